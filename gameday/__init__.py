@@ -1,0 +1,1 @@
+"""The quarterly GameDay: scenario, calendar, session and its summary."""

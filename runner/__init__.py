@@ -1,0 +1,1 @@
+"""chaos-run: others inject; this runner proves."""

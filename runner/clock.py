@@ -1,0 +1,46 @@
+"""Time as a parameter: the wall clock for people and records, the monotonic clock for durations.
+
+The monotonic clock is the system's CLOCK_MONOTONIC in nanoseconds: every process of one boot reads the same one, so marks
+made by the worker, the undoer and the prober can be subtracted from each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The two clocks and the only sleep of the program."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> int:
+        """CLOCK_MONOTONIC in nanoseconds."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; cancellable at any moment."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> int:
+        return time.monotonic_ns()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+def rfc3339(moment: datetime) -> str:
+    """An aware moment as RFC 3339 in UTC with milliseconds: `2026-11-24T12:00:00.123Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

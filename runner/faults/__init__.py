@@ -1,0 +1,1 @@
+"""Chaos Toolkit activities of our own (the catalogue's rooms; filled by later work)."""

@@ -1,0 +1,1 @@
+"""The only door to Chaos Toolkit: worker, undoer, ledger and supervisor."""

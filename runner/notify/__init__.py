@@ -1,0 +1,1 @@
+"""Telling others (a room for later work)."""

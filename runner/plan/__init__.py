@@ -1,0 +1,1 @@
+"""Plan: what exactly will happen, printable and hashable, before anything does."""

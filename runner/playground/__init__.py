@@ -1,0 +1,1 @@
+"""The embedded target: a small Kubernetes API whose pods are real local processes."""

@@ -1,0 +1,1 @@
+"""Prober: the world in, samples out."""

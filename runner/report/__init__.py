@@ -1,0 +1,1 @@
+"""A RunRecord for people: terminal, HTML, Markdown, JUnit."""

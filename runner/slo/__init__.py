@@ -1,0 +1,1 @@
+"""Service level arithmetic: samples in, verdicts and aborts out. Pure: no clock, no file, no network."""

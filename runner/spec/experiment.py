@@ -1,0 +1,49 @@
+"""Experiment: the validated value that the rest of the program works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.spec.model import Block, Objective
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One experiment: the document as Chaos Toolkit gets it, and our block with its variables resolved."""
+
+    path: str
+    """As given: a file's path or a URL."""
+    document: Mapping[str, Any]
+    """What goes to Chaos Toolkit, untouched: `${name}`, env and Vault references unresolved."""
+    block: Block
+    """Our block, `${name}` resolved; defaults where the file has none."""
+    objectives: tuple[Objective, ...]
+    """Shorthand objectives and OpenSLO documents alike, in the file's order."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """What `--var` and `--var-file` gave; handed to Chaos Toolkit as they are."""
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    """The resolved configuration, without dynamic (probe) entries."""
+    digest: str = ""
+    """A hash of document and variables' names: the same experiment has the same one."""
+
+    @property
+    def title(self) -> str:
+        return str(self.document.get("title", "untitled"))
+
+    @property
+    def method(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.document.get("method") or ())
+
+    @property
+    def actions(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(a for a in self.method if a.get("type") == "action")
+
+    @property
+    def rollbacks(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.document.get("rollbacks") or ())
+
+    @property
+    def has_hypothesis(self) -> bool:
+        return bool((self.document.get("steady-state-hypothesis") or {}).get("probes"))

@@ -1,0 +1,210 @@
+"""Our block of an experiment, as it stands in `extensions:` under `name: chaos-run`. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from runner.spec.quantities import Rate, Ratio, Seconds
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Expect(_Part):
+    """Which answers are good ones."""
+
+    status: str = "200-399"
+    """Statuses and ranges, comma separated: `200`, `200-299,404`."""
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("status")
+    @classmethod
+    def _ranges_parse(cls, value: str) -> str:
+        status_ranges(value)
+        return value
+
+
+class Traffic(_Part):
+    """One stream of user traffic that we generate and watch: an indicator of that name."""
+
+    name: str
+    url: str
+    rate: Rate = 50.0
+    timeout: Seconds = Field(default=2.0, gt=0)
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str | None = None
+    expect: Expect = Expect()
+    new_connections: bool = False
+    """Open a connection for every request: sees load balancer and DNS faults that keep-alive hides."""
+
+
+class Objective(_Part):
+    """An SLO in shorthand: availability (`target` of good answers) or latency (`target` of answers within `threshold`)."""
+
+    name: str
+    indicator: str
+    target: Ratio = Field(gt=0, lt=1)
+    threshold: Seconds | None = Field(default=None, gt=0)
+    window: Seconds = 30 * 86400.0
+    """The SLO's own window, for the error budget: 30 days."""
+
+    @property
+    def kind(self) -> Literal["availability", "latency"]:
+        return "availability" if self.threshold is None else "latency"
+
+
+class OpenSlo(_Part):
+    """A reference to an OpenSLO v1 document, relative to the experiment file, bound to one of our indicators."""
+
+    openslo: str
+    indicator: str | None = None
+    """Which of our traffic measures it; may be left out when there is only one."""
+    strict: bool = False
+
+
+class Windows(_Part):
+    """How long each phase is watched."""
+
+    baseline: Seconds = 10.0
+    recovery: Seconds = 120.0
+    """At most this long until recovered."""
+    stable: Seconds = 10.0
+    """The indicators have to be back within their objectives for this long."""
+
+
+class ErrorRatio(_Part):
+    """Abort when the share of bad answers in a sliding window is above."""
+
+    indicator: str
+    above: Ratio
+    over: Seconds = Field(default=10.0, gt=0)
+
+
+class TimeoutRatio(ErrorRatio):
+    """Abort when the share of timed-out requests in a sliding window is above."""
+
+
+class Latency(_Part):
+    """Abort when a latency percentile over a sliding window is above."""
+
+    indicator: str
+    percentile: float = Field(default=95, gt=0, lt=100)
+    above: Seconds = Field(gt=0)
+    over: Seconds = Field(default=10.0, gt=0)
+
+
+class ConnectionErrors(_Part):
+    """Abort on connection errors: more than `allowed` in the whole run (0: on any)."""
+
+    indicator: str
+    allowed: int = Field(default=0, ge=0)
+
+
+class BudgetSpent(_Part):
+    """Abort when the run has spent this share of an objective's whole error budget."""
+
+    objective: str
+    spend: Ratio
+
+
+class Evidence(_Part):
+    """Abort by the always-valid slice-betting test: at most `alpha` of healthy runs are stopped like this."""
+
+    objective: str
+    alpha: float = Field(default=0.01, gt=0, lt=1)
+    burn: float = Field(default=1.0, gt=0)
+    """Burn rate that is still allowed."""
+
+
+class NoData(_Part):
+    """Abort when nothing has been measured for this long; always on, this sets how long."""
+
+    after: Seconds = Field(default=10.0, gt=0)
+
+
+class AbortRule(_Part):
+    """Exactly one condition a list item."""
+
+    error_ratio: ErrorRatio | None = None
+    timeout_ratio: TimeoutRatio | None = None
+    latency: Latency | None = None
+    connection_errors: ConnectionErrors | None = None
+    budget: BudgetSpent | None = None
+    evidence: Evidence | None = None
+    no_data: NoData | None = None
+    duration: Seconds | None = Field(default=None, gt=0)
+    """Abort when method and guards have run for this long."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> AbortRule:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("one condition a list item: start a new `- ` for each")
+        return self
+
+
+class Detection(_Part):
+    """How somebody notices. Here: our own burn-rate rule, and a person with `chaos-run ack`. Alert sources come later."""
+
+    burn_rate: float = Field(default=14.4, gt=0)
+    over: Seconds = Field(default=60.0, gt=0)
+    objective: str | None = None
+
+
+class Expectations(_Part):
+    """What the run must show besides its objectives."""
+
+    detected_within: Seconds | None = Field(default=None, gt=0)
+    recovered_within: Seconds | None = Field(default=None, gt=0)
+
+
+class Hypothesis(_Part):
+    """How the file's steady-state hypothesis is checked during the method."""
+
+    frequency: Seconds = Field(default=1.0, gt=0)
+    during: bool = True
+
+
+class Proof(_Part):
+    """Names a probe of the method or hypothesis as the proof that a fault bit: it must hold afterwards and not before."""
+
+    action: str
+    probe: str
+
+
+class Block(_Part):
+    """The whole of our block. Without one, these defaults hold: no traffic, the hypothesis alone decides."""
+
+    name: Literal["chaos-run"] = "chaos-run"
+    service: str = "unnamed"
+    risk: Literal["low", "medium", "high"] = "medium"
+    traffic: tuple[Traffic, ...] = ()
+    objectives: tuple[Objective | OpenSlo, ...] = ()
+    windows: Windows = Windows()
+    abort: tuple[AbortRule, ...] = ()
+    detection: tuple[Detection, ...] = ()
+    expect: Expectations = Expectations()
+    hypothesis: Hypothesis = Hypothesis()
+    proof: tuple[Proof, ...] = ()
+    accept_no_undo: tuple[str, ...] = ()
+    """Actions, by name, whose fault nobody undoes if we die, and that is accepted."""
+
+
+def status_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """`200-299,404` as inclusive ranges. Raises ValueError."""
+    ranges = []
+    for part in text.split(","):
+        low, _, high = part.strip().partition("-")
+        if not low.isdigit() or (high and not high.isdigit()):
+            raise ValueError(f"{text!r} is not a list of statuses; write for example 200-299,404")
+        ranges.append((int(low), int(high or low)))
+        if not 100 <= ranges[-1][0] <= ranges[-1][1] <= 599:
+            raise ValueError(f"{part.strip()!r} is not a range of HTTP statuses (100 to 599)")
+    return tuple(ranges)

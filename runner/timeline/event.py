@@ -1,0 +1,64 @@
+"""Event: one fact of a run, as it is streamed with `--json`, stored, and shown. A change of it is a breaking change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from runner import clock
+
+
+class Name(StrEnum):
+    """Every kind of event, with what its own fields are."""
+
+    RUN_STARTED = "run_started"
+    """`title`, `experiment` (path), `context`, `plan_hash`, `targets` (list of names)."""
+    PHASE = "phase"
+    """`phase` (baseline, inject, undo, recover, judge), `planned_s` (seconds it is meant to take, or null)."""
+    BASELINE = "baseline"
+    """`met` (bool), `objectives` (list of {name, verdict, sentence})."""
+    ACTIVITY = "activity"
+    """`activity` (its name), `kind` (action, probe), `state` (started, succeeded, failed), `output` (shortened), `error`."""
+    HYPOTHESIS = "hypothesis"
+    """`when` (before, during, after, recovered), `met` (bool), `probes` (list of {name, met, value, expected})."""
+    INJECTED = "injected"
+    """`fault` (activity name), `targets` (list), `error_s` (half the length of the call)."""
+    EFFECTIVE = "effective"
+    """`indicator` or `fault`, `how` (sentence: what changed), `error_s`."""
+    DETECTED = "detected"
+    """`source` (burn-rate, person, …), `by` (rule or person), `error_s`."""
+    BREACH = "breach"
+    """`rule`, `sentence` (with the numbers in it)."""
+    ABORT = "abort"
+    """`by` (guard, person, runner), `sentence`."""
+    UNDO_STARTED = "undo_started"
+    """`steps` (how many)."""
+    UNDO_STEP = "undo_step"
+    """`step` (its number, from 1), `what`, `state` (started, undone, already, failed), `error`, `seconds`."""
+    UNDONE = "undone"
+    """`clean` (bool), `residue` (list of sentences)."""
+    RECOVERED = "recovered"
+    """`stable_s`, `error_s`; not sent when the service did not recover in time."""
+    FINDING = "finding"
+    """`severity` (info, warning, error), `message`."""
+    VERDICT = "verdict"
+    """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttr_s`, `findings`, `report`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One fact. `at` is the wall clock, `mono_ns` the monotonic clock, `t` seconds since the run began."""
+
+    event: Name
+    at: datetime
+    mono_ns: int
+    t: float
+    run: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The wire form: `event`, `at`, `t`, `run`, then its own fields."""
+        return {"event": self.event.value, "at": clock.rfc3339(self.at), "t": round(self.t, 3), "run": self.run, **self.fields}

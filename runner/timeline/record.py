@@ -1,0 +1,177 @@
+"""RunRecord: everything that is kept of one run, as plain values; what the store keeps and every report reads."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from runner import clock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectiveResult:
+    """One objective of one run, judged over the fault and recovery windows."""
+
+    name: str
+    indicator: str
+    kind: str
+    """availability or latency."""
+    target: float
+    """Ratio of good events asked for, 0 to 1."""
+    threshold_s: float | None = None
+    """Slower than this is bad (latency objectives), in seconds."""
+    verdict: str
+    """PASS, FAIL or INCONCLUSIVE."""
+    sentence: str
+    bad: int
+    total: int
+    lower: float
+    """One-sided 95 % lower bound of the bad ratio."""
+    upper: float
+    """One-sided 95 % upper bound of the bad ratio."""
+    dispersion: float = 1.0
+    budget_spent: float = 0.0
+    """Share of the whole error budget of the SLO window that this run spent, 0 to 1 and beyond."""
+    outage_s: float = 0.0
+    """The same as equivalent full-outage time, in seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HypothesisResult:
+    """One check of the file's steady-state hypothesis."""
+
+    when: str
+    """before, during, after or recovered."""
+    met: bool
+    checks: int = 1
+    failed: int = 0
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UndoStep:
+    """One step of the way back, as it was played."""
+
+    step: int
+    what: str
+    state: str
+    """undone, already (nothing to do) or failed."""
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One action of the method, what it was aimed at, and whether it was proven to bite."""
+
+    name: str
+    targets: tuple[str, ...] = ()
+    proof: str = "assumed"
+    """proven, assumed or vacuous."""
+    evidence: str = ""
+    undo_owner: str = "undoer"
+    """Who undoes if we die: system, undoer or nobody."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """One named moment on both clocks, with its error in seconds and where it came from."""
+
+    name: str
+    at: datetime
+    mono_ns: int
+    error_s: float = 0.0
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something a reader should know: `severity` is info, warning or error."""
+
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """One phase on the monotonic clock: baseline, inject, undo, recover."""
+
+    phase: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indicator:
+    """One stream of our own traffic and where its samples are (a tape, relative to the run's folder)."""
+
+    name: str
+    url: str
+    rate: float
+    timeout_s: float
+    tape: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One run, whole. `samples` themselves stay in the run's folder as tapes."""
+
+    run: str
+    title: str
+    experiment: str
+    """The file's path or URL as given."""
+    experiment_hash: str
+    service: str
+    context: str
+    started: datetime
+    ended: datetime
+    started_mono_ns: int
+    verdict: str
+    """PASS, FAIL, INCONCLUSIVE, ABORTED, UNDO_FAILED, ENVIRONMENT or INTERRUPTED."""
+    exit_code: int
+    sentence: str
+    folder: str
+    """Where the tapes, the ledger, the events and the journal are."""
+    objectives: tuple[ObjectiveResult, ...] = ()
+    hypothesis: tuple[HypothesisResult, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    undo: tuple[UndoStep, ...] = ()
+    residue: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    windows: tuple[Window, ...] = ()
+    indicators: tuple[Indicator, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    ttd_s: float | None = None
+    ttd_censored: bool = False
+    ttr_s: float | None = None
+    ttr_censored: bool = False
+    """True where the abort ended the fault, or the run ended before recovery: the value is then a lower bound."""
+    ttd_error_s: float = 0.0
+    ttr_error_s: float = 0.0
+    environment: dict[str, Any] = field(default_factory=dict)
+    """Versions, machine, operator, options: whatever helps to repeat it."""
+    gameday: str | None = None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(t for fault in self.faults for t in fault.targets))
+
+    def mark(self, name: str) -> Mark | None:
+        """The first mark of that name."""
+        return next((m for m in self.marks if m.name == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; times as RFC 3339."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return clock.rfc3339(value)
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,1 @@
+"""Console and API (a room for later work)."""
