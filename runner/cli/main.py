@@ -1,0 +1,112 @@
+"""The command line: one command a file, each imported when it is called; the only place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner import errors
+
+COMMANDS: dict[str, str] = {
+    "run": "Run an experiment: the default, `chaos-run FILE` is enough.",
+    "plan": "Say what a run would do, without any change.",
+    "validate": "Find every error in experiment files; needs no network.",
+    "gate": "Run several experiments as a CI resilience gate.",
+    "stop": "Emergency stop of a run, from any terminal.",
+    "recover": "Play what is still open in the undo ledgers.",
+    "ack": "Say that you have noticed: marks a run as detected by a person.",
+    "history": "List the runs on record.",
+    "show": "Show one run of the record.",
+    "report": "Write the report of one run: HTML, Markdown, JSON, JUnit.",
+    "metrics": "MTTD and MTTR over the runs on record.",
+    "catalog": "List the experiments of the catalogue.",
+    "schema": "Print the JSON Schema of an experiment, our block, or the events.",
+    "playground": "Start, stop and inspect the embedded target.",
+    "completion": "Print the completion script for your shell.",
+}
+
+
+class Lazy(click.Group):
+    """Imports a command's module only when that command is called, and takes a path for `run PATH`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"runner.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and looks_like_file(args[0]):
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Help from the table, so that `--help` imports no command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def looks_like_file(argument: str) -> bool:
+    """Whether a first argument means `run FILE`: an existing path, a URL, or an experiment's file name."""
+    return (
+        argument.startswith(("http://", "https://"))
+        or argument.endswith((".yaml", ".yml", ".json"))
+        or Path(argument).exists()
+    )
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"chaos-run {version('chaos-run')}")
+        ctx.exit()
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version.")
+def app() -> None:
+    """Chaos engineering with proof: that the fault bit, that users were (not) hurt, and that everything was put back.
+
+    \b
+    chaos-run experiments/pod-kill.yaml     run an experiment
+    chaos-run plan experiments/pod-kill.yaml    say what it would do
+    """
+
+
+def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: Any) -> int:
+    """Run the command line and return the exit code; a `ChaosRunError` is explained in one line, a bug keeps its traceback."""
+    try:
+        outcome = group.main(args=list(arguments), prog_name=name, standalone_mode=False, **extra)
+    except errors.InvalidFile as problem:
+        click.echo(problem.rendered or f"error: {problem.message}", err=True)
+        return problem.exit_code
+    except errors.ChaosRunError as problem:
+        return _explain(problem)
+    except click.exceptions.Abort:
+        return errors.ExitCode.INTERRUPTED
+    except click.ClickException as problem:
+        problem.show()
+        return errors.ExitCode.USAGE
+    except BrokenPipeError:  # the reader of our output went away: nothing to say, and no traceback at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.ExitCode.PASS
+    return int(outcome or 0)
+
+
+def _explain(problem: errors.ChaosRunError) -> int:
+    click.echo(f"error: {problem.message}", err=True)
+    for reason in getattr(problem, "reasons", ()):
+        click.echo(f"  - {reason}", err=True)
+    if problem.hint:
+        click.echo(f"hint: {problem.hint}", err=True)
+    return problem.exit_code
