@@ -1,0 +1,270 @@
+"""The method: let the worker inject, listen to it, and have it stopped and undone whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from runner import errors
+from runner.engine.session import Session
+from runner.inject.child import Message
+from runner.inject.journal import Journal
+from runner.inject.supervisor import Supervisor
+from runner.timeline.event import Name
+from runner.timeline.record import Fault, HypothesisResult, UndoStep
+
+PROVE_EVERY_S = 0.5
+OVERTIME_S = 2.0
+"""How long after its own timeout an activity may go on before the whole method is stopped."""
+
+
+class Method:
+    """What happened to the faults of one run, as told by the worker and proven by the undoer."""
+
+    def __init__(self, session: Session, supervisor: Supervisor, aims: list[dict[str, Any]]) -> None:
+        self.journal = Journal(session.experiment.document)
+        self.finished = False
+        self.started = False
+        """Whether an action was begun: only then is there something that may have bitten."""
+        self.status: str | None = None
+        self.undo_steps: list[UndoStep] = []
+        self._session = session
+        self._supervisor = supervisor
+        self._aims = {a["action"]: a for a in aims}
+        self._runs: dict[str, Mapping[str, Any]] = {}
+        self._evidence: dict[str, Mapping[str, Any]] = {}
+        self._checks: dict[str, list[tuple[bool, str]]] = {}
+        self._deadlines: dict[str, float] = {}
+        supervisor.on_undo = self._undo_step
+
+    async def play(self) -> None:
+        """Inject until the method is over, or until somebody wants the run stopped."""
+        session = self._session
+        session.injecting = True
+        await self._supervisor.inject()
+        listening = asyncio.create_task(self._listen())
+        proving = asyncio.create_task(self._prove())
+        patience = asyncio.create_task(self._watch_timeouts())
+        vanished = asyncio.create_task(self._watch_undoer())
+        await asyncio.wait({listening, asyncio.shield(session.stop)}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (proving, patience, vanished):
+            task.cancel()
+        if session.stop.done() or not self.finished:
+            await self._abort()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(listening, 1.0)
+
+    async def _abort(self) -> None:
+        if not self._session.stop.done():
+            words = " | ".join(list(self._supervisor.worker.last_words)[-3:])
+            self._session.end_early("runner", f"the worker ended with {self._supervisor.worker.code}: {words or 'no last words'}")
+        stop = self._session.stop.result()
+        self._session.mark("aborted", source=stop.by)
+        self._session.tell(Name.ABORT, by=stop.by, sentence=stop.sentence)
+        await self._supervisor.stop_worker()
+
+    async def undo(self, planned: int) -> bool:
+        """Put everything back, in the order of the ledger. True when nothing is left open."""
+        self._session.enter("undo")
+        self._session.mark("undo_started")
+        self._session.tell(Name.UNDO_STARTED, steps=planned)
+        return await self._supervisor.undo()
+
+    async def prove_once(self) -> None:
+        """Look for the effects of all known faults now."""
+        waiting = [a for a in self._aims.values() if a["kind"] != "unknown" and not self._proven(a["action"])]
+        if not waiting:
+            return
+        with contextlib.suppress(errors.EnvironmentFailure):  # an API server that was hit itself: asked again later
+            for found in await self._supervisor.look("prove", deadline_s=8.0, aims=waiting):
+                self._take_evidence(found)
+
+    def faults(self) -> tuple[Fault, ...]:
+        """Each action with its targets and how far it is proven."""
+        return tuple(self._fault(aim) for aim in self._aims.values())
+
+    def hypothesis(self) -> tuple[HypothesisResult, ...]:
+        """The checks of the file's hypothesis: before, during, after."""
+        return tuple(
+            HypothesisResult(
+                when=when,
+                met=all(met for met, _ in checks),
+                checks=len(checks),
+                failed=sum(not met for met, _ in checks),
+                sentence=next((sentence for met, sentence in checks if not met), "every probe was within its tolerance"),
+            )
+            for when, checks in self._checks.items()
+        )
+
+    def note_hypothesis(self, when: str, state: Mapping[str, Any] | None, mono_ns: int | None = None) -> bool:
+        """Take in one check. Returns whether it was met; no hypothesis is met."""
+        if state is None:
+            return True
+        probes = [_probe(run) for run in state.get("probes") or ()]
+        met = bool(state.get("steady_state_met"))
+        failed = "; ".join(f"{p['name']}: got {p['value']}, expected {p['expected']}" for p in probes if not p["met"])
+        if when == "recovered":
+            self._checks[when] = []  # the last look counts: recovering takes its time
+        self._checks.setdefault(when, []).append((met, failed))
+        self._session.tell(Name.HYPOTHESIS, mono_ns=mono_ns, when=when, met=met, probes=probes)
+        return met
+
+    async def _listen(self) -> None:
+        async for message in self._supervisor.worker.messages():
+            self.journal.note(message)
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
+        match message["say"]:
+            case "activity_started":
+                self._activity_started(message)
+            case "activity_completed":
+                self._activity_completed(message)
+            case "hypothesis":
+                self.note_hypothesis(message["when"], message["state"], message["mono_ns"])
+            case "missing":
+                self._session.find("warning", f"module {message['module']} cannot be imported: {message['error']}")
+            case "crashed":
+                self._session.end_early("runner", f"Chaos Toolkit crashed: {message['error']}")
+                self._session.find("error", f"Chaos Toolkit crashed: {message['error']}")
+            case "finished":
+                self.finished, self.status = True, message["status"]
+
+    def _activity_started(self, message: Message) -> None:
+        activity = message["activity"]
+        name = str(activity.get("name"))
+        kind = activity.get("type", "action")
+        self._session.tell(Name.ACTIVITY, mono_ns=message["mono_ns"], activity=name, kind=kind, state="started")
+        if message.get("timeout"):
+            self._deadlines[name] = message["mono_ns"] / 1e9 + message["timeout"] + OVERTIME_S
+        if kind == "action":
+            self.started = True
+            self._runs[name] = {"started_ns": message["mono_ns"]}
+
+    def _activity_completed(self, message: Message) -> None:
+        activity, run = message["activity"], message["run"]
+        name, kind = str(activity.get("name")), activity.get("type", "action")
+        self._deadlines.pop(name, None)
+        succeeded = run.get("status") == "succeeded"
+        error = "".join(run.get("exception") or []).strip() or None
+        self._session.tell(
+            Name.ACTIVITY,
+            mono_ns=message["mono_ns"],
+            activity=name,
+            kind=kind,
+            state="succeeded" if succeeded else "failed",
+            output=_short(run.get("output")),
+            error=error,
+        )
+        if kind != "action":
+            return
+        began = self._runs.get(name, {}).get("started_ns", message["mono_ns"])
+        self._runs[name] = {"started_ns": began, **run}
+        if succeeded:
+            self._injected(name, began, message["mono_ns"])
+        elif not self._session.stop.done():
+            self._session.find("error", f"the action {name!r} failed: {error}")
+
+    def _injected(self, name: str, began_ns: int, ended_ns: int) -> None:
+        error_s = (ended_ns - began_ns) / 2e9
+        middle = (began_ns + ended_ns) // 2
+        targets = list(self._aims.get(name, {}).get("targets", ()))
+        self._session.mark("injected", mono_ns=middle, error_s=error_s, source=name)
+        self._session.tell(Name.INJECTED, mono_ns=middle, fault=name, targets=targets, error_s=round(error_s, 4))
+
+    async def _prove(self) -> None:
+        while True:
+            await self._session.clock.sleep(PROVE_EVERY_S)
+            if self.started:
+                await self.prove_once()
+
+    def _take_evidence(self, found: Mapping[str, Any]) -> None:
+        self._evidence[found["action"]] = found
+        if found["bitten"]:
+            self._session.tell(Name.EFFECTIVE, fault=found["action"], how=found["sentence"], error_s=PROVE_EVERY_S)
+
+    def _proven(self, action: str) -> bool:
+        return bool(self._evidence.get(action, {}).get("bitten"))
+
+    async def _watch_timeouts(self) -> None:
+        while True:
+            await self._session.clock.sleep(0.2)
+            late = [n for n, until in self._deadlines.items() if self._session.clock.monotonic() / 1e9 > until]
+            if late:
+                self._session.end_early("runner", f"the activity {late[0]!r} ignored its own timeout")
+
+    async def _watch_undoer(self) -> None:
+        await self._supervisor.undoer_died.wait()
+        self._session.end_early("runner", "the undoer died: without a way back nothing may stay injected")
+
+    def _undo_step(self, message: Message) -> None:
+        self.journal.note(message)
+        fields = {k: message[k] for k in ("step", "what", "state", "error", "seconds") if message.get(k) is not None}
+        self._session.tell(Name.UNDO_STEP, mono_ns=message["mono_ns"], **fields)
+        if message["state"] != "started":
+            self.undo_steps.append(
+                UndoStep(
+                    step=message["step"],
+                    what=message["what"],
+                    state=message["state"],
+                    seconds=round(message.get("seconds", 0.0), 4),
+                    error=message.get("error"),
+                )
+            )
+
+    def _fault(self, aim: Mapping[str, Any]) -> Fault:
+        name = aim["action"]
+        evidence, run = self._evidence.get(name), self._runs.get(name)
+        proof, sentence = _proof(aim, evidence, run)
+        targets = tuple((evidence or {}).get("targets") or ()) or tuple(aim["targets"])
+        return Fault(name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"])
+
+
+def _proof(aim: Mapping[str, Any], evidence: Mapping[str, Any] | None, run: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Proven by what changed, assumed from what the action says of itself, vacuous when nothing was hit."""
+    if evidence is not None and evidence["bitten"]:
+        return "proven", evidence["sentence"]
+    if run is None:
+        return "vacuous", "the action was never begun"
+    if evidence is not None:
+        return "vacuous", f"nothing changed: {evidence['sentence']}"
+    if run.get("status") == "failed":
+        return "vacuous", "the action failed: " + "".join(run.get("exception") or ["no reason given"]).strip()
+    output = run.get("output")
+    if output is False or (isinstance(output, list | dict | str) and not output):
+        return "vacuous", f"the action reports that it hit nothing: {output!r}"
+    if isinstance(output, Mapping) and _refused(output):
+        return "vacuous", f"the action was answered with {_short(output)}"
+    if "status" not in run:
+        return "assumed", "the action was cut off by the stop"
+    return "assumed", f"the action reports {_short(output)}, and nothing contradicts it"
+
+
+def _refused(output: Mapping[str, Any]) -> bool:
+    status = output.get("status")
+    if not isinstance(status, int):
+        return False
+    return status != 0 if "stdout" in output else status >= 400
+
+
+def _probe(run: Mapping[str, Any]) -> dict[str, Any]:
+    activity = run.get("activity") or {}
+    failed = "".join(run.get("exception") or []).strip()
+    return {
+        "name": activity.get("name"),
+        "met": bool(run.get("tolerance_met")),
+        "value": failed or _short(run.get("output")),
+        "expected": _short(activity.get("tolerance")),
+    }
+
+
+def _short(value: Any, limit: int = 200) -> Any:
+    """A value small enough for an event; HTTP answers by their status, long texts cut."""
+    if isinstance(value, Mapping) and "status" in value and ("body" in value or "stdout" in value):
+        return f"status {value['status']}"
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,48 @@
+"""Options: what the person asked for, apart from the experiment itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from runner.report.status import Status
+from runner.timeline.event import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """One run's options."""
+
+    path: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    secret_variables: Mapping[str, Any] = field(default_factory=dict)
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    playground: bool = False
+    store: str | None = None
+    gameday: str | None = None
+    report: Path | None = None
+    """Where the HTML report goes; by default into the run's folder."""
+
+
+class View(Protocol):
+    """Whoever watches the run: a terminal, a stream of JSON lines, a GameDay."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *details: object) -> None: ...
+
+    def event(self, event: Event) -> None:
+        """Something happened."""
+        ...
+
+    def tick(self, status: Status) -> None:
+        """How things stand, ten times a second."""
+        ...
+
+    def interrupted(self, count: int) -> None:
+        """The person pressed Ctrl-C for the count-th time."""
+        ...

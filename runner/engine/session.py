@@ -1,0 +1,126 @@
+"""Session: the identity of one run, its folder, and the one mouth through which everything is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from runner import clock, files, units
+from runner.engine.options import View
+from runner.inject.aftermath import EVENTS
+from runner.spec.experiment import Experiment
+from runner.timeline.event import Event, Name
+from runner.timeline.record import Finding, Mark, Window
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """Why the run ends early: `by` is guard, person or runner."""
+
+    by: str
+    sentence: str
+
+
+class Session:
+    """Mutable, alive for one run; every fact goes through `tell` to the events file and to whoever watches."""
+
+    def __init__(self, experiment: Experiment, runs: Path, view: View, time: clock.Clock) -> None:
+        self.experiment = experiment
+        self.clock = time
+        self.view = view
+        self.started = time.now()
+        self.started_ns = time.monotonic()
+        self.run = units.new_run_id(self.started)
+        self.folder = runs / self.run
+        self.folder.mkdir(parents=True, mode=0o700)
+        self.marks: list[Mark] = []
+        self.windows: list[Window] = []
+        self.findings: list[Finding] = []
+        self.events: list[Event] = []
+        self.phase = "prepare"
+        self._phase_ns = self.started_ns
+        self.phase_planned_s: float | None = None
+        self.stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
+        self.injecting = False
+        """From the order to inject on: what is stopped after it is an abort, before it an interruption."""
+        self._file = (self.folder / EVENTS).open("a", encoding="utf-8")
+        self.note_processes()
+
+    def note_processes(self, **others: Any) -> None:
+        """Who belongs to the run, for whoever comes after a crash."""
+        ours = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
+        files.write_atomically(self.folder / "processes.json", {"parent": ours} | others)
+
+    def tell(self, name: Name, *, mono_ns: int | None = None, **fields: Any) -> Event:
+        """Send one event; `mono_ns` dates it back to when another process saw it."""
+        now = self.clock.monotonic()
+        moment = now if mono_ns is None else mono_ns
+        event = Event(
+            event=name,
+            at=self.wall(moment),
+            mono_ns=moment,
+            t=(moment - self.started_ns) / 1e9,
+            run=self.run,
+            fields=fields,
+        )
+        self.events.append(event)
+        self._file.write(json.dumps(event.to_json()) + "\n")
+        self._file.flush()
+        self.view.event(event)
+        return event
+
+    def wall(self, mono_ns: int) -> datetime:
+        """The wall clock at a monotonic moment, reckoned from the start of the run."""
+        return self.started + timedelta(microseconds=(mono_ns - self.started_ns) / 1000)
+
+    def mark(self, name: str, *, mono_ns: int | None = None, error_s: float = 0.001, source: str = "") -> Mark:
+        """Keep a named moment."""
+        moment = self.clock.monotonic() if mono_ns is None else mono_ns
+        mark = Mark(name=name, at=self.wall(moment), mono_ns=moment, error_s=error_s, source=source)
+        self.marks.append(mark)
+        return mark
+
+    def marked(self, name: str) -> Mark | None:
+        """The first mark of that name."""
+        return next((m for m in self.marks if m.name == name), None)
+
+    def enter(self, phase: str, planned_s: float | None = None) -> None:
+        """Begin a phase: the one before ends here."""
+        now = self.clock.monotonic()
+        if self.phase != "prepare":
+            self.windows.append(Window(phase=self.phase, start_ns=self._phase_ns, end_ns=now))
+        self.phase, self._phase_ns, self.phase_planned_s = phase, now, planned_s
+        self.tell(Name.PHASE, phase=phase, planned_s=planned_s)
+
+    @property
+    def phase_elapsed_s(self) -> float:
+        return (self.clock.monotonic() - self._phase_ns) / 1e9
+
+    @property
+    def phase_since_ns(self) -> int:
+        return self._phase_ns
+
+    def find(self, severity: str, message: str) -> None:
+        """Something a reader should know; told once."""
+        finding = Finding(severity=severity, message=message)
+        if finding not in self.findings:
+            self.findings.append(finding)
+            self.tell(Name.FINDING, severity=severity, message=message)
+
+    def end_early(self, by: str, sentence: str) -> None:
+        """Ask for the stop; only the first reason counts."""
+        if not self.stop.done():
+            self.stop.set_result(Stop(by=by, sentence=sentence))
+
+    def close(self, record: Mapping[str, Any]) -> None:
+        """The run's own folder gets its record: from here on it is not live any more."""
+        self._file.close()
+        files.write_atomically(self.folder / "record.json", dict(record))

@@ -1,0 +1,144 @@
+"""What is done when the parent has died: end the method, undo, scan, let go of the locks, and close the record."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runner import clock, errors, files
+from runner.inject import player
+from runner.inject.forked import Forked
+from runner.inject.ledger import Ledger
+from runner.timeline import record
+
+EVENTS = "events.jsonl"
+RECORD = "record.json"
+
+
+def finish(folder: Path, start: Mapping[str, Any]) -> bool:
+    """Leave nothing behind and a whole record. True when everything was put back. Safe to call from several survivors."""
+    diary = Diary(folder, start)
+    steps = len(Ledger(folder).outstanding())
+    if not (folder / RECORD).exists():
+        diary.tell("abort", by="runner", sentence="The runner died; a surviving process undoes.")
+    diary.tell("undo_started", steps=steps)
+    clean = player.play(folder, start, diary.tell)
+    residue = _scan(start) if clean else ["undo steps have failed: chaos-run recover tries them again"]
+    diary.tell("undone", clean=clean and not residue, residue=residue)
+    _release(start)
+    _close(folder, start, clean and not residue, residue)
+    return clean and not residue
+
+
+class Diary:
+    """Appends events to the run's file, as the parent would have."""
+
+    def __init__(self, folder: Path, start: Mapping[str, Any]) -> None:
+        self._path = folder / EVENTS
+        self._start = start
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """One event line; `t` is measured on the wall clock, since another boot has another monotonic clock."""
+        now = datetime.now(UTC)
+        began = datetime.fromisoformat(self._start["started_at"])
+        fields.pop("run", None)  # Chaos Toolkit's own account of a rollback belongs to the journal
+        line = {"event": event, "at": clock.rfc3339(now), "t": round((now - began).total_seconds(), 3)}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | {"run": self._start["run"]} | fields) + "\n")
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """Every whole event line of a run."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in (folder / EVENTS).read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+    return found
+
+
+def _scan(start: Mapping[str, Any]) -> list[str]:
+    from runner.inject.survey import World
+
+    snapshot, namespaces = start.get("snapshot"), start.get("namespaces") or []
+    if not snapshot:
+        return []
+    answer = Forked(lambda: World(start).scan(snapshot, namespaces), 15).wait()
+    if "error" in answer:
+        return [f"the scan for residue failed: {answer['error']}"]
+    residue: list[str] = answer["value"]
+    return residue
+
+
+def _release(start: Mapping[str, Any]) -> None:
+    if names := start.get("leases"):
+        from runner.inject import lease
+
+        Forked(lambda: [lease.release(n, start) for n in names], 10).wait()
+
+
+def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[str]) -> None:
+    if (folder / RECORD).exists():
+        return
+    events = read_events(folder)
+    code = errors.ExitCode.ABORTED if clean else errors.ExitCode.UNDO_FAILED
+    ended = datetime.now(UTC)
+    closing = "everything was put back" if clean else "not everything was put back"
+    sentence = f"ABORTED: the runner died; {closing}."
+    if not any(e["event"] == "injected" for e in events) and clean:
+        sentence = "ABORTED: the runner died before anything was seen injected; nothing is left."
+    final = record.RunRecord(
+        run=start["run"],
+        title=start["title"],
+        experiment=start["experiment"],
+        experiment_hash=start["experiment_hash"],
+        service=start["service"],
+        context=start.get("context") or "",
+        started=datetime.fromisoformat(start["started_at"]),
+        ended=ended,
+        started_mono_ns=start["started_mono_ns"],
+        verdict=code.name,
+        exit_code=code,
+        sentence=sentence,
+        folder=str(folder),
+        undo=_undo_steps(events),
+        residue=tuple(residue),
+        marks=_marks(events, start),
+        indicators=tuple(record.Indicator(**i) for i in start.get("indicators", ())),
+        findings=(record.Finding(severity="error", message="the runner did not live to judge this run"),),
+        environment={"closed_by": f"survivor {os.getpid()}"},
+    )
+    files.write_atomically(folder / RECORD, final.to_json())
+
+
+def _undo_steps(events: list[dict[str, Any]]) -> tuple[record.UndoStep, ...]:
+    done = [e for e in events if e["event"] == "undo_step" and e["state"] != "started"]
+    return tuple(
+        record.UndoStep(step=e["step"], what=e["what"], state=e["state"], seconds=e.get("seconds", 0.0), error=e.get("error"))
+        for e in done
+    )
+
+
+def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[record.Mark, ...]:
+    """The first of each moment, on the monotonic clock of the run as far as `t` tells it."""
+    names = {"injected": "injected", "effective": "effective", "detected": "detected", "abort": "aborted",
+             "undo_started": "undo_started", "undone": "undone"}  # fmt: skip
+    first: dict[str, dict[str, Any]] = {}
+    for event in events:
+        if event["event"] in names:
+            first.setdefault(names[event["event"]], event)
+    return tuple(
+        record.Mark(
+            name=name,
+            at=datetime.fromisoformat(event["at"].replace("Z", "+00:00")),
+            mono_ns=start["started_mono_ns"] + int(event["t"] * 1e9),
+            error_s=0.001,
+            source="events",
+        )
+        for name, event in first.items()
+    )

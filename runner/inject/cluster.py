@@ -1,0 +1,102 @@
+"""The cluster through the very client that strikes: chaosk8s' own, with the same context, secrets and defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chaosk8s import create_k8s_api_client
+from kubernetes import client
+from kubernetes.client.rest import ApiException
+
+CALL_S = 5.0
+"""Each call's timeout in seconds: an API server that hangs must not hold us."""
+
+
+class Cluster:
+    """Reads what faults are about: pods, nodes, workloads; and puts back what we changed."""
+
+    def __init__(self, secrets: Mapping[str, Any] | None = None) -> None:
+        api = create_k8s_api_client(dict(secrets or {}))
+        self.host: str = api.configuration.host
+        self.core = client.CoreV1Api(api)
+        self.apps = client.AppsV1Api(api)
+
+    def pods(self, namespace: str, selector: str | None = None, pattern: str | None = None) -> list[dict[str, Any]]:
+        """Pods as `{name, uid, node, phase}`, in the order in which `terminate_pods` takes them."""
+        options = {"label_selector": selector} if selector else {}
+        found = self.core.list_namespaced_pod(namespace, _request_timeout=CALL_S, **options).items
+        chosen = [p for p in found if not pattern or re.search(pattern, p.metadata.name)]
+        return [
+            {"name": p.metadata.name, "uid": p.metadata.uid, "node": p.spec.node_name, "phase": p.status.phase,
+             "leaving": p.metadata.deletion_timestamp is not None}
+            for p in chosen
+        ]  # fmt: skip
+
+    def nodes(self, name: str | None = None, selector: str | None = None) -> list[dict[str, Any]]:
+        """Nodes as `{name, cordoned, ready, zone}`."""
+        options = {"label_selector": selector} if selector else {}
+        if name:
+            options["field_selector"] = f"metadata.name={name}"
+        found = self.core.list_node(_request_timeout=CALL_S, **options).items
+        return [
+            {"name": n.metadata.name, "cordoned": bool(n.spec.unschedulable), "ready": _ready(n),
+             "zone": (n.metadata.labels or {}).get("topology.kubernetes.io/zone", "")}
+            for n in found
+        ]  # fmt: skip
+
+    def pods_on(self, node: str) -> list[dict[str, Any]]:
+        """Pods bound to a node, DaemonSet pods left out (a drain leaves them too)."""
+        found = self.core.list_pod_for_all_namespaces(field_selector=f"spec.nodeName={node}", _request_timeout=CALL_S).items
+        return [
+            {"name": p.metadata.name, "namespace": p.metadata.namespace, "uid": p.metadata.uid}
+            for p in found
+            if all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
+        ]
+
+    def replicas(self, resource: str, name: str, namespace: str) -> int:
+        """Wanted replicas of a `deployment` or `stateful_set`."""
+        read = getattr(self.apps, f"read_namespaced_{resource}_scale")
+        return int(read(name, namespace, _request_timeout=CALL_S).spec.replicas or 0)
+
+    def workloads(self, namespace: str) -> dict[str, int]:
+        """Every deployment and stateful set of a namespace with its wanted replicas: part of the residue scan."""
+        deployments = self.apps.list_namespaced_deployment(namespace, _request_timeout=CALL_S).items
+        sets = self.apps.list_namespaced_stateful_set(namespace, _request_timeout=CALL_S).items
+        named = [("deployment", d) for d in deployments] + [("stateful_set", s) for s in sets]
+        return {f"{kind}/{namespace}/{w.metadata.name}": int(w.spec.replicas or 0) for kind, w in named}
+
+    def template(self, name: str, namespace: str) -> dict[str, str]:
+        """The annotations of a deployment's pod template: a rollout restart changes them."""
+        found = self.apps.read_namespaced_deployment(name, namespace, _request_timeout=CALL_S)
+        return dict(found.spec.template.metadata.annotations or {})
+
+    def uncordon(self, node: str) -> bool:
+        """Whether it had to be uncordoned. A node that is gone needs nothing."""
+        try:
+            if not self.core.read_node(node, _request_timeout=CALL_S).spec.unschedulable:
+                return False
+            self.core.patch_node(node, {"spec": {"unschedulable": None}}, _request_timeout=CALL_S)
+        except ApiException as problem:
+            if problem.status == 404:
+                return False
+            raise
+        return True
+
+    def scale(self, resource: str, name: str, namespace: str, replicas: int) -> bool:
+        """Whether it had to be scaled back. A workload that is gone needs nothing."""
+        try:
+            if self.replicas(resource, name, namespace) == replicas:
+                return False
+            patch = getattr(self.apps, f"patch_namespaced_{resource}_scale")
+            patch(name, namespace, {"spec": {"replicas": replicas}}, _request_timeout=CALL_S)
+        except ApiException as problem:
+            if problem.status == 404:
+                return False
+            raise
+        return True
+
+
+def _ready(node: Any) -> bool:
+    return any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or ())

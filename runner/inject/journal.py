@@ -1,0 +1,56 @@
+"""The journal in Chaos Toolkit's own format, put together from what worker and undoer told, so that a killed worker loses none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from runner.inject.child import Message
+
+
+class Journal:
+    """Grows message by message; `finish` gives the document."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._experiment = {k: v for k, v in document.items() if k != "secrets"}
+        self._head: dict[str, Any] = {"start": datetime.now(UTC).isoformat(), "status": None, "deviated": False}
+        self._steady: dict[str, Any] = {"before": None, "after": None, "during": []}
+        self._run: list[Any] = []
+        self._open: dict[str, Message] = {}
+        self._rollbacks: list[Any] = []
+
+    def note(self, message: Message) -> None:
+        """Take in one message of worker or undoer."""
+        match message["say"]:
+            case "journal":
+                self._head |= {k: v for k, v in message["journal"].items() if k not in ("run", "rollbacks", "steady_states")}
+            case "hypothesis" if message["when"] == "during":
+                self._steady["during"].append(message["state"])
+            case "hypothesis":
+                self._steady[message["when"]] = message["state"]
+            case "activity_started":
+                self._open[message["activity"].get("name", "")] = message
+            case "activity_completed":
+                self._open.pop(message["activity"].get("name", ""), None)
+                self._run.append(message["run"])
+            case "finished":
+                self._head |= {"status": message["status"], "deviated": message["deviated"]}
+            case "undo_step" if message.get("run"):
+                self._rollbacks.append(message["run"])
+
+    def finish(self) -> dict[str, Any]:
+        """The whole journal; an activity that was cut off is in it as such."""
+        cut = [{"activity": m["activity"], "output": None, "start": m["at"], "status": "failed",
+                "exception": ["interrupted: the run was stopped"]} for m in self._open.values()]  # fmt: skip
+        ended = datetime.now(UTC)
+        return {
+            **self._head,
+            "status": self._head["status"] or "interrupted",
+            "experiment": self._experiment,
+            "steady_states": self._steady,
+            "run": self._run + cut,
+            "rollbacks": self._rollbacks,
+            "end": ended.isoformat(),
+            "duration": (ended - datetime.fromisoformat(self._head["start"])).total_seconds(),
+        }

@@ -1,0 +1,109 @@
+"""Ledger: the undo records of one run, on disk before each change, append-only, and safe to read after any crash.
+
+A line opens a record, states what became of an attempt to undo it, or (rarely) is the torn end of a crash and is skipped.
+A record is closed by `undone` or `already`; whatever is open is what is still to be undone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CLOSING = frozenset({"undone", "already"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UndoRecord:
+    """One thing to put back: `kind` says how (see undo.py), `what` says it to people, `args` are its plain values."""
+
+    number: int
+    kind: str
+    what: str
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+class Ledger:
+    """The file `ledger.jsonl` of a run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "ledger.jsonl"
+
+    def open(self, kind: str, what: str, **args: Any) -> UndoRecord:
+        """Write an undo record; it is on the disk when this returns, and only then may the change be made."""
+        record = UndoRecord(number=len(self._records()) + 1, kind=kind, what=what, args=args)
+        self._append({"open": record.number, "kind": kind, "what": what, "args": args})
+        return record
+
+    def settle(self, number: int, state: str, error: str | None = None) -> None:
+        """Note the outcome of an attempt: `undone`, `already` or `failed`."""
+        self._append({"settle": number, "state": state, "error": error})
+
+    def outstanding(self) -> list[UndoRecord]:
+        """What is still to be undone, in the order of undoing: last in, first out."""
+        closed = {line["settle"] for line in self._lines() if line.get("state") in CLOSING}
+        return [r for r in reversed(self._records()) if r.number not in closed]
+
+    @contextmanager
+    def playing(self) -> Iterator[None]:
+        """Hold the ledger while undoing; a second player waits here and then finds nothing left to do."""
+        with self.path.open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def is_being_played(self) -> bool:
+        """Whether somebody is undoing right now."""
+        if not self.path.exists():
+            return False
+        with self.path.open("a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def _records(self) -> list[UndoRecord]:
+        return [
+            UndoRecord(number=line["open"], kind=line["kind"], what=line["what"], args=line["args"])
+            for line in self._lines()
+            if "open" in line
+        ]
+
+    def _lines(self) -> list[dict[str, Any]]:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in text.splitlines() if _whole(line)]
+
+    def _append(self, line: dict[str, Any]) -> None:
+        created = not self.path.exists()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            # A torn line of an earlier crash must not swallow this one: start on a line of our own.
+            os.write(descriptor, ("\n" + json.dumps(line) + "\n").encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if created:
+            _sync_folder(self.path.parent)
+
+
+def _whole(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,67 @@
+"""The one way back: end what the method left running, then play the undo ledger, last in first out, past every failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.inject import processes, undo
+from runner.inject.forked import Forked
+from runner.inject.ledger import CLOSING, Ledger, UndoRecord
+
+Tell = Callable[..., None]
+"""`tell(what, **fields)`: to the parent, or to the events file when there is no parent any more."""
+
+ATTEMPTS = 3
+PAUSE_S = 1.0
+"""Between two attempts at the same step: API servers hiccup most when something has just been broken."""
+
+
+def play(folder: Path, start: Mapping[str, Any], tell: Tell) -> bool:
+    """Play everything outstanding. True when nothing is left open. Safe to call again, and from several processes."""
+    ledger = Ledger(folder)
+    tell("undo_step", step=0, what="end the processes of the method", state="started")
+    with ledger.playing():
+        began = time.monotonic()
+        ended = processes.end(start["run"], "worker")
+        state = "undone" if ended else "already"
+        tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
+        if _world_is_gone(start):
+            return _settle_all(ledger, tell)
+        outcomes = [_step(ledger, n, record, start, tell) for n, record in enumerate(ledger.outstanding(), 1)]
+    return all(outcomes)
+
+
+def _world_is_gone(start: Mapping[str, Any]) -> bool:
+    """A playground that has ended took its pods, nodes and faults with it."""
+    target = start.get("playground")
+    return bool(target) and not processes.alive(target["pid"], target["created"])
+
+
+def _settle_all(ledger: Ledger, tell: Tell) -> bool:
+    for number, record in enumerate(ledger.outstanding(), 1):
+        ledger.settle(record.number, "already")
+        tell("undo_step", step=number, what=record.what, state="already", error="the playground is gone")
+    return True
+
+
+def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, Any], tell: Tell) -> bool:
+    tell("undo_step", step=number, what=record.what, state="started")
+    began = time.monotonic()
+    outcome = _attempt(record, start)
+    for _ in range(ATTEMPTS - 1):
+        if outcome["state"] in CLOSING:
+            break
+        time.sleep(PAUSE_S)
+        outcome = _attempt(record, start)
+    ledger.settle(record.number, outcome["state"], outcome.get("error"))
+    tell("undo_step", step=number, what=record.what, seconds=time.monotonic() - began, **outcome)
+    return outcome["state"] in CLOSING
+
+
+def _attempt(record: UndoRecord, start: Mapping[str, Any]) -> undo.Outcome:
+    answer = Forked(lambda: undo.play(record, start), undo.deadline(record, start)).wait()
+    outcome: undo.Outcome = answer.get("value") or {"state": "failed", "error": answer.get("error")}
+    return outcome

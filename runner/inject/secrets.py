@@ -1,0 +1,39 @@
+"""The secrets of an experiment, resolved as Chaos Toolkit does, and a mask over their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chaoslib.configuration import load_configuration
+from chaoslib.secret import load_secrets
+
+from runner.timeline.mask import Mask
+
+Variables = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+def resolve(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Configuration and secrets of an experiment. Raises what Chaos Toolkit raises for a missing key."""
+    configuration = load_configuration(document.get("configuration") or {}, dict(variables[0]))
+    return configuration, load_secrets(document.get("secrets") or {}, configuration, dict(variables[1]))
+
+
+def learn(document: Mapping[str, Any], variables: Variables) -> Callable[[Any], Any]:
+    """A mask over every secret value; secrets that cannot be resolved cannot leak either."""
+    from chaoslib.exceptions import ChaosException
+
+    try:
+        _, resolved = resolve(document, variables)
+    except ChaosException:
+        return lambda value: value
+    return Mask(values(resolved)).value
+
+
+def values(secrets: Any) -> list[str]:
+    """Every text in a tree of secrets."""
+    if isinstance(secrets, Mapping):
+        return [text for value in secrets.values() for text in values(value)]
+    if isinstance(secrets, list | tuple):
+        return [text for value in secrets for text in values(value)]
+    return [secrets] if isinstance(secrets, str) else []

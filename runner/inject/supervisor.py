@@ -1,0 +1,129 @@
+"""Supervisor: the parent's hands on worker and undoer. Starts them, asks the undoer to look, stops the worker, has it all undone."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner import errors
+from runner.inject import processes, survivors
+from runner.inject.child import Child, Message
+
+GRACE_S = 0.5
+"""From SIGUSR1 until the worker's whole group is killed."""
+START_S = 30.0
+"""How long a child may take to import what it needs."""
+
+
+class Supervisor:
+    """One run's worker and undoer."""
+
+    def __init__(self, start: Mapping[str, Any], env: Mapping[str, str], lifeline: int) -> None:
+        self._start = dict(start)
+        self._folder = Path(start["folder"])
+        self._lifeline = lifeline
+        self._env = {**os.environ, **env, "CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Message]] = {}
+        self._listener: asyncio.Task[None] | None = None
+        self.worker: Child
+        self.undoer: Child
+        self.on_undo: Callable[[Message], None] = lambda message: None
+        """Called with every `undo_step`."""
+        self.undoer_died = asyncio.Event()
+        self._undone: asyncio.Future[bool] | None = None
+
+    async def open(self) -> None:
+        """Start both; they import while the caller goes on. See `ready`."""
+        self.worker, self.undoer = await asyncio.gather(self._spawn("worker"), self._spawn("undoer"))
+
+    async def ready(self) -> None:
+        """Wait until both can act at once. Raises EnvironmentFailure."""
+        await asyncio.gather(self.worker.expect("ready", START_S), self.undoer.expect("ready", START_S))
+        self._listener = asyncio.create_task(self._listen(self.undoer))
+
+    async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
+        """Have the undoer look at the world. Raises EnvironmentFailure with what the world answered."""
+        number = next(self._numbers)
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        await self.undoer.send({"do": do, "id": number, "deadline_s": deadline_s, "arguments": arguments})
+        try:
+            async with asyncio.timeout(deadline_s + 2):
+                message = await answer
+        except TimeoutError:
+            raise errors.EnvironmentFailure(f"{do}: no answer within {deadline_s:g} s") from None
+        finally:
+            self._answers.pop(number, None)
+        if message.get("error"):
+            raise errors.EnvironmentFailure(f"{do}: {message['error']}")
+        return message.get("value")
+
+    async def inject(self) -> None:
+        """Let the worker begin; its messages follow on `worker.messages()`."""
+        await self.worker.send({"do": "inject"})
+
+    async def stop_worker(self) -> None:
+        """Stop injecting: ask once, then kill the group. Returns when nothing is injected any more."""
+        if self.worker.running:
+            self.worker.signal(signal.SIGUSR1)
+            await self.worker.exited(GRACE_S)
+        self.worker.kill_group()
+
+    async def undo(self) -> bool:
+        """Play the ledger; True when nothing is left open. A dead undoer is replaced: there is always one way back."""
+        if not self.undoer.running:
+            await self._replace_undoer()
+        for _ in range(2):
+            self._undone = asyncio.get_running_loop().create_future()
+            await self.undoer.send({"do": "undo"})
+            done, _ = await asyncio.wait({self._undone, asyncio.ensure_future(self.undoer_died.wait())}, return_when="FIRST_COMPLETED")
+            if self._undone in done:
+                return self._undone.result()
+            await self._replace_undoer()
+        return False
+
+    async def close(self) -> None:
+        """End both; nothing of the run's processes is left afterwards."""
+        if self.undoer.running:
+            await self.undoer.send({"do": "bye"})
+        await asyncio.gather(self.worker.close(), self.undoer.close())
+        if self._listener is not None:
+            self._listener.cancel()
+        await asyncio.to_thread(processes.end, self._start["run"], "worker")
+
+    async def _spawn(self, part: str) -> Child:
+        first = self._start | {"on_orphan": survivors.argv(self._folder)}
+        return await Child.start(
+            part,
+            f"runner.inject.{part}",
+            first,
+            log=self._folder / f"{part}.log",
+            env=self._env | processes.mark(self._start["run"], part),
+            pass_fds=[self._lifeline],
+        )
+
+    async def _replace_undoer(self) -> None:
+        self.undoer_died.clear()
+        self.undoer = await self._spawn("undoer")
+        await self.undoer.expect("ready", START_S)
+        self._listener = asyncio.create_task(self._listen(self.undoer))
+
+    async def _listen(self, undoer: Child) -> None:
+        async for message in undoer.messages():
+            match message["say"]:
+                case "answer" if message["id"] in self._answers:
+                    self._answers[message["id"]].set_result(message)
+                case "undo_step":
+                    self.on_undo(message)
+                case "undo_done" if self._undone is not None and not self._undone.done():
+                    self._undone.set_result(message["clean"])
+        self.undoer_died.set()
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_result({"error": "the undoer died"})

@@ -1,0 +1,91 @@
+"""Survey: look at the world before anything is changed, prove that faults bit, and scan for what was left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from chaoslib import substitute
+from chaoslib.hypothesis import run_steady_state_hypothesis
+
+from runner.inject import aim, secrets
+
+if TYPE_CHECKING:
+    from runner.inject.cluster import Cluster
+
+
+class World:
+    """The experiment's world, read through the clients that its own activities use."""
+
+    def __init__(self, start: Mapping[str, Any]) -> None:
+        self._document = start["document"]
+        variables = (start["variables"], start["secret_variables"])
+        self._configuration, self._secrets = secrets.resolve(self._document, variables)
+        self._context = start.get("context") or ""
+
+    def survey(self) -> dict[str, Any]:
+        """Every action's aim, and the state to compare with afterwards: `{aims, snapshot}`."""
+        aims = [self._aim(a).to_json() for a in self._document.get("method") or () if a.get("type") == "action"]
+        namespaces = sorted({n for found in aims for n in found["namespaces"]})
+        return {"aims": aims, "snapshot": self._snapshot(namespaces), "namespaces": namespaces}
+
+    def prove(self, aims: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The evidence for each aim of a known kind: `{action, bitten, sentence, targets}`."""
+        known = [a for a in aims if a["kind"] in aim.KINDS]
+        return [{"action": a["action"], **asdict(self._prove(a))} for a in known]
+
+    def scan(self, snapshot: Mapping[str, Any], namespaces: list[str]) -> list[str]:
+        """What differs from before, a sentence each: cordons, replica counts. Empty means everything was put back."""
+        now = self._snapshot(namespaces)
+        cordons = [f"node {n} is still cordoned" for n in now["cordoned"] if n not in snapshot["cordoned"]]
+        counts = [
+            f"{name} wants {now['workloads'].get(name, 'nothing: it is gone')}, before {before}"
+            for name, before in snapshot["workloads"].items()
+            if now["workloads"].get(name) != before
+        ]
+        return cordons + counts
+
+    def hypothesis(self) -> Any:
+        """One check of the file's steady-state hypothesis, as Chaos Toolkit's own state; None without one."""
+        return run_steady_state_hypothesis(self._document, self._configuration, self._secrets, dry=None)
+
+    def _aim(self, activity: Mapping[str, Any]) -> aim.Aim:
+        kind = aim.kind_of(activity)
+        if kind is None:
+            owner = "undoer" if self._document.get("rollbacks") else "nobody"
+            return aim.Aim(action=activity["name"], owner=owner)
+        arguments = substitute(activity["provider"].get("arguments") or {}, self._configuration, self._secrets)
+        return aim.KINDS[kind].survey(self._cluster(activity), activity["name"], arguments)
+
+    def _prove(self, found: Mapping[str, Any]) -> aim.Evidence:
+        activity = next(a for a in self._document["method"] if a.get("name") == found["action"])
+        return aim.KINDS[found["kind"]].prove(self._cluster(activity), found["before"])
+
+    def _snapshot(self, namespaces: list[str]) -> dict[str, Any]:
+        if not self._strikes_cluster():
+            return {"cordoned": [], "workloads": {}}
+        cluster = self._open(self._all_secrets())
+        workloads = {name: count for n in namespaces for name, count in cluster.workloads(n).items()}
+        return {"cordoned": [n["name"] for n in cluster.nodes() if n["cordoned"]], "workloads": workloads}
+
+    def _strikes_cluster(self) -> bool:
+        return any(aim.kind_of(a) for a in self._document.get("method") or ())
+
+    def _cluster(self, activity: Mapping[str, Any]) -> Cluster:
+        groups = activity["provider"].get("secrets") or ()
+        merged = {k: v for group in groups for k, v in self._secrets.get(group, {}).items()}
+        return self._open(merged)
+
+    def _all_secrets(self) -> dict[str, Any]:
+        merged = {k: v for group in self._secrets.values() if isinstance(group, Mapping) for k, v in group.items()}
+        return {k: v for k, v in merged.items() if k.startswith("KUBERNETES_")}
+
+    def _open(self, given: dict[str, Any]) -> Cluster:
+        """The policy judged one context; secrets that point the client elsewhere would make that worthless."""
+        elsewhere = given.get("KUBERNETES_CONTEXT")
+        if elsewhere and self._context and elsewhere != self._context:
+            raise PermissionError(f"the experiment's secrets point to context {elsewhere!r}, but {self._context!r} was judged")
+        from runner.inject.cluster import Cluster
+
+        return Cluster(given)

@@ -1,0 +1,85 @@
+"""How each kind of undo record is played: idempotent, and it says whether there was anything to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chaoslib.activity import execute_activity
+from chaoslib.caching import cache_activities
+from chaoslib.types import Dry
+
+from runner.inject import secrets
+from runner.inject.ledger import UndoRecord
+
+Outcome = dict[str, Any]
+"""`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
+
+DEADLINE_S = 60.0
+"""How long one step may take, unless its activity names a timeout of its own."""
+
+
+def play(record: UndoRecord, start: Mapping[str, Any]) -> Outcome:
+    """Play one record against the world. Raises whatever the world answers; the caller notes it and goes on."""
+    return PLAYERS[record.kind](record.args, start)
+
+
+def deadline(record: UndoRecord, start: Mapping[str, Any]) -> float:
+    """Seconds that a step may take before it is given up."""
+    if record.kind != "rollback":
+        return DEADLINE_S
+    activity = start["document"]["rollbacks"][record.args["index"]]
+    asked = activity.get("timeout") or (activity.get("provider") or {}).get("timeout")
+    pauses = sum(float(v) for v in (activity.get("pauses") or {}).values() if isinstance(v, int | float))
+    return (float(asked) + 5 if isinstance(asked, int | float) else DEADLINE_S) + pauses
+
+
+def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    document = start["document"]
+    activity = document["rollbacks"][args["index"]]
+    configuration, resolved = secrets.resolve(document, (start["variables"], start["secret_variables"]))
+    cache_activities(document)
+    run = execute_activity(document, activity, configuration, resolved, dry=Dry.from_string(None))
+    error = _why_failed(run)
+    return {"state": "failed" if error else "undone", "error": error, "run": run}
+
+
+def _why_failed(run: Mapping[str, Any]) -> str | None:
+    if run.get("status") != "succeeded":
+        return "".join(run.get("exception") or ["it did not succeed"]).strip()
+    output = run.get("output")
+    if output is False:  # several extensions report a failed removal like this
+        return "it answered False"
+    if not isinstance(output, Mapping) or not isinstance(output.get("status"), int):
+        return None
+    if "stdout" in output:
+        return f"it ended with exit code {output['status']}" if output["status"] else None
+    gone = output["status"] in (404, 410)  # to be rid of what is not there any more is what we wanted
+    return f"it answered HTTP {output['status']}" if output["status"] >= 400 and not gone else None
+
+
+def _uncordon(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    return _state(_cluster(start).uncordon(args["node"]))
+
+
+def _scale(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    return _state(_cluster(start).scale(args["resource"], args["name"], args["namespace"], args["replicas"]))
+
+
+def _cluster(start: Mapping[str, Any]) -> Any:
+    from runner.inject.cluster import Cluster
+
+    _, resolved = secrets.resolve(start["document"], (start["variables"], start["secret_variables"]))
+    merged = {k: v for group in resolved.values() if isinstance(group, Mapping) for k, v in group.items()}
+    return Cluster({k: v for k, v in merged.items() if k.startswith("KUBERNETES_")})
+
+
+def _state(changed: bool) -> Outcome:
+    return {"state": "undone" if changed else "already", "error": None}
+
+
+PLAYERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]] = {
+    "rollback": _rollback,
+    "uncordon": _uncordon,
+    "scale": _scale,
+}

@@ -1,0 +1,134 @@
+"""The undoer: on standby from the start with everything imported, it looks at the world for the parent and undoes on command,
+or on its own when the parent has died.
+
+It is single-threaded; each look is a forked call with a deadline, so that nothing can keep it from undoing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.inject import aftermath, player, secrets
+from runner.inject.forked import Forked
+from runner.inject.survey import World
+from runner.inject.voice import Voice
+
+
+class Orders:
+    """Commands from the parent, without blocking; `ended` once the parent has gone."""
+
+    def __init__(self, descriptor: int = 0) -> None:
+        self.descriptor = descriptor
+        self.ended = False
+        self._buffer = b""
+
+    def take(self) -> list[dict[str, Any]]:
+        """The whole lines that have arrived."""
+        piece = os.read(self.descriptor, 1 << 20)
+        self.ended = not piece
+        *lines, self._buffer = (self._buffer + piece).split(b"\n")
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def first(self) -> dict[str, Any]:
+        """Wait for the start message."""
+        while not self.ended:
+            if found := self.take():
+                return found[0]
+        sys.exit(0)
+
+
+class Undoer:
+    """Its two duties: `call` (look) and `undo`."""
+
+    def __init__(self, start: Mapping[str, Any], voice: Voice) -> None:
+        self._start = start
+        self._voice = voice
+        self._folder = Path(start["folder"])
+        self._calls: dict[int, Forked] = {}
+
+    def serve(self, orders: Orders) -> None:
+        """Until the parent says `bye`, or is gone."""
+        while True:
+            ready, _, _ = select.select([orders.descriptor, *self._calls.values()], [], [], self._patience())
+            self._answer()
+            for order in orders.take() if orders.descriptor in ready else ():
+                if order["do"] == "bye":
+                    return
+                self._obey(order)
+            if orders.ended:
+                self._drop_calls()
+                aftermath.finish(self._folder, self._start)
+                return
+
+    def _obey(self, order: Mapping[str, Any]) -> None:
+        if order["do"] == "undo":
+            self._drop_calls()  # their answers do not matter any more, and undoing must not wait for them
+            clean = player.play(self._folder, self._start, self._voice.say)
+            self._voice.say("undo_done", clean=clean)
+        else:
+            function = _looks(self._start)[order["do"]]
+            arguments = order.get("arguments") or {}
+            self._calls[order["id"]] = Forked(lambda: function(**arguments), order.get("deadline_s", 15.0))
+
+    def _answer(self) -> None:
+        for number, call in list(self._calls.items()):
+            if (answer := call.step()) is not None:
+                del self._calls[number]
+                self._voice.say("answer", id=number, **answer)
+
+    def _patience(self) -> float | None:
+        ends = [call.ends for call in self._calls.values()]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
+
+    def _drop_calls(self) -> None:
+        for call in self._calls.values():
+            call.cancel()
+        self._calls.clear()
+
+
+def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    """What the parent may ask for; each runs in a forked child."""
+    return {
+        "survey": lambda: World(start).survey(),
+        "prove": lambda aims: World(start).prove(aims),
+        "scan": lambda snapshot, namespaces: World(start).scan(snapshot, namespaces),
+        "hypothesis": lambda: World(start).hypothesis(),
+        "lease": lambda do, names: _lease(do, names, start),
+    }
+
+
+def _lease(do: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
+    from runner.inject import lease  # brings the cluster client
+
+    return [getattr(lease, do)(name, start) for name in names]
+
+
+def main() -> None:
+    """Start message, imports, `ready`, then serve. SIGINT is the parent's business; SIGTERM must not keep it from undoing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.path.append(os.getcwd())
+    voice = Voice.take_stdout()
+    orders = Orders()
+    start = orders.first()
+    for module in start["modules"]:
+        try:
+            importlib.import_module(module)
+        except ImportError as problem:  # a rollback that needs it will fail and be told, the others are played
+            voice.say("missing", module=module, error=str(problem))
+    voice.mask = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
+    voice.say("ready", pid=os.getpid())
+    Undoer(start, voice).serve(orders)
+
+
+if __name__ == "__main__":
+    main()

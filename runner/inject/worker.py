@@ -1,0 +1,183 @@
+"""The worker: Chaos Toolkit in the main thread of a process of its own, with its rollbacks switched off.
+
+It tells every step as it happens, so that nothing is lost when it is killed; it stops on SIGUSR1, or by itself when the
+parent has died, and then makes sure that somebody undoes.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from chaoslib.exceptions import ActivityFailed
+from chaoslib.run import Runner, RunEventHandler, initialize_run_journal
+from chaoslib.types import Schedule, Strategy
+
+from runner.inject import secrets, survivors
+from runner.inject.voice import Voice, commands
+
+GRACE_S = 0.4
+"""After the parent's death: how long an action may take to unwind before the process group is killed."""
+
+
+class Teller(RunEventHandler):  # type: ignore[misc]
+    """Chaos Toolkit's event handler: reports each step, times Python actions out, and stops when told."""
+
+    def __init__(self, voice: Voice) -> None:
+        self.voice = voice
+        self.stopping = False
+        self._phase = "before"
+        self._foreground: str | None = None
+        self._background = 0
+        self._main = threading.get_ident()
+
+    def running(self, *_: Any) -> None:
+        # Chaos Toolkit has just installed its own handlers; ours must win.
+        signal.signal(signal.SIGUSR1, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGALRM, _timed_out)
+
+    def start_hypothesis_before(self, *_: Any) -> None:
+        self._phase = "before"
+
+    def hypothesis_before_completed(self, _: Any, state: Any, __: Any) -> None:
+        self._hypothesis("before", state)
+
+    def start_method(self, *_: Any) -> None:
+        self._phase = "method"
+        self.voice.say("method_started")
+
+    def continuous_hypothesis_iteration(self, _: int, state: Any) -> None:
+        self._hypothesis("during", state)
+
+    def method_completed(self, *_: Any) -> None:
+        self._phase = "after"
+        self.voice.say("method_completed")
+
+    def hypothesis_after_completed(self, _: Any, state: Any, __: Any) -> None:
+        self._hypothesis("after", state)
+
+    def start_activity(self, activity: Mapping[str, Any]) -> None:
+        foreground = threading.get_ident() == self._main
+        if foreground and self.stopping:  # the stop came between two activities
+            self._leave()
+        if self._is_of_method(activity, foreground):
+            self.voice.say("activity_started", activity=dict(activity), timeout=_timeout(activity))
+        if foreground:
+            self._foreground = str(activity.get("name"))
+            if seconds := _timeout(activity):
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+        elif activity.get("background"):
+            self._background += 1
+
+    def activity_completed(self, activity: Mapping[str, Any], run: Mapping[str, Any]) -> None:
+        foreground = threading.get_ident() == self._main
+        if foreground:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._foreground = None
+        elif activity.get("background"):
+            self._background -= 1
+        if self._is_of_method(activity, foreground):
+            self.voice.say("activity_completed", activity=dict(activity), run=dict(run))
+        if foreground and self.stopping:  # or Chaos Toolkit would still sit out `pauses.after`
+            self._leave()
+
+    def _is_of_method(self, activity: Mapping[str, Any], foreground: bool) -> bool:
+        """The hypothesis' own probes run in a thread beside the method, and are told as `hypothesis`."""
+        return self._phase == "method" and (foreground or bool(activity.get("background")))
+
+    def _hypothesis(self, when: str, state: Any) -> None:
+        self.voice.say("hypothesis", when=when, state=state)
+
+    def _stop(self, signum: int, _: FrameType | None) -> None:
+        self.stopping = True
+        if self._foreground is None:  # a pause, or between two steps: nothing to unwind
+            self._leave()
+        raise SystemExit(20)
+
+    def _leave(self) -> None:
+        """End the process at once; only background activities may still hold it, until the grace is over."""
+        if self._background:
+            return
+        self.voice.say("stopped")
+        os._exit(0)
+
+
+def _timeout(activity: Mapping[str, Any]) -> float | None:
+    """Seconds a Python activity may take; the other providers keep their own timeouts."""
+    provider = activity.get("provider") or {}
+    value = activity.get("timeout") or provider.get("timeout")
+    return float(value) if provider.get("type") == "python" and isinstance(value, int | float) else None
+
+
+def _timed_out(*_: Any) -> None:
+    raise ActivityFailed("timed out: the activity's own timeout ended it")
+
+
+def inject(start: Mapping[str, Any], voice: Voice) -> None:
+    """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback."""
+    document = dict(start["document"])
+    teller = Teller(voice)
+    runner = Runner(
+        Strategy.from_string(start["strategy"]),
+        Schedule(continuous_hypothesis_frequency=float(start["frequency"]), fail_fast=False),
+    )
+    runner.register_event_handler(teller)
+    journal = initialize_run_journal(document)
+    voice.say("journal", journal={k: v for k, v in journal.items() if k != "experiment"})
+    settings = {"runtime": {"rollbacks": {"strategy": "never"}}}
+    journal = runner.run(document, settings, (start["variables"], start["secret_variables"]), journal)
+    voice.say("finished", status=journal["status"], deviated=journal["deviated"])
+
+
+def prepare(start: Mapping[str, Any], voice: Voice) -> None:
+    """Import what the method needs, so that the first action is not late, and learn what must be masked."""
+    for module in start["modules"]:
+        try:
+            importlib.import_module(module)
+        except ImportError as problem:
+            voice.say("missing", module=module, error=str(problem))
+    voice.mask = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
+    voice.say("ready", pid=os.getpid(), python=sys.version.split()[0])
+
+
+def main() -> None:
+    """Start message, then `inject`; SIGINT is the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.path.append(os.getcwd())
+    voice = Voice.take_stdout()
+    faulthandler.enable()
+    orders = commands()
+    start = next(orders)
+    prepare(start, voice)
+    if next(orders, {}).get("do") != "inject":
+        return
+    threading.Thread(target=_watch_parent, args=(orders, start), daemon=True).start()
+    try:
+        inject(start, voice)
+    except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
+        voice.say("crashed", error=f"{type(problem).__name__}: {problem}", traceback=traceback.format_exc())
+        raise
+
+
+def _watch_parent(orders: Any, start: Mapping[str, Any]) -> None:
+    """The parent's pipe ended: have the undo played by a process of its own, then stop injecting, hard if need be."""
+    for _ in orders:
+        pass
+    survivors.replay(start["on_orphan"])
+    os.kill(os.getpid(), signal.SIGUSR1)
+    time.sleep(GRACE_S)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
