@@ -1,0 +1,72 @@
+# make demo: set up and run the main job. make test: set up and run the tests. The rest: make help.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check journeys journeys-3.12 kind test-cluster lock clean
+
+help:  ## what there is
+	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: $(READY)  ## set up, then kill a pod of the embedded shop and prove that nobody noticed
+	$(BIN)/chaos-run experiments/pod-kill.yaml --playground
+
+test: $(READY)  ## set up, then all tests that need no cluster
+	$(BIN)/pytest -m "not cluster" $(PYTEST_ARGS)
+
+check: $(READY)  ## lint, format, types, import contracts, size budgets
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/house
+
+journeys: $(READY)  ## the journeys alone: what a user does, from the command line
+	$(BIN)/pytest -m "not cluster" tests/journeys $(PYTEST_ARGS)
+
+# Chaos Toolkit differs by Python: 3.11 gets chaoslib 1.44, 3.12 gets 1.45.
+IS_312 := import sys; sys.exit(sys.version_info[:2] != (3, 12))
+PYTHON312 ?= $(shell for python in python3.12 $$HOME/.pyenv/versions/3.12*/bin/python; do \
+	"$$python" -c "$(IS_312)" 2>/dev/null && { command -v "$$python"; break; }; done)
+
+journeys-3.12:  ## the journeys on Python 3.12, where there is one
+	@if [ -z "$(PYTHON312)" ]; then \
+		echo "journeys-3.12: SKIPPED, no Python 3.12 on this machine (make journeys-3.12 PYTHON312=/path/to/python)"; \
+	else \
+		$(MAKE) --no-print-directory journeys PYTHON="$(PYTHON312)" VENV=.venv-3.12; \
+	fi
+
+KIND_CLUSTER := chaos-run
+KIND_CONTEXT := kind-$(KIND_CLUSTER)
+KUBECTL ?= $(BIN)/kubectl
+
+kind: $(READY)  ## a kind cluster of three zones with the shop on http://127.0.0.1:30080
+	@command -v kind >/dev/null || { echo "make kind needs kind and a container engine: see kind.sigs.k8s.io" >&2; exit 1; }
+	kind get clusters | grep -qx $(KIND_CLUSTER) || kind create cluster --config kind-config.yaml --wait 120s
+	$(KUBECTL) --context $(KIND_CONTEXT) apply -f runner/playground/shop.yaml
+	$(KUBECTL) --context $(KIND_CONTEXT) -n shop rollout status deployment/shop --timeout=180s
+
+test-cluster: $(READY)  ## the tests on the real cluster of KUBECONFIG
+	@[ -n "$$KUBECONFIG" ] || { echo "make test-cluster needs KUBECONFIG: which cluster may be broken?" >&2; exit 1; }
+	$(BIN)/pytest -m cluster tests/cluster $(PYTEST_ARGS)
+
+lock:  ## choose the versions of requirements.lock anew
+	uv pip compile --universal --python-version 3.11 --extra dev --extra postgres --extra jsonpath \
+		--no-header --no-annotate --generate-hashes pyproject.toml -o requirements.lock
+
+clean:  ## remove the environments and what tools left
+	rm -rf .venv .venv-3.12 .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "chaos-run needs Python 3.11 or later, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""What chaos-run promises, one sentence a test."""

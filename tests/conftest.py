@@ -1,0 +1,80 @@
+"""What every test gets: a state folder and a home of its own, no cluster by accident, and a search for what it left running."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+MARK = "CHAOS_RUN_TEST"
+"""In the environment of everything that a test starts: that test's id."""
+GRACE_S = 5.0
+AMBIENT = (
+    "KUBECONFIG KUBERNETES_CONTEXT CHAOS_RUN_STORE SHOP_URL SHOP_NAMESPACE NO_COLOR FORCE_COLOR COLUMNS "
+    "HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy"
+).split()
+"""Settings of the machine that must not decide a test; a KUBECONFIG would let a test loose on a real cluster."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_stays_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The whole session in a state of its own; fails when processes that the tests started outlive it."""
+    with pytest.MonkeyPatch.context() as session:
+        _shelter(session, tmp_path_factory.mktemp("session"))
+        session.setenv(MARK, "a session fixture")
+        yield
+    left = {process: f"{process.pid} {' '.join(process.cmdline())} of {_owner(process)}" for process in _left_behind()}
+    for process in left:
+        process.kill()
+    assert not left, "left running:\n" + "\n".join(left.values())
+
+
+@pytest.fixture(autouse=True)
+def _own_state(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XDG folders and HOME below the test's `tmp_path`, and the test's name on all its processes."""
+    _shelter(monkeypatch, tmp_path)
+    monkeypatch.setenv(MARK, request.node.nodeid)
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Gives a loopback port that nobody listens on, a new one with each call."""
+
+    def choose() -> int:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            return int(listener.getsockname()[1])
+
+    return choose
+
+
+def _shelter(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    for name in AMBIENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
+    monkeypatch.setenv("HOME", str(folder / "home"))
+
+
+def _left_behind() -> list[psutil.Process]:
+    """Our marked processes that are still there after a grace."""
+    deadline = time.monotonic() + GRACE_S
+    while (left := _marked()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def _marked() -> list[psutil.Process]:
+    return [p for p in psutil.process_iter() if p.pid != os.getpid() and _owner(p)]
+
+
+def _owner(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK) if process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.Error:
+        return None
