@@ -14,10 +14,22 @@ import pytest
 MARK = "CHAOS_RUN_TEST"
 """In the environment of everything that a test starts: that test's id."""
 GRACE_S = 5.0
-AMBIENT = (
-    "KUBECONFIG KUBERNETES_CONTEXT CHAOS_RUN_STORE SHOP_URL SHOP_NAMESPACE NO_COLOR FORCE_COLOR COLUMNS "
-    "HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy"
-).split()
+AMBIENT = [
+    "KUBECONFIG",
+    "KUBERNETES_CONTEXT",
+    "CHAOS_RUN_STORE",
+    "SHOP_URL",
+    "SHOP_NAMESPACE",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+]
 """Settings of the machine that must not decide a test; a KUBECONFIG would let a test loose on a real cluster."""
 
 
