@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check journeys journeys-3.12 kind test-cluster lock clean
+.PHONY: help ready demo test check journeys journeys-3.12 kind test-cluster lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+ready: $(READY)  ## set up alone: .venv with the locked versions and chaos-run in it
 
 demo: $(READY)  ## set up, then kill a pod of the embedded shop and prove that nobody noticed
 	$(BIN)/chaos-run experiments/pod-kill.yaml --playground
@@ -67,6 +70,6 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(INSTALL) --require-hashes --use-pep517 -r requirements.lock
+	$(INSTALL) --no-deps --editable .
 	@touch $@

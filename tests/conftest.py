@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import time
@@ -14,22 +15,11 @@ import pytest
 MARK = "CHAOS_RUN_TEST"
 """In the environment of everything that a test starts: that test's id."""
 GRACE_S = 5.0
-AMBIENT = [
-    "KUBECONFIG",
-    "KUBERNETES_CONTEXT",
-    "CHAOS_RUN_STORE",
-    "SHOP_URL",
-    "SHOP_NAMESPACE",
-    "NO_COLOR",
-    "FORCE_COLOR",
-    "COLUMNS",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-]
+AMBIENT = (
+    *("KUBECONFIG", "KUBERNETES_CONTEXT", "CHAOS_RUN_STORE", "SHOP_URL", "SHOP_NAMESPACE"),
+    *("NO_COLOR", "FORCE_COLOR", "COLUMNS"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
+)
 """Settings of the machine that must not decide a test; a KUBECONFIG would let a test loose on a real cluster."""
 
 
@@ -40,9 +30,10 @@ def _nothing_stays_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         _shelter(session, tmp_path_factory.mktemp("session"))
         session.setenv(MARK, "a session fixture")
         yield
-    left = {process: f"{process.pid} {' '.join(process.cmdline())} of {_owner(process)}" for process in _left_behind()}
+    left = _left_behind()
     for process in left:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     assert not left, "left running:\n" + "\n".join(left.values())
 
 
@@ -73,16 +64,17 @@ def _shelter(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("HOME", str(folder / "home"))
 
 
-def _left_behind() -> list[psutil.Process]:
-    """Our marked processes that are still there after a grace."""
+def _left_behind() -> dict[psutil.Process, str]:
+    """Our marked processes that are still there after a grace, and whose they are."""
     deadline = time.monotonic() + GRACE_S
     while (left := _marked()) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
 
 
-def _marked() -> list[psutil.Process]:
-    return [p for p in psutil.process_iter() if p.pid != os.getpid() and _owner(p)]
+def _marked() -> dict[psutil.Process, str]:
+    others = (p for p in psutil.process_iter(["cmdline"]) if p.pid != os.getpid())
+    return {p: f"{p.pid} {' '.join(p.info['cmdline'] or ())} of {owner}" for p in others if (owner := _owner(p))}
 
 
 def _owner(process: psutil.Process) -> str | None:
