@@ -9,7 +9,9 @@ import click
 
 _OPTIONS = (
     click.option("--context", help="The kubeconfig's context to strike; its current one by default."),
-    click.option("--kubeconfig", type=click.Path(), help="The kubeconfig file; KUBECONFIG or ~/.kube/config by default."),
+    click.option(
+        "--kubeconfig", type=click.Path(), help="The kubeconfig file; KUBECONFIG or ~/.kube/config by default."
+    ),
     click.option("--namespace", help="The namespace of the shop (SHOP_NAMESPACE) in the shipped experiments."),
     click.option("--playground", is_flag=True, help="Use the embedded target, whatever kubeconfig there is."),
     click.option("--store", help="The record: a folder's SQLite file by default, or any database URL."),

@@ -44,7 +44,9 @@ class Lazy(click.Group):
         command: click.Command = importlib.import_module(f"runner.cli.{cmd_name}").command
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and looks_like_file(args[0]):
             args = ["run", *args]
         return super().resolve_command(ctx, args)
@@ -73,7 +75,9 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version.")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
 def app() -> None:
     """Chaos engineering with proof: that the fault bit, that users were (not) hurt, and that everything was put back.
 

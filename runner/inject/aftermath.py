@@ -86,12 +86,12 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
     if (folder / RECORD).exists():
         return
     events = read_events(folder)
-    code = errors.ExitCode.ABORTED if clean else errors.ExitCode.UNDO_FAILED
+    code = errors.ExitCode.ENVIRONMENT if clean else errors.ExitCode.UNDO_FAILED
     ended = datetime.now(UTC)
     closing = "everything was put back" if clean else "not everything was put back"
-    sentence = f"ABORTED: the runner died; {closing}."
+    sentence = f"ENVIRONMENT: the runner died; {closing}."
     if not any(e["event"] == "injected" for e in events) and clean:
-        sentence = "ABORTED: the runner died before anything was seen injected; nothing is left."
+        sentence = "ENVIRONMENT: the runner died before anything was seen injected; nothing is left."
     final = record.RunRecord(
         run=start["run"],
         title=start["title"],
@@ -119,7 +119,9 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
 def _undo_steps(events: list[dict[str, Any]]) -> tuple[record.UndoStep, ...]:
     done = [e for e in events if e["event"] == "undo_step" and e["state"] != "started"]
     return tuple(
-        record.UndoStep(step=e["step"], what=e["what"], state=e["state"], seconds=e.get("seconds", 0.0), error=e.get("error"))
+        record.UndoStep(
+            step=e["step"], what=e["what"], state=e["state"], seconds=e.get("seconds", 0.0), error=e.get("error")
+        )
         for e in done
     )
 

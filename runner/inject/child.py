@@ -40,7 +40,14 @@ class Child:
 
     @classmethod
     async def start(
-        cls, name: str, module: str, first: Mapping[str, Any], *, log: Path, env: Mapping[str, str], pass_fds: Sequence[int] = ()
+        cls,
+        name: str,
+        module: str,
+        first: Mapping[str, Any],
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        pass_fds: Sequence[int] = (),
     ) -> Child:
         """Start `python -m module` and give it its start message. Raises EnvironmentFailure when it cannot be started."""
         try:
@@ -95,7 +102,9 @@ class Child:
         except TimeoutError:
             raise errors.EnvironmentFailure(f"the {self.name} did not say {say!r} within {within_s:g} s") from None
         await self.wait(1.0)
-        raise errors.EnvironmentFailure(f"the {self.name} ended with {self.code}: {' | '.join(self.last_words) or 'no output'}")
+        raise errors.EnvironmentFailure(
+            f"the {self.name} ended with {self.code}: {' | '.join(self.last_words) or 'no output'}"
+        )
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal; one that has ended needs none."""

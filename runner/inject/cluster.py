@@ -48,7 +48,9 @@ class Cluster:
 
     def pods_on(self, node: str) -> list[dict[str, Any]]:
         """Pods bound to a node, DaemonSet pods left out (a drain leaves them too)."""
-        found = self.core.list_pod_for_all_namespaces(field_selector=f"spec.nodeName={node}", _request_timeout=CALL_S).items
+        found = self.core.list_pod_for_all_namespaces(
+            field_selector=f"spec.nodeName={node}", _request_timeout=CALL_S
+        ).items
         return [
             {"name": p.metadata.name, "namespace": p.metadata.namespace, "uid": p.metadata.uid}
             for p in found

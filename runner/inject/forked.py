@@ -81,7 +81,7 @@ def _child(function: Callable[[], Any], write: int) -> None:
     """Never returns. Whatever the call raises, SystemExit included, is its answer."""
     try:
         answer: Answer = {"value": function()}
-    except BaseException as problem:  # third-party code runs here: anything it raises must become an answer
+    except BaseException as problem:  # noqa: BLE001 - third-party code runs here: anything it raises must become an answer
         answer = {"error": f"{type(problem).__name__}: {problem}"}
     try:
         with os.fdopen(write, "wb") as pipe:

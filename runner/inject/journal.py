@@ -24,7 +24,9 @@ class Journal:
         """Take in one message of worker or undoer."""
         match message["say"]:
             case "journal":
-                self._head |= {k: v for k, v in message["journal"].items() if k not in ("run", "rollbacks", "steady_states")}
+                self._head |= {
+                    k: v for k, v in message["journal"].items() if k not in ("run", "rollbacks", "steady_states")
+                }
             case "hypothesis" if message["when"] == "during":
                 self._steady["during"].append(message["state"])
             case "hypothesis":

@@ -25,7 +25,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     start = load(folder)
     os.environ.update(start.get("env") or {})
-    sys.path.append(start.get("cwd") or os.getcwd())
+    sys.path.append(start.get("cwd") or str(Path.cwd()))
     sys.exit(0 if aftermath.finish(folder, start) else 6)
 
 

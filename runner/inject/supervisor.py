@@ -82,7 +82,9 @@ class Supervisor:
         for _ in range(2):
             self._undone = asyncio.get_running_loop().create_future()
             await self.undoer.send({"do": "undo"})
-            done, _ = await asyncio.wait({self._undone, asyncio.ensure_future(self.undoer_died.wait())}, return_when="FIRST_COMPLETED")
+            done, _ = await asyncio.wait(
+                {self._undone, asyncio.ensure_future(self.undoer_died.wait())}, return_when="FIRST_COMPLETED"
+            )
             if self._undone in done:
                 return self._undone.result()
             await self._replace_undoer()

@@ -85,7 +85,9 @@ class World:
         """The policy judged one context; secrets that point the client elsewhere would make that worthless."""
         elsewhere = given.get("KUBERNETES_CONTEXT")
         if elsewhere and self._context and elsewhere != self._context:
-            raise PermissionError(f"the experiment's secrets point to context {elsewhere!r}, but {self._context!r} was judged")
+            raise PermissionError(
+                f"the experiment's secrets point to context {elsewhere!r}, but {self._context!r} was judged"
+            )
         from runner.inject.cluster import Cluster
 
         return Cluster(given)

@@ -116,7 +116,7 @@ def main() -> None:
     """Start message, imports, `ready`, then serve. SIGINT is the parent's business; SIGTERM must not keep it from undoing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.path.append(os.getcwd())
+    sys.path.append(str(Path.cwd()))
     voice = Voice.take_stdout()
     orders = Orders()
     start = orders.first()

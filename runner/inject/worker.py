@@ -15,11 +15,12 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from chaoslib.exceptions import ActivityFailed
-from chaoslib.run import Runner, RunEventHandler, initialize_run_journal
+from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.types import Schedule, Strategy
 
 from runner.inject import secrets, survivors
@@ -153,7 +154,7 @@ def prepare(start: Mapping[str, Any], voice: Voice) -> None:
 def main() -> None:
     """Start message, then `inject`; SIGINT is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.path.append(os.getcwd())
+    sys.path.append(str(Path.cwd()))
     voice = Voice.take_stdout()
     faulthandler.enable()
     orders = commands()

@@ -1,0 +1,30 @@
+"""`chaos-run FILE`: the main job."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner.cli import options as variables
+from runner.cli.context import where_options
+
+
+@click.command(name="run")
+@click.argument("file")
+@variables.variables_options
+@where_options
+@click.option("--json", "as_json", is_flag=True, help="Stream one JSON object a line to stdout: `chaos-run schema events`.")
+@click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
+@click.option("--report", type=click.Path(path_type=Path), help="Where the HTML report goes.")
+def command(file: str, as_json: bool, plain: bool, report: Path | None, **given: Any) -> int:
+    """Run an experiment: check, inject, watch, abort if needed, undo, recover, judge, record, report."""
+    from runner.cli.view import choose
+    from runner.engine import options, run
+
+    values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
+    asked = options.Options(path=file, variables=values, secret_variables=secret_values, report=report, **given)
+    record = asyncio.run(run.run(asked, choose(as_json=as_json, plain=plain)))
+    return record.exit_code

@@ -1,0 +1,64 @@
+"""Unfinished runs: what a dead runner left is put back before anything else is broken."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.inject import processes, replay, survivors
+from runner.inject.aftermath import RECORD
+from runner.inject.ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """A run whose runner is dead: without a record, or with something still open in its ledger."""
+
+    run: str
+    folder: Path
+    context: str
+    outstanding: tuple[str, ...]
+
+
+def find(runs: Path) -> list[Unfinished]:
+    """Every such run, oldest first."""
+    folders = sorted(runs.iterdir()) if runs.is_dir() else []
+    return [_describe(f) for f in folders if (f / replay.START).exists() and _is_unfinished(f)]
+
+
+def recover(run: Unfinished, within_s: float = 300.0) -> bool:
+    """Play its ledger in a process of its own and wait. True when everything was put back."""
+    done = subprocess.run(survivors.argv(run.folder), timeout=within_s, check=False, stdin=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+def alive(folder: Path) -> bool:
+    """Whether the run's parent still lives."""
+    parent = _json(folder / "processes.json").get("parent")
+    return bool(parent) and processes.alive(parent["pid"], parent["create_time"])
+
+
+def _is_unfinished(folder: Path) -> bool:
+    if alive(folder):
+        return False
+    return not (folder / RECORD).exists() or bool(Ledger(folder).outstanding())
+
+
+def _describe(folder: Path) -> Unfinished:
+    return Unfinished(
+        run=folder.name,
+        folder=folder,
+        context=str(_json(folder / replay.START).get("context") or ""),
+        outstanding=tuple(r.what for r in Ledger(folder).outstanding()),
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

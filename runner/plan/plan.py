@@ -1,0 +1,132 @@
+"""Plan: what exactly will happen, as a value that can be printed, compared and hashed; drawn before the first change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from runner import units
+from runner.plan import judgeable
+from runner.spec.experiment import Experiment
+from runner.spec.model import AbortRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One action of the method and everything known about it beforehand."""
+
+    action: str
+    targets: tuple[str, ...]
+    note: str
+    owner: str
+    undo: tuple[str, ...]
+    known: bool
+    """Whether its targets could be resolved; else what it hits is only known from its own report."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The whole run, before it happens."""
+
+    title: str
+    digest: str
+    context: str
+    environment: str
+    steps: tuple[Step, ...]
+    rollbacks: tuple[str, ...]
+    locks: tuple[str, ...]
+    baseline_s: float
+    method_s: float
+    """Its pauses and timeouts added up, as far as the file states them: a lower estimate."""
+    recovery_s: float
+    traffic: tuple[str, ...]
+    objectives: tuple[str, ...]
+    guards: tuple[str, ...]
+    warnings: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+    @property
+    def hash(self) -> str:
+        """Changes whenever what would happen changes: file, targets, undo path, guards."""
+        plain = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+    @property
+    def vacuous(self) -> tuple[str, ...]:
+        """Known actions that would hit nothing."""
+        return tuple(s.action for s in self.steps if s.known and not s.targets)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"hash": self.hash}
+
+
+def draw(
+    experiment: Experiment, *, context: str, environment: str, aims: Sequence[Mapping[str, Any]], locks: Sequence[str]
+) -> Plan:
+    """From the experiment and the resolved aims of its actions to the plan."""
+    block = experiment.block
+    method_s = method_seconds(experiment.method)
+    judged_s = method_s + block.windows.stable
+    opinions = judgeable.objectives(experiment.objectives, block.traffic, judged_s)
+    return Plan(
+        title=experiment.title,
+        digest=experiment.digest,
+        context=context or "none",
+        environment=environment,
+        steps=tuple(_step(a) for a in aims),
+        rollbacks=tuple(str(r.get("name") or r.get("ref")) for r in experiment.rollbacks),
+        locks=tuple(locks),
+        baseline_s=block.windows.baseline,
+        method_s=method_s,
+        recovery_s=block.windows.recovery,
+        traffic=tuple(f"{t.name}: {t.rate:g}/s to {t.url}, timeout {units.format_duration(t.timeout)}" for t in block.traffic),
+        objectives=tuple(o.sentence for o in opinions),
+        guards=tuple(guard_sentence(rule) for rule in block.abort),
+        warnings=tuple(o.warning for o in opinions if o.warning),
+        refusals=tuple(judgeable.short_windows(experiment)),
+    )
+
+
+def method_seconds(method: Sequence[Mapping[str, Any]]) -> float:
+    """The pauses and timeouts that a method states, in seconds."""
+    total = 0.0
+    for activity in method:
+        pauses = activity.get("pauses") or {}
+        total += sum(float(v) for v in pauses.values() if isinstance(v, int | float))
+    return total
+
+
+def guard_sentence(rule: AbortRule) -> str:
+    """One abort condition as people say it."""
+    if rule.error_ratio:
+        r = rule.error_ratio
+        return f"{r.indicator}: more than {units.format_ratio(r.above)} bad over {units.format_duration(r.over)}"
+    if rule.timeout_ratio:
+        r = rule.timeout_ratio
+        return f"{r.indicator}: more than {units.format_ratio(r.above)} timed out over {units.format_duration(r.over)}"
+    if rule.latency:
+        q = rule.latency
+        return f"{q.indicator}: p{q.percentile:g} above {units.format_duration(q.above)} over {units.format_duration(q.over)}"
+    if rule.connection_errors:
+        return f"{rule.connection_errors.indicator}: more than {rule.connection_errors.allowed} connection errors"
+    if rule.budget:
+        return f"{rule.budget.objective}: {units.format_ratio(rule.budget.spend)} of its error budget spent"
+    if rule.evidence:
+        return f"{rule.evidence.objective}: evidence at alpha {rule.evidence.alpha:g} that it is breached"
+    if rule.no_data:
+        return f"no data for {units.format_duration(rule.no_data.after)}"
+    return f"running for longer than {units.format_duration(rule.duration or 0)}"
+
+
+def _step(aim: Mapping[str, Any]) -> Step:
+    return Step(
+        action=aim["action"],
+        targets=tuple(aim["targets"]),
+        note=aim["note"],
+        owner=aim["owner"],
+        undo=tuple(u["what"] for u in aim["undo"]),
+        known=aim["kind"] != "unknown",
+    )

@@ -1,0 +1,52 @@
+"""A plan as text: what will be hit, what watches, what puts it back, and whether it can be judged at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from runner import units
+from runner.plan.plan import Plan, Step
+
+_OWNERS = {
+    "system": "the system itself",
+    "undoer": "the undoer, a process that outlives us",
+    "nobody": "NOBODY",
+}
+
+
+def text(plan: Plan) -> str:
+    """The plan for people; the hash is its last line."""
+    lines = [
+        f"Plan: {plan.title}",
+        f"  where     {plan.context} ({plan.environment})",
+        f"  baseline  {units.format_duration(plan.baseline_s)}, the objectives must hold or nothing is injected",
+        *_steps(plan.steps),
+        *_list("traffic", plan.traffic, "none: only the hypothesis is watched"),
+        *_list("judged by", plan.objectives, "the steady-state hypothesis alone"),
+        *_list("abort if", plan.guards, "no data, or the method fails: no other condition is given"),
+        *_list("rollbacks", plan.rollbacks, "none declared"),
+        *_list("locks", plan.locks, "on this machine only"),
+        f"  recovery  within {units.format_duration(plan.recovery_s)}",
+        *(f"  refused   {r}" for r in plan.refusals),
+        *(f"  warning   {w}" for w in plan.warnings),
+        *(f"  warning   {name!r} would hit nothing: no target matches" for name in plan.vacuous),
+        f"Plan hash {plan.hash}. Nothing was changed.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _steps(steps: Iterable[Step]) -> list[str]:
+    lines = []
+    for step in steps:
+        lines.append(f"  inject    {step.action}" + (f" on {step.note}" if step.note else ""))
+        lines += [f"            - {t}" for t in step.targets]
+        if not step.known:
+            lines.append("            targets unknown beforehand: not one of the actions we can resolve")
+        lines.append(f"            if we die it is undone by {_OWNERS[step.owner]}")
+        lines += [f"            undo: {u}" for u in step.undo]
+    return lines or ["  inject    nothing: the method has no action"]
+
+
+def _list(title: str, items: Iterable[str], otherwise: str) -> list[str]:
+    found = list(items) or [otherwise]
+    return [f"  {title if n == 0 else '':<9} {item}" for n, item in enumerate(found)]
