@@ -1,0 +1,274 @@
+"""Guard: decides on each tick whether the run has to stop, and says how far from it each rule is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from runner import units
+from runner.slo import betting, budget, rules
+from runner.slo.objective import FAILED, TIMED_OUT, UNCONNECTED, Criterion, Objective, unanswered_within
+from runner.slo.rules import Rule
+from runner.slo.series import Series
+
+MIN_EVENTS = 10  # bad requests that a window must hold at its threshold to mean anything (measurement 2.2)
+HEARTBEAT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Why the run has to stop, and since when (monotonic ns) it is so."""
+
+    rule: Rule
+    kind: str
+    sentence: str
+    since_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuardState:
+    """How one rule stands: `headroom` is 1 when nothing points at it and 0 when it stops the run."""
+
+    name: str
+    value: float | None
+    """In the rule's own unit: a ratio, seconds, a count, or odds; None without data."""
+    limit: float
+    headroom: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    state: GuardState
+    since_ns: int | None = None
+    """Set when the rule is breached."""
+
+
+class Guard:
+    """Mutable, alive for one run. Hard rules hold at any moment; the evidence test is sure at most `alpha` of the time wrongly.
+
+    `phases` is how many times the evidence starts afresh, the start included: alpha is shared out over phases and evidence
+    rules. A restart beyond it goes on with the running test, so that the promise is kept.
+    """
+
+    def __init__(
+        self,
+        given: Iterable[Rule],
+        series: Mapping[str, Series],
+        objectives: Iterable[Objective],
+        started_ns: int,
+        phases: int = 3,
+    ) -> None:
+        self._series = dict(series)
+        self._objectives = {o.name: o for o in objectives}
+        self._started_ns = self._phase_ns = started_ns
+        self._left = phases - 1
+        self.rules = tuple(given)
+        if self._series and not any(isinstance(r, rules.NoData) for r in self.rules):
+            self.rules += (rules.NoData(),)
+        shares = phases * sum(isinstance(r, rules.Evidence) for r in self.rules)
+        self._read = [(rule, self._reader(rule, shares)) for rule in self.rules]
+
+    def restart(self, now_ns: int) -> None:
+        """A new phase begins: windows and the evidence start afresh."""
+        self._phase_ns = now_ns
+        if self._left > 0:
+            self._left -= 1
+            for _, read in self._read:
+                if isinstance(read, _Bettor):
+                    read.evidence.restart(now_ns)
+
+    def tick(self, now_ns: int, heartbeat_ns: int | None = None) -> Breach | None:
+        """The first rule that is breached; a heartbeat of the prober older than a second is a breach of its own."""
+        if heartbeat_ns is not None and now_ns - heartbeat_ns > HEARTBEAT_S * 1e9:
+            age = units.format_duration((now_ns - heartbeat_ns) / 1e9)
+            silent = f"the prober has been silent for {age}: nothing is being measured"
+            return Breach(rules.NoData(HEARTBEAT_S), "prober", silent, heartbeat_ns)
+        for rule, read in self._read:
+            reading = read(now_ns)
+            if reading.since_ns is not None:
+                return Breach(rule, rule.kind, reading.state.sentence, reading.since_ns)
+        return None
+
+    def states(self, now_ns: int | None = None) -> list[GuardState]:
+        """Every rule as it stands, in the file's order."""
+        now = max((s.now_ns for s in self._series.values()), default=self._started_ns) if now_ns is None else now_ns
+        return [read(now).state for _, read in self._read]
+
+    def _reader(self, rule: Rule, shares: int) -> Callable[[int], _Reading]:
+        match rule:
+            case rules.ErrorRatio():
+                return _Ratio(self, rule.name, self._of(rule.indicator), FAILED, rule.above, rule.over_s, "failed")
+            case rules.TimeoutRatio():
+                return _Ratio(
+                    self, rule.name, self._of(rule.indicator), TIMED_OUT, rule.above, rule.over_s, "timed out"
+                )
+            case rules.LatencyPercentile():
+                words = f"took longer than {units.format_duration(rule.above_s)}"
+                slow = unanswered_within(rule.above_s)
+                return _Ratio(self, rule.name, self._of(rule.indicator), slow, rule.allowed, rule.over_s, words)
+            case rules.ConnectionErrors():
+                return _Connections(rule, self._of(rule.indicator), self._started_ns)
+            case rules.BudgetSpent():
+                objective = self._promised(rule.objective)
+                return _Spending(rule, objective, self._of(objective.indicator), self._started_ns)
+            case rules.Evidence():
+                objective = self._promised(rule.objective)
+                evidence = betting.Evidence(objective, self._of(objective.indicator), self._started_ns, rule.burn)
+                return _Bettor(rule, evidence, math.log(shares / rule.alpha))
+            case rules.NoData():
+                return _Silence(rule, tuple(self._series.values()), self._started_ns)
+            case rules.Duration():
+                return _Length(rule, self._started_ns)
+
+    def _of(self, indicator: str) -> Series:
+        return self._series[indicator]
+
+    def _promised(self, objective: str) -> Objective:
+        return self._objectives[objective]
+
+    @property
+    def phase_ns(self) -> int:
+        """When the present phase began."""
+        return self._phase_ns
+
+
+def _state(name: str, value: float | None, limit: float, used: float, sentence: str) -> GuardState:
+    return GuardState(name, value, limit, min(1.0, max(0.0, 1 - used)), sentence)
+
+
+def widened(over_s: float, above: float, rate: float) -> float:
+    """The window in seconds that holds ten bad requests at the threshold: `over_s`, or longer (measurement 2.2)."""
+    return max(over_s, MIN_EVENTS / (rate * above)) if above > 0 else over_s
+
+
+@dataclass(frozen=True)
+class _Ratio:
+    """Too many of a window's requests count. Decisive counts decide before the window is full: the rest is taken as good."""
+
+    guard: Guard
+    name: str
+    series: Series
+    criterion: Criterion
+    above: float
+    over_s: float
+    words: str
+
+    def __post_init__(self) -> None:
+        self.series.watch(self.criterion)
+
+    def __call__(self, now_ns: int) -> _Reading:
+        series, window_s = self.series, widened(self.over_s, self.above, self.series.rate)
+        start_ns = max(self.guard.phase_ns, now_ns - round(window_s * 1e9))
+        tally = series.tally(self.criterion, start_ns)
+        missing = max(0.0, window_s - (now_ns - start_ns) / 1e9) * series.rate
+        allowed = self.above * (tally.scheduled + missing)
+        ratio = tally.ratio if tally.decided else None
+        share = f"{tally.counted:,}/{tally.decided:,}"
+        seen = f"{units.format_ratio(tally.ratio)} {self.words} ({share})" if tally.decided else "no request has ended"
+        covered = units.format_duration(min(window_s, max(0.0, (now_ns - start_ns) / 1e9)))
+        sentence = f"{series.name}: {seen} in {covered}, more than {units.format_ratio(self.above)} of {units.format_duration(window_s)}"
+        if not tally.counted > allowed:
+            sentence = sentence.replace(", more than", ", allowed is")
+            return _Reading(_state(self.name, ratio, self.above, tally.counted / allowed if allowed else 0.0, sentence))
+        since = series.first_ns(self.criterion, start_ns)
+        return _Reading(_state(self.name, ratio, self.above, 1.0, sentence), now_ns if since is None else since)
+
+
+@dataclass(frozen=True)
+class _Connections:
+    rule: rules.ConnectionErrors
+    series: Series
+    started_ns: int
+
+    def __post_init__(self) -> None:
+        self.series.watch(UNCONNECTED)
+
+    def __call__(self, now_ns: int) -> _Reading:
+        tally = self.series.tally(UNCONNECTED, self.started_ns)
+        count, allowed = tally.counted, self.rule.allowed
+        sentence = (
+            f"{self.series.name}: {count:,} connection errors in {tally.decided:,} requests, allowed are {allowed:,}"
+        )
+        state = _state(self.rule.name, count, allowed, count / (allowed + 1), sentence)
+        return _Reading(state, self.series.first_ns(UNCONNECTED, self.started_ns) if count > allowed else None)
+
+
+@dataclass(frozen=True)
+class _Spending:
+    rule: rules.BudgetSpent
+    objective: Objective
+    series: Series
+    started_ns: int
+
+    def __post_init__(self) -> None:
+        self.series.watch(self.objective.criterion)
+
+    def __call__(self, now_ns: int) -> _Reading:
+        tally = self.series.tally(self.objective.criterion, self.started_ns)
+        spent = budget.spend(self.objective, tally.counted, self.series.rate)
+        limit = units.format_ratio(self.rule.spend)
+        sentence = (
+            f"{self.objective.name}: {spent.sentence} ({tally.counted:,}/{tally.decided:,} bad), allowed is {limit}"
+        )
+        used = spent.share / self.rule.spend if self.rule.spend else float(tally.counted)
+        state = _state(self.rule.name, spent.share, self.rule.spend, used, sentence)
+        breached = spent.share > self.rule.spend
+        return _Reading(state, self.series.first_ns(self.objective.criterion, self.started_ns) if breached else None)
+
+
+@dataclass(frozen=True)
+class _Bettor:
+    rule: rules.Evidence
+    evidence: betting.Evidence
+    log_limit: float
+
+    def __call__(self, now_ns: int) -> _Reading:
+        found = self.evidence.log_evidence()
+        allowed = units.format_ratio(self.evidence.null)
+        healthy = f"at most {units.format_ratio(self.rule.alpha)} of healthy runs are stopped like this"
+        name = self.evidence.objective.name
+        if found < self.log_limit:
+            sentence = f"{name}: evidence {betting.odds(found)} against <= {allowed} bad, stops at {betting.odds(self.log_limit)}"
+            return _Reading(
+                _state(self.rule.name, math.exp(found), math.exp(self.log_limit), found / self.log_limit, sentence)
+            )
+        sentence = f"{name}: evidence {betting.odds(found)} against <= {allowed} bad; {healthy}"
+        value = math.exp(min(found, 600.0))
+        return _Reading(_state(self.rule.name, value, math.exp(self.log_limit), 1.0, sentence), self.evidence.climb_ns)
+
+
+@dataclass(frozen=True)
+class _Silence:
+    rule: rules.NoData
+    series: tuple[Series, ...]
+    started_ns: int
+
+    def __call__(self, now_ns: int) -> _Reading:
+        worst = min(self.series, key=lambda s: self._last(s) + self._limit(s))
+        age, limit = (now_ns - self._last(worst)) / 1e9, self._limit(worst) / 1e9
+        ages = f"{units.format_duration(max(0.0, age))} ago, allowed are {units.format_duration(limit)}"
+        last = (
+            "its last request ended" if worst.last_done_ns is not None else "it has never measured anything; it began"
+        )
+        state = _state(self.rule.name, age, limit, age / limit, f"{worst.name}: {last} {ages}")
+        return _Reading(state, self._last(worst) if age > limit else None)
+
+    def _last(self, series: Series) -> int:
+        return max(self.started_ns, series.last_done_ns or 0)
+
+    def _limit(self, series: Series) -> int:
+        return round(max(3 * series.slice_s, self.rule.after_s) * 1e9)
+
+
+@dataclass(frozen=True)
+class _Length:
+    rule: rules.Duration
+    started_ns: int
+
+    def __call__(self, now_ns: int) -> _Reading:
+        age = (now_ns - self.started_ns) / 1e9
+        sentence = f"the run has gone on for {units.format_duration(max(0.0, age))}, allowed are {units.format_duration(self.rule.after_s)}"
+        state = _state(self.rule.name, age, self.rule.after_s, age / self.rule.after_s, sentence)
+        return _Reading(state, self.started_ns + round(self.rule.after_s * 1e9) if age > self.rule.after_s else None)

@@ -1,0 +1,86 @@
+"""Objective: what users were promised, and which requests break the promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from runner import units
+from runner.slo.sample import BAD, Flag, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """Which requests count: those with any of the flags in `mask`, or slower than `slower_than_s`."""
+
+    mask: int
+    slower_than_s: float | None = None
+
+    @property
+    def limit_us(self) -> int | None:
+        return None if self.slower_than_s is None else round(self.slower_than_s * 1e6)
+
+    def matches(self, sample: Sample) -> bool:
+        """For a request that ended or was shed."""
+        return bool(sample.flags & self.mask) or (self.limit_us is not None and sample.latency_us > self.limit_us)
+
+    def patience_ns(self, timeout_s: float) -> int | None:
+        """A request still pending after this long counts already; None: only its end can tell."""
+        waits = [self.slower_than_s] if self.slower_than_s is not None else []
+        if self.mask & Flag.TIMEOUT:
+            waits.append(timeout_s)
+        return round(min(waits) * 1e9) if waits else None
+
+
+FAILED = Criterion(BAD)
+TIMED_OUT = Criterion(Flag.TIMEOUT)
+UNCONNECTED = Criterion(Flag.CONNECTION)
+
+
+def unanswered_within(seconds: float) -> Criterion:
+    """Took longer, or never came: what a latency percentile is made of. A quick error counts by its measured latency."""
+    return Criterion(Flag.TIMEOUT | Flag.SHED, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """An SLO: `target` of the indicator's requests are good, over `window_s` seconds."""
+
+    name: str
+    indicator: str
+    kind: Literal["availability", "latency"]
+    target: float
+    """Ratio of good requests, above 0 and below 1."""
+    threshold_s: float | None = None
+    """Latency objectives: slower than this is bad, in seconds."""
+    window_s: float = 30 * 86400.0
+    """The SLO's own window, which its error budget belongs to."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.target < 1:
+            raise ValueError(f"objective {self.name}: a target of {self.target} leaves no error budget to measure by")
+        if (self.kind == "latency") != (self.threshold_s is not None):
+            raise ValueError(f"objective {self.name}: a threshold belongs to a latency objective, and only there")
+
+    @property
+    def budget(self) -> float:
+        """Ratio of requests that may be bad."""
+        return round(1 - self.target, 12)
+
+    @property
+    def criterion(self) -> Criterion:
+        """Which requests are bad; a latency objective counts failures too, however fast they came."""
+        return FAILED if self.threshold_s is None else Criterion(BAD, self.threshold_s)
+
+    @property
+    def promise(self) -> str:
+        """`99 % answered well` or `95 % answered well within 500ms`."""
+        within = "" if self.threshold_s is None else f" within {units.format_duration(self.threshold_s)}"
+        return f"{units.format_ratio(self.target)} answered well{within}"
+
+    def is_bad(self, sample: Sample, now_ns: int, timeout_s: float) -> bool | None:
+        """None while it cannot be told yet: pending, and younger than threshold and timeout."""
+        if sample.flags & (Flag.DONE | Flag.SHED):
+            return self.criterion.matches(sample)
+        patience = self.criterion.patience_ns(timeout_s)
+        return True if patience is not None and now_ns - sample.intended_ns > patience else None

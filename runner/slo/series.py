@@ -1,0 +1,186 @@
+"""Series: what has been seen of one indicator so far, in buckets of 50 ms by intended start, for cheap sliding windows."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from runner.slo.objective import FAILED, Criterion
+from runner.slo.sample import Flag, Sample
+
+BUCKET_NS = 50_000_000
+_BLOCK = 64  # buckets summed up once more, so that a long window costs little
+_NEVER = Flag.TIMEOUT | Flag.SHED
+
+
+class _Counter:
+    """A count a bucket, and a sum a block of buckets."""
+
+    def __init__(self) -> None:
+        self.fine = array("L")
+        self.coarse = array("L")
+
+    def add(self, index: int, count: int = 1) -> None:
+        if index >= len(self.fine):
+            self.fine.extend([0] * (index + _BLOCK - len(self.fine)))
+            self.coarse.extend([0] * (len(self.fine) // _BLOCK + 1 - len(self.coarse)))
+        self.fine[index] += count
+        self.coarse[index // _BLOCK] += count
+
+    def between(self, first: int, end: int) -> int:
+        """Sum over first <= bucket < end."""
+        first = max(0, first)
+        left, right = -(-first // _BLOCK), end // _BLOCK
+        if left >= right:
+            return sum(self.fine[first : max(first, end)])
+        edges = chain(self.fine[first : left * _BLOCK], self.fine[right * _BLOCK : end])
+        return sum(self.coarse[left:right]) + sum(edges)
+
+    def first_between(self, first: int, end: int) -> int | None:
+        """The first bucket in the range that counted anything."""
+        first = max(0, first)
+        return next((first + i for i, count in enumerate(self.fine[first:end]) if count), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many requests were scheduled in a window, how many of them count, and of how many nothing can be said yet."""
+
+    counted: int
+    scheduled: int
+    undecided: int
+
+    @property
+    def decided(self) -> int:
+        return self.scheduled - self.undecided
+
+    @property
+    def ratio(self) -> float:
+        """Of the decided ones; 0 where there are none: ask `decided` first, no data is not good data."""
+        return self.counted / self.decided if self.decided else 0.0
+
+
+class Series:
+    """One indicator's requests: `rate` a second as scheduled, given up after `timeout_s` seconds.
+
+    All questions are asked in nanoseconds of the monotonic clock and answered to the bucket: a window starts at the first
+    whole bucket in it. Answers are as of the last `absorb`.
+    """
+
+    def __init__(self, name: str, rate: float, timeout_s: float) -> None:
+        self.name = name
+        self.rate = rate
+        self.timeout_s = timeout_s
+        self.now_ns = 0
+        """When it was last told something."""
+        self.last_done_ns: int | None = None
+        """When the last request ended that ended at all."""
+        self._origin: int | None = None
+        self._done = _Counter()
+        self._counters: dict[Criterion, _Counter] = {}
+        self._latencies: list[array[int]] = []
+        self._flags: list[array[int]] = []
+        self._pending: list[int] = []
+        self.watch(FAILED)
+
+    @property
+    def slice_s(self) -> float:
+        """Seconds of a slice that holds enough requests to bet on: max(1 s, 100/rate), in whole buckets."""
+        return max(1.0, -(-100 * 20 // self.rate) / 20)
+
+    def watch(self, criterion: Criterion) -> None:
+        """Count by this criterion from now on, and for what has been seen already."""
+        if criterion in self._counters:
+            return
+        counter = self._counters[criterion] = _Counter()
+        limit = criterion.limit_us
+        for index, (latencies, flags) in enumerate(zip(self._latencies, self._flags, strict=True)):
+            pairs = zip(latencies, flags, strict=True)
+            counter.add(index, sum(bool(f & criterion.mask) or (limit is not None and us > limit) for us, f in pairs))
+
+    def absorb(self, finished: Iterable[Sample], pending: Iterable[Sample], now_ns: int) -> None:
+        """Take in the requests that ended since the last call (each once), and all that are still pending."""
+        finished = list(finished)
+        self._pending = sorted(s.intended_ns for s in pending if not s.flags & Flag.SHED)
+        self.now_ns = now_ns
+        if self._origin is None:
+            starts = [s.intended_ns for s in finished] + self._pending[:1]
+            if not starts:
+                return
+            self._origin = (min(starts) - round((self.timeout_s + 1) * 1e9)) // BUCKET_NS
+        columns = [(c.mask, c.limit_us, counter) for c, counter in self._counters.items()]
+        for sample in finished:
+            self._take(sample, columns)
+
+    def _take(self, sample: Sample, columns: list[tuple[int, int | None, _Counter]]) -> None:
+        intended, _, latency, _, flags = sample
+        index = max(0, intended // BUCKET_NS - (self._origin or 0))
+        while index >= len(self._flags):
+            self._flags.append(array("H"))
+            self._latencies.append(array("I"))
+        self._flags[index].append(flags)
+        self._latencies[index].append(latency)
+        self._done.add(index)
+        for mask, limit, counter in columns:
+            if flags & mask or (limit is not None and latency > limit):
+                counter.add(index)
+        end = intended + latency * 1000
+        if self.last_done_ns is None or end > self.last_done_ns:
+            self.last_done_ns = end
+
+    def tally(self, criterion: Criterion, start_ns: int, end_ns: int | None = None) -> Tally:
+        """Count over the whole buckets from `start_ns` to before `end_ns` (None: all there is)."""
+        first, end = self._range(start_ns, end_ns)
+        if self._origin is None or end <= first:
+            return Tally(0, 0, 0)
+        low = bisect_left(self._pending, (first + self._origin) * BUCKET_NS)
+        high = bisect_left(self._pending, (end + self._origin) * BUCKET_NS)
+        overdue = 0
+        if (patience := criterion.patience_ns(self.timeout_s)) is not None:
+            overdue = max(0, min(high, bisect_left(self._pending, self.now_ns - patience)) - low)
+        scheduled = self._done.between(first, end) + high - low
+        return Tally(self._counters[criterion].between(first, end) + overdue, scheduled, high - low - overdue)
+
+    def recent(self, criterion: Criterion, seconds: float, not_before_ns: int = 0) -> Tally:
+        """Count over the last `seconds`, but nothing before `not_before_ns`."""
+        return self.tally(criterion, max(not_before_ns, self.now_ns - round(seconds * 1e9)))
+
+    def first_ns(self, criterion: Criterion, start_ns: int, end_ns: int | None = None) -> int | None:
+        """Start of the first bucket in the window with a request that counts, pending ones included."""
+        first, end = self._range(start_ns, end_ns)
+        if self._origin is None:
+            return None
+        found = self._counters[criterion].first_between(first, end)
+        starts = [] if found is None else [(found + self._origin) * BUCKET_NS]
+        patience = criterion.patience_ns(self.timeout_s)
+        low = bisect_left(self._pending, (first + self._origin) * BUCKET_NS)
+        if patience is not None and low < len(self._pending) and self._pending[low] < self.now_ns - patience:
+            starts.append(self._pending[low])
+        return min(starts, default=None)
+
+    def latencies_us(self, start_ns: int, end_ns: int | None = None) -> list[float]:
+        """Sorted latencies of the window in microseconds, those still pending at their present age; never answered: infinite."""
+        first, end = self._range(start_ns, end_ns)
+        if self._origin is None:
+            return []
+        low, high = (bisect_left(self._pending, (edge + self._origin) * BUCKET_NS) for edge in (first, end))
+        values = [(self.now_ns - intended) / 1000 for intended in self._pending[low:high]]
+        for latencies, flags in zip(self._latencies[first:end], self._flags[first:end], strict=True):
+            values.extend(float("inf") if f & _NEVER else us for us, f in zip(latencies, flags, strict=True))
+        return sorted(values)
+
+    def percentile_s(self, percentile: float, start_ns: int, end_ns: int | None = None) -> float | None:
+        """The latency that `percentile` per cent of the window's requests do not exceed, in seconds; None without any."""
+        values = self.latencies_us(start_ns, end_ns)
+        rank = max(1, -(-len(values) * percentile // 100))
+        return values[int(rank) - 1] / 1e6 if values else None
+
+    def _range(self, start_ns: int, end_ns: int | None) -> tuple[int, int]:
+        """Bucket numbers of the whole buckets from start to end, counted from the first one seen."""
+        origin = self._origin or 0
+        first = max(0, -(-start_ns // BUCKET_NS) - origin)
+        last = self.now_ns if end_ns is None else end_ns
+        return first, max(first, -(-last // BUCKET_NS) - origin)
