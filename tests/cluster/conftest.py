@@ -1,0 +1,67 @@
+"""The shop on the cluster of KUBECONFIG: made when it is not there, whole before each test, and gone again when we made it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.kube import Kube, find_kubectl, manifest
+from tests.cluster.program import ChaosRun
+
+ROOT = Path(__file__).resolve().parents[2]
+KUBECONFIG = os.environ.get("KUBECONFIG")
+SHOP_URL = os.environ.get("SHOP_URL")
+NAMESPACE = os.environ.get("SHOP_NAMESPACE", "shop")
+"""Read here, while tests are collected: the shelter of every test takes them out of the environment."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below this folder is marked, and lasts as long as a cluster takes."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+            item.add_marker(pytest.mark.timeout(240))
+
+
+@pytest.fixture(scope="session")
+def kube() -> Iterator[Kube]:
+    """Skips where there is no cluster to test on."""
+    found = _reachable()
+    there = any(n["metadata"]["name"] == NAMESPACE for n in found.get("namespaces"))
+    if not there:
+        text = (ROOT / "runner/playground/shop.yaml").read_text("utf-8")
+        found.run("apply", "-f", "-", stdin=manifest(text, NAMESPACE, keep_port=NAMESPACE == "shop"))
+    yield found
+    if not there:
+        found.run("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=50s")
+
+
+@pytest.fixture(autouse=True)
+def _whole(kube: Kube) -> None:
+    """Three pods before each test, wherever the last one left it."""
+    kube.scale(3)
+
+
+@pytest.fixture
+def chaos_run(kube: Kube) -> ChaosRun:
+    """The command line, told where the shop is."""
+    url = SHOP_URL or f"http://127.0.0.1:{kube.node_port()}"
+    return ChaosRun(kubeconfig=kube.kubeconfig, namespace=NAMESPACE, shop_url=url)
+
+
+def _reachable() -> Kube:
+    if not KUBECONFIG:
+        pytest.skip("no KUBECONFIG: nothing is tested on a real Kubernetes")
+    kubectl = find_kubectl()
+    if kubectl is None:
+        pytest.skip("no kubectl: set KUBECTL, or put one on PATH")
+    found = Kube(kubectl=kubectl, kubeconfig=KUBECONFIG, namespace=NAMESPACE)
+    try:
+        found.run("get", "--raw", "/readyz", "--request-timeout=5s")
+    except (AssertionError, subprocess.TimeoutExpired) as problem:
+        pytest.skip(f"the cluster of KUBECONFIG does not answer: {problem}")
+    return found

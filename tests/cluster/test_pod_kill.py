@@ -1,0 +1,52 @@
+"""Pod-kill, the main job: with three replicas nobody notices, with one everybody does."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+from tests.cluster.conftest import ROOT
+from tests.cluster.kube import Kube
+from tests.cluster.program import ChaosRun
+
+FILE = ROOT / "experiments/pod-kill.yaml"
+TOLD = ["run_started", "baseline", "injected", "effective", "undo_started", "undone", "recovered", "verdict"]
+
+
+def test_with_three_replicas_a_killed_pod_goes_unnoticed(kube: Kube, chaos_run: ChaosRun) -> None:
+    before, pods = kube.snapshot(), kube.uids()
+    outcome = chaos_run("run", FILE, "--json")
+    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert outcome.verdict["verdict"] == "PASS"
+    kube.wait_whole()
+    gone = [name for uid, name in pods.items() if uid not in kube.uids()]
+    assert len(gone) == 1
+    assert [target.split("/")[-1] for target in outcome.verdict["targets"]] == gone
+    assert list(dict.fromkeys(e["event"] for e in outcome.events if e["event"] in TOLD)) == TOLD
+    assert kube.snapshot() == before
+
+
+def test_with_one_replica_the_objective_is_breached(kube: Kube, chaos_run: ChaosRun) -> None:
+    kube.scale(1)
+    before, pods = kube.snapshot(), kube.uids()
+    outcome = chaos_run("run", FILE, "--json")
+    assert outcome.code == 1, outcome.stderr + outcome.stdout[-2000:]
+    availability = next(o for o in outcome.verdict["objectives"] if o["name"] == "availability")
+    assert (outcome.verdict["verdict"], availability["verdict"]) == ("FAIL", "FAIL")
+    kube.wait_whole()
+    assert kube.uids().keys().isdisjoint(pods)
+    assert kube.snapshot() == before
+
+
+def test_the_gate_writes_one_case_for_the_hypothesis_and_each_objective(
+    kube: Kube, chaos_run: ChaosRun, tmp_path: Path
+) -> None:
+    before = kube.snapshot()
+    junit, summary = tmp_path / "junit.xml", tmp_path / "summary.md"
+    outcome = chaos_run("gate", FILE, "--junit", junit, "--summary", summary)
+    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    cases = [case.get("name", "") for case in ET.parse(junit).getroot().iter("testcase")]
+    assert len(cases) >= 3
+    assert {"availability", "latency"} <= {word for name in cases for word in name.replace(":", " ").split()}
+    assert "PASS" in summary.read_text("utf-8")
+    assert kube.snapshot() == before
