@@ -19,7 +19,9 @@ from runner.cli.context import where_options
 @variables.variables_options
 @where_options
 @click.option("--junit", type=click.Path(path_type=Path), help="Write one JUnit case a hypothesis and objective here.")
-@click.option("--summary", type=click.Path(path_type=Path), help="Write a Markdown summary here (appended if it exists).")
+@click.option(
+    "--summary", type=click.Path(path_type=Path), help="Write a Markdown summary here (appended if it exists)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Stream the events of every run as JSON lines.")
 def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, as_json: bool, **given: Any) -> int:
     """Run experiments one after another and say whether all passed; the exit code is the most alarming one."""

@@ -16,7 +16,9 @@ from runner.cli.context import where_options
 @click.argument("file")
 @variables.variables_options
 @where_options
-@click.option("--json", "as_json", is_flag=True, help="Stream one JSON object a line to stdout: `chaos-run schema events`.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Stream one JSON object a line to stdout: `chaos-run schema events`."
+)
 @click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
 @click.option("--report", type=click.Path(path_type=Path), help="Where the HTML report goes.")
 def command(file: str, as_json: bool, plain: bool, report: Path | None, **given: Any) -> int:

@@ -59,7 +59,9 @@ class Method:
     async def _abort(self) -> None:
         if not self._session.stop.done():
             words = " | ".join(list(self._supervisor.worker.last_words)[-3:])
-            self._session.end_early("runner", f"the worker ended with {self._supervisor.worker.code}: {words or 'no last words'}")
+            self._session.end_early(
+                "runner", f"the worker ended with {self._supervisor.worker.code}: {words or 'no last words'}"
+            )
         stop = self._session.stop.result()
         self._session.mark("aborted", source=stop.by)
         self._session.tell(Name.ABORT, by=stop.by, sentence=stop.sentence)
@@ -93,7 +95,9 @@ class Method:
                 met=all(met for met, _ in checks),
                 checks=len(checks),
                 failed=sum(not met for met, _ in checks),
-                sentence=next((sentence for met, sentence in checks if not met), "every probe was within its tolerance"),
+                sentence=next(
+                    (sentence for met, sentence in checks if not met), "every probe was within its tolerance"
+                ),
             )
             for when, checks in self._checks.items()
         )
@@ -222,7 +226,9 @@ class Method:
         return Fault(name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"])
 
 
-def _proof(aim: Mapping[str, Any], evidence: Mapping[str, Any] | None, run: Mapping[str, Any] | None) -> tuple[str, str]:
+def _proof(
+    aim: Mapping[str, Any], evidence: Mapping[str, Any] | None, run: Mapping[str, Any] | None
+) -> tuple[str, str]:
     """Proven by what changed, assumed from what the action says of itself, vacuous when nothing was hit."""
     if evidence is not None and evidence["bitten"]:
         return "proven", evidence["sentence"]

@@ -33,7 +33,7 @@ class Voice:
         os.dup2(2, 1)
         return cls(descriptor)
 
-    def say(self, what: str, **fields: Any) -> None:
+    def say(self, what: str, /, **fields: Any) -> None:
         """One message. A parent that is gone is not an error here: its death is noticed on stdin."""
         stamp = {"say": what, "mono_ns": time.monotonic_ns(), "at": datetime.now(UTC).isoformat()}
         line = json.dumps(self.mask(stamp | fields), default=encode) + "\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -157,6 +158,7 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))
     voice = Voice.take_stdout()
     faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     orders = commands()
     start = next(orders)
     prepare(start, voice)

@@ -82,7 +82,9 @@ def draw(
         baseline_s=block.windows.baseline,
         method_s=method_s,
         recovery_s=block.windows.recovery,
-        traffic=tuple(f"{t.name}: {t.rate:g}/s to {t.url}, timeout {units.format_duration(t.timeout)}" for t in block.traffic),
+        traffic=tuple(
+            f"{t.name}: {t.rate:g}/s to {t.url}, timeout {units.format_duration(t.timeout)}" for t in block.traffic
+        ),
         objectives=tuple(o.sentence for o in opinions),
         guards=tuple(guard_sentence(rule) for rule in block.abort),
         warnings=tuple(o.warning for o in opinions if o.warning),

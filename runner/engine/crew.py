@@ -1,0 +1,139 @@
+"""The crew of one run: worker, undoer and prober, the watch over them, and the world as it was before."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from runner.engine import surroundings, translate
+from runner.engine.method import Method
+from runner.engine.options import Options
+from runner.engine.session import Session
+from runner.engine.surroundings import Surroundings
+from runner.engine.traffic import Traffic
+from runner.engine.watch import Watch
+from runner.inject import replay
+from runner.inject.ledger import Ledger
+from runner.inject.supervisor import Supervisor
+
+
+@dataclass
+class World:
+    """What was found before anything was changed."""
+
+    aims: list[dict[str, Any]] = field(default_factory=list)
+    snapshot: dict[str, Any] = field(default_factory=dict)
+    namespaces: list[str] = field(default_factory=list)
+
+
+class Crew:
+    """Everything that lives as long as the run."""
+
+    def __init__(self, session: Session, options: Options, where: Surroundings) -> None:
+        self.session = session
+        self.where = where
+        self.start = _start_message(session, options, where)
+        self.supervisor = Supervisor(self.start, where.env, where.lifeline)
+        self.traffic = Traffic(session, session.experiment.block.traffic)
+        self.watch = Watch(
+            session, self.traffic, translate.objectives(session.experiment), translate.guard_rules(session.experiment)
+        )
+        self.ledger = Ledger(session.folder)
+        self.world = World()
+        self.method: Method
+        self.clean = True
+        """Whether the undo left nothing open."""
+        self.residue: list[str] = []
+        self._watching: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def assembled(cls, session: Session, options: Options, where: Surroundings) -> AsyncIterator[Self]:
+        """Start the processes; they import while the plan is drawn, and are ended whatever happens."""
+        crew = cls(session, options, where)
+        replay.save(session.folder, crew.start)
+        await asyncio.gather(crew.supervisor.open(), crew.traffic.open(where.env, where.lifeline))
+        crew.note_processes()
+        try:
+            yield crew
+        finally:
+            await crew._disband()
+
+    async def ready(self) -> None:
+        """Wait for worker and undoer. Raises EnvironmentFailure."""
+        await self.supervisor.ready()
+
+    def see(self, found: Mapping[str, Any]) -> None:
+        """Keep the survey, also on disk for whoever has to undo after us."""
+        self.world = World(aims=found["aims"], snapshot=found["snapshot"], namespaces=found["namespaces"])
+        self.method = Method(self.session, self.supervisor, self.world.aims)
+        self.watch.picture.targets = {t: "aimed" for a in self.world.aims for t in a["targets"]}
+
+    def promise(self, leases: list[str]) -> int:
+        """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
+        self.start |= {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces, "leases": leases}
+        self.start["indicators"] = [asdict(i) for i in self.traffic.indicators()]
+        replay.save(self.session.folder, self.start)
+        for aim in self.world.aims:
+            for undo in aim["undo"]:
+                self.ledger.open(undo["kind"], undo["what"], **undo["args"])
+        for index, rollback in reversed(list(enumerate(self.session.experiment.rollbacks))):
+            self.ledger.open("rollback", str(rollback.get("name") or rollback.get("ref")), index=index)
+        return len(self.ledger.outstanding())
+
+    def start_watching(self) -> None:
+        """From now on the watch ticks."""
+        self._watching = asyncio.create_task(self.watch.run())
+
+    def note_processes(self) -> None:
+        """Who belongs to the run, on disk."""
+        children = {
+            c.name: {"pid": c.pid, "create_time": c.created} for c in (self.supervisor.worker, self.supervisor.undoer)
+        }
+        prober = self.traffic.prober
+        if prober is not None:
+            children["prober"] = {"pid": prober.pid, "create_time": prober.created}
+        self.session.note_processes(**children)
+
+    async def _disband(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+        await asyncio.gather(self.supervisor.close(), self.traffic.close())
+
+
+def _start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:
+    """What worker, undoer and a later replay need; secret variables are for the pipes only."""
+    experiment = session.experiment
+    return {
+        "run": session.run,
+        "folder": str(session.folder),
+        "title": experiment.title,
+        "experiment": experiment.path,
+        "experiment_hash": experiment.digest,
+        "service": experiment.block.service,
+        "document": dict(experiment.document),
+        "variables": dict(options.variables),
+        "secret_variables": dict(options.secret_variables),
+        "modules": surroundings.modules(experiment.document),
+        "strategy": _strategy(experiment.document, during=experiment.block.hypothesis.during),
+        "frequency": experiment.block.hypothesis.frequency,
+        "context": where.context,
+        "env": dict(where.env),
+        "cwd": os.getcwd(),
+        "playground": dict(where.playground) if where.playground else None,
+        "started_at": session.started.isoformat(),
+        "started_mono_ns": session.started_ns,
+    }
+
+
+def _strategy(document: Mapping[str, Any], *, during: bool) -> str:
+    """How the hypothesis is checked: the file's own `runtime:` setting, else before, during and after."""
+    asked = ((document.get("runtime") or {}).get("hypothesis") or {}).get("strategy")
+    return str(asked or ("continuously" if during else "default"))

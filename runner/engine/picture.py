@@ -1,0 +1,94 @@
+"""How the run stands at one moment: the Status that whoever watches is handed ten times a second."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from runner.engine.session import Session
+from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus
+from runner.slo import budget
+from runner.slo.guard import Guard
+from runner.slo.objective import FAILED, Objective
+from runner.slo.series import Series
+
+HISTORY = 90
+"""Seconds of sparkline."""
+RECENT_S = 3.0
+_UNITS = {"error_ratio": "ratio", "timeout_ratio": "ratio", "latency": "ratio", "budget": "ratio", "connection_errors": "count",
+          "evidence": "count", "no_data": "seconds", "duration": "seconds"}  # fmt: skip
+
+
+class Picture:
+    """Keeps the histories; one value a second of each indicator."""
+
+    def __init__(self, session: Session, series: Mapping[str, Series], objectives: Sequence[Objective]) -> None:
+        self.targets: dict[str, str] = {}
+        """Target names and what is known of each."""
+        self.hypothesis_met: bool | None = None
+        self._session = session
+        self._series = series
+        self._objectives = objectives
+        self._errors = {name: deque[float | None](maxlen=HISTORY) for name in series}
+        self._latencies = {name: deque[float | None](maxlen=HISTORY) for name in series}
+        self._second = -1
+
+    def take(self, now_ns: int, guard: Guard | None) -> Status:
+        """The picture now; guards are shown while they are on duty."""
+        second = int((now_ns - self._session.started_ns) / 1e9)
+        if second != self._second:
+            self._second = second
+            self._note_history(now_ns)
+        return Status(
+            phase=self._session.phase,
+            elapsed_s=self._session.phase_elapsed_s,
+            planned_s=self._session.phase_planned_s,
+            t=(now_ns - self._session.started_ns) / 1e9,
+            indicators=tuple(self._indicator(name, s, now_ns) for name, s in self._series.items()),
+            budgets=tuple(self._budget(o) for o in self._objectives),
+            guards=tuple(
+                GuardStatus(name=s.name, value=s.value, limit=s.limit, unit=_UNITS[r.kind], tripped=s.headroom <= 0)
+                for r, s in zip(guard.rules, guard.states(now_ns), strict=True)
+            )
+            if guard
+            else (),
+            targets=tuple(TargetStatus(name=n, state=s) for n, s in self.targets.items()),
+            hypothesis_met=self.hypothesis_met,
+        )
+
+    def _note_history(self, now_ns: int) -> None:
+        for name, series in self._series.items():
+            tally = series.tally(FAILED, now_ns - 2_000_000_000, now_ns - 1_000_000_000)
+            self._errors[name].append(tally.ratio if tally.decided else None)
+            self._latencies[name].append(_finite(series.percentile_s(95, now_ns - 1_000_000_000)))
+
+    def _indicator(self, name: str, series: Series, now_ns: int) -> IndicatorStatus:
+        start = now_ns - round(RECENT_S * 1e9)
+        tally, whole = series.tally(FAILED, start), series.tally(FAILED, 0)
+        return IndicatorStatus(
+            name=name,
+            requests=whole.decided,
+            rate=tally.decided / RECENT_S if tally.decided else None,
+            error_ratio=tally.ratio if tally.decided else None,
+            p95_s=_finite(series.percentile_s(95, start)),
+            errors=tuple(self._errors[name]),
+            latencies=tuple(self._latencies[name]),
+        )
+
+    def _budget(self, objective: Objective) -> BudgetStatus:
+        series = self._series[objective.indicator]
+        series.watch(objective.criterion)
+        tally = series.tally(objective.criterion, 0)
+        minute = series.recent(objective.criterion, 60)
+        spent = budget.spend(objective, tally.counted, series.rate)
+        return BudgetStatus(
+            objective=objective.name,
+            target=objective.target,
+            spent=spent.share,
+            burn_rate=budget.burn_rate(objective, minute.counted, minute.decided),
+            outage_s=spent.spent_s,
+        )
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or value == float("inf") else value

@@ -1,0 +1,123 @@
+"""Before the first change: recover what dead runs left, draw the plan, ask the policy, take the locks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from runner import errors
+from runner import plan as plans
+from runner.engine.crew import Crew
+from runner.engine.options import Options
+from runner.engine.session import Session
+from runner.inject import unfinished
+from runner.plan.plan import Plan
+from runner.report.status import Status
+from runner.safety import lock, policy
+from runner.store import place
+from runner.timeline.event import Event
+
+RENEW_S = 15.0
+
+
+def recover_unfinished(options: Options) -> None:
+    """Every start puts back first what a dead runner left. Raises Refused when that fails."""
+    left = [run for run in unfinished.find(place.runs_dir()) if not unfinished.recover(run)]
+    if left:
+        raise errors.Refused(
+            "an earlier run has left something injected that cannot be put back",
+            reasons=[f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding)}" for run in left],
+            hint="see what is wrong there, then: chaos-run recover",
+        )
+
+
+async def draw(session: Session, crew: Crew) -> Plan:
+    """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
+    await crew.ready()
+    crew.see(await crew.supervisor.look("survey", deadline_s=20.0))
+    nodes = any(a["kind"] == "nodes" for a in crew.world.aims)
+    return plans.draw(
+        session.experiment,
+        context=crew.where.context,
+        environment=crew.where.environment,
+        aims=crew.world.aims,
+        locks=lock.lease_names(crew.world.namespaces, nodes),
+    )
+
+
+def clear(crew: Crew, drawn: Plan) -> None:
+    """Raises Refused with everything that speaks against the run."""
+    accepted = crew.session.experiment.block.accept_no_undo
+    clearance = policy.judge_faults(crew.where.environment, crew.world.aims, accepted)
+    reasons = (*clearance.reasons, *drawn.refusals)
+    policy.Clearance(environment=clearance.environment, reasons=reasons).require()
+
+
+@asynccontextmanager
+async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[None]:
+    """Hold this machine's lock and the cluster's leases. Raises Refused, naming the holder."""
+    scope = f"{drawn.context}: {', '.join(drawn.locks) or session.experiment.block.service}"
+    with lock.Lock(place.state_dir() / "locks", scope, session.run):
+        leases = await _acquire(session, crew, list(drawn.locks))
+        crew.promise(leases)
+        renewing = asyncio.create_task(_renew(session, crew, leases))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            if leases and crew.supervisor.undoer.running:
+                await crew.supervisor.look("lease", do="release", names=leases)
+
+
+async def _acquire(session: Session, crew: Crew, names: list[str]) -> list[str]:
+    answers: list[dict[str, Any]] = await crew.supervisor.look("lease", do="acquire", names=names) if names else []
+    held = []
+    for name, answer in zip(names, answers, strict=True):
+        if answer["held"] is False:
+            await crew.supervisor.look("lease", do="release", names=held)
+            raise errors.Refused(
+                f"another run has this target (lease {name})",
+                reasons=[f"held by {answer['holder']} since {answer['since']}"],
+                hint="wait for it, or end it with: chaos-run stop",
+            )
+        if answer["held"]:
+            held.append(name)
+        else:
+            session.find(
+                "warning", f"no lock in the cluster ({name}): {answer['error']}; only this machine's own holds"
+            )
+    return held
+
+
+async def _renew(session: Session, crew: Crew, names: list[str]) -> None:
+    """A lease that we lost means that somebody else may be at work on the same target: stop."""
+    while names:
+        await session.clock.sleep(RENEW_S)
+        try:
+            kept = await crew.supervisor.look("lease", do="renew", names=names)
+        except errors.EnvironmentFailure:
+            continue  # an API server that was hit itself; the lease outlives four such misses
+        if not all(kept):
+            session.end_early("runner", "the lock in the cluster was lost to somebody else")
+            return
+
+
+class Nobody:
+    """A view that looks away: for plans."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        return
+
+    def event(self, event: Event) -> None:
+        """Not of interest."""
+
+    def tick(self, status: Status) -> None:
+        """Not of interest."""
+
+    def interrupted(self, count: int) -> None:
+        """Not of interest."""

@@ -1,0 +1,69 @@
+"""The run, read aloud."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from runner import clock, errors
+from runner.engine import judging, prelude, stages, surroundings
+from runner.engine.crew import Crew
+from runner.engine.options import Options, View
+from runner.engine.session import Session
+from runner.engine.surroundings import Surroundings
+from runner.plan.plan import Plan
+from runner.spec import load
+from runner.spec.experiment import Experiment
+from runner.store import place
+from runner.timeline.record import RunRecord
+
+
+async def run(options: Options, view: View, time: clock.Clock | None = None) -> RunRecord:
+    """One experiment from file to record. Raises ChaosRunError only while nothing has been injected."""
+    experiment = load.load(options.path, variables=options.variables)
+    prelude.recover_unfinished(options)
+    session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
+    try:
+        with view, stages.interruptions(session):
+            async with surroundings.prepare(options, experiment.document, session.folder) as where:
+                return await _run(session, options, where)
+    except errors.ChaosRunError:
+        shutil.rmtree(session.folder, ignore_errors=True)  # nothing was injected: there is nothing to remember
+        raise
+
+
+async def _run(session: Session, options: Options, where: Surroundings) -> RunRecord:
+    session.experiment = _localised(session.experiment, options, where)
+    async with Crew.assembled(session, options, where) as crew:
+        plan = await prelude.draw(session, crew)
+        prelude.clear(crew, plan)
+        async with prelude.locked(session, crew, plan):
+            stages.announce(session, crew, plan)
+            if await stages.baseline(session, crew):
+                await stages.inject(session, crew)
+                await stages.undo(session, crew)
+                await stages.recover(session, crew)
+            record = await judging.conclude(session, crew, plan, options)
+    return judging.publish(session, record, crew, options)
+
+
+async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
+    """The same up to the first change, without any. Raises ChaosRunError."""
+    experiment = load.load(options.path, variables=options.variables)
+    session = Session(experiment, place.runs_dir(), prelude.Nobody(), time or clock.SystemClock())
+    try:
+        async with surroundings.prepare(options, experiment.document, session.folder) as where:
+            session.experiment = _localised(experiment, options, where)
+            async with Crew.assembled(session, options, where) as crew:
+                return await prelude.draw(session, crew)
+    finally:
+        shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def _localised(experiment: Experiment, options: Options, where: Surroundings) -> Experiment:
+    """The experiment with the addresses of its surroundings (a playground's URLs) in its variables."""
+    return (
+        load.load(options.path, variables=options.variables, env={**os.environ, **where.env})
+        if where.env
+        else experiment
+    )

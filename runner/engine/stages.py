@@ -1,0 +1,164 @@
+"""The stages of a run from the first request to the last: baseline, inject, undo, recover."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from runner import errors, units
+from runner.engine.crew import Crew
+from runner.engine.session import Session
+from runner.plan.plan import Plan
+from runner.slo import verdict
+from runner.timeline.event import Name
+
+HYPOTHESIS_EVERY_S = 1.0
+
+
+@contextmanager
+def interruptions(session: Session) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal ask for the stop; asking again only says that the undo goes on."""
+    loop, count = asyncio.get_running_loop(), 0
+
+    def interrupt(name: str) -> None:
+        nonlocal count
+        count += 1
+        session.view.interrupted(count)
+        session.end_early("person", f"interrupted by {name}")
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, interrupt, number.name)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+def announce(session: Session, crew: Crew, drawn: Plan) -> None:
+    """The run begins."""
+    session.tell(
+        Name.RUN_STARTED,
+        title=session.experiment.title,
+        experiment=session.experiment.path,
+        context=crew.where.context or "none",
+        environment=crew.where.environment,
+        plan_hash=drawn.hash,
+        targets=[t for step in drawn.steps for t in step.targets],
+    )
+    for warning in drawn.warnings:
+        session.find("warning", warning)
+
+
+async def baseline(session: Session, crew: Crew) -> bool:
+    """Whether all is well before anything is broken; if not, nothing is injected. Raises Interrupted."""
+    if drawn_vacuous := [a["action"] for a in crew.world.aims if a["kind"] != "unknown" and not a["targets"]]:
+        session.find("error", f"nothing to test: {', '.join(drawn_vacuous)} would hit nothing, no target matches")
+        return False
+    length = session.experiment.block.windows.baseline if crew.traffic.streams else 0.0
+    await crew.traffic.start()
+    session.enter("baseline", length)
+    crew.start_watching()
+    await _wait_or_stop(session, length)
+    if session.stop.done():
+        stop = session.stop.result()
+        if stop.by == "runner":
+            raise errors.EnvironmentFailure(stop.sentence)
+        raise errors.Interrupted(f"{stop.sentence}; nothing was injected")
+    return _holds(session, crew)
+
+
+async def inject(session: Session, crew: Crew) -> None:
+    """Break it, with the guard on duty."""
+    session.enter("inject", None)
+    crew.watch.on_guard()
+    await crew.method.play()
+    crew.watch.off_guard()
+    if not session.stop.done():
+        await crew.method.prove_once()
+
+
+async def undo(session: Session, crew: Crew) -> None:
+    """Put everything back, whatever happened, and look for what was left."""
+    steps = len(crew.ledger.outstanding())
+    crew.clean = await crew.method.undo(steps)
+    crew.residue = await _scan(crew)
+    session.mark("undone")
+    session.tell(Name.UNDONE, clean=crew.clean and not crew.residue, residue=crew.residue)
+
+
+async def recover(session: Session, crew: Crew) -> None:
+    """Wait until users are well again and the hypothesis holds, for as long as the file allows."""
+    windows = session.experiment.block.windows
+    session.enter("recover", windows.recovery)
+    crew.watch.expect_recovery(windows.stable)
+    until = session.clock.monotonic() + round(windows.recovery * 1e9)
+    met = False
+    while session.clock.monotonic() < until:
+        met = met or await _hypothesis_holds(crew)
+        if met and (crew.watch.recovered_ns is not None or not crew.watch.objectives):
+            break
+        await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
+    if met:
+        _tell_recovered(session, crew, windows.stable)
+    else:
+        session.find("error", f"the service did not recover within {units.format_duration(windows.recovery)}")
+
+
+def _tell_recovered(session: Session, crew: Crew, stable_s: float) -> None:
+    at = crew.watch.recovered_ns
+    if crew.watch.objectives and at is None:
+        limit = units.format_duration(session.experiment.block.windows.recovery)
+        session.find("error", f"the objectives did not hold again within {limit}")
+        return
+    session.mark("recovered", mono_ns=at, error_s=0.05, source="objectives" if at else "hypothesis")
+    session.tell(Name.RECOVERED, mono_ns=at, stable_s=stable_s if at else 0.0, error_s=0.05)
+
+
+async def _hypothesis_holds(crew: Crew) -> bool:
+    if not (crew.session.experiment.document.get("steady-state-hypothesis") or {}).get("probes"):
+        return True
+    try:
+        state = await crew.supervisor.look("hypothesis", deadline_s=40.0)
+    except errors.EnvironmentFailure as problem:
+        crew.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
+        return False
+    met = crew.method.note_hypothesis("recovered", state)
+    crew.watch.picture.hypothesis_met = met
+    return met
+
+
+async def _scan(crew: Crew) -> list[str]:
+    if not crew.world.snapshot.get("workloads") and not crew.world.namespaces and not crew.where.context:
+        return []
+    try:
+        residue: list[str] = await crew.supervisor.look(
+            "scan", snapshot=crew.world.snapshot, namespaces=crew.world.namespaces
+        )
+    except errors.EnvironmentFailure as problem:
+        return [f"the scan for residue failed: {problem.message}"]
+    return residue
+
+
+def _holds(session: Session, crew: Crew) -> bool:
+    start, end = session.phase_since_ns, session.clock.monotonic()
+    judged = [verdict.judge(o, crew.traffic.series[o.indicator], start, end) for o in crew.watch.objectives]
+    # The baseline asks whether the objective holds, not whether that can be certified.
+    told = [
+        {"name": j.objective, "met": j.total > 0 and j.bad <= j.budget * j.total, "sentence": j.sentence}
+        for j in judged
+    ]
+    met = all(t["met"] for t in told)
+    session.tell(Name.BASELINE, met=met, objectives=told)
+    if not met:
+        failing = ", ".join(t["name"] for t in told if not t["met"])
+        session.find("error", f"the baseline does not hold ({failing}): nothing was injected")
+    return met
+
+
+async def _wait_or_stop(session: Session, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(session.stop), seconds)

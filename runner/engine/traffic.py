@@ -1,0 +1,116 @@
+"""Traffic: the prober process of a run, its tapes, and what they say so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner import errors
+from runner.engine.session import Session
+from runner.inject import processes, survivors
+from runner.inject.child import Child
+from runner.probe import messages, tape
+from runner.slo.sample import Sample
+from runner.slo.series import Series
+from runner.spec.model import Traffic as Stream
+from runner.spec.model import status_ranges
+from runner.timeline.record import Indicator
+
+TAPE_S = 4 * 3600.0
+"""How long traffic may last at most; the tapes are sparse, so it costs nothing."""
+
+
+class Traffic:
+    """Every stream of the experiment; `poll` brings the series up to date."""
+
+    def __init__(self, session: Session, streams: tuple[Stream, ...]) -> None:
+        self.streams = streams
+        self.series = {s.name: Series(s.name, s.rate, s.timeout) for s in streams}
+        self.samples: dict[str, list[Sample]] = {s.name: [] for s in streams}
+        self.prober: Child | None = None
+        self.paths: dict[str, Path] = {}
+        self._session = session
+        self._readers: dict[str, tape.Reader] = {}
+
+    async def open(self, env: Mapping[str, str], lifeline: int) -> None:
+        """Start the prober; connections are warm and the tapes are there when it is ready. Raises EnvironmentFailure."""
+        if not self.streams:
+            return
+        folder = self._session.folder
+        start = messages.Start(
+            run=self._session.run,
+            folder=str(folder),
+            seed=self._session.started_ns % (1 << 31),
+            limit_s=TAPE_S,
+            indicators=tuple(_indicator(s) for s in self.streams),
+            on_orphan=tuple(survivors.argv(folder)),
+        )
+        environment = {**os.environ, **env, "CHAOS_RUN_LIFELINE": str(lifeline)}
+        self.prober = await Child.start(
+            "prober",
+            "runner.probe.prober",
+            start.message(),
+            log=folder / "prober.log",
+            env=environment | processes.mark(self._session.run, "prober"),
+            pass_fds=[lifeline],
+        )
+
+    async def start(self) -> None:
+        """Let the requests leave."""
+        if self.prober is None:
+            return
+        ready = await self.prober.expect("ready", 20.0)
+        self.paths = {name: Path(path) for name, path in ready["tapes"].items()}
+        self._readers = {name: tape.Reader(path) for name, path in self.paths.items()}
+        await self.prober.send({"do": "start"})
+        await self.prober.expect("started", 5.0)
+
+    def poll(self, now_ns: int) -> None:
+        """Read what finished since the last poll."""
+        for name, reader in self._readers.items():
+            finished, pending = reader.poll()
+            self.samples[name].extend(finished)
+            self.series[name].absorb(finished, pending, now_ns)
+
+    @property
+    def heartbeat_ns(self) -> int | None:
+        """When the prober last showed that it lives; None without traffic."""
+        return min((r.header().heartbeat_ns for r in self._readers.values()), default=None)
+
+    async def stop(self) -> None:
+        """No more requests; those in flight still end. A prober that is dead has stopped already."""
+        if self.prober is not None and self.prober.running and await self.prober.send({"do": "stop"}):
+            longest = max(s.timeout for s in self.streams)
+            try:
+                await self.prober.expect("stopped", longest + 3)
+            except errors.EnvironmentFailure as problem:
+                self._session.find("warning", problem.message)
+        self.poll(self._session.clock.monotonic())
+
+    async def close(self) -> None:
+        """End the prober."""
+        if self.prober is not None:
+            await self.prober.close()
+
+    def indicators(self) -> tuple[Indicator, ...]:
+        """For the record."""
+        return tuple(
+            Indicator(name=s.name, url=s.url, rate=s.rate, timeout_s=s.timeout, tape=self.paths[s.name].name)
+            for s in self.streams
+            if s.name in self.paths
+        )
+
+
+def _indicator(stream: Stream) -> messages.Indicator:
+    return messages.Indicator(
+        name=stream.name,
+        url=stream.url,
+        rate=stream.rate,
+        timeout_s=stream.timeout,
+        method=stream.method,
+        headers=stream.headers,
+        body=stream.body,
+        status=status_ranges(stream.expect.status),
+        new_connections=stream.new_connections,
+    )

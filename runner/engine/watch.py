@@ -1,0 +1,129 @@
+"""The watch: every 50 ms it reads the tapes, lets the guard decide, and notes effect, detection and recovery."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from runner.engine.picture import Picture
+from runner.engine.session import Session
+from runner.engine.traffic import Traffic
+from runner.slo.detection import BurnRule
+from runner.slo.guard import Guard
+from runner.slo.objective import Objective
+from runner.slo.recovery import Effect, Recovery
+from runner.slo.rules import Rule
+from runner.store.inbox import Inbox
+from runner.timeline.event import Name
+
+TICK_S = 0.05
+EVERY = 2
+"""Ticks between two pictures and two looks into the inbox."""
+
+
+class Watch:
+    """One task for the whole run; what it does depends on the phase. If it dies the run is stopped: without eyes nothing is injected."""
+
+    def __init__(
+        self, session: Session, traffic: Traffic, objectives: Sequence[Objective], rules: Sequence[Rule]
+    ) -> None:
+        self.picture = Picture(session, traffic.series, objectives)
+        self.recovered_ns: int | None = None
+        self.objectives = tuple(objectives)
+        self._session = session
+        self._traffic = traffic
+        self._rules = tuple(rules)
+        self._guard: Guard | None = None
+        self._effect: Effect | None = None
+        self._burns: list[BurnRule] = []
+        self._recovery: Recovery | None = None
+        self._inbox = Inbox(session.folder)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ticks = 0
+        try:
+            while True:
+                self._tick(pictured=ticks % EVERY == 0)
+                ticks += 1
+                await self._session.clock.sleep(TICK_S)
+        except asyncio.CancelledError:
+            raise
+        finally:
+            self._session.end_early("runner", "the watch ended: nobody sees what happens to users")
+
+    def on_guard(self) -> None:
+        """From here on the guard decides, and effect and detection are looked for."""
+        now, series = self._session.clock.monotonic(), self._traffic.series
+        self._guard = Guard(self._rules, series, self.objectives, now, phases=1)
+        baseline = next((w for w in self._session.windows if w.phase == "baseline"), None)
+        if baseline is not None and self.objectives:
+            self._effect = Effect(self.objectives, series, baseline.start_ns, baseline.end_ns)
+        self._burns = self._burn_rules()
+
+    def off_guard(self) -> None:
+        """The way back has begun: nothing may stop it."""
+        self._guard = None
+
+    def expect_recovery(self, stable_s: float) -> None:
+        """Look for the first moment from which all objectives hold for `stable_s` seconds."""
+        self._recovery = Recovery(self.objectives, self._traffic.series, stable_s, self._session.phase_since_ns)
+
+    def _burn_rules(self) -> list[BurnRule]:
+        asked = self._session.experiment.block.detection
+        named = {o.name: o for o in self.objectives}
+        chosen = [(d, named.get(d.objective)) if d.objective else (d, next(iter(self.objectives), None)) for d in asked]
+        return [
+            BurnRule(o, self._traffic.series[o.indicator], d.burn_rate, d.over, self._session.clock.monotonic())
+            for d, o in chosen
+            if o is not None
+        ]
+
+    def _tick(self, *, pictured: bool) -> None:
+        now = self._session.clock.monotonic()
+        self._traffic.poll(now)
+        if self._guard is not None and not self._session.stop.done():
+            self._decide(self._guard, now)
+        self._look_for_effect(now)
+        self._look_for_detection(now)
+        if self._recovery is not None and self.recovered_ns is None:
+            self.recovered_ns = self._recovery.tick(now)
+        if pictured:
+            self._read_inbox()
+            self._session.view.tick(self.picture.take(now, self._guard))
+
+    def _decide(self, guard: Guard, now: int) -> None:
+        breach = guard.tick(now, heartbeat_ns=self._traffic.heartbeat_ns)
+        if breach is not None:
+            self._session.tell(Name.BREACH, rule=breach.kind, sentence=breach.sentence)
+            self._session.end_early("guard", breach.sentence)
+
+    def _look_for_effect(self, now: int) -> None:
+        if self._effect is None or self._session.marked("effective") is not None:
+            return
+        if (shift := self._effect.tick(now)) is not None:
+            self._session.mark("effective", mono_ns=shift.at_ns, error_s=shift.error_s, source=shift.indicator)
+            self._session.tell(
+                Name.EFFECTIVE,
+                mono_ns=shift.at_ns,
+                indicator=shift.indicator,
+                how=shift.sentence,
+                error_s=shift.error_s,
+            )
+
+    def _look_for_detection(self, now: int) -> None:
+        for rule in self._burns:
+            if self._session.marked("detected") is None and (fired := rule.tick(now)) is not None:
+                self._detected("burn-rate", fired.sentence, now, TICK_S)
+
+    def _read_inbox(self) -> None:
+        for message in self._inbox.poll():
+            by, note = str(message.get("by") or "somebody"), str(message.get("note") or message.get("reason") or "")
+            if message.get("kind") == "ack":
+                self._detected("person", f"{by}: {note}" if note else by, int(message["mono_ns"]), 0.2)
+            elif message.get("kind") == "stop":
+                self._session.end_early("person", f"stopped by {by}" + (f": {note}" if note else ""))
+
+    def _detected(self, source: str, by: str, mono_ns: int, error_s: float) -> None:
+        self._session.mark("detected", mono_ns=mono_ns, error_s=error_s, source=source)
+        self._session.tell(Name.DETECTED, mono_ns=mono_ns, source=source, by=by, error_s=error_s)
