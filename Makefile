@@ -69,7 +69,8 @@ $(READY): requirements.lock pyproject.toml
 		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@[ "$$($(BIN)/python --version 2>&1)" = "$$($(PYTHON) --version 2>&1)" ] || { \
+		echo "$(VENV): $$($(PYTHON) --version 2>&1)"; $(PYTHON) -m venv --clear $(VENV); }
 	$(INSTALL) --require-hashes --use-pep517 -r requirements.lock
 	$(INSTALL) --no-deps --editable .
 	@touch $@
