@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
-from runner.engine import surroundings, translate
+from runner.engine import surroundings
 from runner.engine.method import Method
 from runner.engine.options import Options
 from runner.engine.session import Session
@@ -20,6 +20,7 @@ from runner.engine.watch import Watch
 from runner.inject import replay
 from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
+from runner.plan import translate
 
 
 @dataclass
@@ -126,7 +127,7 @@ def _start_message(session: Session, options: Options, where: Surroundings) -> d
         "frequency": experiment.block.hypothesis.frequency,
         "context": where.context,
         "env": dict(where.env),
-        "cwd": os.getcwd(),
+        "cwd": str(Path.cwd()),
         "playground": dict(where.playground) if where.playground else None,
         "started_at": session.started.isoformat(),
         "started_mono_ns": session.started_ns,

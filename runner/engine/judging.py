@@ -118,7 +118,9 @@ def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
     results = []
     for objective in crew.watch.objectives:
         series = crew.traffic.series[objective.indicator]
-        judged = verdict.judge(objective, series, start, end)
+        judged = verdict.judge(
+            objective, crew.traffic.samples[series.name], start, end, rate=series.rate, timeout_s=series.timeout_s
+        )
         spent = budget.spend(objective, judged.bad, series.rate)
         results.append(
             ObjectiveResult(
@@ -128,7 +130,7 @@ def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
                 target=objective.target,
                 threshold_s=objective.threshold_s,
                 verdict=judged.verdict.name,
-                sentence=judged.sentence,
+                sentence=judged.detail,
                 bad=judged.bad,
                 total=judged.total,
                 lower=judged.lower,
@@ -177,7 +179,7 @@ def _verdict(
 def _failures(
     session: Session, objectives: tuple[ObjectiveResult, ...], hypothesis: tuple[HypothesisResult, ...], times: Times
 ) -> Iterator[str]:
-    yield from (f"{o.name}: {_without_word(o.sentence)}" for o in objectives if o.verdict == "FAIL")
+    yield from (f"{o.name}: {o.sentence}" for o in objectives if o.verdict == "FAIL")
     for check in hypothesis:
         if check.when != "before" and not check.met:
             counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
@@ -214,7 +216,7 @@ def _doubts(
     if not faults:
         yield "nothing was tested: the method has no action"
     yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in faults if f.proof == "vacuous")
-    yield from (f"{o.name}: {_without_word(o.sentence)}" for o in objectives if o.verdict == "INCONCLUSIVE")
+    yield from (f"{o.name}: {o.sentence}" for o in objectives if o.verdict == "INCONCLUSIVE")
     if not objectives and not hypothesis:
         yield "nothing was watched: neither an objective nor a hypothesis"
 
@@ -226,15 +228,8 @@ def _praise(
     bitten = (
         "the fault bit (proven)" if proof == "proven" else "the fault is assumed to have bitten, nothing contradicts it"
     )
-    held = "; ".join(f"{o.name}: {_without_word(o.sentence)}" for o in objectives) or "the hypothesis held throughout"
+    held = "; ".join(f"{o.name}: {o.sentence}" for o in objectives) or "the hypothesis held throughout"
     return f"{bitten}, {held}"
-
-
-def _without_word(sentence: str) -> str:
-    """A judgement's sentence begins with its own verdict, which the run's sentence has already said."""
-    for word in verdict.Verdict:
-        sentence = sentence.removeprefix(f"{word.name}: ")
-    return sentence
 
 
 def _failed_steps(crew: Crew) -> str:

@@ -28,7 +28,6 @@ class Method:
         self.finished = False
         self.started = False
         """Whether an action was begun: only then is there something that may have bitten."""
-        self.status: str | None = None
         self.undo_steps: list[UndoStep] = []
         self._session = session
         self._supervisor = supervisor
@@ -48,7 +47,8 @@ class Method:
         proving = asyncio.create_task(self._prove())
         patience = asyncio.create_task(self._watch_timeouts())
         vanished = asyncio.create_task(self._watch_undoer())
-        await asyncio.wait({listening, asyncio.shield(session.stop)}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {listening, session.stop}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         for task in (proving, patience, vanished):
             task.cancel()
         if session.stop.done() or not self.finished:
@@ -134,7 +134,10 @@ class Method:
                 self._session.end_early("runner", f"Chaos Toolkit crashed: {message['error']}")
                 self._session.find("error", f"Chaos Toolkit crashed: {message['error']}")
             case "finished":
-                self.finished, self.status = True, message["status"]
+                self.finished = True
+                if message["status"] in ("aborted", "interrupted"):  # its own words for "it broke in the middle"
+                    why = f"Chaos Toolkit ended the method as {message['status']!r}, see worker.log"
+                    self._session.end_early("runner", why)
 
     def _activity_started(self, message: Message) -> None:
         activity = message["activity"]

@@ -68,15 +68,15 @@ async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[Non
         finally:
             renewing.cancel()
             if leases and crew.supervisor.undoer.running:
-                await crew.supervisor.look("lease", do="release", names=leases)
+                await crew.supervisor.look("lease", step="release", names=leases)
 
 
 async def _acquire(session: Session, crew: Crew, names: list[str]) -> list[str]:
-    answers: list[dict[str, Any]] = await crew.supervisor.look("lease", do="acquire", names=names) if names else []
-    held = []
+    answers: list[dict[str, Any]] = await crew.supervisor.look("lease", step="acquire", names=names) if names else []
+    held: list[str] = []
     for name, answer in zip(names, answers, strict=True):
         if answer["held"] is False:
-            await crew.supervisor.look("lease", do="release", names=held)
+            await crew.supervisor.look("lease", step="release", names=held)
             raise errors.Refused(
                 f"another run has this target (lease {name})",
                 reasons=[f"held by {answer['holder']} since {answer['since']}"],
@@ -96,7 +96,7 @@ async def _renew(session: Session, crew: Crew, names: list[str]) -> None:
     while names:
         await session.clock.sleep(RENEW_S)
         try:
-            kept = await crew.supervisor.look("lease", do="renew", names=names)
+            kept = await crew.supervisor.look("lease", step="renew", names=names)
         except errors.EnvironmentFailure:
             continue  # an API server that was hit itself; the lease outlives four such misses
         if not all(kept):

@@ -7,6 +7,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from runner import errors, units
 from runner.engine.crew import Crew
@@ -145,10 +146,14 @@ async def _scan(crew: Crew) -> list[str]:
 
 def _holds(session: Session, crew: Crew) -> bool:
     start, end = session.phase_since_ns, session.clock.monotonic()
-    judged = [verdict.judge(o, crew.traffic.series[o.indicator], start, end) for o in crew.watch.objectives]
+    judged = [
+        verdict.judge(o, crew.traffic.samples[o.indicator], start, end, rate=s.rate, timeout_s=s.timeout_s)
+        for o in crew.watch.objectives
+        for s in (crew.traffic.series[o.indicator],)
+    ]
     # The baseline asks whether the objective holds, not whether that can be certified.
-    told = [
-        {"name": j.objective, "met": j.total > 0 and j.bad <= j.budget * j.total, "sentence": j.sentence}
+    told: list[dict[str, Any]] = [
+        {"name": j.objective.name, "met": j.total > 0 and j.bad <= j.objective.budget * j.total, "sentence": j.detail}
         for j in judged
     ]
     met = all(t["met"] for t in told)

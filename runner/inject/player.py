@@ -37,7 +37,7 @@ def play(folder: Path, start: Mapping[str, Any], tell: Tell) -> bool:
 def _world_is_gone(start: Mapping[str, Any]) -> bool:
     """A playground that has ended took its pods, nodes and faults with it."""
     target = start.get("playground")
-    return bool(target) and not processes.alive(target["pid"], target["created"])
+    return target is not None and not processes.alive(target["pid"], target["created"])
 
 
 def _settle_all(ledger: Ledger, tell: Tell) -> bool:

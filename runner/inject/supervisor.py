@@ -36,7 +36,7 @@ class Supervisor:
         self.on_undo: Callable[[Message], None] = lambda message: None
         """Called with every `undo_step`."""
         self.undoer_died = asyncio.Event()
-        self._undone: asyncio.Future[bool] | None = None
+        self._undone: asyncio.Future[bool | None] | None = None
 
     async def open(self) -> None:
         """Start both; they import while the caller goes on. See `ready`."""
@@ -82,11 +82,8 @@ class Supervisor:
         for _ in range(2):
             self._undone = asyncio.get_running_loop().create_future()
             await self.undoer.send({"do": "undo"})
-            done, _ = await asyncio.wait(
-                {self._undone, asyncio.ensure_future(self.undoer_died.wait())}, return_when="FIRST_COMPLETED"
-            )
-            if self._undone in done:
-                return self._undone.result()
+            if (clean := await self._undone) is not None:
+                return clean
             await self._replace_undoer()
         return False
 
@@ -126,6 +123,8 @@ class Supervisor:
                 case "undo_done" if self._undone is not None and not self._undone.done():
                     self._undone.set_result(message["clean"])
         self.undoer_died.set()
+        if self._undone is not None and not self._undone.done():
+            self._undone.set_result(None)
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result({"error": "the undoer died"})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaoslib import substitute
 from chaoslib.hypothesis import run_steady_state_hypothesis
+from chaoslib.run import EventHandlerRegistry
 
 from runner.inject import aim, secrets
 
@@ -48,7 +49,9 @@ class World:
 
     def hypothesis(self) -> Any:
         """One check of the file's steady-state hypothesis, as Chaos Toolkit's own state; None without one."""
-        return run_steady_state_hypothesis(self._document, self._configuration, self._secrets, dry=None)
+        return run_steady_state_hypothesis(
+            self._document, self._configuration, self._secrets, dry=None, event_registry=EventHandlerRegistry()
+        )
 
     def _aim(self, activity: Mapping[str, Any]) -> aim.Aim:
         kind = aim.kind_of(activity)

@@ -58,7 +58,8 @@ class Undoer:
     def serve(self, orders: Orders) -> None:
         """Until the parent says `bye`, or is gone."""
         while True:
-            ready, _, _ = select.select([orders.descriptor, *self._calls.values()], [], [], self._patience())
+            waiting: list[int | Forked] = [orders.descriptor, *self._calls.values()]
+            ready, _, _ = select.select(waiting, [], [], self._patience())
             self._answer()
             for order in orders.take() if orders.descriptor in ready else ():
                 if order["do"] == "bye":
@@ -102,14 +103,14 @@ def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         "prove": lambda aims: World(start).prove(aims),
         "scan": lambda snapshot, namespaces: World(start).scan(snapshot, namespaces),
         "hypothesis": lambda: World(start).hypothesis(),
-        "lease": lambda do, names: _lease(do, names, start),
+        "lease": lambda step, names: _lease(step, names, start),
     }
 
 
-def _lease(do: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
+def _lease(step: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
     from runner.inject import lease  # brings the cluster client
 
-    return [getattr(lease, do)(name, start) for name in names]
+    return [getattr(lease, step)(name, start) for name in names]
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def recover(run: Unfinished, within_s: float = 300.0) -> bool:
 def alive(folder: Path) -> bool:
     """Whether the run's parent still lives."""
     parent = _json(folder / "processes.json").get("parent")
-    return bool(parent) and processes.alive(parent["pid"], parent["create_time"])
+    return parent is not None and processes.alive(parent["pid"], parent["create_time"])
 
 
 def _is_unfinished(folder: Path) -> bool:

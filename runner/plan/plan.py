@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner import units
-from runner.plan import judgeable
+from runner.plan import judgeable, translate
 from runner.spec.experiment import Experiment
 from runner.spec.model import AbortRule
 
@@ -70,7 +70,7 @@ def draw(
     block = experiment.block
     method_s = method_seconds(experiment.method)
     judged_s = method_s + block.windows.stable
-    opinions = judgeable.objectives(experiment.objectives, block.traffic, judged_s)
+    opinions = judgeable.objectives(translate.objectives(experiment), block.traffic, judged_s)
     return Plan(
         title=experiment.title,
         digest=experiment.digest,

@@ -34,14 +34,18 @@ def find(kubeconfig: str | None, context: str | None, env: Mapping[str, str] = o
     path = _file(kubeconfig or env.get("KUBECONFIG"), env)
     if path is None:
         if kubeconfig or context:
-            raise errors.UsageError(f"no kubeconfig at {kubeconfig or '~/.kube/config'}", hint="set --kubeconfig or KUBECONFIG")
+            raise errors.UsageError(
+                f"no kubeconfig at {kubeconfig or '~/.kube/config'}", hint="set --kubeconfig or KUBECONFIG"
+            )
         return None
     tree = source.read(str(path)).tree
     named = {str(c.get("name")): c.get("context") or {} for c in _list(tree, "contexts")}
     chosen = context or tree.get("current-context") or ""
     if chosen not in named:
         known = ", ".join(sorted(named)) or "none"
-        raise errors.UsageError(f"{path} has no context {chosen!r}", hint=f"its contexts: {known}; choose one with --context")
+        raise errors.UsageError(
+            f"{path} has no context {chosen!r}", hint=f"its contexts: {known}; choose one with --context"
+        )
     clusters = {str(c.get("name")): c.get("cluster") or {} for c in _list(tree, "clusters")}
     details = named[chosen]
     return Context(
@@ -65,7 +69,9 @@ def _file(given: str | None, env: Mapping[str, str]) -> Path | None:
         )
     path = Path(files[0]).expanduser() if files else Path()
     if not path.is_file():
-        raise errors.UsageError(f"there is no kubeconfig at {path}", hint="set --kubeconfig or KUBECONFIG, or use --playground")
+        raise errors.UsageError(
+            f"there is no kubeconfig at {path}", hint="set --kubeconfig or KUBECONFIG, or use --playground"
+        )
     return path
 
 

@@ -41,7 +41,9 @@ class Lock:
         os.write(self._descriptor, json.dumps({"run": self._run, "pid": os.getpid(), "scope": self._scope}).encode())
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.close(self._descriptor)
 
 

@@ -40,7 +40,7 @@ def judge_context(context: str) -> Clearance:
     found = environment(context)
     if found is None:
         known = ", ".join(SANDBOXES)
-        return Clearance(environment="unknown", reasons=(f"context {context!r} is not known: only {known} are", ))
+        return Clearance(environment="unknown", reasons=(f"context {context!r} is not known: only {known} are",))
     return Clearance(environment=found)
 
 
@@ -51,5 +51,7 @@ def judge_faults(where: str, aims: Sequence[Mapping[str, Any]], accepted: Sequen
         return Clearance(environment=where)
     return Clearance(
         environment=where,
-        reasons=tuple(f"nobody undoes {name!r} if the runner dies: declare a rollback or accept it by name" for name in orphans),
+        reasons=tuple(
+            f"nobody undoes {name!r} if the runner dies: declare a rollback or accept it by name" for name in orphans
+        ),
     )
