@@ -1,0 +1,66 @@
+"""What parent and prober say to each other, one JSON object a line: the start message as values both sides share.
+
+to the prober     a `Start`, then {"do": "start"} and {"do": "stop"}
+from the prober   {"say": "ready", "tapes": {indicator: path}}             connections are open, tapes can be read
+                  {"say": "started", "t0_ns": monotonic, "t0_wall_ns": …}  the first slot is at t0
+                  {"say": "limit"}                                         the longest length is over, nothing is sent
+                  {"say": "stopped", "scheduled": {indicator: count}}      every request has ended, tapes are trimmed
+                  {"say": "error", "message": sentence}                    it cannot start; it exits with 7
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indicator:
+    """One stream of traffic: `rate` requests a second to one URL, each with `timeout_s` from its intended start."""
+
+    name: str
+    url: str
+    rate: float
+    timeout_s: float
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    status: tuple[tuple[int, int], ...] = ((200, 399),)
+    """Inclusive ranges of the statuses that are good."""
+    new_connections: bool = False
+
+    @property
+    def cap(self) -> int:
+        """Requests in flight at most. Above `rate * timeout_s`, so that a service that hangs is never shed, only timed out."""
+        return max(64, int(self.rate * self.timeout_s) + 16)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """The first line."""
+
+    run: str
+    folder: str
+    """Where the tapes go; it exists."""
+    seed: int
+    limit_s: float
+    """How long traffic may last at most; sizes the (sparse) tapes."""
+    indicators: tuple[Indicator, ...]
+    on_orphan: tuple[str, ...] = ()
+    """A command that is started once when the parent has died before it said stop."""
+    selfcheck: bool = False
+    """Measure this machine first, for two seconds against a server inside the prober; adds `selfcheck` to `ready`."""
+
+    def message(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, message: Mapping[str, Any]) -> Start:
+        """The inverse of `message`. Raises TypeError or KeyError for a message that is none."""
+        indicators = tuple(
+            Indicator(**{**given, "status": tuple((low, high) for low, high in given.get("status", ((200, 399),)))})
+            for given in message["indicators"]
+        )
+        return cls(**{**message, "indicators": indicators, "on_orphan": tuple(message.get("on_orphan", ()))})

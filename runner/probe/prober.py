@@ -1,0 +1,226 @@
+"""The prober process: `python -m runner.probe.prober`, told what to do on stdin (see `runner.probe.messages`).
+
+It shares its interpreter with nothing. When its parent dies (end of stdin without a stop before) it stops sending at once and
+starts the `on_orphan` command. SIGINT is the parent's business: the terminal sends Ctrl-C to everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import importlib.util
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from runner import errors
+from runner.probe import messages, pacer, stream, tape
+from runner.probe.client import Client
+
+BEAT_S = 0.01
+"""Between two heartbeats, each with a look for timeouts."""
+LEAD_S = 0.05
+"""From the order to start until the first slot."""
+WARM_S = 2.0
+"""How long opening connections beforehand may take."""
+WARM_CONNECTIONS = 16
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class Prober:
+    """All indicators of one run."""
+
+    def __init__(self, start: messages.Start) -> None:
+        """Creates the tapes. Raises ValueError for a URL that cannot be asked, OSError when a tape cannot be written."""
+        self._indicators = start.indicators
+        self._clients = [Client(indicator) for indicator in start.indicators]
+        self.tapes = {i.name: _tape(i, number, start) for number, i in enumerate(start.indicators)}
+        self._streams = [
+            stream.Stream(
+                indicator, client, writer, stream.schedule(indicator.rate, share, f"{start.seed}/{indicator.name}")
+            )
+            for indicator, client, writer, share in zip(
+                start.indicators, self._clients, self.tapes.values(), _shares(len(start.indicators)), strict=True
+            )
+        ]
+        self._limit_ns = round(start.limit_s * 1e9)
+        self._end_ns = 0
+        self._sending = False
+        self._loop = asyncio.get_running_loop()
+        self._pacer = pacer.pacer(self._loop, self._ring)
+        self.on_limit: Callable[[], None] = lambda: None
+
+    async def warm(self) -> None:
+        """Open connections by requests that are no records, where asking changes nothing; then keep the collector's hands off."""
+        asks = [
+            client.ask()
+            for indicator, client in zip(self._indicators, self._clients, strict=True)
+            for _ in range(_warm(indicator))
+        ]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WARM_S):
+                await asyncio.gather(*asks)
+        gc.collect()
+        gc.freeze()
+
+    def beat(self) -> None:
+        """Show that we live, give up what took too long, and do so again."""
+        now_ns = time.monotonic_ns()
+        for traffic, writer in zip(self._streams, self.tapes.values(), strict=True):
+            writer.beat(now_ns)
+            traffic.expire(now_ns)
+        self._loop.call_later(BEAT_S, self.beat)
+
+    def start(self) -> tuple[int, int]:
+        """Begin; t0 on the monotonic and on the wall clock in ns."""
+        t0_ns = time.monotonic_ns() + round(LEAD_S * 1e9)
+        t0_wall_ns = time.time_ns() + round(LEAD_S * 1e9)
+        for traffic, writer in zip(self._streams, self.tapes.values(), strict=True):
+            writer.start(t0_ns, t0_wall_ns)
+            traffic.start(t0_ns)
+        self._end_ns = t0_ns + self._limit_ns
+        self._sending = True
+        self._arm()
+        return t0_ns, t0_wall_ns
+
+    def hold(self) -> None:
+        """Send nothing more."""
+        self._sending = False
+
+    def abandon(self) -> None:
+        """Send nothing more and drop what is in flight."""
+        self.hold()
+        for traffic in self._streams:
+            traffic.abandon()
+
+    async def finish(self) -> dict[str, int]:
+        """Send nothing more, wait for what is in flight (its timeouts bound it), trim the tapes; how many records each has."""
+        self.hold()
+        while any(traffic.in_flight for traffic in self._streams):
+            await asyncio.sleep(BEAT_S)
+        self._pacer.close()
+        for client in self._clients:
+            await client.close()
+        scheduled = {name: writer.scheduled for name, writer in self.tapes.items()}
+        self._streams.clear()
+        for writer in self.tapes.values():
+            writer.trim()
+        return scheduled
+
+    def _arm(self) -> None:
+        self._pacer.arm(min((traffic.next_ns for traffic in self._streams), default=self._end_ns))
+
+    def _ring(self) -> None:
+        if not self._sending:
+            return
+        now_ns = time.monotonic_ns()
+        for traffic in self._streams:
+            traffic.send_due(min(now_ns, self._end_ns))
+        if now_ns >= self._end_ns:
+            self.hold()
+            self.on_limit()
+        else:
+            self._arm()
+
+
+async def serve(lines: asyncio.StreamReader) -> int:
+    """Start message to end; the exit code."""
+    try:
+        start = messages.Start.parse(json.loads(await lines.readline() or b"null"))
+        prober = Prober(start)
+    except (TypeError, KeyError, ValueError, OSError) as problem:
+        say("error", message=f"the prober cannot start: {problem}")
+        return int(errors.ExitCode.ENVIRONMENT)
+    prober.on_limit = lambda: say("limit")
+    prober.beat()
+    await prober.warm()
+    say("ready", pid=os.getpid(), tapes={name: str(writer.path) for name, writer in prober.tapes.items()})
+    if await _obey(prober, lines):
+        await _finish(prober, lines)
+    else:
+        prober.abandon()
+        orphan(start.on_orphan)
+    return 0
+
+
+async def _obey(prober: Prober, lines: asyncio.StreamReader) -> bool:
+    """Until told to stop (True), or until the parent is gone."""
+    while line := await lines.readline():
+        match json.loads(line)["do"]:
+            case "start":
+                t0_ns, t0_wall_ns = prober.start()
+                say("started", t0_ns=t0_ns, t0_wall_ns=t0_wall_ns)
+            case "stop":
+                return True
+    return False
+
+
+async def _finish(prober: Prober, lines: asyncio.StreamReader) -> None:
+    """The orderly end, cut short when the parent goes meanwhile: everything finished is on the tapes already."""
+    finishing = asyncio.create_task(prober.finish())
+    gone = asyncio.create_task(lines.read())
+    await asyncio.wait({finishing, gone}, return_when=asyncio.FIRST_COMPLETED)
+    if finishing.done():
+        say("stopped", scheduled=finishing.result())
+
+
+def say(what: str, **fields: Any) -> None:
+    """One line to the parent, if there still is one."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, (json.dumps({"say": what, **fields}) + "\n").encode())
+
+
+def orphan(command: Sequence[str]) -> None:
+    """Start the command of a surviving child, in a session of its own. It inherits what we were given to pass on (`pass_fds`)."""
+    if command:
+        null = subprocess.DEVNULL
+        subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True, close_fds=False)
+
+
+def _tape(indicator: messages.Indicator, number: int, start: messages.Start) -> tape.Writer:
+    path = Path(start.folder) / f"{number}-{_plain(indicator.name)}.tape"
+    return tape.Writer(path, rate=indicator.rate, timeout_s=indicator.timeout_s, limit_s=start.limit_s)
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name)[:60]
+
+
+def _shares(count: int) -> list[float]:
+    """Streams of one rate are spread over the interval rather than sent in one burst."""
+    return [number / count for number in range(count)]
+
+
+def _warm(indicator: messages.Indicator) -> int:
+    if indicator.new_connections or indicator.method not in SAFE_METHODS:
+        return 0
+    return min(WARM_CONNECTIONS, math.ceil(indicator.rate / 100) + 1)
+
+
+async def _main() -> int:
+    lines = asyncio.StreamReader(limit=1 << 24)
+    protocol = asyncio.StreamReaderProtocol(lines)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    return await serve(lines)
+
+
+def main() -> None:
+    """Run on uvloop where that is installed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    factory = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None
+    with asyncio.Runner(loop_factory=factory) as loop:
+        code = loop.run(_main())
+    os._exit(code)  # at once: what is in flight is not ours to wait for
+
+
+if __name__ == "__main__":
+    main()

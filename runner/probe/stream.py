@@ -1,0 +1,107 @@
+"""Stream: one indicator's schedule, its requests in flight and its tape. Open loop: nothing that happens moves a slot.
+
+Slot i is due at `t0 + (i + phase) / rate`, moved by up to ±10 % of the interval from a seeded generator so that it cannot lock
+onto something that happens each second. A slot that is found late is sent at once. Latency counts from the due moment; an answer
+that comes more than `timeout_s` after it is a TIMEOUT. The client gives a request `timeout_s` from when it really left, so that
+one we sent late is not torn down before the service could answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+
+from runner.probe import tape
+from runner.probe.client import Client
+from runner.probe.messages import Indicator
+from runner.slo.sample import Flag
+
+JITTER = 0.1
+_TIMEOUT = int(Flag.TIMEOUT)
+_SHED = int(Flag.SHED)
+
+
+def schedule(rate: float, phase: float, seed: str) -> Iterator[int]:
+    """Nanoseconds after t0 of each slot, for ever; the same for the same seed. `phase` is a share of the interval."""
+    move = random.Random(seed).uniform
+    interval = 1e9 / rate
+    slot = 0
+    while True:
+        yield max(0, round((slot + phase + move(-JITTER, JITTER)) * interval))
+        slot += 1
+
+
+class Stream:
+    """Traffic of one indicator."""
+
+    def __init__(self, indicator: Indicator, client: Client, writer: tape.Writer, slots: Iterator[int]) -> None:
+        self._client = client
+        self._writer = writer
+        self._slots = slots
+        self._cap = indicator.cap
+        self._timeout_ns = round(indicator.timeout_s * 1e9)
+        self._flight: dict[int, tuple[int, int, asyncio.Task[None]]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._t0_ns = 0
+        self.next_ns = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that have neither been answered nor given up."""
+        return len(self._flight)
+
+    def start(self, t0_ns: int) -> None:
+        """Fix the schedule."""
+        self._t0_ns = t0_ns
+        self.next_ns = t0_ns + next(self._slots)
+
+    def send_due(self, now_ns: int) -> int:
+        """Send every slot that is due and return when the next one is. Raises IndexError at the end of the tape."""
+        while self.next_ns <= now_ns:
+            self._send(self.next_ns)
+            self.next_ns = self._t0_ns + next(self._slots)
+            now_ns = time.monotonic_ns()
+        return self.next_ns
+
+    def expire(self, now_ns: int) -> None:
+        """Give up what has been in flight for the timeout; they are in order of leaving."""
+        while self._flight:
+            number, (intended_ns, left_ns, task) = next(iter(self._flight.items()))
+            if now_ns - left_ns < self._timeout_ns:
+                return
+            self._finish(number, intended_ns, 0, _TIMEOUT)
+            task.cancel()
+
+    def abandon(self) -> None:
+        """Drop what is in flight; its records stay unfinished."""
+        flight, self._flight = self._flight, {}
+        for *_, task in flight.values():
+            task.cancel()
+
+    def _send(self, intended_ns: int) -> None:
+        left_ns = time.monotonic_ns()
+        late_us = _micros(left_ns - intended_ns)
+        number = self._writer.sent(intended_ns, late_us)
+        if len(self._flight) >= self._cap:
+            self._writer.done(number, late_us, 0, _SHED)
+        else:
+            self._flight[number] = (intended_ns, left_ns, self._loop.create_task(self._one(number, intended_ns)))
+
+    async def _one(self, number: int, intended_ns: int) -> None:
+        self._writer.left(number, _micros(time.monotonic_ns() - intended_ns))
+        status, flags = await self._client.ask()
+        if number in self._flight:
+            self._finish(number, intended_ns, status, flags)
+
+    def _finish(self, number: int, intended_ns: int, status: int, flags: int) -> None:
+        del self._flight[number]
+        latency_ns = time.monotonic_ns() - intended_ns
+        if latency_ns > self._timeout_ns:
+            flags |= _TIMEOUT
+        self._writer.done(number, _micros(latency_ns), status, flags)
+
+
+def _micros(nanoseconds: int) -> int:
+    return nanoseconds // 1000 if nanoseconds > 0 else 0
