@@ -61,4 +61,10 @@ class Event:
 
     def to_json(self) -> dict[str, Any]:
         """The wire form: `event`, `at`, `t`, `run`, then its own fields."""
-        return {"event": self.event.value, "at": clock.rfc3339(self.at), "t": round(self.t, 3), "run": self.run, **self.fields}
+        return {
+            "event": self.event.value,
+            "at": clock.rfc3339(self.at),
+            "t": round(self.t, 3),
+            "run": self.run,
+            **self.fields,
+        }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
-
-from runner import clock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,14 +161,49 @@ class RunRecord:
         return next((m for m in self.marks if m.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; times as RFC 3339."""
+        """Plain JSON values; times as RFC 3339 in UTC, with microseconds where there are any. `from_json` is its inverse."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
 
+def from_json(document: Mapping[str, Any]) -> RunRecord:
+    """The record that `to_json` made plain: equal to it to the last microsecond.
+
+    Fields that an older version did not know get their defaults, those of a newer one are left out. Raises KeyError,
+    TypeError or ValueError for what is not a record.
+    """
+    given = _known(RunRecord, document)
+    for name, part in _PARTS.items():
+        given[name] = tuple(part(**_revived(_known(part, value))) for value in given.get(name, ()))
+    return RunRecord(**_revived(given))
+
+
+_PARTS: dict[str, type[Any]] = {
+    "objectives": ObjectiveResult,
+    "hypothesis": HypothesisResult,
+    "faults": Fault,
+    "undo": UndoStep,
+    "marks": Mark,
+    "windows": Window,
+    "indicators": Indicator,
+    "findings": Finding,
+}
+_TIMES = ("started", "ended", "at")
+_LISTS = ("targets", "residue")
+
+
+def _known(kind: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    return {f.name: document[f.name] for f in fields(kind) if f.name in document}
+
+
+def _revived(given: dict[str, Any]) -> dict[str, Any]:
+    times = {name: datetime.fromisoformat(given[name]) for name in _TIMES if name in given}
+    return given | times | {name: tuple(given[name]) for name in _LISTS if name in given}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return clock.rfc3339(value)
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

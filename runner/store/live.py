@@ -1,0 +1,59 @@
+"""Live: the runs that have begun and have no record yet, and whether their runner is still there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import errors
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """A run without a record: running, or left by a runner that died."""
+
+    run: str
+    folder: Path
+
+    @property
+    def over(self) -> bool:
+        """Whether its record has been written."""
+        return (self.folder / "record.json").exists()
+
+    def parent_alive(self) -> bool:
+        """Whether the runner that began it still lives (its id may have been used again: the time of birth counts too)."""
+        import psutil
+
+        try:
+            parent = json.loads((self.folder / "processes.json").read_text(encoding="utf-8"))["parent"]
+            process = psutil.Process(int(parent["pid"]))
+            same = abs(process.create_time() - float(parent["create_time"])) < 1
+            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+            return False
+
+
+def live_runs(folder: Path) -> list[LiveRun]:
+    """Every run without a record, by id."""
+    found = (LiveRun(path.name, path) for path in sorted(folder.iterdir()) if path.is_dir())
+    return [run for run in found if not run.over]
+
+
+def choose(folder: Path, name: str | None) -> list[LiveRun]:
+    """The live runs that a person means: by id, by its beginning, `last`, or all when nothing is named. Raises UsageError."""
+    live = live_runs(folder)
+    if not live:
+        raise errors.UsageError("no run is live", hint="chaos-run history lists the runs that are over")
+    if name is None:
+        return live
+    found = (
+        live[-1:]
+        if name == "last"
+        else [r for r in live if r.run == name] or [r for r in live if r.run.startswith(name)]
+    )
+    if len(found) == 1:
+        return found
+    if not found:
+        raise errors.UsageError(f"no live run is called {name}", hint=f"live: {', '.join(r.run for r in live)}")
+    raise errors.UsageError(f"{name} is the beginning of several live runs: {', '.join(r.run for r in found)}")

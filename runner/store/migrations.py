@@ -1,0 +1,63 @@
+"""The schema, grown by numbered steps in plain SQL that SQLite and PostgreSQL both speak. A step that was released is never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Execute = Callable[[str, Mapping[str, Any]], Any]
+
+VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)"
+CURRENT = "SELECT max(version) AS version FROM schema_versions"
+
+STEPS: dict[int, tuple[str, ...]] = {
+    1: (
+        # `name` is what runs are compared by: the experiment file's name, however the path to it was written
+        """CREATE TABLE runs (
+            run TEXT PRIMARY KEY, started TEXT NOT NULL, ended TEXT NOT NULL, name TEXT NOT NULL, service TEXT NOT NULL,
+            verdict TEXT NOT NULL, exit_code INTEGER NOT NULL, title TEXT NOT NULL, experiment TEXT NOT NULL,
+            experiment_hash TEXT NOT NULL, context TEXT NOT NULL, gameday TEXT, folder TEXT NOT NULL,
+            ttd_s DOUBLE PRECISION, ttd_censored INTEGER NOT NULL, ttd_error_s DOUBLE PRECISION NOT NULL,
+            ttr_s DOUBLE PRECISION, ttr_censored INTEGER NOT NULL, ttr_error_s DOUBLE PRECISION NOT NULL,
+            sentence TEXT NOT NULL)""",
+        "CREATE INDEX runs_by_time ON runs (started, run)",
+        "CREATE INDEX runs_by_service ON runs (service, started)",
+        "CREATE INDEX runs_by_name ON runs (name, started)",
+        "CREATE INDEX runs_by_verdict ON runs (verdict, started)",
+        # apart from `runs`, so that a scan over all runs stays small
+        "CREATE TABLE records (run TEXT PRIMARY KEY, document TEXT NOT NULL)",
+        """CREATE TABLE events (
+            run TEXT NOT NULL, number INTEGER NOT NULL, at TEXT NOT NULL, t DOUBLE PRECISION NOT NULL,
+            event TEXT NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (run, number))""",
+        """CREATE TABLE objectives (
+            run TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, indicator TEXT NOT NULL, kind TEXT NOT NULL,
+            target DOUBLE PRECISION NOT NULL, threshold_s DOUBLE PRECISION, verdict TEXT NOT NULL, sentence TEXT NOT NULL,
+            bad INTEGER NOT NULL, total INTEGER NOT NULL, lower_bound DOUBLE PRECISION NOT NULL,
+            upper_bound DOUBLE PRECISION NOT NULL, dispersion DOUBLE PRECISION NOT NULL,
+            budget_spent DOUBLE PRECISION NOT NULL, outage_s DOUBLE PRECISION NOT NULL, PRIMARY KEY (run, number))""",
+        """CREATE TABLE faults (
+            run TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, targets TEXT NOT NULL, proof TEXT NOT NULL,
+            evidence TEXT NOT NULL, undo_owner TEXT NOT NULL, PRIMARY KEY (run, number))""",
+        """CREATE TABLE undo_steps (
+            run TEXT NOT NULL, number INTEGER NOT NULL, step INTEGER NOT NULL, what TEXT NOT NULL, state TEXT NOT NULL,
+            seconds DOUBLE PRECISION NOT NULL, error TEXT, PRIMARY KEY (run, number))""",
+        """CREATE TABLE findings (
+            run TEXT NOT NULL, number INTEGER NOT NULL, severity TEXT NOT NULL, message TEXT NOT NULL,
+            PRIMARY KEY (run, number))""",
+        """CREATE TABLE marks (
+            run TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL, mono_ns BIGINT NOT NULL,
+            error_s DOUBLE PRECISION NOT NULL, source TEXT NOT NULL, PRIMARY KEY (run, number))""",
+    ),
+}
+NEWEST = max(STEPS)
+
+
+def migrate(execute: Execute, version: int, applied_at: str) -> None:
+    """Play the steps after `version`, in order. The caller holds one transaction and the lock around all of it."""
+    for number in sorted(n for n in STEPS if n > version):
+        for statement in STEPS[number]:
+            execute(statement, {})
+        execute(
+            "INSERT INTO schema_versions (version, applied_at) VALUES (:version, :at)",
+            {"version": number, "at": applied_at},
+        )

@@ -1,0 +1,79 @@
+"""A record as rows, and the statements that write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from runner import clock
+from runner.timeline.event import Event
+from runner.timeline.record import RunRecord
+
+Row = dict[str, Any]
+
+TABLES = ("runs", "records", "events", "objectives", "faults", "undo_steps", "findings", "marks")
+_WIRE = ("event", "at", "t", "run")
+
+
+def name_of(experiment: str) -> str:
+    """What the runs of one experiment are compared by: its file's name without folder and ending."""
+    return PurePosixPath(experiment.split("?")[0].rstrip("/")).stem or experiment
+
+
+def rows(record: RunRecord, events: Iterable[Event | Mapping[str, Any]]) -> dict[str, list[Row]]:
+    """Every row of one run, table by table."""
+    return {
+        "runs": [_run(record)],
+        "records": [{"document": json.dumps(record.to_json(), ensure_ascii=False, default=str)}],
+        "events": [_event(e.to_json() if isinstance(e, Event) else e) for e in events],
+        "objectives": [_objective(o) for o in record.to_json()["objectives"]],
+        "faults": [f | {"targets": json.dumps(f["targets"])} for f in record.to_json()["faults"]],
+        "undo_steps": list(record.to_json()["undo"]),
+        "findings": list(record.to_json()["findings"]),
+        "marks": [
+            m | {"at": clock.rfc3339(mark.at)} for m, mark in zip(record.to_json()["marks"], record.marks, strict=True)
+        ],
+    }
+
+
+def insert(table: str, row: Row) -> str:
+    """The INSERT of one row, with named parameters."""
+    return f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(':' + column for column in row)})"
+
+
+def numbered(run: str, table: str, found: Iterable[Row]) -> list[Row]:
+    """The rows with their key."""
+    if table in ("runs", "records"):
+        return [{"run": run, **row} for row in found]
+    return [{"run": run, "number": number, **row} for number, row in enumerate(found, 1)]
+
+
+def _run(record: RunRecord) -> Row:
+    same = ("service", "verdict", "title", "experiment", "experiment_hash", "context", "gameday", "folder",
+            "ttd_s", "ttd_error_s", "ttr_s", "ttr_error_s", "sentence")  # fmt: skip
+    return {
+        "started": clock.rfc3339(record.started),
+        "ended": clock.rfc3339(record.ended),
+        "name": name_of(record.experiment),
+        "exit_code": int(record.exit_code),
+        "ttd_censored": int(record.ttd_censored),
+        "ttr_censored": int(record.ttr_censored),
+        **{column: getattr(record, column) for column in same},
+    }
+
+
+def _event(wire: Mapping[str, Any]) -> Row:
+    own = {k: v for k, v in wire.items() if k not in _WIRE}
+    return {
+        "at": wire["at"],
+        "t": wire["t"],
+        "event": wire["event"],
+        "fields": json.dumps(own, ensure_ascii=False, default=str),
+    }
+
+
+def _objective(objective: Row) -> Row:
+    bounds = {"lower_bound": objective["lower"], "upper_bound": objective["upper"]}
+    return {k: v for k, v in objective.items() if k not in ("lower", "upper")} | bounds

@@ -1,0 +1,178 @@
+"""Store: save a run, find it again, list them."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from runner import clock, errors
+from runner.store import place
+from runner.store import rows as rowing
+from runner.store.database import Database
+from runner.timeline import record as records
+from runner.timeline.event import Event
+from runner.timeline.record import RunRecord
+
+WireEvent = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """One run in a list. `name` is its experiment file's name: runs are compared with those of the same service and name."""
+
+    run: str
+    started: datetime
+    ended: datetime
+    name: str
+    service: str
+    verdict: str
+    exit_code: int
+    title: str
+    experiment: str
+    context: str
+    gameday: str | None
+    folder: str
+    ttd_s: float | None
+    ttd_censored: bool
+    ttd_error_s: float
+    ttr_s: float | None
+    ttr_censored: bool
+    ttr_error_s: float
+    sentence: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; times as RFC 3339."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        return plain | {"started": clock.rfc3339(self.started), "ended": clock.rfc3339(self.ended)}
+
+
+_COLUMNS = ", ".join(f.name for f in fields(Summary))
+
+
+class Store:
+    """The record of all runs. A context manager; open it with `Store.open`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str | None = None) -> Store:
+        """Open `url` (a path or a database URL), else CHAOS_RUN_STORE, else the default file; made and migrated as needed.
+
+        Raises UsageError for a URL that cannot be one, EnvironmentFailure for a database that cannot be used.
+        """
+        database = Database(place.store_url(url))
+        database.prepare()
+        return cls(database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def save(self, record: RunRecord, events: Iterable[Event | WireEvent]) -> None:
+        """Keep a run, durable when it returns; a run saved before is replaced. Raises EnvironmentFailure."""
+        tables = rowing.rows(record, events)
+        with self._database.write() as writer:
+            for table in rowing.TABLES:
+                writer.execute(f"DELETE FROM {table} WHERE run = :run", {"run": record.run})
+                if found := rowing.numbered(record.run, table, tables[table]):
+                    writer.execute(rowing.insert(table, found[0]), found)
+
+    def get(self, run: str) -> RunRecord:
+        """The whole record of an id, an unambiguous beginning of one, or `last`. Raises UsageError."""
+        found = self._database.read("SELECT document FROM records WHERE run = :run", {"run": self.resolve(run)})
+        return records.from_json(json.loads(found[0]["document"]))
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        """The events of a run in their wire form, in the order they happened. Raises UsageError."""
+        name = self.resolve(run)
+        found = self._database.read("SELECT * FROM events WHERE run = :run ORDER BY number", {"run": name})
+        return [
+            {"event": e["event"], "at": e["at"], "t": e["t"], "run": name, **json.loads(e["fields"])} for e in found
+        ]
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        service: str | None = None,
+        experiment: str | None = None,
+        verdict: str | None = None,
+        since: datetime | None = None,
+    ) -> list[Summary]:
+        """The latest runs first. `experiment` is the file's name, its path as given to the run, or the title."""
+        conditions = {
+            "service = :service": service,
+            "verdict = :verdict": verdict.upper() if verdict else None,
+            "(name = :experiment OR experiment = :experiment OR title = :experiment)": experiment,
+            "started >= :since": clock.rfc3339(since) if since else None,
+        }
+        given = {condition: value for condition, value in conditions.items() if value is not None}
+        where = f"WHERE {' AND '.join(given)}" if given else ""
+        parameters = {condition.rpartition(":")[2].rstrip(")"): value for condition, value in given.items()}
+        sql = f"SELECT {_COLUMNS} FROM runs {where} ORDER BY started DESC, run DESC"
+        if limit is not None:
+            sql, parameters = f"{sql} LIMIT :limit", parameters | {"limit": str(limit)}
+        return [_summary(row) for row in self._database.read(sql, parameters)]
+
+    def values(self, *, experiment: str | None = None, service: str | None = None) -> Sequence[Summary]:
+        """Every run, the oldest first: what the metrics are reckoned from."""
+        return self.list(experiment=experiment, service=service)[::-1]
+
+    def resolve(self, run: str) -> str:
+        """The full id of an id, a beginning of one, or `last`. Raises UsageError with the nearest ids as a hint."""
+        if run == "last":
+            latest = self.list(limit=1)
+            if not latest:
+                raise errors.UsageError("there is no run on record yet", hint="chaos-run FILE makes one")
+            return latest[0].run
+        sql = "SELECT run FROM runs WHERE substr(run, 1, :length) = :start ORDER BY run DESC LIMIT 6"
+        found = [row["run"] for row in self._database.read(sql, {"length": len(run), "start": run})] if run else []
+        if run in found or len(found) == 1:
+            return run if run in found else str(found[0])
+        if found:
+            raise errors.UsageError(f"{run} is the beginning of several runs: {', '.join(found[:5])}")
+        raise errors.UsageError(f"there is no run {run or 'without a name'} on record", hint=self._near(run))
+
+    def reindex(self, folder: Path | None = None) -> int:
+        """Save every run that has a `record.json` in the runs' folder; how many. What cannot be read is left out."""
+        count = 0
+        for path in sorted((folder or place.runs_dir()).glob("*/record.json")):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                record = records.from_json(json.loads(path.read_text(encoding="utf-8")))
+                self.save(record, list(_events_of(path.parent)))
+                count += 1
+        return count
+
+    def _near(self, run: str) -> str:
+        known = [summary.run for summary in self.list(limit=200)]
+        near = difflib.get_close_matches(run, known, n=3, cutoff=0.6)
+        return f"did you mean {', '.join(near)}?" if near else "chaos-run history lists the runs"
+
+
+def _summary(row: dict[str, Any]) -> Summary:
+    return Summary(
+        **row
+        | {"started": datetime.fromisoformat(row["started"]), "ended": datetime.fromisoformat(row["ended"])}
+        | {"ttd_censored": bool(row["ttd_censored"]), "ttr_censored": bool(row["ttr_censored"])}
+    )
+
+
+def _events_of(folder: Path) -> Iterator[dict[str, Any]]:
+    path = folder / "events.jsonl"
+    if not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(ValueError):  # the last line of a run that was killed may be torn
+            yield json.loads(line)

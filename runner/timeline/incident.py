@@ -1,0 +1,103 @@
+"""Incident: how long until somebody noticed and until users were well again, reckoned from marks only.
+
+The origin is the *impact*, the mark `effective` (an indicator of users left its baseline), not the injection: what lies
+between the two is the fault's own latency and says nothing about the team. Definitions after Davidovic, "Incident
+Metrics in SRE" (2021), and measurement.md section 4: TTD = detected - impact, TTR = recovered - impact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.timeline.record import Mark
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Times:
+    """TTD and TTR in seconds, each with its clock error; a censored one is a lower bound, None is "does not apply"."""
+
+    ttd_s: float | None = None
+    ttd_censored: bool = False
+    ttd_error_s: float = 0.0
+    ttd_from_injected_s: float | None = None
+    """The same moment reckoned from the injection, shown apart: the difference is the fault's latency."""
+    ttr_s: float | None = None
+    ttr_censored: bool = False
+    ttr_error_s: float = 0.0
+
+
+def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int) -> Times:
+    """TTD and TTR of one run; `ended_ns` is the run's end on the monotonic clock of the marks.
+
+    * Users were hurt (`effective` is there): TTD from it to the first detection after the injection (zero when somebody
+      noticed before users did). Nobody noticed: censored, at the abort or at the run's end.
+    * TTR from it to the first recovery. The abort came first: censored at the abort, for it was the abort that ended the
+      fault. Never recovered: censored at the run's end.
+    * Users were never hurt: nothing to recover from, TTR is None. TTD is reckoned from the injection if somebody
+      noticed all the same; otherwise it is None and no miss, for there was nothing to notice.
+    * Nothing was injected: both are None.
+
+    Errors are worst cases: the sum of the errors of the two marks.
+    """
+    injected = _first(marks, "injected")
+    impact = _first(marks, "effective")
+    if injected is None and impact is None:
+        return Times()
+    begun = min((m for m in (injected, impact) if m), key=lambda m: m.mono_ns)
+    detected = _first(marks, "detected", since_ns=begun.mono_ns)
+    cut_ns = _cut(marks, ended_ns) if aborted else ended_ns
+    if impact is None:
+        return Times() if detected is None else _noticed(begun, begun, detected)
+    found = _noticed(impact, begun, detected) if detected else _missed(impact, begun, cut_ns)
+    ttr_s, censored, error_s = _recovery(marks, impact, cut_ns if aborted else None, ended_ns)
+    return Times(
+        ttd_s=found.ttd_s,
+        ttd_censored=found.ttd_censored,
+        ttd_error_s=found.ttd_error_s,
+        ttd_from_injected_s=found.ttd_from_injected_s,
+        ttr_s=ttr_s,
+        ttr_censored=censored,
+        ttr_error_s=error_s,
+    )
+
+
+def _noticed(origin: Mark, injected: Mark, detected: Mark) -> Times:
+    return Times(
+        ttd_s=_seconds(origin.mono_ns, detected.mono_ns),
+        ttd_error_s=origin.error_s + detected.error_s,
+        ttd_from_injected_s=_seconds(injected.mono_ns, detected.mono_ns),
+    )
+
+
+def _missed(impact: Mark, injected: Mark, cut_ns: int) -> Times:
+    return Times(
+        ttd_s=_seconds(impact.mono_ns, cut_ns),
+        ttd_censored=True,
+        ttd_error_s=impact.error_s,
+        ttd_from_injected_s=_seconds(injected.mono_ns, cut_ns),
+    )
+
+
+def _recovery(marks: Sequence[Mark], impact: Mark, cut_ns: int | None, ended_ns: int) -> tuple[float, bool, float]:
+    recovered = _first(marks, "recovered", since_ns=impact.mono_ns)
+    if recovered is None:
+        return _seconds(impact.mono_ns, ended_ns), True, impact.error_s
+    if cut_ns is not None and cut_ns <= recovered.mono_ns:
+        return _seconds(impact.mono_ns, cut_ns), True, impact.error_s
+    return _seconds(impact.mono_ns, recovered.mono_ns), False, impact.error_s + recovered.error_s
+
+
+def _cut(marks: Sequence[Mark], ended_ns: int) -> int:
+    """When the abort began to end the fault."""
+    mark = _first(marks, "aborted") or _first(marks, "undo_started")
+    return mark.mono_ns if mark else ended_ns
+
+
+def _first(marks: Sequence[Mark], name: str, since_ns: int | None = None) -> Mark | None:
+    found = (m for m in marks if m.name == name and (since_ns is None or m.mono_ns >= since_ns))
+    return min(found, key=lambda m: m.mono_ns, default=None)
+
+
+def _seconds(start_ns: int, end_ns: int) -> float:
+    return max(0.0, (end_ns - start_ns) / 1e9)
