@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-MARK = "CHAOS_RUN_TEST"
-"""In the environment of everything that a test starts: that test's id."""
+MARK = f"CHAOS_RUN_TEST_{os.getpid()}"
+"""In the environment of everything that a test of this session starts: that test's id. Other sessions have other marks."""
 GRACE_S = 5.0
 AMBIENT = (
     *("KUBECONFIG", "KUBERNETES_CONTEXT", "CHAOS_RUN_STORE", "SHOP_URL", "SHOP_NAMESPACE"),
