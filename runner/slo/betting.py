@@ -32,6 +32,7 @@ class Betting:
         alternatives = (min(2.0**j * m, 0.999) for j in range(1, 10))
         self.lambdas = tuple(max(0.0, min((p - m) / (m * (1 - m)), 0.9 / m)) for p in alternatives)
         self.logs = [0.0] * len(self.lambdas)
+        self._calm = [math.log1p(-rate * m) for rate in self.lambdas]
 
     def bet(self, bad: int, scheduled: int) -> None:
         """One slice that is over."""
@@ -52,6 +53,8 @@ class Betting:
     def _after(self, bad: int, scheduled: int) -> list[float]:
         if not scheduled:
             return self.logs
+        if not bad:
+            return [total + step for total, step in zip(self.logs, self._calm, strict=True)]
         excess = min(bad / scheduled, 1.0) - self.null
         return [total + math.log1p(rate * excess) for total, rate in zip(self.logs, self.lambdas, strict=True)]
 

@@ -49,7 +49,7 @@ def beta_quantile(p: float, a: float, b: float) -> float:
             low = middle
         else:
             high = middle
-        if high - low <= 1e-12 * high:
+        if high - low <= 1e-10 * high:
             break
     return (low + high) / 2
 
@@ -65,6 +65,15 @@ def clopper_pearson(bad: float, total: float, confidence: float = 0.95) -> tuple
     lower = 0.0 if bad <= 0 else beta_quantile(alpha, bad, total - bad + 1)
     upper = 1.0 if bad >= total else beta_quantile(confidence, bad + 1, total - bad)
     return lower, upper
+
+
+def side(bad: float, total: float, ratio: float, confidence: float = 0.95) -> int:
+    """Where the ratio lies against the same bounds: -1 the upper one is within it, 1 the lower one above it, 0 between."""
+    if total <= 0:
+        return 0
+    if bad < total and incomplete_beta(bad + 1, total - bad, ratio) >= confidence:
+        return -1
+    return 1 if bad > 0 and incomplete_beta(bad, total - bad + 1, ratio) < 1 - confidence else 0
 
 
 def binomial_cdf(k: int, n: int, p: float) -> float:

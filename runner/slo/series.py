@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
+from runner.slo import slices
 from runner.slo.objective import FAILED, Criterion
 from runner.slo.sample import Flag, Sample
 
@@ -88,8 +89,8 @@ class Series:
 
     @property
     def slice_s(self) -> float:
-        """Seconds of a slice that holds enough requests to bet on: max(1 s, 100/rate), in whole buckets."""
-        return max(1.0, -(-100 * 20 // self.rate) / 20)
+        """Seconds of a slice that holds enough requests to bet on, in whole buckets."""
+        return slices.length_s(self.rate)
 
     def watch(self, criterion: Criterion) -> None:
         """Count by this criterion from now on, and for what has been seen already."""

@@ -1,0 +1,79 @@
+"""Power: can the chosen rate and windows decide the objectives at all? Asked before anything is injected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from runner import units
+from runner.slo import interval, rules
+from runner.slo.guard import MIN_EVENTS
+from runner.slo.objective import Objective
+from runner.slo.rules import Rule
+from runner.slo.verdict import CONFIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Whether a window can end in PASS, and how long it would have to be."""
+
+    can_pass: bool
+    needed_s: float
+    """Shortest window, in seconds, in which no bad request at all makes a PASS."""
+    bad_allowed: int
+    """With so many bad requests, evenly spread, the planned window still passes."""
+    sentence: str
+
+
+def requests_to_pass(budget: float) -> int:
+    """How many good requests without a bad one certify "bad <= budget" at 95 %: ln 0.05 / ln(1 - budget)."""
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-budget) - 1e-9)
+
+
+def can_decide(objective: Objective, rate: float, seconds: float) -> Forecast:
+    """What a window of so many seconds at `rate` a second can say about the objective."""
+    planned, needed = int(rate * seconds + 1e-9), requests_to_pass(objective.budget)
+    needed_s = math.ceil(needed / rate)
+    name = f"{objective.name} ({objective.promise})"
+    if planned < needed:
+        window = units.format_duration(seconds)
+        why = f"{name} cannot pass in {window}: needs >= {needed_s} s at {rate:g} req/s ({needed:,} requests, planned are {planned:,})"
+        return Forecast(False, needed_s, -1, why)
+    allowed = _bad_allowed(objective.budget, planned)
+    spread = f"passes with up to {allowed:,} bad of {planned:,} requests, evenly spread"
+    return Forecast(True, needed_s, allowed, f"{name}: {spread}")
+
+
+def _bad_allowed(budget: float, planned: int) -> int:
+    low, high = 0, math.ceil(planned * budget) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        within = interval.clopper_pearson(middle, planned, CONFIDENCE)[1] <= budget
+        low, high = (middle, high) if within else (low, middle)
+    return low
+
+
+def shortest_window(ratio: float, rate: float, events: int = MIN_EVENTS) -> float:
+    """Seconds in which `rate` a second holds so many bad requests at that ratio: below it a window means nothing (2.2)."""
+    return events / (rate * ratio)
+
+
+def refusals(given: Iterable[Rule], rates: Mapping[str, float]) -> list[str]:
+    """One sentence for each rule whose window is too short to mean anything at its indicator's rate."""
+    return [sentence for rule in given if (sentence := _refusal(rule, rates))]
+
+
+def _refusal(rule: Rule, rates: Mapping[str, float]) -> str | None:
+    match rule:
+        case rules.ErrorRatio() | rules.TimeoutRatio():
+            ratio = rule.above
+        case rules.LatencyPercentile():
+            ratio = rule.allowed
+        case _:
+            return None
+    rate = rates[rule.indicator]
+    if ratio <= 0 or rule.over_s >= (needed := shortest_window(ratio, rate)) - 1e-9:
+        return None
+    holds = f"{rate * rule.over_s * ratio:.2g} bad requests at its limit, {MIN_EVENTS} are needed"
+    return f"{rule.name}: holds {holds}; needs >= {math.ceil(needed - 1e-9)} s at {rate:g} req/s"

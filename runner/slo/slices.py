@@ -1,0 +1,89 @@
+"""Slices: a finished window of samples, cut by intended start into the pieces that the tests are made on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runner.slo.objective import Objective
+from runner.slo.sample import Sample
+
+
+def length_s(rate: float) -> float:
+    """Seconds of a slice that holds enough requests to bet on: max(1 s, 100/rate), in whole 50 ms (measurement 2.3)."""
+    return max(1.0, math.ceil(2000 / rate) / 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Bad and scheduled requests of each slice; the last one may be cut short by the window's end."""
+
+    bad: Sequence[int]
+    scheduled: Sequence[int]
+    slice_s: float
+    undecided: int = 0
+    """Requests of which nothing can be said yet; they are in no slice."""
+
+    @property
+    def total_bad(self) -> int:
+        return sum(self.bad)
+
+    @property
+    def total(self) -> int:
+        return sum(self.scheduled)
+
+    def grouped(self, size: int) -> Slices:
+        """Every `size` slices as one; what is left over at the end is dropped, except when it is all there is."""
+        whole = max(size, len(self.bad) // size * size)
+        starts = range(0, min(whole, len(self.bad)), size)
+        bad = [sum(self.bad[i : min(i + size, whole)]) for i in starts]
+        return Slices(bad, [sum(self.scheduled[i : i + size]) for i in starts], self.slice_s * size)
+
+    @property
+    def dispersion(self) -> float:
+        """How many times the bad counts vary more than independent requests would (measurement 2.5).
+
+        1 where chance alone explains it (95 % of a chi-squared with n - 1 degrees): an estimate that is noise would only
+        take power away from the verdict.
+        """
+        counts, n = self.bad, len(self.bad)
+        if n < 2 or not (bad := sum(counts)) or bad == self.total:
+            return 1.0
+        mean, mean_scheduled = bad / n, self.total / n
+        variance = sum((k - mean) ** 2 for k in counts) / (n - 1)
+        phi = variance / (mean * (1 - mean / mean_scheduled))
+        return phi if phi > _chance(n - 1) else 1.0
+
+
+def _chance(freedom: int) -> float:
+    """The 95 % point of chi-squared over its degrees of freedom (Wilson and Hilferty, PNAS 17, 1931)."""
+    part: float = 2 / (9 * freedom)
+    return (1 - part + 1.6449 * math.sqrt(part)) ** 3
+
+
+def cut(
+    objective: Objective,
+    samples: Iterable[Sample],
+    start_ns: int,
+    end_ns: int,
+    *,
+    rate: float,
+    timeout_s: float,
+    now_ns: int,
+) -> Slices:
+    """Cut the requests intended in [start, end) as they stood at `now_ns` (when the prober last wrote)."""
+    slice_s = length_s(rate)
+    width = round(slice_s * 1e9)
+    count = max(0, -(-(end_ns - start_ns) // width))
+    bad, scheduled, undecided = [0] * count, [0] * count, 0
+    for sample in samples:
+        if not (start_ns <= sample.intended_ns < end_ns and sample.flags):
+            continue
+        if (found := objective.is_bad(sample, now_ns, timeout_s)) is None:
+            undecided += 1
+            continue
+        index = (sample.intended_ns - start_ns) // width
+        scheduled[index] += 1
+        bad[index] += found
+    return Slices(bad, scheduled, slice_s, undecided)
