@@ -1,0 +1,25 @@
+"""Nodes: a cordoned node carries the taint that says so."""
+
+from __future__ import annotations
+
+import copy
+
+from runner.playground import kinds, store
+
+TAINT = "node.kubernetes.io/unschedulable"
+
+
+def sync(held: store.Store) -> None:
+    """Taint the cordoned, untaint the others."""
+    for node in held.list(kinds.NODE):
+        present = node["spec"].get("taints", [])
+        cordoned = bool(node["spec"].get("unschedulable"))
+        if cordoned == any(t["key"] == TAINT for t in present):
+            continue
+        new = copy.deepcopy(node)
+        others = [t for t in present if t["key"] != TAINT]
+        mine = [{"key": TAINT, "effect": "NoSchedule", "timeAdded": store.now()}] if cordoned else []
+        new["spec"]["taints"] = [*others, *mine]
+        if not new["spec"]["taints"]:
+            del new["spec"]["taints"]
+        held.update(new)

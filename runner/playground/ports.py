@@ -1,0 +1,85 @@
+"""Addresses of services: a ClusterIP of our own loopback range and a NodePort that is free on this machine."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from runner.playground import kinds, refusal, store
+
+RANGE = range(30000, 32768)
+FIRST = 30777
+"""Where the search begins: away from the ports that manifests ask for."""
+
+
+@dataclass
+class Ports:
+    """What services are given. `prefix` is the range of ClusterIPs: `127.77.3` gives 127.77.3.1 and on."""
+
+    store: store.Store
+    prefix: str
+
+    def assign(self, service: kinds.Object, before: kinds.Object | None) -> None:
+        """Set clusterIP and nodePorts in place; raises the 422 for a nodePort another service has."""
+        spec = service["spec"]
+        if spec["type"] == "ExternalName":
+            return
+        spec["clusterIP"] = spec.get("clusterIP") or self._address()
+        spec["clusterIPs"] = [spec["clusterIP"]]
+        if spec["type"] in ("NodePort", "LoadBalancer"):
+            for number, port in enumerate(spec.get("ports") or ()):
+                port["nodePort"] = self._node_port(service, before, number, port)
+
+    def keep(self, service: kinds.Object, before: kinds.Object) -> None:
+        """An update that says nothing about addresses keeps them."""
+        spec, old = service.setdefault("spec", {}), before["spec"]
+        if old.get("clusterIP") and not spec.get("clusterIP") and spec.get("type") != "ExternalName":
+            spec["clusterIP"] = old["clusterIP"]
+        held = {port["port"]: port.get("nodePort") for port in old.get("ports") or ()}
+        for port in spec.get("ports") or ():
+            if spec.get("type", "ClusterIP") != "ClusterIP" and not port.get("nodePort") and held.get(port.get("port")):
+                port["nodePort"] = held[port["port"]]
+
+    def _address(self) -> str:
+        taken = {s["spec"].get("clusterIP") for s in self.store.list(kinds.SERVICE)}
+        return next(a for a in (f"{self.prefix}.{n}" for n in range(1, 255)) if a not in taken)
+
+    def _node_port(self, service: kinds.Object, before: kinds.Object | None, number: int, port: dict[str, Any]) -> int:
+        """The asked port; where the machine has given it away (a real cluster, another playground), one that is free."""
+        wanted, held = port.get("nodePort"), self._held(before)
+        if wanted in held:
+            return int(wanted)
+        uid = service["metadata"].get("uid")
+        others = {
+            p.get("nodePort")
+            for s in self.store.list(kinds.SERVICE)
+            if s["metadata"]["uid"] != uid
+            for p in s["spec"].get("ports") or ()
+        }
+        if wanted in others:
+            cause = refusal.wrong(f"spec.ports[{number}].nodePort", str(wanted), "provided port is already allocated")
+            raise refusal.invalid(kinds.SERVICE, service["metadata"]["name"], [cause])
+        if wanted and free(wanted):
+            return int(wanted)
+        if held:
+            return int(held[min(number, len(held) - 1)])
+        candidates = (*range(FIRST, RANGE.stop), *RANGE)
+        return next(p for p in candidates if p not in others and free(p))
+
+    def _held(self, before: kinds.Object | None) -> list[int]:
+        return [int(p["nodePort"]) for p in (before or {"spec": {}})["spec"].get("ports") or () if p.get("nodePort")]
+
+
+def free(port: int) -> bool:
+    """Whether nothing on 127.0.0.1 answers at the port or holds it. A real cluster's kube-proxy answers without a socket."""
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            return False
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

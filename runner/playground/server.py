@@ -1,0 +1,137 @@
+"""The playground process: API, controllers, nodes and balancer in one, until told to end or left alone.
+
+`python -m runner.playground.server FOLDER [--lifeline FD] [MANIFEST…]`. When it is ready it writes FOLDER/playground.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from aiohttp import web
+
+from runner import files
+from runner.playground import api, cluster, controllers, kinds, kubeconfig, kubelet, ports, proxy, resources, store
+
+BOOT_S = 0.5
+"""From a pod's binding to its process: what pulling, sandbox and start take on a real node, at the least."""
+
+READY_S = 5.0
+
+
+class Server:
+    """Everything of one playground."""
+
+    def __init__(self, folder: Path, lifeline: int | None) -> None:
+        self.folder, self.lifeline = folder, lifeline
+        self.store, self.token = store.Store(), secrets.token_urlsafe(24)
+        self.addresses = cluster.Addresses()
+        self.ports = ports.Ports(self.store, self.addresses.services)
+        self.kubelet = kubelet.Kubelet(self.store, self.addresses.nodes, BOOT_S)
+        self.proxy = proxy.Proxy(self.store)
+        self.over = asyncio.Event()
+
+    async def run(self, manifests: Sequence[Path]) -> None:
+        """Serve until the end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.add_signal_handler(number, self.over.set)
+        if self.lifeline is not None:
+            loop.add_reader(self.lifeline, self._heard)
+        cluster.furnish(self.store, self.addresses)
+        work = loop.create_task(controllers.run(self.store))
+        work.add_done_callback(self._controllers_ended)
+        served = api.Api(self.store, self.kubelet, self.ports, self.token)
+        runner = web.AppRunner(served.application(), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        await web.SockSite(runner, listener).start()
+        for manifest in manifests:
+            apply(resources.Verbs(self.store, self.ports), manifest)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        kubeconfig.write(self.folder / "kubeconfig", url, self.token)
+        await self._ready()
+        self._announce(url)
+        await self.over.wait()
+        work.cancel()
+        self.kubelet.kill_all()
+        self.proxy.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await runner.cleanup()
+
+    def _heard(self) -> None:
+        """The lifeline is never written to: readable means that everybody who held it has gone."""
+        assert self.lifeline is not None
+        if not os.read(self.lifeline, 64):
+            self.over.set()
+
+    def _controllers_ended(self, work: asyncio.Task[None]) -> None:
+        if not work.cancelled() and (problem := work.exception()) is not None:
+            logging.getLogger(__name__).error("a controller failed", exc_info=problem)
+            self.over.set()
+
+    async def _ready(self) -> None:
+        """Until every deployment of the manifests is there, or 5 s."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(READY_S):
+                while not all(_complete(d) for d in self.store.list(kinds.DEPLOYMENT)):
+                    await asyncio.sleep(0.01)
+                await self.proxy.settled()
+
+    def _announce(self, url: str) -> None:
+        found = {
+            service["metadata"]["name"]: f"http://127.0.0.1:{port['nodePort']}"
+            for service in self.store.list(kinds.SERVICE)
+            for port in service["spec"].get("ports") or ()
+            if port.get("nodePort")
+        }
+        state = {
+            "pid": os.getpid(),
+            "server": url,
+            "kubeconfig": str(self.folder / "kubeconfig"),
+            "context": "playground",
+            "urls": found,
+        }
+        files.write_atomically(self.folder / "playground.json", state, mode=0o600)
+
+
+def _complete(deployment: kinds.Object) -> bool:
+    return bool(deployment["status"].get("readyReplicas", 0) == deployment["spec"]["replicas"])
+
+
+def apply(verbs: resources.Verbs, manifest: Path) -> None:
+    """Create every object of a file, in its order."""
+    for body in yaml.safe_load_all(manifest.read_text(encoding="utf-8")):
+        if body:
+            kind = kinds.BY_NAME[body["apiVersion"], body["kind"]]
+            verbs.create(kind, body["metadata"].get("namespace", "default") if kind.namespaced else "", body)
+
+
+def main() -> None:
+    """The command line of the process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--lifeline", type=int)
+    parser.add_argument("manifests", nargs="*", type=Path)
+    asked = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    asyncio.run(_serve(asked.folder, asked.lifeline, asked.manifests))
+    os._exit(0)
+
+
+async def _serve(folder: Path, lifeline: int | None, manifests: Sequence[Path]) -> None:
+    await Server(folder, lifeline).run(manifests)
+
+
+if __name__ == "__main__":
+    main()
