@@ -27,7 +27,7 @@ def test_a_context_that_nobody_named_is_refused(kube: Kube, chaos_run: ChaosRun,
     strange.write_text(kube.run("config", "view", "--raw", "--flatten", "--minify"), "utf-8")
     context = kube.run("config", "current-context").strip()
     kube.run("config", "rename-context", context, "prod-eu", "--kubeconfig", str(strange))
-    outcome = chaos_run("run", POD_KILL, "--kubeconfig", strange)
+    outcome = chaos_run("run", POD_KILL, "--json", "--kubeconfig", strange)
     assert outcome.code == 3
     assert "prod-eu" in outcome.stderr
     assert kube.uids() == pods
@@ -35,7 +35,7 @@ def test_a_context_that_nobody_named_is_refused(kube: Kube, chaos_run: ChaosRun,
 
 
 def test_a_context_that_is_not_in_the_file_is_a_usage_error(chaos_run: ChaosRun) -> None:
-    outcome = chaos_run("run", POD_KILL, "--context", "kind-elsewhere")
+    outcome = chaos_run("run", POD_KILL, "--json", "--context", "kind-elsewhere")
     assert outcome.code == 2
     assert "kind-elsewhere" in outcome.stderr
 
@@ -45,6 +45,6 @@ def test_a_second_run_on_the_same_target_is_refused_and_the_holder_named(
 ) -> None:
     with chaos_run.running(CORDON) as first:
         run = first.wait_for("injected")["run"]
-        second = chaos_run("run", CORDON, XDG_STATE_HOME=str(tmp_path / "another machine"))
+        second = chaos_run("run", CORDON, "--json", XDG_STATE_HOME=str(tmp_path / "another machine"))
         assert second.code == 3, second.stderr
         assert run in second.stderr

@@ -14,7 +14,7 @@ OUTAGE = ROOT / "tests/cluster/experiments/outage.yaml"
 def test_a_drained_zone_is_uncordoned_and_its_pods_live_elsewhere(kube: Kube, chaos_run: ChaosRun) -> None:
     before = kube.snapshot()
     victims = {p["metadata"]["uid"] for p in kube.pods() if p["spec"]["nodeName"] in _zone(kube, "zone-b")}
-    outcome = chaos_run("run", NODE_DRAIN, "--json")
+    outcome = chaos_run("run", NODE_DRAIN, "--json", SHOP_ZONE="zone-b")
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
     kube.wait_whole()
     assert victims
