@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 from runner.spec.quantities import Rate, Ratio, Seconds
 
@@ -68,6 +68,16 @@ class OpenSlo(_Part):
     indicator: str | None = None
     """Which of our traffic measures it; may be left out when there is only one."""
     strict: bool = False
+
+
+def _which(value: Any) -> str:
+    """An objective refers to a document, or it is in shorthand: so that an error is told for one form only."""
+    return "openslo" if isinstance(value, OpenSlo) or (isinstance(value, dict) and "openslo" in value) else "shorthand"
+
+
+AnyObjective = Annotated[
+    Annotated[Objective, Tag("shorthand")] | Annotated[OpenSlo, Tag("openslo")], Discriminator(_which)
+]
 
 
 class Windows(_Part):
@@ -186,7 +196,7 @@ class Block(_Part):
     service: str = "unnamed"
     risk: Literal["low", "medium", "high"] = "medium"
     traffic: tuple[Traffic, ...] = ()
-    objectives: tuple[Objective | OpenSlo, ...] = ()
+    objectives: tuple[AnyObjective, ...] = ()
     windows: Windows = Windows()
     abort: tuple[AbortRule, ...] = ()
     detection: tuple[Detection, ...] = ()

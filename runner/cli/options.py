@@ -1,0 +1,40 @@
+"""Options that give variables: `--var` and `--var-file`, as in Chaos Toolkit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+_OPTIONS = (
+    click.option(
+        "--var",
+        multiple=True,
+        metavar="NAME[:TYPE]=VALUE",
+        help="A value for an entry of `configuration`; may be repeated.",
+    ),
+    click.option(
+        "--var-file", multiple=True, type=click.Path(), help="Values from a YAML, JSON or .env file; may be repeated."
+    ),
+)
+
+
+def variables_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --var and --var-file; the command gets them as `var` and `var_file`."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def read_variables(var: Sequence[str], var_file: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The configuration and the secret variables; those of `.env` files go into the environment, as in Chaos Toolkit.
+
+    Raises UsageError for a malformed option or file.
+    """
+    from runner.spec import variables
+
+    given = variables.from_files(var_file)
+    os.environ.update(given.env)
+    return given.configuration | variables.from_options(var), given.secrets

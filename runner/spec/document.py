@@ -1,0 +1,175 @@
+"""Document: the experiment as Chaos Toolkit understands it; what Chaos Toolkit accepts is no error here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from runner.spec import activities, findings, tolerance
+from runner.spec.notes import Notes, described
+from runner.spec.source import Steps
+
+HYPOTHESIS = "steady-state-hypothesis"
+KNOWN = (
+    *("version", "title", "description", "tags", "configuration", "secrets", "controls", "extensions", "contributions"),
+    *("runtime", "method", "rollbacks", "dry", HYPOTHESIS),
+)
+STRATEGIES = {
+    "hypothesis": ("default", "before-method-only", "after-method-only", "during-method-only", "continuously"),
+    "rollbacks": ("default", "always", "never", "deviated"),
+}
+
+
+def check(notes: Notes) -> None:
+    """Everything but configuration, secrets and our own block, whose values are needed and so checked elsewhere."""
+    tree = notes.source.tree
+    _head(notes, tree)
+    _extensions(notes, tree)
+    _hypothesis(notes, tree)
+    if "method" not in tree:
+        hint = "add method: [] to check the hypothesis only"
+        notes.error("method", (), "an experiment needs a method, even an empty one", hint=hint)
+    for part in ("method", "rollbacks"):
+        if tree.get(part) or (part in tree and tree[part] is None):
+            _list(notes, tree, part)
+    _names(notes)
+    _controls(notes, tree)
+    _runtime(notes, tree)
+
+
+def walk(tree: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
+    """Every activity that is a mapping, with its place: hypothesis, method, rollbacks."""
+    hypothesis = tree.get(HYPOTHESIS)
+    probes = hypothesis.get("probes") if isinstance(hypothesis, dict) else None
+    lists = {(HYPOTHESIS, "probes"): probes, ("method",): tree.get("method"), ("rollbacks",): tree.get("rollbacks")}
+    for steps, found in lists.items():
+        for index, activity in enumerate(found if isinstance(found, list) else ()):
+            if isinstance(activity, dict):
+                yield (*steps, index), activity
+
+
+def _head(notes: Notes, tree: dict[str, Any]) -> None:
+    for key in ("title", "description"):
+        if not tree.get(key):
+            notes.error(key, (key,), f"an experiment needs a {key}", hint=f"add {key}: …", key=True)
+    tags = tree.get("tags")
+    if tags and notes.is_kind(tags, list, ("tags",), "tags"):
+        for index, tag in enumerate(tags):
+            if tag == "" or not isinstance(tag, str):
+                notes.error("tags", ("tags", index), f"a tag is text, not {described(tag)}", hint="quote it")
+    for key in tree:
+        if key not in KNOWN:
+            close = findings.nearest(str(key), KNOWN)
+            if close and close.startswith("did"):
+                notes.warning("unknown-key", (key,), f"Chaos Toolkit ignores the key '{key}'", hint=close, key=True)
+
+
+def _extensions(notes: Notes, tree: dict[str, Any]) -> None:
+    entries = tree.get("extensions")
+    if entries and notes.is_kind(entries, list, ("extensions",), "extensions"):
+        for index, entry in enumerate(entries):
+            if notes.is_kind(entry, dict, ("extensions", index), "an extension"):
+                name = entry.get("name")
+                if not isinstance(name, str) or not name.strip():
+                    notes.error("extension-name", ("extensions", index), "an extension has no name", hint="add name: …")
+
+
+def _hypothesis(notes: Notes, tree: dict[str, Any]) -> None:
+    if HYPOTHESIS not in tree or not notes.is_kind(tree[HYPOTHESIS], dict, (HYPOTHESIS,), "the hypothesis"):
+        return
+    hypothesis = tree[HYPOTHESIS]
+    if not hypothesis.get("title"):
+        notes.error("title", (HYPOTHESIS, "title"), "the hypothesis needs a title", hint="add title: …")
+    if "probes" not in hypothesis or not notes.is_kind(hypothesis["probes"], list, (HYPOTHESIS, "probes"), "probes"):
+        return
+    for index, probe in enumerate(hypothesis["probes"]):
+        steps = (HYPOTHESIS, "probes", index)
+        activities.check(notes, probe, steps)
+        if not isinstance(probe, dict):
+            continue
+        if "tolerance" in probe:
+            tolerance.check(notes, probe["tolerance"], (*steps, "tolerance"))
+        else:
+            hint = "add tolerance: … (what the probe has to return)"
+            notes.error("tolerance", steps, f"{activities.called(probe)} has no tolerance", hint=hint)
+
+
+def _list(notes: Notes, tree: dict[str, Any], part: str) -> None:
+    if notes.is_kind(tree[part], list, (part,), part):
+        for index, activity in enumerate(tree[part]):
+            activities.check(notes, activity, (part, index))
+
+
+def _names(notes: Notes) -> None:
+    """References find their activity; a name belongs to one activity only, else a reference is a guess."""
+    found = list(walk(notes.source.tree))
+    known = {str(a.get("name")) for steps, a in found if a.get("name") and steps[0] != "rollbacks"}
+    for steps, activity in found:
+        ref = activity.get("ref")
+        if isinstance(ref, str) and ref and ref not in known:
+            said = f"there is no activity '{ref}' in method or hypothesis"
+            hint = findings.nearest(ref, known, what="activities")
+            note = notes.error if steps[0] == "method" else notes.warning
+            note("ref", (*steps, "ref"), said, hint=hint)
+    counts = Counter(str(a["name"]) for _, a in found if a.get("name"))
+    seen: set[str] = set()
+    for steps, activity in found:
+        name = str(activity.get("name"))
+        if counts[name] > 1 and name in seen:
+            notes.warning(
+                "duplicate-name",
+                (*steps, "name"),
+                f"there is another activity called '{name}': reports cannot tell them apart",
+            )
+        seen.add(name)
+
+
+def _controls(notes: Notes, tree: dict[str, Any]) -> None:
+    if "controls" in tree:
+        notes.is_kind(tree["controls"], list, ("controls",), "controls")
+    hypothesis = tree.get(HYPOTHESIS)
+    owners: list[tuple[Steps, Any]] = [((), tree), ((HYPOTHESIS,), hypothesis), *walk(tree)]
+    found = [
+        ((*steps, "controls", index), control)
+        for steps, owner in owners
+        if isinstance(owner, dict) and isinstance(owner.get("controls"), list)
+        for index, control in enumerate(owner["controls"])
+    ]
+    known = {c["name"] for _, c in found if isinstance(c, dict) and "ref" not in c and isinstance(c.get("name"), str)}
+    for steps, control in found:
+        if notes.is_kind(control, dict, steps, "a control"):
+            _control(notes, control, steps, known)
+
+
+def _control(notes: Notes, control: dict[str, Any], steps: Steps, known: set[str]) -> None:
+    if "ref" in control and control["ref"] not in known:
+        hint = findings.nearest(str(control["ref"]), known, what="controls")
+        notes.error("ref", (*steps, "ref"), f"there is no control '{control['ref']}'", hint=hint)
+    if "name" not in control:
+        notes.error("control", steps, "a control has no name", hint="add name: …")
+    if control.get("scope") and control["scope"] not in ("before", "after"):
+        hint = findings.nearest(str(control["scope"]), ("before", "after"), what="scopes")
+        notes.error("control", (*steps, "scope"), "a control acts before or after, or both without scope", hint=hint)
+    if "provider" not in control:
+        notes.error("control", steps, "a control has no provider", hint="add provider: {type: python, module: …}")
+    elif notes.is_kind(control["provider"], dict, (*steps, "provider"), "a provider"):
+        module = control["provider"].get("module")
+        if control["provider"].get("type") == "python" and not module:
+            notes.error("control", (*steps, "provider"), "a control does not name its module", hint="add module: …")
+        elif isinstance(module, str):
+            activities.missing_module(
+                notes.warning, module, (*steps, "provider", "module"), f"the control '{control.get('name')}'"
+            )
+
+
+def _runtime(notes: Notes, tree: dict[str, Any]) -> None:
+    runtime = tree.get("runtime")
+    for part, known in STRATEGIES.items():
+        section = runtime.get(part) if isinstance(runtime, dict) else None
+        strategy = section.get("strategy") if isinstance(section, dict) else None
+        if strategy is not None and strategy not in known:
+            hint = findings.nearest(str(strategy), known, what="strategies")
+            notes.warning(
+                "strategy", ("runtime", part, "strategy"), f"there is no {part} strategy {strategy!r}", hint=hint
+            )

@@ -1,0 +1,83 @@
+"""Finding: one thing that is wrong or doubtful in a file, with its place, and how it looks on a screen."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runner import errors
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Line and column count from 1; `width` columns are underlined; `rule` is its stable short name."""
+
+    severity: Severity
+    rule: str
+    message: str
+    file: str
+    line: int = 1
+    column: int = 1
+    width: int = 1
+    text: str = ""
+    """The line of the file itself."""
+    hint: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `chaos-run validate --json` prints it."""
+        return {
+            "severity": self.severity,
+            "rule": self.rule,
+            "message": self.message,
+            "hint": self.hint,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+        }
+
+
+class Broken(errors.InvalidFile):
+    """A file with errors, and the findings themselves for whoever can show them better than as text."""
+
+    def __init__(self, found: Sequence[Finding]) -> None:
+        wrong = [f for f in found if f.severity == "error"]
+        first = wrong[0]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        super().__init__(f"{first.file}:{first.line}:{first.column}: {first.message}{more}", rendered=render(wrong))
+        self.found = tuple(found)
+
+
+def render(found: Iterable[Finding], *, color: bool = False) -> str:
+    """Findings as people read them: `file:line:col: error: message`, the line, a caret below the place, a hint."""
+    return "\n".join(_render(finding, color) for finding in found)
+
+
+def nearest(word: str, known: Iterable[str], *, what: str = "known") -> str | None:
+    """A hint for a mistyped word: the one that was probably meant, else all there are."""
+    names = sorted({str(name) for name in known})
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"{what}: {', '.join(names)}" if names else None
+
+
+def _render(finding: Finding, color: bool) -> str:
+    def paint(text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if color else text
+
+    tint = "1;31" if finding.severity == "error" else "1;33"
+    place = paint(f"{finding.file}:{finding.line}:{finding.column}:", "1")
+    lines = [f"{place} {paint(finding.severity + ':', tint)} {finding.message} {paint('[' + finding.rule + ']', '2')}"]
+    if finding.text.strip():
+        number = f"{finding.line:5} | "
+        lead = "".join("\t" if c == "\t" else " " for c in finding.text[: finding.column - 1])
+        under = "^" * max(1, min(finding.width, len(finding.text) - finding.column + 1))
+        lines.append(paint(number, "2") + finding.text)
+        lines.append(paint(" " * 5 + " | ", "2") + lead + paint(under, tint))
+    if finding.hint:
+        lines.append(f"        {paint('hint:', '1;36')} {finding.hint}")
+    return "\n".join(lines)

@@ -1,0 +1,99 @@
+"""Load: from a file or URL to a validated experiment, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.spec import block, document, findings, notes, openslo, source, variables
+from runner.spec.experiment import Experiment
+from runner.spec.findings import Finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What was found; `experiment` is None when anything is wrong with it."""
+
+    findings: tuple[Finding, ...]
+    experiment: Experiment | None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity == "error")
+
+
+def load(
+    path_or_url: str,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    secret_variables: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] = os.environ,
+) -> Experiment:
+    """The experiment, ready to run on this machine: nothing about its file can fail afterwards.
+
+    Raises errors.InvalidFile with every error rendered, UsageError for a path that is not there, EnvironmentFailure
+    for a URL that does not answer.
+    """
+    seen = examine(path_or_url, variables=variables, secret_variables=secret_variables, env=env, here=True)
+    if seen.experiment is None:
+        raise findings.Broken(seen.findings)
+    return seen.experiment
+
+
+def examine(
+    path_or_url: str,
+    *,
+    variables: Mapping[str, Any] | None = None,
+    secret_variables: Mapping[str, Any] | None = None,
+    env: Mapping[str, str] = os.environ,
+    here: bool = False,
+) -> Examination:
+    """Every finding in one pass. With `here`, what this machine lacks (environment, modules, programs) is an error."""
+    try:
+        read = source.read(path_or_url, env=env)
+    except findings.Broken as problem:
+        return Examination(findings=problem.found, experiment=None)
+    found = notes.Notes(read, here=here)
+    if not read.tree or not isinstance(read.tree, dict):
+        found.error(
+            "document", (), f"an experiment is a mapping with title and method, this is {notes.described(read.tree)}"
+        )
+        return Examination(findings=tuple(found.found), experiment=None)
+    others, experiment = _validate(found, dict(variables or {}), dict(secret_variables or {}), env)
+    ordered = sorted(found.found, key=lambda f: (f.line, f.column))
+    return Examination(findings=(*ordered, *others), experiment=experiment)
+
+
+def _validate(
+    found: notes.Notes, given: dict[str, Any], secret: dict[str, Any], env: Mapping[str, str]
+) -> tuple[list[Finding], Experiment | None]:
+    """Findings in other files (OpenSLO documents), and the experiment if nothing is wrong anywhere."""
+    document.check(found)
+    configuration, missing = variables.configuration(found, given, env)
+    secrets, unknown = variables.secrets(found, secret, env)
+    parsed, steps = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
+    others: list[Finding] = []
+    if parsed is not None:
+        objectives, others = openslo.resolve(found, parsed, steps, env)
+        block.cross_check(found, parsed, objectives, steps)
+    if parsed is None or found.broken or any(f.severity == "error" for f in others):
+        return others, None
+    return others, Experiment(
+        path=found.source.path,
+        document=found.source.tree,
+        block=parsed,
+        objectives=objectives,
+        variables=given,
+        configuration=configuration,
+        digest=_digest(found.source.tree, given),
+    )
+
+
+def _digest(tree: Any, given: Mapping[str, Any]) -> str:
+    """Of the document's values and the variables' names: comments, order and format do not count."""
+    text = json.dumps([tree, sorted(given)], sort_keys=True, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,150 @@
+"""Source: the text of a file or URL, parsed once, that can say where each of its values stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner import errors
+from runner.spec import findings, nodes
+
+TIMEOUT_S = 20.0
+TOKEN = "CHAOSTOOLKIT_LOADER_AUTH_BEARER_TOKEN"
+Steps = tuple[Any, ...]
+"""The way to a value: keys and indexes from the root."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One document: its values as plain dicts and lists, and their places."""
+
+    path: str
+    text: str
+    root: nodes.Node
+
+    @property
+    def tree(self) -> Any:
+        """The whole document as plain Python."""
+        return self.root.value
+
+    def finding(
+        self,
+        severity: findings.Severity,
+        rule: str,
+        steps: Steps,
+        message: str,
+        *,
+        hint: str | None = None,
+        key: bool = False,
+    ) -> findings.Finding:
+        """A finding at the value at the end of `steps`, or at its key; what is not there is placed at its parent."""
+        node = self._find(steps, key)
+        width = node.end[1] - node.start[1] if node.end[0] == node.start[0] else 999
+        return _finding(self.path, self.text, severity, rule, message, node.start, width, hint)
+
+    def _find(self, steps: Steps, key: bool) -> nodes.Node:
+        node = self.root
+        for number, step in enumerate(steps):
+            if step not in node.items:
+                return self._head(steps[:number], node)
+            if key and number == len(steps) - 1:
+                return node.keys.get(step, node.items[step])
+            node = node.items[step]
+        return node
+
+    def _head(self, steps: Steps, node: nodes.Node) -> nodes.Node:
+        """Where to point for something missing inside of a value: at its key if it has one, else at its beginning."""
+        return node if not steps or isinstance(steps[-1], int) else self._find(steps, True)
+
+
+def read(path_or_url: str, *, env: Mapping[str, str] = os.environ) -> Source:
+    """The only document of a YAML or JSON file or http(s) URL. Raises UsageError, EnvironmentFailure, findings.Broken."""
+    documents = list(read_all(path_or_url, env=env))
+    if len(documents) > 1:
+        raise findings.Broken([documents[1].finding("error", "syntax", (), "a second document begins: one a file")])
+    return documents[0]
+
+
+def read_all(path_or_url: str, *, env: Mapping[str, str] = os.environ) -> Iterator[Source]:
+    """Every document of a file or URL; an empty one counts as one empty document. Raises as `read` does."""
+    if path_or_url.startswith(("http://", "https://")):
+        text, as_json = _fetch(path_or_url, env)
+    else:
+        text, as_json = _open(Path(path_or_url)), path_or_url.endswith(".json")
+    return parse(path_or_url, text, as_json=as_json)
+
+
+def parse(path: str, text: str, *, as_json: bool = False) -> Iterator[Source]:
+    """The documents of a text. Raises findings.Broken with the place of the first syntax error."""
+    try:
+        roots = [nodes.from_json(text)] if as_json else list(nodes.from_yaml(text))
+    except RecursionError:
+        raise findings.Broken([_finding(path, text, "error", "syntax", "nested too deeply", (0, 0), 1, None)]) from None
+    except nodes.Unreadable as problem:
+        found = [_finding(path, text, "error", problem.rule, problem.message, problem.at, 1, None)]
+        if problem.other:
+            found.append(_finding(path, text, "error", problem.rule, "the first one is here", problem.other, 1, None))
+        raise findings.Broken(found) from None
+    return (Source(path, text, root) for root in roots or [nodes.Node(None, (0, 0), (0, 0))])
+
+
+def _open(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise errors.InvalidFile(f"{path} is not UTF-8 text (byte {problem.start})") from None
+    except FileNotFoundError:
+        near = [p.name for p in path.parent.glob("*")] if path.parent.is_dir() else []
+        hint = findings.nearest(path.name, near)
+        raise errors.UsageError(
+            f"there is no file {path}", hint=hint if hint and hint.startswith("did") else None
+        ) from None
+    except OSError as problem:
+        raise errors.UsageError(f"{path} cannot be read: {problem.strerror}") from None
+
+
+def _fetch(url: str, env: Mapping[str, str]) -> tuple[str, bool]:
+    """The text at a URL and whether it is JSON; the bearer token is the one Chaos Toolkit's loader uses."""
+    import httpx
+
+    headers = {"Accept": "application/json, application/x-yaml, application/yaml, text/yaml, text/plain"}
+    if token := env.get(TOKEN, "").strip():
+        headers["Authorization"] = f"bearer {token}"
+    try:
+        answer = httpx.get(url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)
+    except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        raise errors.EnvironmentFailure(f"{url} cannot be fetched: {str(problem) or type(problem).__name__}") from None
+    kind = answer.headers.get("content-type", "")
+    if answer.status_code != 200:
+        raise errors.EnvironmentFailure(f"{url} answered {answer.status_code} instead of an experiment")
+    if "html" in kind:
+        raise errors.UsageError(f"{url} is a web page, not an experiment", hint="use the address of the raw file")
+    return answer.text, "json" in kind or ("yaml" not in kind and answer.text.lstrip().startswith("{"))
+
+
+def _finding(
+    path: str,
+    text: str,
+    severity: findings.Severity,
+    rule: str,
+    message: str,
+    at: nodes.Where,
+    width: int,
+    hint: str | None,
+) -> findings.Finding:
+    lines = text.splitlines()
+    line = min(at[0], max(len(lines) - 1, 0))
+    return findings.Finding(
+        severity=severity,
+        rule=rule,
+        message=message,
+        hint=hint,
+        file=path,
+        line=line + 1,
+        column=at[1] + 1,
+        width=width,
+        text=lines[line] if lines else "",
+    )

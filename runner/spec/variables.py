@@ -1,0 +1,228 @@
+"""Variables: what `--var`, files and `configuration:` give, and `${name}` replaced by it exactly as Chaos Toolkit does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from runner import errors
+from runner.spec import findings
+from runner.spec.notes import Notes
+
+TYPES = ("str", "int", "float", "bool", "bytes", "json")
+_ALIASES = {"string": "str", "integer": "int", "number": "float"}
+_PATTERN = re.compile(r"\$\{(\w+)\}", re.ASCII)
+
+
+def convert(kind: str | None, value: Any) -> Any:
+    """A value in the type that `name:type=` or `env_var_type` asks for. Raises ValueError or TypeError."""
+    kind = _ALIASES.get(kind or "str", kind or "str")
+    if kind == "int":
+        return int(value)
+    if kind == "float":
+        return float(value)
+    if kind == "bytes":
+        return value.encode("utf-8")
+    if kind == "bool":
+        return value if isinstance(value, bool) else value.lower() not in ("false", "0", "no")
+    if kind == "json":
+        return json.loads(value) if isinstance(value, str) and value else value
+    if kind != "str":
+        raise ValueError(f"{kind!r} is not a type of variables; there are {', '.join(TYPES)}")
+    return value
+
+
+def from_options(given: Iterable[str]) -> dict[str, Any]:
+    """`name[:type]=value` as many times as given. Raises UsageError."""
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise errors.UsageError(f"--var {text}: write --var name=value or --var name:type=value")
+        name, _, kind = name.rpartition(":") if ":" in name else (name, "", "str")
+        try:
+            found[name] = convert(kind, value)
+        except ValueError as problem:
+            raise errors.UsageError(f"--var {text}: {problem}", hint=f"types: {', '.join(TYPES)}") from None
+    return found
+
+
+@dataclass
+class Given:
+    """What variable files hold: configuration, secrets, and environment (of `.env` files)."""
+
+    configuration: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def from_files(paths: Iterable[str]) -> Given:
+    """Variable files in their order, later ones win. Raises UsageError and InvalidFile: Chaos Toolkit skips such files in silence."""
+    from runner.spec import source
+
+    given = Given()
+    for path in paths:
+        if not path.endswith((".yaml", ".yml", ".json")):
+            given.env.update(_env_file(Path(path)))
+            continue
+        read = source.read(path)
+        notes = Notes(read)
+        if notes.is_kind(read.tree or {}, dict, (), "a variable file"):
+            for part, kept in (("configuration", given.configuration), ("secrets", given.secrets)):
+                if notes.is_kind((read.tree or {}).get(part, {}), dict, (part,), part):
+                    kept.update((read.tree or {}).get(part, {}))
+        if notes.broken:
+            raise findings.Broken(notes.found)
+    return given
+
+
+def _env_file(path: Path) -> Iterator[tuple[str, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as problem:
+        raise errors.UsageError(f"--var-file {path} cannot be read: {problem.strerror}") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.strip().startswith("#"):
+            name, equals, value = line.strip().partition("=")
+            if not equals:
+                raise errors.UsageError(f"{path}:{number}: write NAME=value, one a line")
+            yield name, value
+
+
+def configuration(
+    notes: Notes, given: Mapping[str, Any], env: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The resolved `configuration:` without dynamic entries, and why each name without a value has none."""
+    entries = notes.source.tree.get("configuration", {})
+    values: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    if not notes.is_kind(entries, dict, ("configuration",), "configuration"):
+        return values, missing
+    for name, entry in entries.items():
+        if name in given:
+            entry = given[name]
+        if isinstance(entry, dict) and entry.get("type") == "env":
+            _from_env(notes, str(name), entry, env, values, missing)
+        elif isinstance(entry, dict) and entry.get("type") == "probe":
+            missing[name] = "its value comes from a probe at run time, too late for this block"
+        else:
+            values[name] = entry
+    _unused(notes, given, entries)
+    return values, missing
+
+
+def _from_env(
+    notes: Notes,
+    name: str,
+    entry: Mapping[str, Any],
+    env: Mapping[str, str],
+    values: dict[str, Any],
+    missing: dict[str, str],
+) -> None:
+    steps = ("configuration", name)
+    key = entry.get("key")
+    if not isinstance(key, str) or not key:
+        notes.error(
+            "env", steps, f"'{name}' comes from the environment but names no variable there", hint="add key: NAME"
+        )
+        missing[name] = "its entry in configuration is broken"
+    elif key not in env and "default" not in entry:
+        missing[name] = f"the environment variable {key} is not set"
+        notes.lacking("env", (*steps, "key"), f"the environment variable {key} is not set", hint=_remedy(name, key))
+    else:
+        try:
+            values[name] = convert(entry.get("env_var_type"), env.get(key, entry.get("default")))
+        except (ValueError, TypeError, AttributeError) as problem:
+            origin = f"{key}={env[key]!r} of the environment" if key in env else f"default {entry.get('default')!r}"
+            notes.error("env", (*steps, "env_var_type"), f"'{name}' cannot be made of {origin}: {problem}")
+            missing[name] = "its value has the wrong type"
+
+
+def _remedy(name: str, key: str) -> str:
+    return f"set {key}, give --var {name}=…, or add a default to its entry"
+
+
+def _unused(notes: Notes, given: Mapping[str, Any], entries: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in entries:
+            notes.warning(
+                "unused-variable",
+                ("configuration",),
+                f"the variable '{name}' is given but has no entry in configuration: it is ignored",
+                hint=findings.nearest(name, entries, what="entries"),
+                key=True,
+            )
+
+
+def secrets(notes: Notes, given: Mapping[str, Any], env: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The second level of `secrets:` that is known without a vault, by name, and why each other name has no value."""
+    targets = notes.source.tree.get("secrets", {})
+    values: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    if not notes.is_kind(targets, dict, ("secrets",), "secrets"):
+        return values, missing
+    for target, entries in targets.items():
+        if notes.is_kind(entries, dict, ("secrets", target), f"the secret '{target}'"):
+            overrides = given.get(target)
+            for name, entry in entries.items():
+                entry = overrides.get(name, entry) if isinstance(overrides, Mapping) else entry
+                _secret(notes, (target, name), entry, env, values, missing)
+    return values, missing
+
+
+def _secret(
+    notes: Notes,
+    steps: tuple[Any, Any],
+    entry: Any,
+    env: Mapping[str, str],
+    values: dict[str, Any],
+    missing: dict[str, str],
+) -> None:
+    place, name = ("secrets", *steps), steps[1]
+    kind = entry.get("type") if isinstance(entry, dict) else None
+    if kind == "vault":
+        missing[name] = "it is a secret of a vault, which this block cannot use"
+        if "path" not in entry:
+            notes.warning("vault", place, f"the Vault secret '{name}' has no path: Chaos Toolkit takes it for empty")
+    elif kind == "env":
+        key = entry.get("key")
+        if not isinstance(key, str) or not key:
+            notes.error(
+                "env", place, f"'{name}' comes from the environment but names no variable there", hint="add key: NAME"
+            )
+        elif key in env:
+            values.setdefault(name, env[key])
+        else:
+            missing[name] = f"the environment variable {key} is not set"
+            notes.lacking("env", (*place, "key"), f"the environment variable {key} is not set", hint=f"set {key}")
+    elif not isinstance(entry, dict):
+        values.setdefault(name, entry)
+
+
+def substitute(value: Any, known: Mapping[str, Any]) -> Any:
+    """`${name}` and `$name` replaced everywhere in a tree; text that is nothing but one pattern takes the value in its own type."""
+    if isinstance(value, str):
+        return _text(value, known)
+    if isinstance(value, list | tuple):
+        return [substitute(item, known) for item in value]
+    if isinstance(value, dict):
+        return {key: substitute(item, known) for key, item in value.items()}
+    return value
+
+
+def _text(text: str, known: Mapping[str, Any]) -> Any:
+    match = Template.pattern.fullmatch(text)
+    name = match and match["braced"]
+    if name and name in known:
+        return known[name]
+    return Template(text).safe_substitute(known)
+
+
+def names(value: Any) -> list[str]:
+    """The names of all `${name}` in a text; nothing for any other value."""
+    return _PATTERN.findall(value.replace("$$", "")) if isinstance(value, str) else []
