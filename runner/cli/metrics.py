@@ -1,0 +1,120 @@
+"""`chaos-run metrics`: MTTD and MTTR over the runs on record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner import errors, units
+
+if TYPE_CHECKING:
+    from runner.store import Summary as Run
+    from runner.timeline.statistics import Figure, Value
+
+
+@click.command(name="metrics")
+@click.option("--experiment", help="Only this experiment: its file's name, path or title.")
+@click.option("--service", help="Only runs on this service.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON, seconds as numbers.")
+@click.option("--store", help="The record: a path or a database URL.")
+def command(experiment: str | None, service: str | None, as_json: bool, store: str | None) -> int:
+    """TTD and TTR of the runs on record: every value, median, mean, p90, n, and how many are only lower bounds (≥).
+
+    An experiment is compared only with itself; the overall figures come last.
+    """
+    from runner.store import Store
+
+    with Store.open(store) as opened:
+        runs = opened.values(experiment=experiment, service=service)
+    found = list(_groups(runs))
+    if as_json:
+        click.echo(json.dumps([_plain(*group) for group in found], indent=1, ensure_ascii=False))
+    elif not runs:
+        click.echo("No runs on record.")
+    else:
+        click.echo("\n\n".join(_text(*group) for group in found))
+    return errors.ExitCode.PASS
+
+
+def _groups(runs: Sequence[Run]) -> Iterator[tuple[str, Sequence[Run]]]:
+    names = sorted({(run.service, run.name) for run in runs})
+    for service, name in names:
+        yield f"{name} on {service}", [r for r in runs if (r.service, r.name) == (service, name)]
+    if len(names) > 1:
+        yield "all experiments", runs
+
+
+def _values(runs: Sequence[Run], which: str) -> list[Value]:
+    from runner.timeline.statistics import Value
+
+    return [
+        Value(seconds=getattr(run, f"{which}_s"), censored=getattr(run, f"{which}_censored"))
+        for run in runs
+        if getattr(run, f"{which}_s") is not None
+    ]
+
+
+def _plain(title: str, runs: Sequence[Run]) -> dict[str, Any]:
+    from runner.timeline import statistics
+
+    ttd = _values(runs, "ttd")
+    detected = statistics.rate(sum(not v.censored for v in ttd), len(ttd))
+    return {
+        "experiment": title,
+        "runs": len(runs),
+        "detection_rate": asdict(detected),
+        **{
+            which: {
+                **asdict(statistics.summarise(_values(runs, which))),
+                "values": [asdict(value) for value in _values(runs, which)],
+            }
+            for which in ("ttd", "ttr")
+        },
+    }
+
+
+def _text(title: str, runs: Sequence[Run]) -> str:
+    from runner.cli import table
+    from runner.timeline import statistics
+
+    ttd, ttr = _values(runs, "ttd"), _values(runs, "ttr")
+    detected = statistics.rate(sum(not v.censored for v in ttd), len(ttd))
+    share = f"noticed {detected.k} of {detected.n}"
+    if detected.n:
+        share += f" (95 %: {units.format_ratio(detected.low)} to {units.format_ratio(detected.high)})"
+    rows = [_row("TTD", ttd), _row("TTR", ttr)]
+    head = ("", "MEDIAN", "95 %", "MEAN", "P90", "N", "CENSORED", "VALUES")
+    count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
+    return f"{title}: {count}, {share if detected.n else 'users were never hurt'}\n{table.render(head, rows, right=(1, 2, 3, 4, 5, 6))}"
+
+
+def _row(name: str, values: Sequence[Value]) -> tuple[str, ...]:
+    from runner.timeline import statistics
+
+    found = statistics.summarise(values)
+    interval = f"{_figure(found.median_low)}–{_figure(found.median_high)}" if found.median_low else "-"
+    return (
+        name,
+        _figure(found.median),
+        interval,
+        _figure(found.mean),
+        _figure(found.p90),
+        str(found.n),
+        str(found.censored),
+        _strip(values),
+    )
+
+
+def _figure(figure: Figure | None) -> str:
+    if figure is None:
+        return "-"
+    return f"{'≥ ' if figure.at_least else ''}{units.format_duration(figure.seconds)}"
+
+
+def _strip(values: Sequence[Value]) -> str:
+    """Every value, the oldest first, on one line."""
+    return " ".join(f"{'≥' if v.censored else ''}{units.format_duration(v.seconds)}" for v in values)

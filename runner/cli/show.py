@@ -1,0 +1,105 @@
+"""`chaos-run show RUN`: one run of the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner import errors, units
+
+if TYPE_CHECKING:
+    from runner.timeline.record import RunRecord
+
+
+@click.command(name="show")
+@click.argument("run", default="last")
+@click.option("--json", "as_json", is_flag=True, help="The whole record as JSON; with --events one event a line.")
+@click.option("--events", "with_events", is_flag=True, help="The events of the run, one a line.")
+@click.option("--store", help="The record: a path or a database URL.")
+def command(run: str, as_json: bool, with_events: bool, store: str | None) -> int:
+    """Show one run: its id, the beginning of it, or `last`."""
+    from runner.store import Store
+
+    with Store.open(store) as opened:
+        record = opened.get(run)
+        events = opened.events(record.run) if with_events else []
+    if with_events:
+        click.echo("\n".join(json.dumps(e, ensure_ascii=False) if as_json else _event(e) for e in events))
+    elif as_json:
+        click.echo(json.dumps(record.to_json(), indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n".join(text(record)))
+    return errors.ExitCode.PASS
+
+
+def text(record: RunRecord) -> Iterator[str]:
+    """The run on one screen, in the order of a reader's questions."""
+    from runner.cli import table
+    from runner.cli.history import seconds
+
+    yield f"{table.coloured(record.verdict)}  {record.title}"
+    yield record.sentence
+    yield ""
+    length = units.format_duration((record.ended - record.started).total_seconds())
+    yield f"run         {record.run}  {record.started.astimezone():%Y-%m-%d %H:%M:%S}, {length}"
+    yield f"experiment  {record.experiment}"
+    yield f"service     {record.service}{f' on {record.context}' if record.context else ''}"
+    yield f"TTD         {seconds(record.ttd_s, censored=record.ttd_censored)}{_error(record.ttd_s, record.ttd_error_s)}"
+    yield f"TTR         {seconds(record.ttr_s, censored=record.ttr_censored)}{_error(record.ttr_s, record.ttr_error_s)}"
+    for title, lines in _sections(record):
+        if lines:
+            yield ""
+            yield title
+            yield from (f"  {line}" for line in lines)
+    yield ""
+    yield f"files       {record.folder}"
+
+
+def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
+    from runner.cli.table import coloured
+
+    yield (
+        "Objectives",
+        [f"{coloured(o.verdict.ljust(12))}  {o.name}: {_bare(o.sentence, o.verdict)}" for o in record.objectives],
+    )
+    yield (
+        "Hypothesis",
+        [
+            f"{'met' if h.met else 'NOT MET':7}  {h.when}{f': {h.sentence}' if h.sentence else ''}"
+            for h in record.hypothesis
+        ],
+    )
+    yield (
+        "Faults",
+        [
+            f"{f.name}: {f.proof}{f', {f.evidence}' if f.evidence else ''}  [{', '.join(f.targets)}]"
+            for f in record.faults
+        ],
+    )
+    yield (
+        "Timeline",
+        [
+            f"{units.format_duration((m.mono_ns - record.started_mono_ns) / 1e9):>8}  {m.name}{f' ({m.source})' if m.source else ''}"
+            for m in sorted(record.marks, key=lambda m: m.mono_ns)
+        ],
+    )
+    yield "Undo", [f"{u.state:8}  {u.what}{f': {u.error}' if u.error else ''}" for u in record.undo]
+    yield "Left behind", list(record.residue)
+    yield "Findings", [f"{coloured(f.severity.ljust(7))}  {f.message}" for f in record.findings]
+
+
+def _bare(sentence: str, verdict: str) -> str:
+    return sentence.removeprefix(f"{verdict}:").strip()
+
+
+def _error(value: float | None, error_s: float) -> str:
+    return f" ± {units.format_duration(error_s)}" if value is not None and error_s else ""
+
+
+def _event(event: dict[str, Any]) -> str:
+    own = {k: v for k, v in event.items() if k not in ("event", "at", "t", "run")}
+    said = "  ".join(f"{k}={v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}" for k, v in own.items())
+    return f"{event['t']:9.3f}  {event['event']:<12}  {said}".rstrip()
