@@ -67,6 +67,12 @@ def test_every_option_that_it_names_exists_somewhere() -> None:
     assert set(re.findall(r"`(--[a-z-]+)`", README)) <= options
 
 
+def test_the_github_action_calls_the_gate_as_it_is() -> None:
+    options = {o for p in _parameters("gate") for o in p.opts}
+    used = set(re.findall(r"(?<=[( ])--[a-z]+", _text("action.yml")))
+    assert {"--junit", "--summary"} <= used <= options
+
+
 def _parameters(name: str) -> list[click.Parameter]:
     command: click.Command = importlib.import_module(f"runner.cli.{name}").command
     return list(command.params)
