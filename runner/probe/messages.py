@@ -49,8 +49,6 @@ class Start:
     indicators: tuple[Indicator, ...]
     on_orphan: tuple[str, ...] = ()
     """A command that is started once when the parent has died before it said stop."""
-    selfcheck: bool = False
-    """Measure this machine first, for two seconds against a server inside the prober; adds `selfcheck` to `ready`."""
 
     def message(self) -> dict[str, Any]:
         """As JSON can hold it."""

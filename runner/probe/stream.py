@@ -62,7 +62,6 @@ class Stream:
         while self.next_ns <= now_ns:
             self._send(self.next_ns)
             self.next_ns = self._t0_ns + next(self._slots)
-            now_ns = time.monotonic_ns()
         return self.next_ns
 
     def expire(self, now_ns: int) -> None:

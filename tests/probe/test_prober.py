@@ -1,0 +1,247 @@
+"""What a prober sends and writes down, against services that misbehave and parents that die."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.probe import messages, tape
+from runner.slo.sample import Flag
+
+
+def indicator(url: str, **more: object) -> messages.Indicator:
+    given = {"name": "shop", "url": url, "rate": 100.0, "timeout_s": 0.3} | more
+    return messages.Indicator(**given)
+
+
+def _for(seconds: float, probe, *indicators):  # type: ignore[no-untyped-def]
+    prober = probe(*indicators)
+    prober.start()
+    time.sleep(seconds)
+    return prober.stop()["shop"]
+
+
+def test_each_slot_is_sent_once_on_a_seeded_schedule_and_answered(service, probe):
+    samples = _for(1.0, probe, indicator(f"{service.url}/ok"))
+    assert 85 <= len(samples) <= 105
+    assert {s.status for s in samples} == {200}
+    assert not any(s.bad for s in samples)
+    gaps = [(b.intended_ns - a.intended_ns) / 1e7 for a, b in itertools.pairwise(samples)]
+    assert all(0.79 < gap < 1.21 for gap in gaps)
+    assert max(gaps) - min(gaps) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "flag"),
+    [
+        ("/500", 500, Flag.UNEXPECTED),
+        ("/reset", 0, Flag.CONNECTION),
+        ("/garbage", 0, Flag.PROTOCOL),
+        ("/cut", 200, Flag.CONNECTION),
+        ("/slow", 0, Flag.TIMEOUT),
+    ],
+)
+def test_what_went_wrong_is_named(service, probe, path, status, flag):
+    samples = _for(0.5, probe, indicator(f"{service.url}{path}"))
+    assert samples
+    assert {s.status for s in samples} == {status}
+    assert all(s.done and s.flags & flag for s in samples)
+    assert all(not s.flags & (Flag.SHED | (Flag.TIMEOUT & ~flag)) for s in samples)
+
+
+def test_a_refused_connection_is_a_connection_error(probe):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        samples = _for(0.3, probe, indicator(f"http://127.0.0.1:{unused.getsockname()[1]}/"))
+    assert samples
+    assert all(s.flags & Flag.CONNECTION for s in samples)
+
+
+def test_a_redirect_is_an_answer_and_not_followed(service, probe):
+    assert {s.status for s in _for(0.3, probe, indicator(f"{service.url}/moved"))} == {302}
+
+
+def test_only_the_statuses_that_are_expected_are_good(service, probe):
+    samples = _for(0.3, probe, indicator(f"{service.url}/500", status=((200, 299), (500, 500))))
+    assert samples
+    assert not any(s.bad for s in samples)
+
+
+def test_a_timeout_is_counted_from_the_intended_start(service, probe):
+    samples = _for(0.5, probe, indicator(f"{service.url}/slow"))
+    assert all(300_000 <= s.latency_us < 400_000 for s in samples)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_new_connection_each_time_only_when_asked_for(service, probe, new):
+    samples = _for(0.5, probe, indicator(f"{service.url}/ok", new_connections=new))
+    opened = sum(bool(s.flags & Flag.NEW_CONNECTION) for s in samples)
+    assert opened == len(samples) if new else opened < len(samples) / 4
+
+
+def test_a_stall_of_the_service_weighs_what_it_cost(service, probe):
+    prober = probe(indicator(f"{service.url}/ok", rate=200.0, timeout_s=2.0))
+    prober.start()
+    time.sleep(1.0)
+    service.process.send_signal(signal.SIGSTOP)
+    time.sleep(1.0)
+    service.process.send_signal(signal.SIGCONT)
+    time.sleep(1.0)
+    samples = prober.stop()["shop"]
+    waited = [s.latency_us for s in samples if s.latency_us > 100_000]
+    assert not any(s.bad for s in samples)
+    assert len(waited) == pytest.approx(180, abs=15)
+    assert sum(waited) / len(waited) == pytest.approx(550_000, rel=0.1)
+
+
+def test_a_stall_of_its_own_skips_no_slot_and_is_written_down_as_lateness(service, probe):
+    prober = probe(indicator(f"{service.url}/ok", timeout_s=2.0))
+    prober.start()
+    time.sleep(0.3)
+    prober.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    prober.process.send_signal(signal.SIGCONT)
+    time.sleep(0.3)
+    samples = prober.stop()["shop"]
+    assert len(samples) == pytest.approx(105, abs=8)
+    assert 300_000 < max(s.late_us for s in samples) < 600_000
+
+
+def test_beyond_the_cap_requests_are_shed_and_bad(service, probe):
+    prober = probe(indicator(f"{service.url}/slow", rate=400.0, timeout_s=0.1))
+    prober.start()
+    time.sleep(0.3)
+    prober.process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    prober.process.send_signal(signal.SIGCONT)
+    time.sleep(0.3)
+    samples = prober.stop()["shop"]
+    shed = [s for s in samples if s.flags & Flag.SHED]
+    assert len(shed) == pytest.approx(200 - 64, abs=30)
+    assert all(s.bad and s.done and s.status == 0 for s in shed)
+
+
+def test_a_service_that_hangs_is_timed_out_and_not_shed(service, probe):
+    samples = _for(1.2, probe, indicator(f"{service.url}/slow", rate=400.0))
+    assert not any(s.flags & Flag.SHED for s in samples)
+
+
+def test_a_killed_prober_leaves_every_finished_record(service, probe):
+    prober = probe(indicator(f"{service.url}/ok", rate=500.0))
+    prober.start()
+    time.sleep(0.6)
+    prober.process.kill()
+    prober.process.wait()
+    samples = tape.read_all(prober.tapes["shop"])
+    assert len(samples) > 150
+    assert sum(s.done for s in samples) >= len(samples) - 10
+    assert all(s.status == 200 and s.latency_us > 0 for s in samples if s.done)
+
+
+def test_the_heartbeat_beats_before_and_during_traffic_and_stops_with_the_prober(service, probe):
+    prober = probe(indicator(f"{service.url}/ok", rate=1.0))
+    reader = tape.Reader(prober.tapes["shop"])
+    for _ in range(10):
+        time.sleep(0.03)
+        assert time.monotonic_ns() - reader.header().heartbeat_ns < 100_000_000
+    prober.process.kill()
+    prober.process.wait()
+    last = reader.header().heartbeat_ns
+    time.sleep(0.05)
+    assert reader.header().heartbeat_ns == last
+    reader.close()
+
+
+def test_at_the_longest_length_it_stops_sending_and_says_so(service, probe):
+    prober = probe(indicator(f"{service.url}/ok"), limit_s=0.3)
+    prober.start()
+    assert prober.hear() == {"say": "limit"}
+    assert 25 <= len(prober.stop()["shop"]) <= 31
+
+
+def test_streams_are_taped_apart(service, probe):
+    prober = probe(indicator(f"{service.url}/ok"), indicator(f"{service.url}/500", name="a/b c", rate=50.0))
+    prober.start()
+    time.sleep(0.5)
+    tapes = prober.stop()
+    assert {s.status for s in tapes["shop"]} == {200}
+    assert {s.status for s in tapes["a/b c"]} == {500}
+
+
+def test_a_url_that_cannot_be_asked_is_one_sentence(probe):
+    prober = probe(indicator("ftp://127.0.0.1/"))
+    assert prober.first["say"] == "error"
+    assert "ftp://127.0.0.1/" in prober.first["message"]
+    assert prober.process.wait(2) == 7
+
+
+def test_interrupts_are_not_its_business(service, probe):
+    prober = probe(indicator(f"{service.url}/ok"))
+    prober.process.send_signal(signal.SIGINT)
+    prober.start()
+    time.sleep(0.2)
+    assert prober.stop()["shop"]
+
+
+PARENT = """
+import os, subprocess, sys, time
+prober = subprocess.Popen([sys.executable, "-P", "-m", "runner.probe.prober"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+prober.stdin.write(sys.argv[1].encode() + b'\\n'); prober.stdin.flush()
+prober.stdout.readline()
+prober.stdin.write(b'{"do": "start"}\\n'); prober.stdin.flush()
+prober.stdout.readline()
+print(prober.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_when_the_parent_dies_it_stops_sending_and_starts_the_undo_once(service, tmp_path: Path):
+    note = tmp_path / "undone"
+    undo = (sys.executable, "-c", f"open({str(note)!r}, 'a').write('once ')")
+    start = messages.Start(
+        run="r", folder=str(tmp_path), seed=1, limit_s=30, indicators=(indicator(f"{service.url}/ok"),), on_orphan=undo
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, json.dumps(start.message())], stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.3)
+        parent.kill()
+    _until(lambda: note.exists() and not _alive(pid))
+    time.sleep(0.2)
+    assert note.read_text() == "once "
+    assert tape.read_all(tmp_path / "0-shop.tape")
+
+
+def test_after_stop_the_end_of_the_pipe_is_no_alarm(service, probe, tmp_path: Path):
+    note = tmp_path / "undone"
+    prober = probe(indicator(f"{service.url}/ok"), on_orphan=(sys.executable, "-c", f"open({str(note)!r}, 'a')"))
+    prober.start()
+    prober.stop()
+    time.sleep(0.3)
+    assert not note.exists()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _until(holds: Callable[[], bool], within_s: float = 5.0) -> None:
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until, f"not within {within_s} s ({os.getpid()})"
+        time.sleep(0.01)
