@@ -1,0 +1,143 @@
+"""Session: plays a scenario step by step on the engine it is given, and keeps the record of the day after each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gameday import record, verdict
+from gameday.record import GameDay, StepResult
+from gameday.scenario import Scenario, Step, locate_experiment
+from runner import clock, errors, units
+from runner.timeline.record import RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a step asks of the engine."""
+
+    path: str
+    gameday: str
+    step: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+RunExperiment = Callable[[Request], Awaitable[RunRecord]]
+"""Runs one experiment. Raises ChaosRunError while nothing has been injected."""
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One day being played. `say` gets one line for people at a time."""
+
+    scenario: Scenario
+    path: Path
+    run: RunExperiment
+    say: Callable[[str], None]
+    roles: Mapping[str, tuple[str, ...]]
+    fast: bool = False
+    time: clock.Clock = field(default_factory=clock.SystemClock)
+
+    async def play(self) -> GameDay:
+        """All steps; the record is on disk whatever happens, also when this is cancelled."""
+        began_ns = self.time.monotonic()
+        day = self._begin()
+        try:
+            for number, step in enumerate(self.scenario.steps, 1):
+                await self._wait_for(step, began_ns)
+                self._announce(number, step)
+                result = await self._play(step, day)
+                day = self._keep(replace(day, steps=(*day.steps, result), ended=self.time.now()))
+                self.say(f"{step.name}: {result.verdict}: {result.sentence}")
+                if reason := _ends_the_day(step, result):
+                    return self._close(day, "interrupted" if result.verdict == "INTERRUPTED" else "stopped", reason)
+        except asyncio.CancelledError:
+            self._close(day, "interrupted", "a person interrupted the day")
+            raise
+        return self._close(day, "finished", "")
+
+    def _begin(self) -> GameDay:
+        now = self.time.now()
+        day = GameDay(
+            id=record.new_id(now),
+            title=self.scenario.title,
+            service=self.scenario.service,
+            scenario=str(self.path),
+            started=now,
+            ended=now,
+            pid=os.getpid(),
+            fast=self.fast,
+            roles=self.roles,
+            planned=tuple(step.name for step in self.scenario.steps),
+        )
+        self.say(f"{day.id}: {day.title}{' (fast: a rehearsal)' if self.fast else ''}")
+        if self.scenario.notice:
+            self.say(f"notice: {self.scenario.announcement}")
+        return self._keep(day)
+
+    def offset(self, step: Step) -> float:
+        """When a step is due, in seconds from the start of the day."""
+        return step.at * self.scenario.fast.factor if self.fast else step.at
+
+    async def _wait_for(self, step: Step, began_ns: int) -> None:
+        """Until the step's offset; a step that is late because of the one before starts at once."""
+        left = self.offset(step) - (self.time.monotonic() - began_ns) / 1e9
+        if left > 0:
+            self.say(f"next: {step.name} in {units.format_duration(left)}")
+            await self.time.sleep(left)
+        elif left < -1:
+            self.say(f"next: {step.name}, {units.format_duration(-left)} late: the step before took longer")
+
+    def _announce(self, number: int, step: Step) -> None:
+        notice = f" {step.notice}" if step.notice else ""
+        self.say(f"step {number} of {len(self.scenario.steps)}: {step.name} ({step.experiment}).{notice}")
+
+    async def _play(self, step: Step, day: GameDay) -> StepResult:
+        started = self.time.now()
+        targets = (step.detect_within, step.recover_within)
+        variables = (self.scenario.fast.variables if self.fast else {}) | step.variables
+        path = str(locate_experiment(step.experiment, self.path))
+        try:
+            run = await self.run(Request(path=path, gameday=day.id, step=step.name, variables=variables))
+        except errors.ChaosRunError as problem:
+            return StepResult(
+                name=step.name,
+                experiment=path,
+                planned_s=self.offset(step),
+                started=started,
+                ended=self.time.now(),
+                verdict=errors.ExitCode(problem.exit_code).name,
+                exit_code=problem.exit_code,
+                sentence="; ".join([problem.message, *getattr(problem, "reasons", ())]),
+                detect_within=targets[0],
+                recover_within=targets[1],
+            )
+        return record.of_run(run, step.name, self.offset(step), targets)
+
+    def _close(self, day: GameDay, state: record.State, reason: str) -> GameDay:
+        decided = verdict.judge(replace(day, state=state, ended=self.time.now()), self.scenario.goals, reason)
+        self.say(f"{decided.id}: {decided.verdict}: {decided.sentence}")
+        return self._keep(decided)
+
+    def _keep(self, day: GameDay) -> GameDay:
+        record.save(day)
+        return day
+
+
+def _ends_the_day(step: Step, result: StepResult) -> str:
+    """Why nothing more may be injected today, or an empty text."""
+    match errors.ExitCode(result.exit_code):
+        case errors.ExitCode.UNDO_FAILED:
+            return f"the undo of {step.name} failed or left something behind"
+        case errors.ExitCode.INTERRUPTED:
+            return f"a person interrupted {step.name}"
+        case errors.ExitCode.ABORTED if not step.go_on:
+            return f"{step.name} was aborted"
+        case errors.ExitCode.USAGE | errors.ExitCode.REFUSED | errors.ExitCode.ENVIRONMENT if not step.go_on:
+            return f"{step.name} could not be run"
+        case _:
+            return ""

@@ -1,0 +1,153 @@
+"""Summary: a GameDay for the debriefing, as Markdown and as one self-contained HTML page; what only people know is left to fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from gameday.record import GameDay, Outcome, StepResult
+from runner import units
+
+ACTION_COLUMNS = ("id", "title", "type", "priority", "owner", "due", "experiment to rerun")
+ACTION_ROWS = 3
+RATINGS = "P performed without challenges · S with some challenges · M with major challenges · U unable (FEMA HSEEP)"
+QUESTIONS = ("What went well", "What went wrong", "Where we were lucky")
+SYMBOLS: dict[Outcome, str] = {"met": "✔", "missed": "✘", "censored": "?", "not measured": "?", "no target": "–"}
+MARKS = ("injected", "effective", "detected", "aborted", "undo_started", "undone", "recovered")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """One line of the day's timeline."""
+
+    at: str
+    """UTC, to the second."""
+    offset: str
+    what: str
+
+
+def markdown(day: GameDay) -> str:
+    """The summary as Markdown."""
+    return _template("summary.md.j2", autoescape=False).render(**_values(day))
+
+
+def html(day: GameDay, plots: dict[str, str] | None = None) -> str:
+    """The summary as a page without scripts or outside files. `plots` holds an SVG a step, where there is one."""
+    from gameday import drawing
+
+    return _template("summary.html.j2", autoescape=True).render(
+        **_values(day), drawing=drawing.day(day), plots=plots or {}
+    )
+
+
+def write(day: GameDay, folder: Path, plots: dict[str, str] | None = None) -> tuple[Path, Path]:
+    """Both forms into a folder; the paths of Markdown and HTML."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = (folder / f"{day.id}.md", markdown(day)), (folder / f"{day.id}.html", html(day, plots))
+    for path, text in texts:
+        path.write_text(text, encoding="utf-8")
+    return texts[0][0], texts[1][0]
+
+
+def measured(value_s: float | None, censored: bool) -> str:
+    """A measured time; a censored one as the lower bound that it is."""
+    if value_s is None:
+        return "never seen" if censored else "not measured"
+    return f"{'> ' if censored else ''}{units.format_duration(value_s)}"
+
+
+def target(value_s: float | None) -> str:
+    return "none" if value_s is None else f"≤ {units.format_duration(value_s)}"
+
+
+def mean_times(values: Sequence[tuple[float | None, bool]]) -> str:
+    """MTTD or MTTR over the steps: mean and median of what was measured, n, and how many are censored."""
+    known = [value for value, censored in values if value is not None and not censored]
+    censored = sum(1 for _, cut in values if cut)
+    if not known:
+        return f"no value (n = 0, censored {censored})"
+    mean, middle = units.format_duration(fmean(known)), units.format_duration(median(known))
+    return f"mean {mean}, median {middle} (n = {len(known)}, censored {censored})"
+
+
+def timeline(day: GameDay) -> Iterator[Moment]:
+    """Every step and mark in the order they happened."""
+    moments = [(day.started, "the day begins")]
+    for step in day.steps:
+        moments.append((step.started, f"{step.name} begins"))
+        moments += [(at, f"{step.name}: {name.replace('_', ' ')}") for name, at in step.marks if name in MARKS]
+        moments.append((step.ended, f"{step.name} ends: {step.verdict}"))
+    for at, what in sorted(moments, key=lambda moment: moment[0]):
+        offset = units.format_duration((at - day.started).total_seconds())
+        yield Moment(at=f"{at:%H:%M:%S}", offset=f"+{offset}", what=what)
+
+
+def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
+    """What a GameDay trains, and what the machine saw of it; the rating is the team's."""
+    steps = day.steps
+    begun = [s for s in steps if any(name == "injected" for name, _ in s.marks)]
+    yield (
+        "Steady state verified before each fault",
+        f"{len(begun)} of {len(day.planned)} steps injected after a good baseline",
+    )
+    yield (
+        "The alert fired, and the right one first",
+        f"{sum(_has(s, 'detected') for s in steps)} of {len(steps)} steps detected",
+    )
+    yield "Time to detect within target", _outcomes(s.detection for s in steps)
+    yield "Time to recover within target", _outcomes(s.recovery for s in steps)
+    yield (
+        "Mitigated without the injector's help",
+        f"{sum(_has(s, 'aborted') for s in steps)} steps were ended by an abort",
+    )
+    failed = sum(state == "failed" for s in steps for _, state in s.undo) + sum(len(s.residue) for s in steps)
+    yield "Undo clean", "nothing left behind" if not failed else f"{failed} undo steps failed or residues found"
+    yield "The right team was paged, and acknowledged in time", ""
+    yield "The runbook was found and is current", ""
+    yield "Roles held, communication at the agreed pace", ""
+    yield "Action items have an owner and a date", ""
+
+
+def _values(day: GameDay) -> dict[str, Any]:
+    return {
+        "day": day,
+        "steps": day.steps,
+        "unreached": [name for name in day.planned if name not in {s.name for s in day.steps}],
+        "length": units.format_duration((day.ended - day.started).total_seconds()),
+        "measured": measured,
+        "target": target,
+        "symbols": SYMBOLS,
+        "mttd": mean_times([(s.ttd_s, s.ttd_censored) for s in day.steps if s.run]),
+        "mttr": mean_times([(s.ttr_s, s.ttr_censored) for s in day.steps if s.run]),
+        "timeline": list(timeline(day)),
+        "capabilities": list(capabilities(day)),
+        "ratings": RATINGS,
+        "questions": QUESTIONS,
+        "columns": ACTION_COLUMNS,
+        "rows": list(range(1, ACTION_ROWS + 1)),
+        "reruns": list(dict.fromkeys(Path(s.experiment).name for s in day.steps)),
+    }
+
+
+def _template(name: str, *, autoescape: bool) -> Any:
+    import jinja2
+
+    text = resources.files("gameday").joinpath(name).read_text("utf-8")
+    environment = jinja2.Environment(
+        autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )  # fmt: skip
+    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|").replace("\n", " ")
+    return environment.from_string(text)
+
+
+def _has(step: StepResult, mark: str) -> bool:
+    return any(name == mark for name, _ in step.marks)
+
+
+def _outcomes(outcomes: Iterator[Outcome]) -> str:
+    found = list(outcomes)
+    return ", ".join(f"{found.count(one)} {one}" for one in dict.fromkeys(found)) or "no step was run"

@@ -1,0 +1,44 @@
+"""Verdict: one word and one sentence over a whole GameDay; the worst of its steps and of its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gameday.record import GameDay, StepResult
+from gameday.scenario import Goals
+from runner.errors import ExitCode
+
+
+def judge(day: GameDay, goals: Goals, reason: str) -> GameDay:
+    """The day with its verdict. `reason` says why it ended before its last step, empty when it did not."""
+    opinions = [opinion for step in day.steps for opinion in _of_step(step, goals)]
+    missing = [name for name in day.planned if name not in {s.name for s in day.steps}]
+    if day.state == "interrupted":
+        opinions.append((ExitCode.INTERRUPTED, reason))
+    if missing:
+        opinions.append((ExitCode.INCONCLUSIVE, f"never begun: {', '.join(missing)}"))
+    worst = max((code for code, _ in opinions), key=lambda code: code.severity, default=ExitCode.PASS)
+    troubles = [sentence for code, sentence in opinions if code is not ExitCode.PASS]
+    good = f"{_plural(len(day.steps), 'step')} passed and met every required target"
+    sentence = "; ".join(dict.fromkeys([*([reason] if reason else []), *troubles])) or good
+    return replace(day, verdict=worst.name, exit_code=int(worst), sentence=sentence)
+
+
+def _of_step(step: StepResult, goals: Goals) -> Iterator[tuple[ExitCode, str]]:
+    code = ExitCode(step.exit_code)
+    yield code, f"{step.name}: {step.verdict}"
+    for what, goal, outcome in (
+        ("detection", goals.detection, step.detection),
+        ("recovery", goals.recovery, step.recovery),
+    ):
+        if goal == "wanted":
+            continue
+        if outcome == "missed":
+            yield ExitCode.FAIL, f"{step.name}: missed its target for {what}"
+        elif outcome in ("censored", "not measured"):  # no data is never good
+            yield ExitCode.INCONCLUSIVE, f"{step.name}: {what} is {outcome}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
