@@ -95,7 +95,7 @@ class Session:
     def enter(self, phase: str, planned_s: float | None = None) -> None:
         """Begin a phase: the one before ends here."""
         now = self.clock.monotonic()
-        if self.phase != "prepare":
+        if self.phase != "prepare" and phase != self.phase:
             self.windows.append(Window(phase=self.phase, start_ns=self._phase_ns, end_ns=now))
         self.phase, self._phase_ns, self.phase_planned_s = phase, now, planned_s
         self.tell(Name.PHASE, phase=phase, planned_s=planned_s)

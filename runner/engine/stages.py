@@ -84,6 +84,9 @@ async def inject(session: Session, crew: Crew) -> None:
 
 async def undo(session: Session, crew: Crew) -> None:
     """Put everything back, whatever happened, and look for what was left."""
+    if not crew.method.started:  # no action was begun: the way back would itself be a change
+        crew.ledger.settle_all()
+        return
     steps = len(crew.ledger.outstanding())
     crew.clean = await crew.method.undo(steps)
     crew.residue = await _scan(crew)
@@ -93,6 +96,8 @@ async def undo(session: Session, crew: Crew) -> None:
 
 async def recover(session: Session, crew: Crew) -> None:
     """Wait until users are well again and the hypothesis holds, for as long as the file allows."""
+    if not crew.method.started:
+        return
     windows = session.experiment.block.windows
     session.enter("recover", windows.recovery)
     crew.watch.expect_recovery(windows.stable)

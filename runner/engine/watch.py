@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from runner.engine.picture import Picture
 from runner.engine.session import Session
 from runner.engine.traffic import Traffic
+from runner.slo import effect
 from runner.slo.detection import BurnRule
 from runner.slo.guard import Guard
 from runner.slo.objective import Objective
-from runner.slo.recovery import Effect, Recovery
+from runner.slo.recovery import Recovery
 from runner.slo.rules import Rule
+from runner.spec.model import Detection
 from runner.store.inbox import Inbox
 from runner.timeline.event import Name
 
@@ -34,7 +36,7 @@ class Watch:
         self._traffic = traffic
         self._rules = tuple(rules)
         self._guard: Guard | None = None
-        self._effect: Effect | None = None
+        self._effects: list[effect.Watch] = []
         self._burns: list[BurnRule] = []
         self._recovery: Recovery | None = None
         self._inbox = Inbox(session.folder)
@@ -57,8 +59,9 @@ class Watch:
         now, series = self._session.clock.monotonic(), self._traffic.series
         self._guard = Guard(self._rules, series, self.objectives, now, phases=1)
         baseline = next((w for w in self._session.windows if w.phase == "baseline"), None)
-        if baseline is not None and self.objectives:
-            self._effect = Effect(self.objectives, series, baseline.start_ns, baseline.end_ns)
+        if baseline is not None:
+            span = (baseline.start_ns, baseline.end_ns)
+            self._effects = [effect.Watch(s, span, now) for s in series.values()]
         self._burns = self._burn_rules()
 
     def off_guard(self) -> None:
@@ -67,17 +70,16 @@ class Watch:
 
     def expect_recovery(self, stable_s: float) -> None:
         """Look for the first moment from which all objectives hold for `stable_s` seconds."""
-        self._recovery = Recovery(self.objectives, self._traffic.series, stable_s, self._session.phase_since_ns)
+        since = max((m.mono_ns for m in self._session.marks if m.name in ("injected", "effective")), default=0)
+        if self._session.marked("effective") is None:  # users felt nothing: what is left to see is that it stays so
+            since = self._session.phase_since_ns
+        self._recovery = Recovery(self._traffic.series, self.objectives, stable_s, since)
 
     def _burn_rules(self) -> list[BurnRule]:
-        asked = self._session.experiment.block.detection
+        asked = self._session.experiment.block.detection or (Detection(),)
         named = {o.name: o for o in self.objectives}
         chosen = [(d, named.get(d.objective)) if d.objective else (d, next(iter(self.objectives), None)) for d in asked]
-        return [
-            BurnRule(o, self._traffic.series[o.indicator], d.burn_rate, d.over, self._session.clock.monotonic())
-            for d, o in chosen
-            if o is not None
-        ]
+        return [BurnRule(o, self._traffic.series[o.indicator], d.burn_rate, d.over) for d, o in chosen if o is not None]
 
     def _tick(self, *, pictured: bool) -> None:
         now = self._session.clock.monotonic()
@@ -99,22 +101,17 @@ class Watch:
             self._session.end_early("guard", breach.sentence)
 
     def _look_for_effect(self, now: int) -> None:
-        if self._effect is None or self._session.marked("effective") is not None:
+        if self._session.marked("effective") is not None:
             return
-        if (shift := self._effect.tick(now)) is not None:
+        if shift := next((found for w in self._effects if (found := w.tick(now))), None):
             self._session.mark("effective", mono_ns=shift.at_ns, error_s=shift.error_s, source=shift.indicator)
-            self._session.tell(
-                Name.EFFECTIVE,
-                mono_ns=shift.at_ns,
-                indicator=shift.indicator,
-                how=shift.sentence,
-                error_s=shift.error_s,
-            )
+            fields = {"indicator": shift.indicator, "how": shift.how, "error_s": shift.error_s}
+            self._session.tell(Name.EFFECTIVE, mono_ns=shift.at_ns, **fields)
 
     def _look_for_detection(self, now: int) -> None:
         for rule in self._burns:
             if self._session.marked("detected") is None and (fired := rule.tick(now)) is not None:
-                self._detected("burn-rate", fired.sentence, now, TICK_S)
+                self._detected("burn-rate", fired.sentence, fired.at_ns, fired.error_s)
 
     def _read_inbox(self) -> None:
         for message in self._inbox.poll():

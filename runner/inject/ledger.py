@@ -44,6 +44,11 @@ class Ledger:
         """Note the outcome of an attempt: `undone`, `already` or `failed`."""
         self._append({"settle": number, "state": state, "error": error})
 
+    def settle_all(self) -> None:
+        """Nothing was changed: nothing is open any more."""
+        for record in self.outstanding():
+            self.settle(record.number, "already")
+
     def outstanding(self) -> list[UndoRecord]:
         """What is still to be undone, in the order of undoing: last in, first out."""
         closed = {line["settle"] for line in self._lines() if line.get("state") in CLOSING}

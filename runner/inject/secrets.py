@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chaoslib.configuration import load_configuration
+from chaoslib.exceptions import ChaosException
 from chaoslib.secret import load_secrets
 
 from runner.timeline.mask import Mask
@@ -19,15 +20,17 @@ def resolve(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str
     return configuration, load_secrets(document.get("secrets") or {}, configuration, dict(variables[1]))
 
 
-def learn(document: Mapping[str, Any], variables: Variables) -> Callable[[Any], Any]:
-    """A mask over every secret value; secrets that cannot be resolved cannot leak either."""
-    from chaoslib.exceptions import ChaosException
-
+def learn(document: Mapping[str, Any], variables: Variables) -> list[str]:
+    """Every secret value; secrets that cannot be resolved cannot leak either."""
     try:
-        _, resolved = resolve(document, variables)
+        return values(resolve(document, variables)[1])
     except ChaosException:
-        return lambda value: value
-    return Mask(values(resolved)).value
+        return []
+
+
+def mask(hidden: list[str]) -> Callable[[Any], Any]:
+    """What a process applies to everything that it says."""
+    return Mask(hidden).value
 
 
 def values(secrets: Any) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from runner import errors
 from runner.inject import processes, survivors
 from runner.inject.child import Child, Message
+from runner.timeline.mask import Mask
 
 GRACE_S = 0.5
 """From SIGUSR1 until the worker's whole group is killed."""
@@ -44,7 +45,7 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until both can act at once. Raises EnvironmentFailure."""
-        await asyncio.gather(self.worker.expect("ready", START_S), self.undoer.expect("ready", START_S))
+        await asyncio.gather(_ready(self.worker), _ready(self.undoer))
         self._listener = asyncio.create_task(self._listen(self.undoer))
 
     async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
@@ -110,7 +111,7 @@ class Supervisor:
     async def _replace_undoer(self) -> None:
         self.undoer_died.clear()
         self.undoer = await self._spawn("undoer")
-        await self.undoer.expect("ready", START_S)
+        await _ready(self.undoer)
         self._listener = asyncio.create_task(self._listen(self.undoer))
 
     async def _listen(self, undoer: Child) -> None:
@@ -128,3 +129,9 @@ class Supervisor:
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result({"error": "the undoer died"})
+
+
+async def _ready(child: Child) -> None:
+    """Its imports are done; what it prints from now on is masked."""
+    message = await child.expect("ready", START_S)
+    child.mask = Mask(message["hide"]).text

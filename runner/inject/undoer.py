@@ -126,8 +126,9 @@ def main() -> None:
             importlib.import_module(module)
         except ImportError as problem:  # a rollback that needs it will fail and be told, the others are played
             voice.say("missing", module=module, error=str(problem))
-    voice.mask = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
-    voice.say("ready", pid=os.getpid())
+    hidden = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
+    voice.say("ready", hide=hidden)  # through the pipe only: the parent masks what we print
+    voice.mask = secrets.mask(hidden)
     Undoer(start, voice).serve(orders)
 
 

@@ -148,8 +148,9 @@ def prepare(start: Mapping[str, Any], voice: Voice) -> None:
             importlib.import_module(module)
         except ImportError as problem:
             voice.say("missing", module=module, error=str(problem))
-    voice.mask = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
-    voice.say("ready", pid=os.getpid(), python=sys.version.split()[0])
+    hidden = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
+    voice.say("ready", hide=hidden)  # through the pipe only: the parent masks what we print
+    voice.mask = secrets.mask(hidden)
 
 
 def main() -> None:

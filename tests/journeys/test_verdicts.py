@@ -1,0 +1,103 @@
+"""From file to verdict on real processes: what the run says is what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys import harness
+from tests.journeys.harness import Service, experiment, http, python, started
+
+
+@pytest.fixture
+def service(free_port: Callable[[], int]) -> Iterator[Service]:
+    with harness.service(free_port()) as running:
+        yield running
+
+
+def test_a_fault_that_users_do_not_feel_passes_and_is_put_back(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[http("break", "/break", pauses={"after": 2})])) as run:
+        assert run.finish() == 0
+    assert run.verdict["verdict"] == "PASS"
+    assert service.get("/log") == "/break /mend"
+    assert [e["state"] for e in run.named("undo_step") if e["what"] == "mend"] == ["started", "undone"]
+
+
+def test_a_fault_that_users_feel_beyond_the_objective_fails(service: Service, tmp_path: Path) -> None:
+    traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
+    with started(
+        tmp_path, experiment(service, traffic=traffic, method=[http("break", "/break", pauses={"after": 2})])
+    ) as run:
+        assert run.finish() == 1
+    assert "availability" in run.verdict["sentence"]
+    assert not service.broken
+
+
+def test_a_guard_aborts_long_before_the_method_would_end(service: Service, tmp_path: Path) -> None:
+    traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
+    abort = [{"error_ratio": {"indicator": "front", "above": "20%", "over": "1s"}}]
+    document = experiment(service, traffic=traffic, abort=abort, method=[http("break", "/break", pauses={"after": 60})])
+    with started(tmp_path, document) as run:
+        assert run.finish() == 5
+    injected, abort_event = run.named("injected")[0], run.named("abort")[0]
+    assert abort_event["t"] - injected["t"] < 2
+    assert abort_event["by"] == "guard"
+    assert not service.broken
+
+
+def test_a_baseline_that_does_not_hold_injects_nothing(service: Service, tmp_path: Path) -> None:
+    service.get("/break")
+    traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
+    with started(tmp_path, experiment(service, traffic=traffic, method=[http("act", "/break")])) as run:
+        assert run.finish() == 4
+    assert not run.named("injected")
+    assert not run.named("activity")
+
+
+def test_a_hypothesis_that_does_not_hold_before_injects_nothing(service: Service, tmp_path: Path) -> None:
+    document = experiment(service, method=[http("break", "/break")])
+    document["steady-state-hypothesis"] = {"title": "down", "probes": [http("is-down", "/", "probe", tolerance=503)]}
+    with started(tmp_path, document) as run:
+        assert run.finish() == 4
+    assert "before the method" in run.verdict["sentence"]
+    assert service.get("/log") == ""
+
+
+def test_a_hypothesis_that_breaks_during_the_method_fails(service: Service, tmp_path: Path) -> None:
+    document = experiment(service, method=[http("break", "/break", pauses={"after": 3}), http("heal", "/mend")])
+    document["steady-state-hypothesis"] = {"title": "up", "probes": [http("is-up", "/", "probe", tolerance=200)]}
+    with started(tmp_path, document) as run:
+        assert run.finish() == 1
+    assert "during the method" in run.verdict["sentence"]
+
+
+@pytest.mark.parametrize("action", [python("hits-nothing", "nothing"), python("fails", "last_words", {"text": "no"})])
+def test_a_fault_that_hits_nothing_is_never_a_pass(action: harness.Json, service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[action], rollbacks=[])) as run:
+        assert run.finish() == 4
+    assert "nothing was tested" in run.verdict["sentence"]
+
+
+def test_a_failed_undo_is_what_the_run_is_remembered_for(service: Service, tmp_path: Path) -> None:
+    rollbacks = [python("fails", "last_words", {"text": "cannot"}), http("mend", "/mend")]
+    with started(tmp_path, experiment(service, method=[http("break", "/break")], rollbacks=rollbacks)) as run:
+        assert run.finish() == 6
+    assert not service.broken, "the other rollback is played all the same"
+    assert "cannot" in run.verdict["sentence"]
+
+
+def test_secrets_are_in_no_file_of_the_run(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THE_TOKEN", "hunter2-and-more")
+    action = python("tells", "echo_secret")
+    action["provider"]["secrets"] = ["vaulted"]
+    document = experiment(service, method=[action]) | {
+        "secrets": {"vaulted": {"token": {"type": "env", "key": "THE_TOKEN"}}}
+    }
+    with started(tmp_path, document) as run:
+        assert run.finish() == 0
+    assert "*****" in (run.folder / "worker.log").read_text(), "the action did print it"
+    written = [p for p in (tmp_path / "state").rglob("*") if p.is_file() and b"hunter2-and-more" in p.read_bytes()]
+    assert not written
+    assert "hunter2" not in str(run.events)
