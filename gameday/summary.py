@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gameday.record import GameDay, Outcome, StepResult
 from runner import units
+
+if TYPE_CHECKING:
+    import jinja2
 
 ACTION_COLUMNS = ("id", "title", "type", "priority", "owner", "due", "experiment to rerun")
 ACTION_ROWS = 3
@@ -133,7 +136,7 @@ def _values(day: GameDay) -> dict[str, Any]:
     }
 
 
-def _template(name: str, *, autoescape: bool) -> Any:
+def _template(name: str, *, autoescape: bool) -> jinja2.Template:
     import jinja2
 
     text = resources.files("gameday").joinpath(name).read_text("utf-8")

@@ -1,0 +1,80 @@
+#!/bin/sh
+# The quarterly GameDay from cron: next due? -> plan -> run -> report.
+#   */10 * * * *  cd /srv/chaos && gameday/quarterly.sh >>/var/log/gameday.log 2>&1
+#
+# Nothing due: exit 0 and nothing happens. Else the exit code of the first part that does not pass: see `chaos-run --help`.
+#   --now SCENARIO  play this scenario at once instead of what is due
+#   --fast          a rehearsal: shorter offsets and windows
+#   --out FOLDER    where the summary goes
+#   all else        goes to plan and run: --playground, --context NAME, --kubeconfig FILE, --namespace NAME
+# GAMEDAY names the command to use (default: the one of this checkout's .venv, else `gameday`).
+set -eu
+
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+if [ -z "${GAMEDAY:-}" ]; then
+	GAMEDAY=$here/../.venv/bin/gameday
+	[ -x "$GAMEDAY" ] || GAMEDAY=gameday
+fi
+state=${XDG_STATE_HOME:-$HOME/.local/state}/chaos-run
+mkdir -p "$state"
+
+log() { printf '%s quarterly: %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
+usage() { log "$1" >&2; exit 2; }
+
+# Only one at a time: a second one started by cron leaves at once.
+exec 9>"$state/quarterly.lock"
+flock -n 9 || { log "another GameDay is under way"; exit 0; }
+
+now='' fast='' out=''
+arguments=$#
+while [ "$arguments" -gt 0 ]; do # what is not ours is put back to the end of "$@"
+	argument=$1
+	shift; arguments=$((arguments - 1))
+	case $argument in
+	--fast) fast=--fast ;;
+	--now | --out)
+		[ "$arguments" -gt 0 ] || usage "$argument needs a value"
+		if [ "$argument" = --now ]; then now=$1; else out=$1; fi
+		shift; arguments=$((arguments - 1)) ;;
+	*) set -- "$@" "$argument" ;;
+	esac
+done
+
+part() { # part NAME COMMAND...: run it, say how it ended, leave with its exit code if it is not 0
+	name=$1
+	shift
+	log "$name: begins"
+	code=0
+	"$@" 9>&- || code=$?
+	log "$name: exit code $code"
+	return "$code"
+}
+
+play() { # play WHAT...: a scenario, or --schedule ID; then the options of plan and run
+	part plan "$GAMEDAY" plan $fast "$@" || return $?
+	code=0
+	part run "$GAMEDAY" run --plain $fast "$@" || code=$?
+	# A wrong file, a refusal or an interruption before the first step: there may be no day to report.
+	case $code in 2 | 3 | 130) return "$code" ;; esac
+	part report "$GAMEDAY" report last ${out:+--out "$out"} || [ "$code" -ne 0 ] || code=$?
+	return "$code"
+}
+
+worst=0
+if [ -n "$now" ]; then
+	play "$now" "$@" || worst=$?
+else
+	code=0
+	due=$("$GAMEDAY" due 9>&-) || code=$?
+	case $code in
+	0) ;;
+	1) log "nothing is due"; exit 0 ;;
+	*) log "gameday due: exit code $code"; exit "$code" ;;
+	esac
+	for schedule in $due; do
+		log "due: $schedule"
+		play --schedule "$schedule" "$@" || { code=$?; [ "$worst" -ne 0 ] || worst=$code; }
+	done
+fi
+log "done: exit code $worst"
+exit "$worst"
