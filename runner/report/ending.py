@@ -1,0 +1,123 @@
+"""Ending: the last picture of a run on a terminal, which stays: verdict, objectives, TTD and TTR, the way back, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from runner.report import screen, words
+from runner.report.scene import Scene
+
+COLOURS = {"PASS": "green", "INCONCLUSIVE": "yellow", "INTERRUPTED": "yellow"}
+
+
+def picture(scene: Scene, width: int) -> RenderableType:
+    """The end of the run from its verdict event; without one it says that there was none."""
+    width = min(width, 140)
+    fields = scene.verdict
+    if fields is None:
+        return Text(
+            "the run ended without a verdict" + (f"; see `chaos-run show {scene.run}`" if scene.run else ""), "yellow"
+        )
+    return Group(*_blocks(scene, fields, width))
+
+
+def _blocks(scene: Scene, fields: Mapping[str, Any], width: int) -> Iterable[RenderableType]:
+    yield Text(scene.title, style="bold").append(f"  {scene.context} · {scene.run}", style=screen.DIM)
+    yield Text()
+    yield _banner(str(fields.get("verdict", "")), words.clean(fields.get("sentence", "")), width)
+    yield Text()
+    if fields.get("objectives"):
+        yield _objectives(fields["objectives"], width)
+        yield Text()
+    yield _facts(scene, fields, width)
+
+
+def _banner(verdict: str, sentence: str, width: int) -> Table:
+    colour = COLOURS.get(verdict, "red")
+    banner = Table.grid(padding=(0, 2, 0, 0))
+    banner.add_column(no_wrap=True)
+    banner.add_column(max_width=max(30, width - len(words.title(verdict)) - 8))
+    badge = Text(f" {words.sign(verdict)} {words.title(verdict)} ", style=f"bold white on {colour}")
+    banner.add_row(badge, Text(sentence, style="bold"))
+    return banner
+
+
+def _objectives(objectives: Sequence[Mapping[str, Any]], width: int) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=screen.DIM, width=min(width, 110))
+    for head, justify in (("objective", "left"), ("", "left"), ("asked", "left"), ("bad", "right"), ("of", "right")):
+        table.add_column(head, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    table.add_column("bad ratio, 95 % bounds", overflow="fold")
+    table.add_column("budget", justify="right", no_wrap=True)
+    for o in objectives:
+        table.add_row(*_objective(o))
+    return table
+
+
+def _objective(o: Mapping[str, Any]) -> list[RenderableType]:
+    verdict = str(o.get("verdict", ""))
+    bad, total = int(o.get("bad") or 0), int(o.get("total") or 0)
+    goal = words.ratio(o.get("target"))
+    if o.get("threshold_s"):
+        goal += f" in {words.seconds(o['threshold_s'])}"
+    known = bool(total) and o.get("lower") is not None
+    bounds = f"{words.ratio(bad / total)} ({words.ratio(o['lower'])}–{words.ratio(o['upper'])})" if known else "no data"
+    return [
+        Text(words.clean(o.get("name", "")), style="bold"),
+        Text(f"{words.sign(verdict)} {words.title(verdict)}", style=COLOURS.get(verdict, "red")),
+        Text(goal),
+        Text(words.count(bad)),
+        Text(words.count(total)),
+        Text(bounds),
+        Text(words.ratio(o.get("budget_spent")), style=screen.DIM),
+    ]
+
+
+def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
+    facts = Table.grid(padding=(0, 2, 0, 0))
+    facts.add_column(width=10, style=screen.DIM, no_wrap=True)
+    facts.add_column(max_width=max(30, width - 12), overflow="fold")
+    targets = fields.get("targets") or scene.targets
+    facts.add_row("targets", Text(words.listed(targets) or "none"))
+    facts.add_row("detected", _elapsed("ttd", fields))
+    facts.add_row("recovered", _elapsed("ttr", fields))
+    for number, line in enumerate(_undo(scene)):
+        facts.add_row("put back" if number == 0 else "", line)
+    for finding in fields.get("findings") or ():
+        if finding.get("severity") != "info":
+            tone = "red" if finding.get("severity") == "error" else "yellow"
+            facts.add_row(Text(str(finding.get("severity")), style=tone), Text(words.clean(finding.get("message", ""))))
+    if fields.get("report"):
+        facts.add_row("report", Text(str(fields["report"]), style="underline"))
+    return facts
+
+
+def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
+    value, censored = fields.get(f"{name}_s"), bool(fields.get(f"{name}_censored"))
+    if value is None:
+        return Text(
+            "not detected" if name == "ttd" else "not recovered" if censored else "nothing to recover from", screen.DIM
+        )
+    after = "after the fault took effect"
+    return Text(words.elapsed(name, value, censored), style="bold").append(f" {after}", style=screen.DIM)
+
+
+def _undo(scene: Scene) -> list[Text]:
+    ended = [u for _, u in sorted(scene.undo.items())]
+    if not ended:
+        return [Text("nothing had to be put back")]
+    return [_step(u.what, u.state) for u in ended]
+
+
+def _step(what: str, state: str) -> Text:
+    if state in ("undone", "already"):
+        return (
+            Text("✔ ", "green")
+            .append(what, "default")
+            .append(" (nothing to do)" if state == "already" else "", screen.DIM)
+        )
+    return Text("✘ ", "bold red").append(what, "default").append(f" {state}", "bold red")

@@ -1,0 +1,73 @@
+"""Scene: what a watcher has learnt from the events so far; the live view draws it, the ending reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.report import words
+from runner.report.status import Status, UndoStatus
+from runner.timeline.event import Event, Name
+
+_NOTED = (Name.INJECTED, Name.EFFECTIVE, Name.DETECTED, Name.BREACH, Name.ABORT, Name.UNDONE, Name.RECOVERED)
+"""Events that stay on the screen: the moments of the run."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """Mutable, one a run; `hear` takes an event in."""
+
+    run: str = ""
+    title: str = ""
+    experiment: str = ""
+    context: str = ""
+    environment: str = ""
+    phase: str = "prepare"
+    phases: dict[str, tuple[float, float | None]] = field(default_factory=dict)
+    """Phase to (began at, ended at or None), in seconds of the run."""
+    moments: list[tuple[float, str, str]] = field(default_factory=list)
+    """(t, tone, sentence), in order."""
+    targets: tuple[str, ...] = ()
+    undo: dict[int, UndoStatus] = field(default_factory=dict)
+    interrupted: str = ""
+    verdict: Mapping[str, Any] | None = None
+    status: Status | None = None
+
+    def hear(self, event: Event) -> None:
+        """Take in one event."""
+        fields = event.fields
+        self.run = event.run
+        if event.event is Name.RUN_STARTED:
+            self._begin(fields)
+        elif event.event is Name.PHASE:
+            self._enter(str(fields.get("phase")), event.t)
+        elif event.event is Name.UNDO_STEP:
+            step = int(fields.get("step") or len(self.undo) + 1)
+            self.undo[step] = UndoStatus(
+                step=step, what=words.clean(fields.get("what")), state=str(fields.get("state"))
+            )
+        elif event.event is Name.VERDICT:
+            self.verdict = fields
+            self._enter("done", event.t)
+        self._note(event)
+
+    def _begin(self, fields: Mapping[str, Any]) -> None:
+        self.title, self.experiment = words.clean(fields.get("title", "")), words.clean(fields.get("experiment", ""))
+        self.context = words.clean(fields.get("context") or "")
+        self.environment = words.clean(fields.get("environment") or "")
+        self.targets = tuple(words.clean(t) for t in fields.get("targets") or ())
+
+    def _enter(self, phase: str, t: float) -> None:
+        if self.phase in self.phases:
+            began, _ = self.phases[self.phase]
+            self.phases[self.phase] = (began, t)
+        self.phase = phase
+        self.phases[phase] = (t, None)
+
+    def _note(self, event: Event) -> None:
+        told = words.tell(event)
+        finding = event.event is Name.FINDING and event.fields.get("severity") != "info"
+        failed = told is not None and told[0] == "bad" and event.event is not Name.VERDICT
+        if told and (event.event in _NOTED or finding or failed):
+            self.moments.append((event.t, *told))

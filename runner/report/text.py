@@ -1,0 +1,48 @@
+"""Text: the end of a run in a few plain lines, for terminals, `show` and mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from runner.report import words
+from runner.timeline.record import ObjectiveResult, RunRecord
+
+
+def render(record: RunRecord, *, report: str | None = None) -> str:
+    """The verdict, the objectives with k of n and bounds, TTD and TTR, the way back, and where more is; ends in a newline."""
+    lines = [f"{words.sign(record.verdict)} {words.title(record.verdict)}  {words.clean(record.sentence)}", ""]
+    lines += [f"  {line}" for line in table(record.objectives)]
+    lines += [f"  {name:<10} {value}" for name, value in facts(record)]
+    lines += [f"  {f.severity}: {words.clean(f.message)}" for f in record.findings if f.severity != "info"]
+    if report:
+        lines.append(f"  {'report':<10} {report}")
+    return "\n".join(lines) + "\n"
+
+
+def table(objectives: Sequence[ObjectiveResult]) -> Iterable[str]:
+    """The objectives as aligned columns, with a blank line after them."""
+    if not objectives:
+        return
+    rows = [("objective", "", "asked", "bad", "95 % bounds of bad", "budget spent"), *(_row(o) for o in objectives)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield ""
+
+
+def _row(o: ObjectiveResult) -> tuple[str, ...]:
+    bad = f"{words.count(o.bad)}/{words.count(o.total)}" + (f" = {words.ratio(o.bad / o.total)}" if o.total else "")
+    spent = f"{words.ratio(o.budget_spent)} ({words.seconds(o.outage_s)} of outage)"
+    verdict = f"{words.sign(o.verdict)} {words.title(o.verdict)}"
+    return words.clean(o.name), verdict, words.objective_goal(o), bad, words.bounds(o), spent
+
+
+def facts(record: RunRecord) -> Iterable[tuple[str, str]]:
+    """Names and values of what is known of the whole run."""
+    yield "targets", words.listed(record.targets) or "none"
+    yield "detected", words.elapsed("ttd", record.ttd_s, record.ttd_censored, record.ttd_error_s)
+    yield "recovered", words.elapsed("ttr", record.ttr_s, record.ttr_censored, record.ttr_error_s)
+    yield "put back", words.undo_line(record)
+    for residue in record.residue:
+        yield "LEFT", words.clean(residue)
+    yield "run", f"{record.run} on {words.clean(record.context or 'no cluster')}"

@@ -1,0 +1,249 @@
+"""Words: the verdicts, marks, events and numbers of a run in the words and signs that every report shares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runner import units
+from runner.timeline.event import Event, Name
+from runner.timeline.record import ObjectiveResult, RunRecord
+
+SIGNS = {
+    "PASS": "✔",
+    "FAIL": "✘",
+    "INCONCLUSIVE": "?",
+    "ABORTED": "■",
+    "UNDO_FAILED": "!",
+    "ENVIRONMENT": "!",
+    "INTERRUPTED": "■",
+}
+TITLES = {
+    "UNDO_FAILED": "NOT PUT BACK",
+    "ENVIRONMENT": "TECHNICAL ERROR",
+}
+PHASES = ("baseline", "inject", "undo", "recover", "judge")
+PHASE_TITLES = {"prepare": "prepare", "inject": "fault", "recover": "recovery"}
+MARKS = {
+    "injected": "injected",
+    "effective": "effective",
+    "detected": "detected",
+    "aborted": "aborted",
+    "undo_started": "undo started",
+    "undone": "undone",
+    "recovered": "recovered",
+}
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_BARS = "▁▂▃▄▅▆▇█"
+NO_DATA = "–"
+
+
+def clean(value: object) -> str:
+    """Text that cannot move a cursor, break a line or an XML parser: services may answer anything."""
+    return _CONTROL.sub("", str(value)).replace("\n", " ⏎ ").replace("\t", " ")
+
+
+def title(verdict: str) -> str:
+    """A verdict in the words people read."""
+    return TITLES.get(verdict, verdict)
+
+
+def sign(verdict: str) -> str:
+    """A verdict's sign, so that colour is never the only difference."""
+    return SIGNS.get(verdict, "•")
+
+
+def phase_title(phase: str) -> str:
+    """A phase in the words people read: `inject` is the fault, `recover` the recovery."""
+    return PHASE_TITLES.get(phase, phase)
+
+
+def mark_title(name: str) -> str:
+    """A mark in the words people read."""
+    return MARKS.get(name, name.replace("_", " "))
+
+
+def count(number: int) -> str:
+    """`12,345`."""
+    return f"{number:,}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio as a percentage, or a dash."""
+    return NO_DATA if value is None else units.format_ratio(value)
+
+
+def seconds(value: float | None) -> str:
+    """A duration, or a dash; below 10 ms with one decimal."""
+    if value is None:
+        return NO_DATA
+    return f"{value * 1000:.1f}ms" if 0 < value < 0.01 else units.format_duration(value)
+
+
+def elapsed(name: str, value: float | None, censored: bool, error_s: float = 0.0) -> str:
+    """A TTD or TTR: a lower bound where it is censored, `never` words where there is none."""
+    if value is None:
+        return f"not {'detected' if name == 'ttd' else 'recovered'}" if censored else NO_DATA
+    text = ("≥ " if censored else "") + units.format_duration(value)
+    return f"{text} ± {seconds(error_s)}" if error_s else text
+
+
+def spark(values: Sequence[float | None], width: int, *, top: float | None = None) -> str:
+    """The last `width` values as blocks, a blank for none; `top` is the value of a full block (default: the largest)."""
+    shown = list(values[-width:]) if width > 0 else []
+    highest = max(top or 0.0, *(v for v in shown if v is not None), 1e-12) if any(v is not None for v in shown) else 1.0
+    return "".join(_block(v, highest) for v in shown)
+
+
+def _block(value: float | None, highest: float) -> str:
+    if value is None:
+        return " "
+    return _BARS[min(len(_BARS) - 1, max(0, round(value / highest * (len(_BARS) - 1))))]
+
+
+def objective_goal(objective: ObjectiveResult) -> str:
+    """What is asked for: `99 % good` or `95 % within 500ms`."""
+    goal = units.format_ratio(objective.target)
+    within = f"within {seconds(objective.threshold_s)}" if objective.threshold_s is not None else "good"
+    return f"{goal} {within}"
+
+
+def bounds(objective: ObjectiveResult) -> str:
+    """The two one-sided 95 % bounds of the bad ratio, or what is missing."""
+    if not objective.total:
+        return "no data"
+    return f"{units.format_ratio(objective.lower)} to {units.format_ratio(objective.upper)}"
+
+
+def undo_line(record: RunRecord) -> str:
+    """What was put back, in one sentence."""
+    failed = [s for s in record.undo if s.state == "failed"]
+    if failed or record.residue:
+        left = f", {len(record.residue)} thing(s) left behind" if record.residue else ""
+        return f"{len(failed)} of {len(record.undo)} undo steps failed{left}"
+    done = sum(s.state == "undone" for s in record.undo)
+    already = sum(s.state == "already" for s in record.undo)
+    if not record.undo:
+        return "nothing had to be undone, nothing was left behind" if record.faults else "nothing was changed"
+    return (
+        f"{plural(done, 'step')} undone"
+        + (f", {already} had nothing to do" if already else "")
+        + ", nothing left behind"
+    )
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[object], most: int = 4) -> str:
+    """Names separated by commas, shortened by number."""
+    shown = ", ".join(clean(n) for n in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def tell(event: Event) -> tuple[str, str] | None:
+    """An event as (tone, sentence), tone being plain, good, warn or bad; None for what a person need not read."""
+    teller = _TELLERS.get(event.event)
+    told = teller(event.fields) if teller else None
+    return (told[0], clean(told[1])) if told else None
+
+
+Fields = Mapping[str, Any]
+Told = tuple[str, str] | None
+
+
+def _run_started(f: Fields) -> Told:
+    where = f" on {f['context']}" if f.get("context") else ""
+    return "plain", f"“{f.get('title', '')}”{where} ({f.get('experiment', '')})"
+
+
+def _phase(f: Fields) -> Told:
+    planned = f.get("planned_s")
+    return "plain", f"── {phase_title(str(f.get('phase')))}" + (f", {seconds(planned)} planned" if planned else "")
+
+
+def _baseline(f: Fields) -> Told:
+    if f.get("met"):
+        return "good", "baseline holds"
+    said = [o.get("sentence", "") for o in f.get("objectives") or () if o.get("verdict") != "PASS"]
+    return "bad", f"the baseline does not hold, nothing is injected: {'; '.join(said)}".rstrip(": ")
+
+
+def _activity(f: Fields) -> Told:
+    state, what = f.get("state"), f"{f.get('kind', 'activity')} {f.get('activity')}"
+    if state == "failed":
+        return "bad", f"{what} failed: {f.get('error') or 'no reason given'}"
+    return ("plain", f"{what} …") if state == "started" else ("plain", f"{what} done")
+
+
+def _hypothesis(f: Fields) -> Told:
+    when = f.get("when")
+    if f.get("met"):
+        return "good", f"hypothesis holds ({when})"
+    failed = [_probe(p) for p in f.get("probes") or () if not p.get("met")]
+    return "bad", f"hypothesis does not hold ({when}): {', '.join(failed) or 'no probe answered'}"
+
+
+def _probe(p: Mapping[str, Any]) -> str:
+    expected = f", expected {p['expected']}" if p.get("expected") is not None else ""
+    return f"{p.get('name')} gave {p.get('value')}{expected}"
+
+
+def _effective(f: Fields) -> Told:
+    return "plain", f"effective on {f.get('indicator') or f.get('fault')}: {f.get('how', '')}".rstrip(": ")
+
+
+def _undo_step(f: Fields) -> Told:
+    state, what = f.get("state"), f"undo {f.get('step', '')}: {f.get('what')}"
+    if state == "started":
+        return None
+    if state == "failed":
+        return "bad", f"{what} FAILED: {f.get('error')}"
+    return "good", f"{what} – {'nothing to do' if state == 'already' else 'done'}"
+
+
+def _undone(f: Fields) -> Told:
+    if f.get("clean", True) and not f.get("residue"):
+        return "good", "everything is put back, nothing is left behind"
+    return "bad", f"NOT everything is put back: {'; '.join(f.get('residue') or ()) or 'an undo step failed'}"
+
+
+def _recovered(f: Fields) -> Told:
+    return "good", f"recovered: stable for {seconds(f.get('stable_s'))}"
+
+
+def _finding(f: Fields) -> Told:
+    severity = f.get("severity", "info")
+    return {"error": "bad", "warning": "warn"}.get(severity, "plain"), f"{severity}: {f.get('message')}"
+
+
+def _verdict(f: Fields) -> Told:
+    verdict = str(f.get("verdict", ""))
+    tone = {"PASS": "good", "INCONCLUSIVE": "warn"}.get(verdict, "bad")
+    return tone, f"{title(verdict)}: {f.get('sentence', '')}"
+
+
+_TELLERS = {
+    Name.RUN_STARTED: _run_started,
+    Name.PHASE: _phase,
+    Name.BASELINE: _baseline,
+    Name.ACTIVITY: _activity,
+    Name.HYPOTHESIS: _hypothesis,
+    Name.INJECTED: lambda f: (
+        "warn",
+        f"injected {f.get('fault')} into {listed(f.get('targets') or ()) or 'no known target'}",
+    ),
+    Name.EFFECTIVE: _effective,
+    Name.DETECTED: lambda f: ("plain", f"detected by {f.get('source')} ({f.get('by')})"),
+    Name.BREACH: lambda f: ("bad", f"breach: {f.get('sentence')}"),
+    Name.ABORT: lambda f: ("bad", f"ABORT by {f.get('by')}: {f.get('sentence')}"),
+    Name.UNDO_STARTED: lambda f: ("plain", f"undo started, {plural(int(f.get('steps') or 0), 'step')}"),
+    Name.UNDO_STEP: _undo_step,
+    Name.UNDONE: _undone,
+    Name.RECOVERED: _recovered,
+    Name.FINDING: _finding,
+    Name.VERDICT: _verdict,
+}
