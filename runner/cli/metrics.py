@@ -89,7 +89,7 @@ def _text(title: str, runs: Sequence[Run]) -> str:
     rows = [_row("TTD", ttd), _row("TTR", ttr)]
     head = ("", "MEDIAN", "95 %", "MEAN", "P90", "N", "CENSORED", "VALUES")
     count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
-    return f"{title}: {count}, {share if detected.n else 'users were never hurt'}\n{table.render(head, rows, right=(1, 2, 3, 4, 5, 6))}"
+    return f"{title}: {count}, {share if detected.n else 'nothing to notice'}\n{table.render(head, rows, right=(1, 2, 3, 4, 5, 6))}"
 
 
 def _row(name: str, values: Sequence[Value]) -> tuple[str, ...]:
