@@ -47,9 +47,10 @@ class Ports:
 
     def _node_port(self, service: kinds.Object, before: kinds.Object | None, number: int, port: dict[str, Any]) -> int:
         """The asked port; where the machine has given it away (a real cluster, another playground), one that is free."""
-        wanted, held = port.get("nodePort"), self._held(before)
+        wanted: int | None = port.get("nodePort")
+        held = self._held(before)
         if wanted in held:
-            return int(wanted)
+            return wanted
         uid = service["metadata"].get("uid")
         others = {
             p.get("nodePort")
@@ -61,10 +62,10 @@ class Ports:
             cause = refusal.wrong(f"spec.ports[{number}].nodePort", str(wanted), "provided port is already allocated")
             raise refusal.invalid(kinds.SERVICE, service["metadata"]["name"], [cause])
         if wanted and free(wanted):
-            return int(wanted)
+            return wanted
         if held:
-            return int(held[min(number, len(held) - 1)])
-        candidates = (*range(FIRST, RANGE.stop), *RANGE)
+            return held[min(number, len(held) - 1)]
+        candidates: tuple[int, ...] = (*range(FIRST, RANGE.stop), *RANGE)
         return next(p for p in candidates if p not in others and free(p))
 
     def _held(self, before: kinds.Object | None) -> list[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import secrets
@@ -15,17 +16,22 @@ import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import psutil
 import yaml
-from aiohttp import web
 
 from runner import files
-from runner.playground import api, cluster, controllers, kinds, kubeconfig, kubelet, ports, proxy, resources, store
+from runner.playground import cluster, controllers, kinds, kubeconfig, kubelet, ports, proxy, resources, store
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 BOOT_S = 0.5
 """From a pod's binding to its process: what pulling, sandbox and start take on a real node, at the least."""
 
 READY_S = 5.0
+APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Server:
@@ -33,6 +39,8 @@ class Server:
 
     def __init__(self, folder: Path, lifeline: int | None) -> None:
         self.folder, self.lifeline = folder, lifeline
+        if lifeline is not None:
+            os.set_inheritable(lifeline, False)
         self.store, self.token = store.Store(), secrets.token_urlsafe(24)
         self.addresses = cluster.Addresses()
         self.ports = ports.Ports(self.store, self.addresses.services)
@@ -48,16 +56,13 @@ class Server:
         if self.lifeline is not None:
             loop.add_reader(self.lifeline, self._heard)
         cluster.furnish(self.store, self.addresses)
-        work = loop.create_task(controllers.run(self.store))
-        work.add_done_callback(self._controllers_ended)
-        served = api.Api(self.store, self.kubelet, self.ports, self.token)
-        runner = web.AppRunner(served.application(), access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        await web.SockSite(runner, listener).start()
         for manifest in manifests:
             apply(resources.Verbs(self.store, self.ports), manifest)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        controllers.settle(self.store)
+        work = loop.create_task(controllers.run(self.store))
+        work.add_done_callback(self._controllers_ended)
+        await asyncio.sleep(0)  # the pods are booting
+        runner, url = await self._serve()
         kubeconfig.write(self.folder / "kubeconfig", url, self.token)
         await self._ready()
         self._announce(url)
@@ -68,6 +73,19 @@ class Server:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await runner.cleanup()
+
+    async def _serve(self) -> tuple[web.AppRunner, str]:
+        """The API on a free port; its library is imported here, while the first pods boot."""
+        from aiohttp import web
+
+        from runner.playground import api
+
+        served = api.Api(self.store, self.kubelet, self.ports, self.token)
+        runner = web.AppRunner(served.application(), access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        await web.SockSite(runner, listener).start()
+        return runner, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def _heard(self) -> None:
         """The lifeline is never written to: readable means that everybody who held it has gone."""
@@ -95,8 +113,10 @@ class Server:
             for port in service["spec"].get("ports") or ()
             if port.get("nodePort")
         }
+        process = psutil.Process()
         state = {
-            "pid": os.getpid(),
+            "pid": process.pid,
+            "created": process.create_time(),
             "server": url,
             "kubeconfig": str(self.folder / "kubeconfig"),
             "context": "playground",
@@ -110,11 +130,18 @@ def _complete(deployment: kinds.Object) -> bool:
 
 
 def apply(verbs: resources.Verbs, manifest: Path) -> None:
-    """Create every object of a file, in its order."""
+    """Create every object of a file, in its order, with the annotation that `kubectl apply` leaves and looks for."""
     for body in yaml.safe_load_all(manifest.read_text(encoding="utf-8")):
         if body:
             kind = kinds.BY_NAME[body["apiVersion"], body["kind"]]
+            applied = _as_applied(body)
+            body["metadata"].setdefault("annotations", {})[APPLIED] = applied
             verbs.create(kind, body["metadata"].get("namespace", "default") if kind.namespaced else "", body)
+
+
+def _as_applied(body: kinds.Object) -> str:
+    meta = {"annotations": {}} | body["metadata"]
+    return json.dumps(body | {"metadata": meta}, sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def main() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,16 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from runner import errors
 
 SHOP = Path(__file__).with_name("shop.yaml")
+STATE = "playground.json"
+LIFELINE = 3
+"""The descriptor that the lifeline has in the playground."""
 READY_S = 15.0
 END_S = 3.0
 
 
 @dataclass(frozen=True)
 class Playground:
-    """A playground that is up."""
+    """A playground that is, or was, up."""
 
     folder: Path
     kubeconfig: Path
@@ -31,72 +35,90 @@ class Playground:
     urls: Mapping[str, str]
     """The services one can reach from here, by name: `{"shop": "http://127.0.0.1:30080"}`."""
     pid: int
+    created: float
+    """When the process was created, in seconds since the epoch: ids are used again, this pair is not."""
+
+    def alive(self) -> bool:
+        """Whether it is still up."""
+        return self._process() is not None
 
     async def stop(self) -> None:
-        """End it and every pod; nothing if it has ended already."""
-        try:
-            os.kill(self.pid, signal.SIGTERM)
-        except ProcessLookupError:
+        """End it and every pod, in 3 s at the latest; nothing if it has ended already."""
+        process = self._process()
+        if process is None:
             return
-        deadline = time.monotonic() + END_S
-        while alive(self.pid):
-            if time.monotonic() > deadline:
-                os.kill(self.pid, signal.SIGKILL)
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+            deadline = time.monotonic() + END_S
+            while self.alive() and time.monotonic() < deadline:
+                await asyncio.sleep(0.01)
+            _put_away(process)
+        (self.folder / STATE).unlink(missing_ok=True)
+
+    def _process(self) -> psutil.Process | None:
+        try:
+            found = psutil.Process(self.pid)
+            ours = abs(found.create_time() - self.created) < 1 and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return found if ours else None
 
 
 async def start(folder: Path, *, lifeline: int | None, manifests: Sequence[Path] = (SHOP,)) -> Playground:
     """Start a playground with its files in `folder` and wait until its deployments are ready (about 1.5 s).
 
-    `lifeline` is the read end of a pipe: the playground ends when every holder of the write end has closed it or died. The write end
-    must not be inheritable. None: it stays until it is stopped. Raises EnvironmentFailure when it does not come up.
+    `lifeline` is the read end of a pipe: the playground ends when every holder of the write end has closed it or died. None: it stays
+    until it is stopped. Raises EnvironmentFailure when it does not come up.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    state, log = folder / "playground.json", folder / "playground.log"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state, log = folder / STATE, folder / "playground.log"
     state.unlink(missing_ok=True)
     process = _spawn(folder, lifeline, manifests, log)
     deadline = time.monotonic() + READY_S
-    while not state.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
+    while (found := read(folder)) is None:
+        if _ended(process) or time.monotonic() > deadline:
+            _put_away(process)
             raise errors.EnvironmentFailure("the playground did not start", hint=f"{log}: {_last_line(log)}")
         await asyncio.sleep(0.01)
-    return read(folder)
+    return found
 
 
-def _spawn(folder: Path, lifeline: int | None, manifests: Sequence[Path], log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "runner.playground.server", str(folder)]
-    command += [] if lifeline is None else ["--lifeline", str(lifeline)]
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            [*command, *map(str, manifests)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            pass_fds=() if lifeline is None else (lifeline,),
-        )
+def _spawn(folder: Path, lifeline: int | None, manifests: Sequence[Path], log: Path) -> psutil.Process:
+    """A process that nobody has to wait for: posix_spawn leaves no object that complains when it is dropped."""
+    words = [sys.executable, "-m", "runner.playground.server", str(folder.absolute())]
+    words += [] if lifeline is None else ["--lifeline", str(LIFELINE)]
+    words += [str(manifest.absolute()) for manifest in manifests]
+    files: list[tuple[Any, ...]] = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    files += [] if lifeline is None else [(os.POSIX_SPAWN_DUP2, lifeline, LIFELINE)]
+    return psutil.Process(os.posix_spawn(sys.executable, words, os.environ, file_actions=files, setsid=True))
 
 
-def read(folder: Path) -> Playground:
-    """The playground whose files are in `folder`; raises FileNotFoundError."""
-    state: dict[str, Any] = json.loads((folder / "playground.json").read_text(encoding="utf-8"))
-    return Playground(folder, Path(state["kubeconfig"]), state["context"], state["urls"], state["pid"])
+def _put_away(process: psutil.Process) -> None:
+    """Kill what still runs (pods and balancer go with it) and, where it is our child, reap it."""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+        process.kill()
+        process.wait(END_S)
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; a child of ours that has ended is reaped on the way."""
+def _ended(process: psutil.Process) -> bool:
     try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def read(folder: Path) -> Playground | None:
+    """The playground whose files are in `folder`, alive or not; None where there is none."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    kubeconfig = Path(state["kubeconfig"])
+    return Playground(folder, kubeconfig, state["context"], state["urls"], state["pid"], state["created"])
 
 
 def _last_line(log: Path) -> str:
