@@ -123,14 +123,15 @@ def _http(notes: Notes, provider: Mapping[str, Any], steps: Steps, who: str) -> 
 
 
 @cache
-def _is_installed(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Whether a top-level package can be found, from here or from the folder we are called in."""
     return package in sys.stdlib_module_names or PathFinder.find_spec(package, [*sys.path, os.getcwd()]) is not None  # noqa: PTH109
 
 
 def missing_module(note: Callable[..., None], module: str, steps: Steps, who: str) -> None:
     """Note a module whose top-level package is not there; nothing is imported."""
     package = module.partition(".")[0]
-    if not _is_installed(package):
+    if not is_installed(package):
         known = EXTENSIONS.get(package)
         hint = f"install {known}" if known else "install what it belongs to"
         note("module", steps, f"the Python package '{package}' is not installed here, which {who} needs", hint=hint)

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.spec import block, document, findings, notes, openslo, source, variables
+from pydantic import ValidationError
+
+from runner.spec import block, document, findings, lint, model, names, notes, openslo, source, variables
 from runner.spec.experiment import Experiment
 from runner.spec.findings import Finding
 
@@ -75,22 +77,43 @@ def _validate(
     document.check(found)
     configuration, missing = variables.configuration(found, given, env)
     secrets, unknown = variables.secrets(found, secret, env)
-    parsed, steps = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
-    others: list[Finding] = []
-    if parsed is not None:
-        objectives, others = openslo.resolve(found, parsed, steps, env)
-        block.cross_check(found, parsed, objectives, steps)
-    if parsed is None or found.broken or any(f.severity == "error" for f in others):
+    reading = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
+    objectives, others = _objectives(found, reading, env)
+    names.check(found, reading.raw, reading.steps, [o.name for o in objectives])
+    lint.check(found, reading)
+    if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None
     return others, Experiment(
         path=found.source.path,
         document=found.source.tree,
-        block=parsed,
-        objectives=objectives,
+        block=reading.block,
+        objectives=tuple(objectives),
         variables=given,
         configuration=configuration,
         digest=_digest(found.source.tree, given),
     )
+
+
+def _objectives(
+    found: notes.Notes, reading: block.Reading, env: Mapping[str, str]
+) -> tuple[list[model.Objective], list[Finding]]:
+    """All objectives that can be read, in the order of the file, and the findings in the documents that it refers to."""
+    objectives: list[model.Objective] = []
+    others: list[Finding] = []
+    traffic = [str(t.get("name")) for _, t in names.rows(reading.raw, "traffic")]
+    for index, row in names.rows(reading.raw, "objectives"):
+        try:
+            one = (model.OpenSlo if "openslo" in row else model.Objective).model_validate(row)
+        except ValidationError:  # told in full by block.read
+            continue
+        if isinstance(one, model.Objective):
+            objectives.append(one)
+            continue
+        where = (*reading.steps, "objectives", index)
+        more, beside = openslo.resolve(found, one, where, traffic, env)
+        objectives.extend(more)
+        others.extend(beside)
+    return objectives, others
 
 
 def _digest(tree: Any, given: Mapping[str, Any]) -> str:

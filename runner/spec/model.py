@@ -70,13 +70,17 @@ class OpenSlo(_Part):
     strict: bool = False
 
 
+SHORTHAND, REFERENCE = "<shorthand>", "<reference>"
+"""Tags of the two forms; no key of a file can be called so."""
+
+
 def _which(value: Any) -> str:
     """An objective refers to a document, or it is in shorthand: so that an error is told for one form only."""
-    return "openslo" if isinstance(value, OpenSlo) or (isinstance(value, dict) and "openslo" in value) else "shorthand"
+    return REFERENCE if isinstance(value, OpenSlo) or (isinstance(value, dict) and "openslo" in value) else SHORTHAND
 
 
 AnyObjective = Annotated[
-    Annotated[Objective, Tag("shorthand")] | Annotated[OpenSlo, Tag("openslo")], Discriminator(_which)
+    Annotated[Objective, Tag(SHORTHAND)] | Annotated[OpenSlo, Tag(REFERENCE)], Discriminator(_which)
 ]
 
 

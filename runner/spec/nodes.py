@@ -95,7 +95,8 @@ def from_yaml(text: str) -> Iterator[Node]:
     try:
         yield from _Builder(reader.parse(text)).documents()
     except MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
+        ended = problem.context_mark and re.search(r"'<(stream|document) end>'", problem.problem or "")
+        mark = problem.context_mark if ended else problem.problem_mark or problem.context_mark
         parts = [part for part in (problem.context, problem.problem) if part]
         raise Unreadable(", ".join(parts) or "not YAML", (mark.line, mark.column) if mark else (0, 0)) from None
     except YAMLError as problem:

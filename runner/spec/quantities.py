@@ -18,6 +18,8 @@ def _seconds(value: Any) -> float:
 def _ratio(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{value!r} is not a ratio; write for example 99.9% or 0.999")
+    if isinstance(value, int | float) and 1 < value <= 100:
+        raise ValueError(f"{value} is outside 0 to 1; did you mean {value}%?")
     return units.parse_ratio(str(value))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from runner import errors
 from runner.spec import findings
 from runner.spec.notes import Notes
+from runner.spec.source import Steps
 
 TYPES = ("str", "int", "float", "bool", "bytes", "json")
 _ALIASES = {"string": "str", "integer": "int", "number": "float"}
@@ -226,3 +227,12 @@ def _text(text: str, known: Mapping[str, Any]) -> Any:
 def names(value: Any) -> list[str]:
     """The names of all `${name}` in a text; nothing for any other value."""
     return _PATTERN.findall(value.replace("$$", "")) if isinstance(value, str) else []
+
+
+def texts(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
+    """Every text in a tree, with its place."""
+    if isinstance(value, str):
+        yield steps, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts(item, (*steps, key))

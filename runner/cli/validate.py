@@ -1,0 +1,62 @@
+"""`chaos-run validate FILES…`: every finding in one pass, without network or cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner import errors
+from runner.cli import options as variables
+
+
+@click.command(name="validate")
+@click.argument("files", nargs=-1, required=True)
+@variables.variables_options
+@click.option("--json", "as_json", is_flag=True, help="The findings as one JSON object.")
+@click.option("--strict", is_flag=True, help="Warnings fail, too.")
+def command(files: tuple[str, ...], as_json: bool, strict: bool, var: Sequence[str], var_file: Sequence[str]) -> int:
+    """Find everything that is wrong or doubtful in experiment files, or in all those of a folder.
+
+    What only this machine lacks (an environment variable, a module) is a warning. Exit code 0 or 2.
+    """
+    from runner.spec import load
+
+    values, secret_values = variables.read_variables(var, var_file)
+    paths = list(_files(files))
+    seen = [load.examine(path, variables=values, secret_variables=secret_values) for path in paths]
+    found = [finding for examination in seen for finding in examination.findings]
+    wrong = sum(f.severity == "error" for f in found)
+    _tell(found, {"files": len(paths), "errors": wrong, "warnings": len(found) - wrong}, as_json)
+    return errors.ExitCode.USAGE if wrong or (strict and found) else errors.ExitCode.PASS
+
+
+def _files(given: Sequence[str]) -> Iterator[str]:
+    """Files and URLs as they are, folders as the experiments in them. Raises UsageError for an empty folder."""
+    for name in given:
+        if not Path(name).is_dir():
+            yield name
+            continue
+        inside = sorted(p for p in Path(name).iterdir() if p.suffix in (".yaml", ".yml", ".json"))
+        if not inside:
+            raise errors.UsageError(f"there is no experiment in {name}")
+        yield from (str(path) for path in inside)
+
+
+def _tell(found: Sequence[Any], counts: dict[str, int], as_json: bool) -> None:
+    from runner.spec import findings
+
+    if as_json:
+        click.echo(json.dumps(counts | {"findings": [f.to_json() for f in found]}, indent=1, ensure_ascii=False))
+        return
+    if found:
+        click.echo(findings.render(found, color="NO_COLOR" not in os.environ))
+    click.echo(", ".join(_count(counts[key], key) for key in ("files", "errors", "warnings")))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number or 'no'} {what if number != 1 else what.removesuffix('s')}"
