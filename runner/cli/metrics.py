@@ -87,9 +87,14 @@ def _text(title: str, runs: Sequence[Run]) -> str:
     if detected.n:
         share += f" (95 %: {units.format_ratio(detected.low)} to {units.format_ratio(detected.high)})"
     rows = [_row("TTD", ttd), _row("TTR", ttr)]
-    head = ("", "MEDIAN", "95 %", "MEAN", "P90", "N", "CENSORED", "VALUES")
+    head = ("", "MEDIAN", "95 %", "MEAN", "P90", "N", "CENSORED")
     count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
-    return f"{title}: {count}, {share if detected.n else 'nothing to notice'}\n{table.render(head, rows, right=(1, 2, 3, 4, 5, 6))}"
+    lines = [
+        f"{title}: {count}, {share if detected.n else 'nothing to notice'}",
+        table.render(head, rows, right=(1, 2, 3, 4, 5, 6)),
+        *(_strip(name, values) for name, values in (("TTD", ttd), ("TTR", ttr)) if values),
+    ]
+    return "\n".join(lines)
 
 
 def _row(name: str, values: Sequence[Value]) -> tuple[str, ...]:
@@ -105,7 +110,6 @@ def _row(name: str, values: Sequence[Value]) -> tuple[str, ...]:
         _figure(found.p90),
         str(found.n),
         str(found.censored),
-        _strip(values),
     )
 
 
@@ -115,6 +119,12 @@ def _figure(figure: Figure | None) -> str:
     return f"{'≥ ' if figure.at_least else ''}{units.format_duration(figure.seconds)}"
 
 
-def _strip(values: Sequence[Value]) -> str:
-    """Every value, the oldest first, on one line."""
-    return " ".join(f"{'≥' if v.censored else ''}{units.format_duration(v.seconds)}" for v in values)
+def _strip(name: str, values: Sequence[Value]) -> str:
+    """Every value, the oldest first; in lines that fit."""
+    import shutil
+    import textwrap
+
+    every = " ".join(f"{'≥' if v.censored else ''}{units.format_duration(v.seconds)}" for v in values)
+    return textwrap.fill(
+        f"{name}: {every}", width=shutil.get_terminal_size((100, 24)).columns, subsequent_indent="     "
+    )

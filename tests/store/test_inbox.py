@@ -11,6 +11,14 @@ import pytest
 from runner import errors
 from runner.store import inbox, live
 
+POSTING = """
+import sys
+from pathlib import Path
+from runner.store import inbox
+for number in range(50):
+    inbox.post(Path(sys.argv[1]), {"n": number, "by": sys.argv[2] * 500})
+"""
+
 
 def test_a_message_arrives_once(tmp_path: Path) -> None:
     box = inbox.Inbox(tmp_path)
@@ -32,8 +40,7 @@ def test_a_line_that_is_still_being_written_waits_and_rubbish_is_left_out(tmp_pa
 
 
 def test_several_may_post_at_once(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from runner.store import inbox\nfor n in range(50): inbox.post(Path(sys.argv[1]), {'n': n, 'by': sys.argv[2] * 500})"
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), who]) for who in "ab"]
+    processes = [subprocess.Popen([sys.executable, "-c", POSTING, str(tmp_path), who]) for who in "ab"]
     assert [process.wait(30) for process in processes] == [0, 0]
     messages = inbox.Inbox(tmp_path).poll()
     assert [m["n"] for m in messages if m["by"][0] == "a"] == list(range(50))

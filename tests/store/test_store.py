@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from runner import errors
 from runner.store import Store, place
+from runner.store.rows import TABLES
 from tests.store.samples import BEGAN, record
 
 EVENTS: list[dict[str, Any]] = [
@@ -34,9 +36,16 @@ EVENTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(str(tmp_path / "record.db")) as opened:
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The same tests on a file, and on the server of CHAOS_RUN_TEST_POSTGRES, whose tables are emptied."""
+    url = str(tmp_path / "record.db") if request.param == "sqlite" else os.environ.get("CHAOS_RUN_TEST_POSTGRES")
+    if not url:
+        pytest.skip("CHAOS_RUN_TEST_POSTGRES names no database")
+    with Store.open(url) as opened:
+        with opened._database.write() as writer:
+            for table in TABLES:
+                writer.execute(f"DELETE FROM {table}", {})
         yield opened
 
 
