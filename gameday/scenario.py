@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 import runner
 from runner import errors
@@ -68,12 +68,19 @@ class Scenario(_Part):
     service: str = "unnamed"
     description: str = ""
     roles: dict[str, Role]
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...]
     notice: str = ""
     """What is announced before; `{service}` and `{title}` are filled in."""
     stop_words: tuple[str, ...] = ("stop",)
     goals: Goals = Goals()
     fast: Fast = Fast()
+
+    @field_validator("steps")
+    @classmethod
+    def _not_empty(cls, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        if not steps:
+            raise ValueError("a GameDay needs at least one step")
+        return steps
 
     @model_validator(mode="after")
     def _seats(self) -> Scenario:

@@ -1,0 +1,165 @@
+"""A GameDay being played: offsets, targets, what ends it, and what is on disk whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gameday import record, scenario, session
+from gameday.record import GameDay
+from runner import errors
+from runner.errors import ExitCode
+from tests.fakes import experiments
+
+TEXT = """\
+title: Two faults
+service: shop
+roles:
+  owner: {may_stop: true}
+  operator: {}
+steps:
+  - {name: one, experiment: pod-kill, at: 5m, detect_within: 10s, recover_within: 20s, variables: {a: 1}}
+  - {name: two, experiment: node-drain, at: 20m, recover_within: 20s}
+fast: {factor: 0.01, variables: {hold: 1s, a: 2}}
+"""
+
+
+def prepare(folder: Path, engine: experiments.Engine, text: str = TEXT, **more: object) -> session.Session:
+    (folder / "day.yaml").write_text(text)
+    found, path = scenario.load(str(folder / "day.yaml"))
+    more = {"time": experiments.Clock(), "roles": {"owner": ("Ann",)}, "say": lambda line: None} | more
+    return session.Session(scenario=found, path=path, run=engine, **more)  # type: ignore[arg-type]
+
+
+def play(folder: Path, *answers: object, text: str = TEXT, **more: object) -> tuple[GameDay, experiments.Engine]:
+    engine = experiments.Engine(*answers)  # type: ignore[arg-type]
+    return asyncio.run(prepare(folder, engine, text, **more).play()), engine
+
+
+def test_a_day_whose_steps_pass_and_meet_their_targets_passes(tmp_path: Path) -> None:
+    day, engine = play(tmp_path, experiments.record("r1"), experiments.record("r2"))
+    assert (day.verdict, day.exit_code, day.state) == ("PASS", 0, "finished")
+    assert [s.run for s in day.steps] == ["r1", "r2"]
+    assert [(s.detection, s.recovery) for s in day.steps] == [("met", "met"), ("no target", "met")]
+    assert [Path(r.path).name for r in engine.asked] == ["pod-kill.yaml", "node-drain.yaml"]
+    assert {r.gameday for r in engine.asked} == {day.id}
+
+
+def test_steps_begin_at_their_offsets_and_fast_shortens_them(tmp_path: Path) -> None:
+    clock = experiments.Clock()
+    play(tmp_path, experiments.record(), experiments.record(), time=clock)
+    assert clock.slept == [300, 900]
+    clock = experiments.Clock()
+    _, engine = play(tmp_path, experiments.record(), experiments.record(), time=clock, fast=True)
+    assert clock.slept == [3, 9]
+    assert [r.variables for r in engine.asked] == [{"hold": "1s", "a": 1}, {"hold": "1s", "a": 2}]
+
+
+def test_a_step_that_is_late_begins_at_once(tmp_path: Path) -> None:
+    clock = experiments.Clock()
+
+    def slow() -> object:
+        clock.ns += 1800 * experiments.SECOND
+        return experiments.record()
+
+    day, _ = play(tmp_path, slow, experiments.record(), time=clock)
+    assert clock.slept == [300]
+    assert len(day.steps) == 2
+
+
+def test_a_missed_target_fails_the_day_although_every_run_passed(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, experiments.record(ttr_s=21.0), experiments.record())
+    assert (day.verdict, day.exit_code) == ("FAIL", 1)
+    assert "one: missed its target for recovery" in day.sentence
+
+
+def test_what_was_not_measured_is_never_good(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, experiments.record(ttd_s=None), experiments.record())
+    assert (day.verdict, day.exit_code) == ("INCONCLUSIVE", 4)
+    assert "detection is not measured" in day.sentence
+
+
+def test_a_wanted_target_is_reported_and_does_not_decide(tmp_path: Path) -> None:
+    day, _ = play(
+        tmp_path, experiments.record(ttd_s=99.0), experiments.record(), text=TEXT + "goals: {detection: wanted}\n"
+    )
+    assert (day.verdict, day.steps[0].detection) == ("PASS", "missed")
+
+
+@pytest.mark.parametrize(
+    ("value", "censored", "target", "expected"),
+    [
+        (5.0, False, 10.0, "met"), (11.0, False, 10.0, "missed"), (5.0, True, 10.0, "censored"),
+        (11.0, True, 10.0, "missed"), (None, True, 10.0, "censored"), (None, False, 10.0, "not measured"), (5.0, False, None, "no target"),
+    ],
+)  # fmt: skip
+def test_a_censored_time_can_prove_a_miss_but_never_a_success(
+    value: float | None, censored: bool, target: float | None, expected: str
+) -> None:
+    assert record.outcome(value, censored, target) == expected
+
+
+@pytest.mark.parametrize("code", [ExitCode.ABORTED, ExitCode.UNDO_FAILED])
+def test_an_abort_or_a_failed_undo_ends_the_day(tmp_path: Path, code: ExitCode) -> None:
+    day, engine = play(tmp_path, experiments.record(code=code))
+    assert len(engine.asked) == 1
+    assert (day.state, day.exit_code) == ("stopped", code)
+    assert "never begun: two" in day.sentence
+
+
+def test_a_step_may_let_the_day_go_on_after_an_abort_but_not_after_a_failed_undo(tmp_path: Path) -> None:
+    text = TEXT.replace("variables: {a: 1}", "go_on: true")
+    day, _ = play(tmp_path, experiments.record(code=ExitCode.ABORTED), experiments.record(), text=text)
+    assert (day.state, day.verdict, len(day.steps)) == ("finished", "ABORTED", 2)
+    day, _ = play(tmp_path, experiments.record(code=ExitCode.UNDO_FAILED), text=text)
+    assert (day.state, len(day.steps)) == ("stopped", 1)
+
+
+def test_a_failed_objective_does_not_end_the_day(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, experiments.record(code=ExitCode.FAIL), experiments.record())
+    assert (day.state, day.verdict, len(day.steps)) == ("finished", "FAIL", 2)
+
+
+def test_a_refusal_ends_the_day_and_its_reasons_are_kept(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, errors.Refused("the policy says no", reasons=("context prod is not known",)))
+    assert (day.verdict, day.exit_code, day.state) == ("REFUSED", 3, "stopped")
+    assert "context prod is not known" in day.steps[0].sentence
+
+
+def test_the_record_on_disk_is_the_day(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, experiments.record(), experiments.record(ttd_censored=True))
+    assert record.read(day.id) == day
+    assert record.read("last") == day
+    assert list(record.every()) == [day]
+
+
+def test_the_steps_so_far_are_on_disk_while_the_next_one_runs(tmp_path: Path) -> None:
+    seen: list[GameDay] = []
+
+    def look() -> object:
+        seen.append(record.read("last"))
+        return experiments.record()
+
+    play(tmp_path, experiments.record(), look)
+    assert ([s.name for s in seen[0].steps], seen[0].state) == (["one"], "running")
+
+
+def test_an_interruption_while_waiting_leaves_a_whole_record(tmp_path: Path) -> None:
+    class Impatient(experiments.Clock):
+        async def sleep(self, seconds: float) -> None:
+            if seconds > 600:
+                raise asyncio.CancelledError
+            await super().sleep(seconds)
+
+    with pytest.raises(asyncio.CancelledError):
+        play(tmp_path, experiments.record(), time=Impatient())
+    day = record.read("last")
+    assert (day.state, day.verdict, len(day.steps)) == ("interrupted", "INCONCLUSIVE", 1)
+    assert "a person interrupted the day" in day.sentence
+
+
+def test_a_day_that_does_not_exist_is_a_plain_error(tmp_path: Path) -> None:
+    with pytest.raises(errors.UsageError, match="no GameDay 'gameday-1'"):
+        record.read("gameday-1")

@@ -1,0 +1,85 @@
+"""The summary: what people read in the debriefing, and what is left for them to fill in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gameday import drawing, summary
+from gameday.record import GameDay
+from runner.errors import ExitCode
+from tests.fakes import experiments
+from tests.gameday.test_session import play
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> GameDay:
+    return play(
+        tmp_path, experiments.record("run-1", ttr_s=25.0), experiments.record("run-2", ttd_s=None, ttd_censored=True)
+    )[0]
+
+
+def test_each_step_shows_target_and_measured_value_and_how_it_stands(day: GameDay) -> None:
+    text = summary.markdown(day)
+    assert "| one | PASS | ≤ 10s | 4.2s | ✔ met | ≤ 20s | 25s | ✘ missed | `run-1` |" in text
+    assert "| two | PASS | none | never seen | – no target | ≤ 20s | 12.5s | ✔ met | `run-2` |" in text
+
+
+def test_means_say_how_many_and_how_many_are_censored(day: GameDay) -> None:
+    text = summary.markdown(day)
+    assert "| MTTD | mean 4.2s, median 4.2s (n = 1, censored 1) |" in text
+    assert "| MTTR | mean 18.8s, median 18.8s (n = 2, censored 0) |" in text
+
+
+def test_action_items_ratings_and_lessons_are_left_to_fill_in(day: GameDay) -> None:
+    text = summary.markdown(day)
+    assert "| id | title | type | priority | owner | due | experiment to rerun |" in text
+    assert [q in text for q in ("## What went well", "## What went wrong", "## Where we were lucky")] == [True] * 3
+    assert "node-drain.yaml" in text
+    assert text.count("| __ |") == len(list(summary.capabilities(day)))
+
+
+def test_every_table_of_the_markdown_has_even_rows(day: GameDay) -> None:
+    for table in re.findall(r"(?:^\|.*\n)+", summary.markdown(day), re.M):
+        assert len({row.replace("\\|", "").count("|") for row in table.splitlines()}) == 1, table
+
+
+def test_steps_that_were_never_begun_are_in_it(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, experiments.record(code=ExitCode.ABORTED))
+    assert "| two | never begun |" in summary.markdown(day)
+
+
+def test_the_page_needs_nothing_from_outside_and_no_script(day: GameDay) -> None:
+    page = summary.html(day)
+    assert not re.search(r"<script|<link|src=|href=|url\(", page)
+    assert "✘ missed" in page
+
+
+def test_what_others_wrote_is_text_in_the_page(day: GameDay) -> None:
+    page = summary.html(replace(day, title="<script>alert(1)</script>", roles={"owner": ("<b>Ann</b>",)}))
+    assert "<script>" not in page
+    assert "&lt;b&gt;Ann&lt;/b&gt;" in page
+
+
+def test_the_drawing_has_a_row_for_each_step_and_names_its_marks(day: GameDay) -> None:
+    svg = ElementTree.fromstring(drawing.day(day))
+    words = [element.text for element in svg.iter("{http://www.w3.org/2000/svg}text")]
+    assert [w for w in words if w in ("one", "two")] == ["one", "two"]
+    assert words.count("injected") == words.count("recovered") == 2
+
+
+def test_the_timeline_is_in_order(day: GameDay) -> None:
+    moments = list(summary.timeline(day))
+    assert moments[0].what == "the day begins" or "begins" in moments[0].what
+    assert [m.at for m in moments] == sorted(m.at for m in moments)
+    assert any("detected" in m.what for m in moments)
+
+
+def test_both_forms_are_written(day: GameDay, tmp_path: Path) -> None:
+    written = summary.write(day, tmp_path / "out")
+    assert [path.suffix for path in written] == [".md", ".html"]
+    assert all(day.title in path.read_text() for path in written)
