@@ -41,10 +41,11 @@ def command(experiment: str | None, service: str | None, as_json: bool, store: s
 
 
 def _groups(runs: Sequence[Run]) -> Iterator[tuple[str, Sequence[Run]]]:
-    names = sorted({(run.service, run.name) for run in runs})
-    for service, name in names:
-        yield f"{name} on {service}", [r for r in runs if (r.service, r.name) == (service, name)]
-    if len(names) > 1:
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(f"{run.name} on {run.service}", []).append(run)
+    yield from sorted(found.items())
+    if len(found) > 1:
         yield "all experiments", runs
 
 
@@ -70,7 +71,7 @@ def _plain(title: str, runs: Sequence[Run]) -> dict[str, Any]:
         **{
             which: {
                 **asdict(statistics.summarise(_values(runs, which))),
-                "values": [asdict(value) for value in _values(runs, which)],
+                "values": [{"seconds": v.seconds, "censored": v.censored} for v in _values(runs, which)],
             }
             for which in ("ttd", "ttr")
         },

@@ -14,6 +14,7 @@ Z95 = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
 FEWEST_FOR_INTERVAL = 6
 """With fewer values, no two order statistics hold the median with 95 %: 1 - 2 * 0.5^5 = 93.75 %."""
+_EXACT_UP_TO = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,10 +80,14 @@ def summarise(values: Sequence[Value]) -> Summary:
 def median_ranks(n: int) -> tuple[int, int] | None:
     """The ranks (from 1) of the narrowest symmetric pair of order statistics that holds the median with at least 95 %.
 
-    P(X_(r) < median < X_(n+1-r)) = 1 - 2 P(Bin(n, 1/2) <= r - 1). None for fewer than six values.
+    P(X_(r) < median < X_(n+1-r)) = 1 - 2 P(Bin(n, 1/2) <= r - 1). None for fewer than six values; above a thousand the
+    normal approximation, rounded outwards.
     """
     if n < FEWEST_FOR_INTERVAL:
         return None
+    if n > _EXACT_UP_TO:
+        low = math.floor((n - Z95 * math.sqrt(n)) / 2)
+        return low, n + 1 - low
     tail, term, rank = 0, 1, 0
     while 40 * (tail + term) <= 2**n:  # in whole numbers: 2 * tail <= 5 %
         tail += term
