@@ -10,7 +10,7 @@ from runner import units
 from runner.slo import betting, budget, rules
 from runner.slo.objective import FAILED, TIMED_OUT, UNCONNECTED, Criterion, Objective, unanswered_within
 from runner.slo.rules import Rule
-from runner.slo.series import Series
+from runner.slo.series import Series, Tally
 
 MIN_EVENTS = 10  # bad requests that a window must hold at its threshold to mean anything (measurement 2.2)
 HEARTBEAT_S = 1.0
@@ -164,16 +164,27 @@ class _Ratio:
         tally = series.tally(self.criterion, start_ns)
         missing = max(0.0, window_s - (now_ns - start_ns) / 1e9) * series.rate
         allowed = self.above * (tally.scheduled + missing)
-        ratio = tally.ratio if tally.decided else None
-        share = f"{tally.counted:,}/{tally.decided:,}"
-        seen = f"{units.format_ratio(tally.ratio)} {self.words} ({share})" if tally.decided else "no request has ended"
-        covered = units.format_duration(min(window_s, max(0.0, (now_ns - start_ns) / 1e9)))
-        sentence = f"{series.name}: {seen} in {covered}, more than {units.format_ratio(self.above)} of {units.format_duration(window_s)}"
-        if not tally.counted > allowed:
-            sentence = sentence.replace(", more than", ", allowed is")
-            return _Reading(_state(self.name, ratio, self.above, tally.counted / allowed if allowed else 0.0, sentence))
-        since = series.first_ns(self.criterion, start_ns)
-        return _Reading(_state(self.name, ratio, self.above, 1.0, sentence), now_ns if since is None else since)
+        breached = tally.counted > allowed
+        state = _state(
+            self.name,
+            tally.ratio if tally.decided else None,
+            self.above,
+            1.0 if breached else tally.counted / allowed if allowed else 0.0,
+            self._sentence(tally, window_s, (now_ns - start_ns) / 1e9, breached),
+        )
+        since = series.first_ns(self.criterion, start_ns) if breached else None
+        return _Reading(state, (now_ns if since is None else since) if breached else None)
+
+    def _sentence(self, tally: Tally, window_s: float, covered_s: float, breached: bool) -> str:
+        if not tally.decided:
+            return f"{self.series.name}: no request has ended yet"
+        share = f"{units.format_ratio(tally.ratio)} {self.words} ({tally.counted:,}/{tally.decided:,})"
+        limit, window = units.format_ratio(self.above), units.format_duration(window_s)
+        if covered_s < window_s - 0.1:
+            covered = units.format_duration(max(0.0, covered_s))
+            tail = f"already more than {limit} of {window}" if breached else f"allowed is {limit} of {window}"
+            return f"{self.series.name}: {share} in {covered}, {tail}"
+        return f"{self.series.name}: {share} in {window}, {'more than' if breached else 'allowed is'} {limit}"
 
 
 @dataclass(frozen=True)
@@ -230,7 +241,8 @@ class _Bettor:
         healthy = f"at most {units.format_ratio(self.rule.alpha)} of healthy runs are stopped like this"
         name = self.evidence.objective.name
         if found < self.log_limit:
-            sentence = f"{name}: evidence {betting.odds(found)} against <= {allowed} bad, stops at {betting.odds(self.log_limit)}"
+            seen = f"evidence {betting.odds(found)}" if found > 0 else "no evidence"
+            sentence = f"{name}: {seen} against <= {allowed} bad, stops at {betting.odds(self.log_limit)}"
             return _Reading(
                 _state(self.rule.name, math.exp(found), math.exp(self.log_limit), found / self.log_limit, sentence)
             )

@@ -14,7 +14,8 @@ from runner.slo.sample import Flag, Sample
 
 BUCKET_NS = 50_000_000
 _BLOCK = 64  # buckets summed up once more, so that a long window costs little
-_NEVER = Flag.TIMEOUT | Flag.SHED
+_SHED = int(Flag.SHED)
+_NEVER = int(Flag.TIMEOUT | Flag.SHED)
 
 
 class _Counter:
@@ -105,7 +106,7 @@ class Series:
     def absorb(self, finished: Iterable[Sample], pending: Iterable[Sample], now_ns: int) -> None:
         """Take in the requests that ended since the last call (each once), and all that are still pending."""
         finished = list(finished)
-        self._pending = sorted(s.intended_ns for s in pending if not s.flags & Flag.SHED)
+        self._pending = sorted(s.intended_ns for s in pending if not s.flags & _SHED)
         self.now_ns = now_ns
         if self._origin is None:
             starts = [s.intended_ns for s in finished] + self._pending[:1]
@@ -134,6 +135,7 @@ class Series:
 
     def tally(self, criterion: Criterion, start_ns: int, end_ns: int | None = None) -> Tally:
         """Count over the whole buckets from `start_ns` to before `end_ns` (None: all there is)."""
+        self.watch(criterion)
         first, end = self._range(start_ns, end_ns)
         if self._origin is None or end <= first:
             return Tally(0, 0, 0)
@@ -151,6 +153,7 @@ class Series:
 
     def first_ns(self, criterion: Criterion, start_ns: int, end_ns: int | None = None) -> int | None:
         """Start of the first bucket in the window with a request that counts, pending ones included."""
+        self.watch(criterion)
         first, end = self._range(start_ns, end_ns)
         if self._origin is None:
             return None

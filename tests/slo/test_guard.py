@@ -1,0 +1,147 @@
+"""Guards fail closed, say why with the numbers, and keep their promise over phases."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.slo import rules
+from runner.slo.guard import Guard
+from runner.slo.objective import Objective
+from runner.slo.sample import Flag
+from runner.slo.series import Series
+from tests.slo.traffic import GOOD, REFUSED, SECOND, START, Story, Traffic, at, since
+
+AVAILABLE = Objective("availability", "storefront", "availability", 0.99)
+LATENCY = Objective("latency", "storefront", "latency", 0.95, 0.5)
+RULES: dict[str, rules.Rule] = {
+    "error_ratio": rules.ErrorRatio("storefront", 0.3, 5),
+    "timeout_ratio": rules.TimeoutRatio("storefront", 0.3, 5),
+    "latency": rules.LatencyPercentile("storefront", 95, 0.4, 5),
+    "connection_errors": rules.ConnectionErrors("storefront", 3),
+    "budget": rules.BudgetSpent("availability", 0.0001),
+    "evidence": rules.Evidence("availability"),
+}
+
+
+def stopped(story: Story, *given: rules.Rule, restarts: tuple[float, ...] = (), phases: int = 3, rate: float = 100):  # type: ignore[no-untyped-def]
+    traffic = Traffic(rate, 30, story)
+    guard = Guard(given, {"storefront": traffic.series}, [AVAILABLE, LATENCY], START, phases)
+    left = [at(r) for r in restarts]
+    for now in traffic.ticks():
+        if left and now >= left[0]:
+            guard.restart(left.pop(0))
+        if breach := guard.tick(now, now):
+            return since(now), breach, guard
+    return None, None, guard
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [
+        ("error_ratio", REFUSED),
+        ("timeout_ratio", (int(Flag.TIMEOUT), 1.0)),
+        ("latency", (0, 0.9)),
+        ("connection_errors", REFUSED),
+        ("budget", REFUSED),
+        ("evidence", REFUSED),
+    ],
+)
+def test_each_rule_lets_good_traffic_pass_and_stops_its_own_trouble(kind: str, bad: tuple[int, float]) -> None:
+    assert stopped(lambda t, i: GOOD, RULES[kind])[1] is None
+    moment, breach, _ = stopped(lambda t, i: bad if t >= 10 else GOOD, RULES[kind], restarts=(8,))
+    assert breach.kind == kind
+    assert 10 < moment <= 15
+    assert since(breach.since_ns) == pytest.approx(10, abs=2.05)
+    assert any(c.isdigit() for c in breach.sentence)
+
+
+def test_a_decisive_count_does_not_wait_for_a_full_window() -> None:
+    moment, breach, _ = stopped(lambda t, i: REFUSED, rules.ErrorRatio("storefront", 0.3, 10))
+    assert moment == pytest.approx(3.05, abs=0.06)
+    assert breach.sentence == "storefront: 100 % failed (305/305) in 3s, already more than 30 % of 10s"
+
+
+def test_a_blip_that_the_window_forgives_does_not_stop_it_when_it_comes_first() -> None:
+    assert stopped(lambda t, i: REFUSED if t < 2 else GOOD, rules.ErrorRatio("storefront", 0.3, 10))[1] is None
+
+
+def test_a_window_too_short_to_mean_anything_is_widened() -> None:
+    """10 req/s and 1 % hold one bad request in 10 s: it takes more than ten of them, not one, in 100 s."""
+    rule = rules.ErrorRatio("storefront", 0.01, 10)
+    assert stopped(lambda t, i: REFUSED if i == 50 else GOOD, rule, rate=10)[1] is None
+    assert stopped(lambda t, i: REFUSED if 50 <= i < 60 else GOOD, rule, rate=10)[1] is None
+    assert stopped(lambda t, i: REFUSED if 50 <= i < 61 else GOOD, rule, rate=10)[1] is not None
+
+
+def test_no_data_stops_a_run_without_any_rule() -> None:
+    series = Series("storefront", 50, 1.0)
+    guard = Guard([], {"storefront": series}, [AVAILABLE], START)
+    series.absorb([], [], at(9.9))
+    assert guard.tick(at(9.9)) is None
+    breach = guard.tick(at(10.1))
+    assert breach is not None
+    assert breach.kind == "no_data"
+    assert "never measured" in breach.sentence
+
+
+def test_a_low_rate_is_given_three_slices_before_it_counts_as_silent() -> None:
+    guard = Guard([], {"storefront": Series("storefront", 10, 1.0)}, [], START)
+    assert guard.tick(at(29.9)) is None
+    assert guard.tick(at(30.1)) is not None
+
+
+def test_one_silent_indicator_of_two_is_enough() -> None:
+    traffic = Traffic(50, 20, lambda t, i: GOOD)
+    guard = Guard([], {"storefront": traffic.series, "checkout": Series("checkout", 50, 1.0)}, [], START)
+    breach = next(b for now in traffic.ticks() if (b := guard.tick(now)))
+    assert breach.sentence.startswith("checkout")
+
+
+def test_a_dead_prober_stops_the_run() -> None:
+    guard = Guard([], {}, [], START)
+    assert guard.tick(at(5), at(4.1)) is None
+    breach = guard.tick(at(5), at(3.9))
+    assert breach is not None
+    assert (breach.kind, breach.since_ns) == ("prober", at(3.9))
+
+
+def test_duration_needs_no_traffic() -> None:
+    guard = Guard([rules.Duration(10)], {}, [], START)
+    assert guard.tick(at(9.9)) is None
+    breach = guard.tick(at(10.1))
+    assert breach is not None
+    assert breach.since_ns == START + 10 * SECOND
+
+
+def test_a_phase_boundary_forgets_what_a_hard_window_held() -> None:
+    story: Story = lambda t, i: REFUSED if 9 < t < 10 or 10 < t < 11 else GOOD  # noqa: E731
+    assert stopped(story, rules.ErrorRatio("storefront", 0.3, 5))[1] is not None
+    assert stopped(story, rules.ErrorRatio("storefront", 0.3, 5), restarts=(10.0,))[1] is None
+
+
+def test_restarts_beyond_the_plan_do_not_weaken_the_promise() -> None:
+    """With one phase planned, later restarts go on with the running test: a clean past still weighs."""
+    story: Story = lambda t, i: REFUSED if t >= 20 and i % 20 == 0 else GOOD  # noqa: E731
+    planned, _, _ = stopped(story, RULES["evidence"], restarts=(19.9,), phases=2)
+    unplanned, _, _ = stopped(story, RULES["evidence"], restarts=(19.9,), phases=1)
+    assert planned is not None
+    assert unplanned is None or unplanned > planned
+
+
+def test_alpha_is_shared_out_over_phases_and_objectives() -> None:
+    both = [rules.Evidence("availability", 0.01), rules.Evidence("latency", 0.01)]
+    guard = Guard(both, {"storefront": Series("storefront", 100, 1.0)}, [AVAILABLE, LATENCY], START, phases=3)
+    assert [round(s.limit) for s in guard.states() if "evidence" in s.name] == [600, 600]
+
+
+def test_headroom_falls_to_nothing_as_trouble_grows() -> None:
+    _, _, guard = stopped(lambda t, i: GOOD, *RULES.values())
+    healthy = guard.states()
+    assert [s.name for s in healthy][:2] == [
+        "storefront: errors above 30 % over 5s",
+        "storefront: timeouts above 30 % over 5s",
+    ]
+    assert all(s.headroom > 0.9 for s in healthy if s.name != "no data for 10s")
+    _, breach, guard = stopped(lambda t, i: REFUSED if t > 10 else GOOD, RULES["error_ratio"])
+    assert guard.states()[0].headroom == 0
+    assert guard.states()[0].sentence == breach.sentence

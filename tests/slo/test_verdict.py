@@ -1,0 +1,149 @@
+"""Verdicts, forecasts and budgets with their sentences."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from runner.slo import budget, power, rules, verdict
+from runner.slo.objective import Objective
+from runner.slo.sample import Flag
+from runner.slo.slices import Slices
+from runner.slo.verdict import Verdict
+from tests.slo.traffic import GOOD, REFUSED, START, Traffic, at
+
+STRICT = Objective("availability", "storefront", "availability", 0.999)
+LOOSE = Objective("availability", "storefront", "availability", 0.99)
+
+
+def spread(bad: int, slices: int, per_slice: int = 100) -> Slices:
+    return Slices([(i + 1) * bad // slices - i * bad // slices for i in range(slices)], [per_slice] * slices, 1.0)
+
+
+def test_the_sentence_of_a_pass_has_counts_bound_and_dispersion() -> None:
+    found = verdict.judge_slices(STRICT, spread(19, 600), 100)
+    assert (
+        found.sentence
+        == "PASS: 0.032 % bad (19/60,000), allowed is 0.1 %; at most 0.046 % with 95 % confidence (phi 1.0)"
+    )
+    assert (found.bad, found.total, found.needed_n) == (19, 60_000, None)
+
+
+def test_the_sentence_of_a_fail_names_the_lower_bound_or_the_evidence() -> None:
+    by_bound = verdict.judge_slices(STRICT, spread(85, 600), 100)
+    assert by_bound.verdict is Verdict.FAIL
+    assert "; at least 0.12 % with 95 % confidence" in by_bound.sentence
+    by_evidence = verdict.judge_slices(LOOSE, spread(400, 20), 100)
+    assert by_evidence.verdict is Verdict.FAIL
+    assert "evidence more than 1,000,000:1 against it, at most 1 % of runs" in by_evidence.sentence
+
+
+def test_too_few_requests_are_inconclusive_and_say_how_many_are_missing() -> None:
+    found = verdict.judge_slices(STRICT, spread(0, 20), 100)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.needed_n == pytest.approx(2995, abs=2)
+    assert "about 99" in found.sentence
+    assert "would decide" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("target", "needed"), [(0.95, 59), (0.99, 299), (0.995, 598), (0.999, 2995), (0.9995, 5990), (0.9999, 29956)]
+)
+def test_a_pass_is_refused_below_the_number_that_can_carry_it(target: float, needed: int) -> None:
+    objective = Objective("a", "s", "availability", target)
+    assert power.requests_to_pass(objective.budget) == needed
+    assert verdict.judge_slices(objective, Slices([0], [needed], 1.0), 100).verdict is Verdict.PASS
+    assert verdict.judge_slices(objective, Slices([0], [needed - 1], 1.0), 100).verdict is Verdict.INCONCLUSIVE
+
+
+def test_no_data_is_never_a_pass() -> None:
+    found = verdict.judge(LOOSE, [], START, at(60), rate=100, timeout_s=1)
+    assert found.sentence == "INCONCLUSIVE: no data: not a single request was measured"
+    assert verdict.worst([]) is Verdict.INCONCLUSIVE
+    assert verdict.worst([Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE]) is Verdict.FAIL
+
+
+def test_one_burst_is_a_few_events_and_quotes_no_interval() -> None:
+    cut = Slices([0] * 40 + [30] + [0] * 59, [100] * 100, 1.0)
+    found = verdict.judge_slices(LOOSE, cut, 100)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "few events, in 1 of 20 slices of 5s" in found.sentence
+    assert "confidence" not in found.sentence
+
+
+def test_an_outage_at_the_start_of_the_window_fails_however_good_the_rest_was() -> None:
+    traffic = Traffic(100, 60, lambda t, i: REFUSED if 10 <= t < 12.5 else GOOD)
+    found = verdict.judge(LOOSE, traffic.samples, at(10), at(60), rate=100, timeout_s=1)
+    assert found.verdict is Verdict.FAIL
+    assert (found.bad, found.total) == (250, 5000)
+
+
+def test_undecided_requests_count_neither_way_and_hanging_ones_as_bad() -> None:
+    flags = int(Flag.SENT)
+    traffic = Traffic(100, 10, lambda t, i: GOOD)
+    cut_short = [s._replace(flags=flags) if s.intended_ns >= at(8) else s for s in traffic.samples]
+    found = verdict.judge(LOOSE, cut_short, START, at(10), rate=100, timeout_s=1)
+    assert (found.bad, found.total) == (100, 900)
+
+
+@pytest.mark.parametrize("bad", range(0, 60, 3))
+def test_more_bad_requests_never_make_a_better_verdict(bad: int) -> None:
+    verdicts = [verdict.verdict_of(LOOSE, spread(k, 60)) for k in (bad, bad + 3, bad + 30)]
+    assert verdicts == sorted(verdicts)
+
+
+@pytest.mark.parametrize(("bad", "slices"), [(0, 20), (6, 40), (30, 60), (61, 60), (80, 60), (100, 60)])
+def test_the_quick_verdict_is_the_long_one(bad: int, slices: int) -> None:
+    cut = spread(bad, slices)
+    assert verdict.verdict_of(LOOSE, cut) is verdict.judge_slices(LOOSE, cut, 100).verdict
+
+
+@pytest.mark.parametrize(
+    ("burn", "rate", "seconds"),
+    [(14.4, 10, 70), (14.4, 100, 7), (14.4, 500, 1.4), (14.4, 1000, 0.7), (6, 10, 167), (6, 100, 17), (2, 2000, 2.5)],
+)
+def test_the_shortest_window_is_the_table_of_the_study(burn: float, rate: float, seconds: float) -> None:
+    assert power.shortest_window(burn * 0.001, rate) == pytest.approx(seconds, rel=0.03)
+
+
+def test_a_plan_that_cannot_pass_says_what_it_needs() -> None:
+    forecast = power.can_decide(STRICT, 10, 120)
+    assert not forecast.can_pass
+    assert forecast.needed_s == 300
+    assert "cannot pass in 2m: needs >= 300 s at 10 req/s (2,995 requests, planned are 1,200)" in forecast.sentence
+    assert power.can_decide(STRICT, 100, 120).bad_allowed == 6
+
+
+def test_windows_too_short_are_refused_with_the_length_they_need() -> None:
+    short = rules.ErrorRatio("storefront", 0.0144, 10)
+    assert power.refusals([short], {"storefront": 10}) == [
+        "storefront: errors above 1.44 % over 10s: holds 1.4 bad requests at its limit, 10 are needed; needs >= 70 s at 10 req/s"
+    ]
+    assert power.refusals([short, rules.LatencyPercentile("storefront", 95, 1, 10)], {"storefront": 100}) == []
+    assert len(power.refusals([rules.LatencyPercentile("storefront", 99.9, 1, 10)], {"storefront": 100})) == 1
+
+
+def test_the_budget_is_time_of_full_outage() -> None:
+    assert budget.whole(STRICT).total_s == pytest.approx(2592)
+    half = budget.spend(STRICT, bad=500, rate=50)
+    assert half.spent_s == 10
+    assert half.share == pytest.approx(10 / 2592)
+    assert half.remaining == pytest.approx(1 - 10 / 2592)
+    assert half.sentence == "0.39 % of the error budget spent: 10s of 43m12s full outage"
+    assert budget.forecast(STRICT, 60, 0.5).spent_s == 30
+
+
+def test_burn_rates_are_the_workbooks() -> None:
+    """14.4 for an hour spends 2 % of a 30-day budget, 6 for six hours 5 %."""
+    assert budget.burn_rate(STRICT, 144, 10_000) == pytest.approx(14.4)
+    assert budget.burn_rate(STRICT, 0, 0) is None
+    assert 3600 / budget.exhausted_in_s(STRICT, 14.4) == pytest.approx(0.02)
+    assert 6 * 3600 / budget.exhausted_in_s(STRICT, 6) == pytest.approx(0.05)
+    assert budget.exhausted_in_s(STRICT, 0) == math.inf
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_an_objective_without_a_budget_is_refused(target: float) -> None:
+    with pytest.raises(ValueError, match="error budget"):
+        Objective("a", "s", "availability", target)
