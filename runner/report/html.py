@@ -1,7 +1,123 @@
-"""PROVISIONAL by the lead: overwrite me."""
+"""HTML: one run as one self-contained page: no script, no font, no image from elsewhere."""
 
-from typing import Any
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from runner import clock
+from runner.report import plot, plotdata, words
+from runner.slo.sample import Sample
+from runner.timeline.event import Event
+from runner.timeline.record import RunRecord
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_GOOD = ("PASS", "proven", "held", "undone", "already")
+_BAD = ("FAIL", "ABORTED", "UNDO_FAILED", "ENVIRONMENT", "vacuous", "broken", "failed", "error")
+_PLAIN = ("info",)
+_CHIP_WORDS = {"already": "nothing to do"}
 
 
-def render(record: Any, events: Any, samples: Any) -> str:
-    return "report"
+def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, Sequence[Sample]]) -> str:
+    """The page of one run; `samples` by indicator name, whatever is missing is said to be missing."""
+    told = [(e.t, *said) for e in events if (said := words.tell(e))]
+    health = [(i, plotdata.health(samples[i.name])) for i in record.indicators if samples.get(i.name)]
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            r=record,
+            css=css(),
+            tiles=list(_tiles(record)),
+            timeline=plot.timeline_svg(record, samples),
+            undo_line=words.undo_line(record),
+            health=health,
+            log=told,
+            environment=list(_environment(record)),
+        )
+    )
+
+
+@cache
+def css() -> Markup:
+    """The style sheet of reports and plots, to be put into a `<style>`."""
+    return Markup(resources.files("runner.report").joinpath("templates/report.css").read_text("utf-8"))
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("runner.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {
+        "clean": words.clean,
+        "title_of": words.title,
+        "sign": words.sign,
+        "ratio": words.ratio,
+        "seconds": words.seconds,
+        "count": words.count,
+        "goal": words.objective_goal,
+        "bounds": words.bounds,
+        "mark_title": words.mark_title,
+        "interval": plot.interval_svg,
+        "chip": chip,
+        "clock": clock.rfc3339,
+    }
+    return environment
+
+
+def chip(word: str) -> Markup:
+    """A verdict or a state as a coloured word with its sign."""
+    tone = "good" if word in _GOOD else "bad" if word in _BAD else "plain" if word in _PLAIN else "warn"
+    sign = {"good": "✔", "bad": "✘", "warn": "?", "plain": "·"}[tone]
+    return Markup('<span class="chip {}">{} {}</span>').format(
+        tone, sign, _CHIP_WORDS.get(word, words.title(words.clean(word)))
+    )
+
+
+def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
+    """The figures one looks for first: name, value, remark."""
+    yield (
+        "detected after",
+        words.elapsed("ttd", record.ttd_s, record.ttd_censored),
+        _error(record.ttd_s, record.ttd_error_s),
+    )
+    yield (
+        "recovered after",
+        words.elapsed("ttr", record.ttr_s, record.ttr_censored),
+        _error(record.ttr_s, record.ttr_error_s),
+    )
+    worst = max(record.objectives, key=lambda o: o.budget_spent, default=None)
+    if worst:
+        yield (
+            "error budget spent",
+            words.ratio(worst.budget_spent),
+            f"{words.clean(worst.name)}: {words.seconds(worst.outage_s)} of outage",
+        )
+    proven = sum(f.proof == "proven" for f in record.faults)
+    yield "faults proven", f"{proven} of {len(record.faults)}", words.plural(len(record.targets), "target")
+    back = "no" if record.residue or any(s.state == "failed" for s in record.undo) else "yes"
+    yield "put back", back, words.plural(len(record.undo), "undo step")
+
+
+def _error(value: float | None, error_s: float) -> str:
+    return "" if value is None else f"± {words.seconds(error_s)}, from the fault's effect"
+
+
+def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:
+    yield from (("experiment", record.experiment), ("experiment hash", record.experiment_hash))
+    yield from (("started", clock.rfc3339(record.started)), ("ended", clock.rfc3339(record.ended)))
+    yield from (("run", record.run), ("exit code", str(record.exit_code)))
+    if record.gameday:
+        yield "gameday", record.gameday
+    for name, value in sorted(record.environment.items()):
+        yield str(name), value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
