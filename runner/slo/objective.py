@@ -8,7 +8,6 @@ from typing import Literal
 from runner import units
 from runner.slo.sample import BAD, Flag, Sample
 
-
 _ENDED = int(Flag.DONE | Flag.SHED)  # plain integers: an IntFlag takes ten times as long to compare, for every request
 
 
