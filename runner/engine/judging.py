@@ -93,10 +93,9 @@ def publish(session: Session, record: RunRecord, crew: Crew, options: Options) -
         report=str(report),
     )
     session.close(record.to_json())
-    events = [e.to_json() for e in session.events]
-    files.write_atomically(report, html.render(record, events, crew.traffic.samples))
     with Store.open(options.store) as store:
-        store.save(record, events)
+        store.save(record, session.events)
+    files.write_atomically(report, html.render(record, session.events, crew.traffic.samples))
     return record
 
 

@@ -105,7 +105,7 @@ async def recover(session: Session, crew: Crew) -> None:
     met = False
     while session.clock.monotonic() < until:
         met = met or await _hypothesis_holds(crew)
-        if met and (crew.watch.recovered_ns is not None or not crew.watch.objectives):
+        if met and (crew.watch.recovered_ns is not None or not crew.watch.objectives or crew.traffic.dead):
             break
         await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
     if met:

@@ -78,6 +78,11 @@ class Traffic:
         """When the prober last showed that it lives; None without traffic."""
         return min((r.header().heartbeat_ns for r in self._readers.values()), default=None)
 
+    @property
+    def dead(self) -> bool:
+        """The prober has died: nothing more will be measured."""
+        return self.prober is not None and not self.prober.running
+
     async def stop(self) -> None:
         """No more requests; those in flight still end. A prober that is dead has stopped already."""
         if self.prober is not None and self.prober.running and await self.prober.send({"do": "stop"}):

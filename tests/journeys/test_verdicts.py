@@ -27,9 +27,9 @@ def test_a_fault_that_users_do_not_feel_passes_and_is_put_back(service: Service,
 
 def test_a_fault_that_users_feel_beyond_the_objective_fails(service: Service, tmp_path: Path) -> None:
     traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
-    with started(
-        tmp_path, experiment(service, traffic=traffic, method=[http("break", "/break", pauses={"after": 2})])
-    ) as run:
+    objectives = [{"name": "availability", "indicator": "front", "target": "99%"}]
+    method = [http("break", "/break", pauses={"after": 2})]
+    with started(tmp_path, experiment(service, traffic=traffic, objectives=objectives, method=method)) as run:
         assert run.finish() == 1
     assert "availability" in run.verdict["sentence"]
     assert not service.broken
