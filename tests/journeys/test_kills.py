@@ -1,0 +1,158 @@
+"""Whoever of the run's processes is killed, and whenever: no fault is left after five seconds, and the record is whole."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys import harness
+from tests.journeys.harness import ROOT, Run, Service, experiment, http, python, record, started
+
+PARTS = ("parent", "worker", "undoer", "prober")
+SINGLES_AND_PAIRS = [c for n in (1, 2) for c in itertools.combinations(PARTS, n)]
+MOMENTS = (
+    "run_started",
+    "baseline",
+    "activity",
+    "injected",
+    "hypothesis",
+    "abort",
+    "undo_started",
+    "undo_step",
+    "undone",
+    "recovered",
+)
+"""Every event of a run that is stopped in the middle: the instrumented points."""
+
+
+@pytest.fixture
+def service(free_port: Callable[[], int]) -> Iterator[Service]:
+    with harness.service(free_port()) as running:
+        yield running
+
+
+def _document(service: Service, seconds: float = 30.0) -> harness.Json:
+    action = python("break-and-wait", "break_and_wait", {"url": "${url}", "seconds": seconds})
+    document = experiment(service, method=[action])
+    document["steady-state-hypothesis"] = {
+        "title": "up",
+        "probes": [http("answers", "/health", "probe", tolerance=200)],
+    }
+    return document
+
+
+def _broken(run: Run, service: Service) -> None:
+    """Wait until the fault is really in."""
+    run.until("activity", state="started")
+    until = time.monotonic() + 5
+    while not service.broken and time.monotonic() < until:
+        time.sleep(0.02)
+    assert service.broken
+
+
+@pytest.mark.parametrize("killed", SINGLES_AND_PAIRS, ids="+".join)
+def test_no_fault_is_left_five_seconds_after_any_one_or_two_are_killed(
+    killed: tuple[str, ...], service: Service, tmp_path: Path
+) -> None:
+    with started(tmp_path, _document(service)) as run:
+        _broken(run, service)
+        run.kill(*killed)
+        assert service.mended_within(5)
+        if "parent" not in killed:
+            assert run.finish() in (5, 7)
+        kept = record(run)
+    assert kept["verdict"] in ("ENVIRONMENT", "ABORTED")
+    assert [s["what"] for s in kept["undo"] if s["state"] == "undone"][-1:] == ["mend"]
+    assert not kept["residue"]
+
+
+def test_three_killed_leave_it_to_the_last_one(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, _document(service)) as run:
+        _broken(run, service)
+        run.kill("parent", "undoer", "worker")
+        assert service.mended_within(5)
+        assert record(run)["exit_code"] == 7
+
+
+def test_when_all_are_killed_the_next_start_puts_back_first(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, _document(service)) as run:
+        _broken(run, service)
+        run.kill(*PARTS)
+    time.sleep(0.5)
+    assert service.broken, "nobody was left to undo"
+    with started(tmp_path, experiment(service, method=[python("nothing", "nothing")])) as after:
+        after.until("run_started")
+        assert not service.broken
+        after.finish()
+    assert record(run)["verdict"] == "ENVIRONMENT"
+
+
+def test_recover_puts_back_and_says_so(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, _document(service)) as run:
+        _broken(run, service)
+        run.kill(*PARTS)
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", "recover"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mend" in done.stdout
+    assert not service.broken
+    again = subprocess.run(
+        [sys.executable, "-m", "runner", "recover"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert again.stdout == "Nothing is left open.\n"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_runner_leaves_nothing_at_any_instrumented_point(
+    moment: str, service: Service, tmp_path: Path
+) -> None:
+    with started(tmp_path, _document(service, seconds=3.0)) as run:
+        if moment in ("abort", "undo_started", "undo_step", "undone", "recovered"):
+            _broken(run, service)
+            (run.folder / "inbox.jsonl").open("a").write(json.dumps({"kind": "stop", "by": "a test"}) + "\n")
+        run.until(moment)
+        run.kill("parent")
+        assert service.mended_within(5)
+        kept = record(run)
+    assert not [s for s in kept["undo"] if s["state"] == "failed"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(int(os.environ.get("CHAOS_RUN_RANDOM_KILLS", "6"))))
+def test_a_killed_runner_leaves_nothing_at_random_moments(seed: int, service: Service, tmp_path: Path) -> None:
+    dice = random.Random(seed)
+    killed = dice.choice(SINGLES_AND_PAIRS)
+    with started(tmp_path, _document(service, seconds=2.0)) as run:
+        run.until("run_started")
+        time.sleep(dice.uniform(0, 5.0))
+        if run.process.poll() is None:
+            run.kill(*killed)
+        assert service.mended_within(5 if service.broken else 0.5) or run.process.poll() is None
+        if "parent" not in killed:
+            run.finish()
+        record(run)
+        assert service.mended_within(5)
+
+
+def test_no_finished_sample_is_lost_with_the_prober(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, _document(service)) as run:
+        _broken(run, service)
+        run.kill("prober")
+        assert run.finish() == 5
+        assert "silent" in run.verdict["sentence"] or "no data" in run.verdict["sentence"]
+        from runner.probe import tape
+
+        samples = tape.read_all(
+            run.folder / json.loads((run.folder / "record.json").read_text())["indicators"][0]["tape"]
+        )
+    assert sum(s.done for s in samples) >= 40
