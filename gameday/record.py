@@ -15,7 +15,7 @@ from runner import clock, errors, files, units
 from runner.store import place
 from runner.timeline.record import RunRecord
 
-Outcome = Literal["met", "missed", "censored", "not measured", "no target"]
+Outcome = Literal["met", "missed", "censored", "not measured", "no impact", "no target"]
 State = Literal["running", "finished", "stopped", "interrupted"]
 
 
@@ -51,12 +51,19 @@ class StepResult:
     recover_within: float | None = None
 
     @property
+    def unaffected(self) -> bool:
+        """Whether users were watched while something was injected, and their indicators never left the baseline."""
+        marked = {name for name, _ in self.marks}
+        watched = any(verdict in ("PASS", "FAIL") for _, verdict, _ in self.objectives)
+        return watched and "injected" in marked and "effective" not in marked
+
+    @property
     def detection(self) -> Outcome:
-        return outcome(self.ttd_s, self.ttd_censored, self.detect_within)
+        return outcome(self.ttd_s, self.ttd_censored, self.detect_within, unaffected=self.unaffected)
 
     @property
     def recovery(self) -> Outcome:
-        return outcome(self.ttr_s, self.ttr_censored, self.recover_within)
+        return outcome(self.ttr_s, self.ttr_censored, self.recover_within, unaffected=self.unaffected)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +100,20 @@ class GameDay:
         return self.state == "running" and not psutil.pid_exists(self.pid)
 
 
-def outcome(value_s: float | None, censored: bool, target_s: float | None) -> Outcome:
-    """A measured time against its target. A censored one is a lower bound: it can prove a miss, never a success."""
+def outcome(value_s: float | None, censored: bool, target_s: float | None, *, unaffected: bool = False) -> Outcome:
+    """A measured time against its target. A censored one is a lower bound: it can prove a miss, never a success.
+
+    Where users were `unaffected` there was nothing to notice or to recover from: no time, and no miss.
+    """
     if target_s is None:
         return "no target"
     if value_s is not None and value_s > target_s:
         return "missed"
     if censored:
         return "censored"
-    return "not measured" if value_s is None else "met"
+    if value_s is None:
+        return "no impact" if unaffected else "not measured"
+    return "met"
 
 
 def of_run(run: RunRecord, step: str, planned_s: float, targets: tuple[float | None, float | None]) -> StepResult:

@@ -19,7 +19,14 @@ ACTION_COLUMNS = ("id", "title", "type", "priority", "owner", "due", "experiment
 ACTION_ROWS = 3
 RATINGS = "P performed without challenges · S with some challenges · M with major challenges · U unable (FEMA HSEEP)"
 QUESTIONS = ("What went well", "What went wrong", "Where we were lucky")
-SYMBOLS: dict[Outcome, str] = {"met": "✔", "missed": "✘", "censored": "?", "not measured": "?", "no target": "–"}
+SYMBOLS: dict[Outcome, str] = {
+    "met": "✔",
+    "missed": "✘",
+    "censored": "?",
+    "not measured": "?",
+    "no impact": "✔",
+    "no target": "–",
+}
 MARKS = ("injected", "effective", "detected", "aborted", "undo_started", "undone", "recovered")
 
 
@@ -56,8 +63,10 @@ def write(day: GameDay, folder: Path, plots: dict[str, str] | None = None) -> tu
     return texts[0][0], texts[1][0]
 
 
-def measured(value_s: float | None, censored: bool) -> str:
+def measured(value_s: float | None, censored: bool, unaffected: bool) -> str:
     """A measured time; a censored one as the lower bound that it is."""
+    if value_s is None and unaffected:
+        return "users unaffected"
     if value_s is None:
         return "never seen" if censored else "not measured"
     return f"{'> ' if censored else ''}{units.format_duration(value_s)}"

@@ -16,7 +16,14 @@ SECOND = 1_000_000_000
 
 def record(run: str = "20270209-090000-0001", *, code: ExitCode = ExitCode.PASS, **changes: object) -> RunRecord:
     """A run of 40 seconds that was detected after 4.2 and recovered after 12.5 seconds."""
-    marks = [("injected", 10), ("detected", 14.2), ("undo_started", 25), ("undone", 26), ("recovered", 35)]
+    marks = [
+        ("injected", 10),
+        ("effective", 10),
+        ("detected", 14.2),
+        ("undo_started", 25),
+        ("undone", 26),
+        ("recovered", 35),
+    ]
     whole = RunRecord(
         run=run, title="a pod dies", experiment="pod-kill.yaml", experiment_hash="0", service="shop", context="playground",
         started=BEGAN, ended=BEGAN + timedelta(seconds=40), started_mono_ns=0, verdict=code.name, exit_code=int(code),

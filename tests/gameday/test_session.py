@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,22 @@ def test_what_was_not_measured_is_never_good(tmp_path: Path) -> None:
     day, _ = play(tmp_path, experiments.record(ttd_s=None), experiments.record())
     assert (day.verdict, day.exit_code) == ("INCONCLUSIVE", 4)
     assert "detection is not measured" in day.sentence
+
+
+def test_where_users_were_unaffected_there_is_nothing_to_notice_or_to_recover_from(tmp_path: Path) -> None:
+    whole = experiments.record()
+    calm = replace(
+        whole, ttd_s=None, ttr_s=None, marks=tuple(m for m in whole.marks if m.name in ("injected", "undone"))
+    )
+    day, _ = play(tmp_path, calm, experiments.record())
+    assert (day.verdict, day.steps[0].detection, day.steps[0].recovery) == ("PASS", "no impact", "no impact")
+
+
+def test_users_whom_nobody_watched_do_not_count_as_unaffected(tmp_path: Path) -> None:
+    whole = experiments.record()
+    blind = replace(whole, ttd_s=None, ttr_s=None, marks=whole.marks[:1], objectives=())
+    day, _ = play(tmp_path, blind, experiments.record())
+    assert (day.verdict, day.steps[0].recovery) == ("INCONCLUSIVE", "not measured")
 
 
 def test_a_wanted_target_is_reported_and_does_not_decide(tmp_path: Path) -> None:
