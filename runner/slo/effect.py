@@ -32,6 +32,8 @@ class _Question:
     null: float
     words: str
     start_ns: int
+    quiet: bool
+    """The baseline had none at all: the first one is the effect, to the bucket; else it may be any of the first slice."""
 
     def __post_init__(self) -> None:
         self.betting = Betting(self.null)
@@ -57,7 +59,7 @@ class Watch:
     def _failures(self, baseline_ns: tuple[int, int], start_ns: int) -> _Question:
         tally = self.series.tally(FAILED, *baseline_ns)
         upper = interval.clopper_pearson(tally.counted, tally.decided)[1]
-        return _Question(FAILED, min(0.5, max(0.001, upper)), "failed", start_ns)
+        return _Question(FAILED, min(0.5, max(0.001, upper)), "failed", start_ns, not tally.counted)
 
     def _slowness(self, baseline_ns: tuple[int, int], start_ns: int) -> _Question | None:
         usual = self.series.percentile_s(99, *baseline_ns)
@@ -68,7 +70,7 @@ class Watch:
         tally = self.series.tally(criterion, *baseline_ns)
         upper = interval.clopper_pearson(tally.counted, tally.decided)[1]
         words = f"took longer than {units.format_duration(usual)}, the p99 of the baseline"
-        return _Question(criterion, min(0.5, 2 * upper), words, start_ns)
+        return _Question(criterion, min(0.5, 2 * upper), words, start_ns, not tally.counted)
 
     def tick(self, now_ns: int) -> Effect | None:
         """The effect, once it is certain."""
@@ -94,7 +96,9 @@ class Watch:
 
     def _effect(self, question: _Question, evidence: float) -> Effect:
         first = self.series.first_ns(question.criterion, question.climb_ns)
-        tally = self.series.tally(question.criterion, question.climb_ns)
+        at_ns = question.climb_ns if first is None else first
+        tally = self.series.tally(question.criterion, at_ns)
         share = f"{units.format_ratio(tally.ratio)} ({tally.counted:,}/{tally.decided:,}) {question.words}"
         how = f"{self.series.name}: {share}; evidence {odds(evidence)} against <= {units.format_ratio(question.null)}"
-        return Effect(question.climb_ns if first is None else first, self.series.name, how, BUCKET_NS / 1e9)
+        error_s = (BUCKET_NS if question.quiet else self._slice_ns) / 1e9
+        return Effect(at_ns, self.series.name, how, error_s)

@@ -1,0 +1,111 @@
+"""The moments of an incident: when it was felt, when the built-in rule noticed, since when it is over."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from runner.slo import detection, effect, recovery
+from runner.slo.objective import Objective
+from runner.slo.sample import Flag
+from runner.slo.series import Series
+from tests.slo.traffic import GOOD, REFUSED, START, Story, Traffic, at, since
+
+AVAILABLE = Objective("availability", "storefront", "availability", 0.99)
+
+
+def felt(story: Story, seconds: float = 40, rate: float = 100) -> effect.Effect | None:
+    """What a watch on the first ten seconds as baseline reports."""
+    traffic, watch = Traffic(rate, seconds, story), None
+    for now in traffic.ticks():
+        if now >= at(10):
+            watch = watch or effect.Watch(traffic.series, (START, now), now)
+            if found := watch.tick(now):
+                return found
+    return None
+
+
+def usual(random_: random.Random, factor: float = 1.0) -> tuple[int, float]:
+    return 0, 0.002 + factor * random_.expovariate(1 / 0.003)
+
+
+@pytest.mark.parametrize("rate", [20, 100])
+def test_traffic_that_stays_as_it_was_shows_no_effect(rate: int) -> None:
+    random_ = random.Random(1)
+    assert [felt(lambda t, i: usual(random_), 30, rate) for _ in range(12)] == [None] * 12
+
+
+def test_a_fault_is_felt_at_its_first_bad_request() -> None:
+    found = felt(lambda t, i: REFUSED if t >= 17.33 else GOOD)
+    assert found is not None
+    assert since(found.at_ns) == pytest.approx(17.33, abs=found.error_s)
+    assert found.error_s == 0.05
+    assert ") failed; evidence" in found.how
+
+
+def test_a_latency_five_times_the_usual_is_felt_without_a_single_failure() -> None:
+    random_ = random.Random(2)
+    found = felt(lambda t, i: usual(random_, 5.0 if t >= 20 else 1.0))
+    assert found is not None
+    assert since(found.at_ns) == pytest.approx(20, abs=2 * found.error_s)
+    assert "the p99 of the baseline" in found.how
+
+
+def test_errors_the_baseline_had_already_are_no_effect() -> None:
+    assert felt(lambda t, i: (int(Flag.UNEXPECTED), 0.002) if i % 10 == 0 else GOOD) is None
+
+
+def fires(story: Story, burn: float = 14.4, objective: Objective = AVAILABLE, rate: float = 100) -> float | None:
+    traffic = Traffic(rate, 90, story)
+    rule = detection.BurnRule(objective, traffic.series, burn)
+    return next((since(now) for now in traffic.ticks() if rule.tick(now)), None)
+
+
+def test_the_burn_rate_rule_fires_when_a_minute_holds_too_much() -> None:
+    """14.4 times 1 % of the 6,000 requests of a minute are 864: 8.64 s of a full outage, from a young window as from an old."""
+    assert fires(lambda t, i: REFUSED if t >= 5 else GOOD) == pytest.approx(13.65, abs=0.1)
+    assert fires(lambda t, i: REFUSED if t >= 75 else GOOD) == pytest.approx(83.65, abs=0.1)
+    assert fires(lambda t, i: REFUSED if i % 8 == 0 else GOOD) is None
+
+
+def test_a_generous_objective_still_notices_an_outage() -> None:
+    generous = Objective("availability", "storefront", "availability", 0.9)
+    assert fires(lambda t, i: REFUSED if t >= 5 else GOOD, objective=generous) == pytest.approx(59, abs=1)
+
+
+def test_the_burn_rate_window_is_widened_to_ten_requests() -> None:
+    strict = Objective("availability", "storefront", "availability", 0.9999)
+    assert detection.BurnRule(strict, Series("storefront", 10, 1.0)).window_s == pytest.approx(694, abs=1)
+
+
+def recovered(story: Story, stable_s: float = 5, seconds: float = 40) -> tuple[float, float] | None:
+    """When it recovered, and when that was known."""
+    traffic = Traffic(100, seconds, story)
+    search = recovery.Recovery({"storefront": traffic.series}, [AVAILABLE], stable_s, at(10))
+    return next(((since(found), since(now)) for now in traffic.ticks() if (found := search.tick(now))), None)
+
+
+def test_recovery_is_stamped_at_its_first_good_slice_and_known_once_it_was_stable() -> None:
+    found = recovered(lambda t, i: REFUSED if 12 <= t < 20 else GOOD, stable_s=10)
+    assert found is not None
+    assert found[0] == pytest.approx(20, abs=0.51)
+    assert found[1] == pytest.approx(found[0] + 10.1, abs=0.1)
+
+
+def test_what_never_comes_back_never_recovers() -> None:
+    assert recovered(lambda t, i: REFUSED if t >= 11 else GOOD) is None
+
+
+def test_hanging_requests_are_not_a_recovery() -> None:
+    assert recovered(lambda t, i: (int(Flag.TIMEOUT), 1.0) if t >= 11 else GOOD) is None
+
+
+def test_too_short_a_look_cannot_call_it_recovered() -> None:
+    assert recovered(lambda t, i: GOOD, stable_s=30, seconds=39) is None
+
+
+def test_without_an_objective_there_is_nothing_to_be_recovered() -> None:
+    traffic = Traffic(100, 20, lambda t, i: GOOD)
+    search = recovery.Recovery({"storefront": traffic.series}, [], 1, START)
+    assert all(search.tick(now) is None for now in traffic.ticks())
