@@ -24,6 +24,7 @@ from runner.playground import (
     watch,
 )
 
+FLAGS = ("watch", "follow", "previous", "timestamps", "allowWatchBookmarks", "sendInitialEvents")
 TEXT = {"/healthz": "ok", "/livez": "ok", "/readyz": "ok"}
 
 
@@ -82,7 +83,7 @@ class Api:
         raise _anonymous(request.method, path)
 
     async def _verb(self, request: web.Request, meant: route.Route) -> web.StreamResponse:
-        asked = dict(request.query)
+        asked = {key: _plain(key, value) for key, value in request.query.items()}
         verbs = resources.Verbs(
             self.store, self.ports, asked.get("fieldValidation", "Warn"), asked.get("dryRun") == "All"
         )
@@ -117,7 +118,7 @@ class Api:
         if meant.subresource == "scale":
             return _json(subresources.scale(self.store.read(meant.kind, meant.namespace, meant.name)))
         shaped = self._shaper(request, meant, asked)
-        if meant.watch or asked.get("watch") in ("true", "1"):
+        if meant.watch or asked.get("watch") == "true":
             return await self._watch(request, meant, asked, shaped)
         if meant.name:
             return _json(shaped(self.store.read(meant.kind, meant.namespace, meant.name)))
@@ -273,6 +274,11 @@ def _anonymous(method: str, path: str) -> refusal.Refusal:
     known = {"name": meant.name} if meant.name else {}
     known |= ({"group": meant.kind.group} if meant.kind.group else {}) | {"kind": meant.kind.plural}
     return refusal.Refusal(403, "Forbidden", said, known)
+
+
+def _plain(key: str, value: str) -> str:
+    """`True`, `1` and `t` are as good as `true`: the Python client writes the first."""
+    return "true" if key in FLAGS and value in ("1", "t", "T", "TRUE", "True") else value
 
 
 def _quoted(text: str) -> str:

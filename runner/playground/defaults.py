@@ -26,6 +26,8 @@ def fill(kind: kinds.Kind, found: kinds.Object, *, new: bool) -> None:
     """Set in place what is not set; `new` also gives the status a new object starts with."""
     spec = found.setdefault("spec", {}) if kind.name not in _BARE else {}
     _SPECS.get(kind.name, _nothing)(found, spec)
+    if new and kind is kinds.POD and spec.get("automountServiceAccountToken") is not False:
+        _mount_account(spec)
     if new and kind.name in _STATUS:
         found["status"] = _STATUS[kind.name](found)
 
@@ -74,6 +76,29 @@ def _pod(found: kinds.Object, spec: dict[str, Any]) -> None:
     _set(spec, preemptionPolicy="PreemptLowerPriority", tolerations=[])
     present = {(t.get("key"), t.get("effect")) for t in spec["tolerations"]}
     spec["tolerations"] += [dict(t) for t in TOLERATIONS if (t["key"], t["effect"]) not in present]
+
+
+def _mount_account(spec: dict[str, Any]) -> None:
+    """The volume every pod of a real cluster has; nothing is behind it here."""
+    if any(v["name"].startswith("kube-api-access-") for v in spec.get("volumes") or ()):
+        return
+    name = f"kube-api-access-{suffix()}"
+    sources: list[dict[str, Any]] = [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"items": [{"key": "ca.crt", "path": "ca.crt"}], "name": "kube-root-ca.crt"}},
+        {
+            "downwardAPI": {
+                "items": [{"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}, "path": "namespace"}]
+            }
+        },
+    ]
+    spec["volumes"] = [
+        *(spec.get("volumes") or ()),
+        {"name": name, "projected": {"defaultMode": 420, "sources": sources}},
+    ]
+    for container in spec.get("containers") or ():
+        mount = {"mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "name": name, "readOnly": True}
+        container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
 
 
 def _template(found: kinds.Object, spec: dict[str, Any]) -> None:
@@ -125,6 +150,11 @@ def _namespace(found: kinds.Object, spec: dict[str, Any]) -> None:
     labels["kubernetes.io/metadata.name"] = found["metadata"]["name"]
 
 
+def _node(found: kinds.Object, spec: dict[str, Any]) -> None:
+    if spec.get("unschedulable") is False:
+        del spec["unschedulable"]
+
+
 def _secret(found: kinds.Object, spec: dict[str, Any]) -> None:
     import base64
 
@@ -146,6 +176,7 @@ _SPECS: dict[str, Callable[[kinds.Object, dict[str, Any]], None]] = {
     "DaemonSet": _daemon_set,
     "Service": _service,
     "Namespace": _namespace,
+    "Node": _node,
     "Secret": _secret,
     "NetworkPolicy": _policy,
 }

@@ -85,9 +85,13 @@ async def start(folder: Path, *, lifeline: int | None, manifests: Sequence[Path]
 
 def _spawn(folder: Path, lifeline: int | None, manifests: Sequence[Path], log: Path) -> psutil.Process:
     """A process that nobody has to wait for: posix_spawn leaves no object that complains when it is dropped."""
-    words = [sys.executable, "-m", "runner.playground.server", str(folder.absolute())]
-    words += [] if lifeline is None else ["--lifeline", str(LIFELINE)]
-    words += [str(manifest.absolute()) for manifest in manifests]
+    words = [
+        sys.executable,
+        "-m",
+        "runner.playground.server",
+        *([] if lifeline is None else [f"--lifeline={LIFELINE}"]),
+    ]
+    words += [str(path.absolute()) for path in (folder, *manifests)]
     files: list[tuple[Any, ...]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),

@@ -44,6 +44,7 @@ def test_pods_are_counted_and_terminated(kubectl: Kubectl) -> None:
     actions.terminate_pods(label_selector="app=shop", qty=2, rand=True, ns="shop", grace_period=0)
     assert until(lambda: len(before - {pod["metadata"]["uid"] for pod in kubectl.items("pods")}) == 2)
     assert until(lambda: probes.count_pods(label_selector="app=shop", phase="Running", ns="shop") == 3)
+    kubectl("wait", "pod", "--selector=app=shop", "--for=condition=Ready", "--timeout=10s")
     assert probes.pods_in_phase(label_selector="app=shop", phase="Running", ns="shop")
     assert probes.pods_in_conditions("app=shop", [{"type": "Ready", "status": "True"}], ns="shop") is True
 

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
 from runner import errors
 from runner.playground import start
+from tests.playground.client import Failures, ask
 from tests.playground.conftest import children
 
 Begin = Callable[..., start.Playground]
@@ -28,7 +28,7 @@ def gone(processes: list[psutil.Process], within_s: float = 2.0) -> bool:
 
 
 def test_the_shop_answers_as_soon_as_start_returns(playground: start.Playground) -> None:
-    assert httpx.get(playground.urls["shop"] + "/healthz").status_code == 200
+    assert ask(playground.urls["shop"], "/healthz")[0] == 200
 
 
 def test_kill_9_of_the_playground_leaves_no_process(fresh: Begin) -> None:
@@ -73,9 +73,7 @@ def test_a_frozen_playground_dies_with_its_pods(fresh: Begin) -> None:
 
 def test_two_playgrounds_do_not_meet(fresh: Begin, playground: start.Playground) -> None:
     other = fresh(name="other")
-    names = {
-        httpx.get(url + "/hostname").text for url in (playground.urls["shop"], other.urls["shop"]) for _ in range(20)
-    }
+    names = {ask(url)[1] for url in (playground.urls["shop"], other.urls["shop"]) for _ in range(20)}
     assert other.urls["shop"] != playground.urls["shop"]
     assert len(names) > 3
 
@@ -87,9 +85,9 @@ def test_a_balancer_that_dies_is_replaced(fresh: Begin) -> None:
     until = time.monotonic() + 5
     while time.monotonic() < until:
         try:
-            assert httpx.get(found.urls["shop"] + "/healthz").status_code == 200
+            assert ask(found.urls["shop"], "/healthz")[0] == 200
             return
-        except httpx.HTTPError:
+        except Failures:
             time.sleep(0.05)
     pytest.fail("nobody balances")
 
@@ -97,8 +95,7 @@ def test_a_balancer_that_dies_is_replaced(fresh: Begin) -> None:
 @pytest.mark.parametrize(("header", "code"), [({}, 403), ({"Authorization": "Bearer wrong"}, 401)])
 def test_the_api_wants_its_token(playground: start.Playground, header: dict[str, str], code: int) -> None:
     server = json.loads(playground.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
-    bare = httpx.URL(server).copy_with(path="/api/v1/namespaces/shop/pods")
-    assert httpx.get(bare, headers=header).status_code == code
+    assert ask(server, "/api/v1/namespaces/shop/pods", header)[0] == code
     assert playground.kubeconfig.stat().st_mode & 0o077 == 0
 
 
