@@ -88,7 +88,7 @@ def run(
         _take(of_schedule)
     engine = _engine(where, plain=plain)
     day = asyncio.run(session.Session(scenario=script, path=path, run=engine, say=_say, roles=seats, fast=fast).play())
-    _write(day.id, out)
+    _write(day.id, out, where["store"])
     return day.exit_code
 
 
@@ -189,7 +189,8 @@ def schedule(ics: Path | None, cancel: str | None, scenario: str | None, **given
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the summary; the state folder by default.")
 @click.option("--json", "as_json", is_flag=True, help="The record itself, to stdout.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="The Markdown to stdout; no file is written.")
-def report(gameday_id: str, out: Path | None, as_json: bool, as_markdown: bool) -> None:
+@click.option("--store", help="The record of all runs, where --store was given to the run.")
+def report(gameday_id: str, out: Path | None, as_json: bool, as_markdown: bool, store: str | None) -> None:
     """Write the summary of a GameDay (or `last`) as Markdown and HTML."""
     from gameday import record, summary
 
@@ -199,7 +200,7 @@ def report(gameday_id: str, out: Path | None, as_json: bool, as_markdown: bool) 
     elif as_markdown:
         click.echo(summary.markdown(day), nl=False)
     else:
-        _write(day.id, out)
+        _write(day.id, out, store)
 
 
 def _engine(where: dict[str, Any], *, plain: bool) -> session.RunExperiment:
@@ -231,10 +232,11 @@ def _plan_steps(script: Any, path: Path, where: dict[str, Any], *, fast: bool) -
     return errors.ExitCode.REFUSED if refused else errors.ExitCode.PASS
 
 
-def _write(gameday_id: str, out: Path | None) -> None:
+def _write(gameday_id: str, out: Path | None, store: str | None) -> None:
     from gameday import record, summary
 
-    for path in summary.write(record.read(gameday_id), out or record.folder() / "summaries"):
+    day = record.read(gameday_id)
+    for path in summary.write(day, out or record.folder() / "summaries", summary.plots(day, store)):
         click.echo(f"summary: {path}")
 
 

@@ -26,7 +26,7 @@ def day(day: GameDay) -> str:
     scale = (WIDTH - LEFT - RIGHT) / seconds
     height = TOP + ROW * max(1, len(day.steps)) + 28
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline of the day" xmlns="http://www.w3.org/2000/svg">'
+        f'<svg class="day" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline of the day" xmlns="http://www.w3.org/2000/svg">'
     ]
     parts += _axis(seconds, scale, height)
     for number, step in enumerate(day.steps):
@@ -38,7 +38,7 @@ def _axis(seconds: float, scale: float, height: int) -> Iterator[str]:
     spacing = next((s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600) if seconds / s <= 10), 7200)
     for tick in range(0, int(seconds) + 1, spacing):
         x = LEFT + tick * scale
-        yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - 22}"/>'
+        yield f'<line class="tick-line" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 8}" y2="{height - 22}"/>'
         yield f'<text class="small" x="{x:.1f}" y="{height - 6}" text-anchor="middle">{units.format_duration(tick) if tick else 0}</text>'
 
 
@@ -50,7 +50,7 @@ def _row(day: GameDay, step: StepResult, y: int, scale: float) -> Iterator[str]:
     yield _bar("bar", LEFT + begin * scale, y, length * scale, f"{step.name}: {units.format_duration(length)}")
     for phase, start, end in step.phases:
         said = f"{phase}: {units.format_duration(end - start)}"
-        yield _bar(f"p-{phase}", LEFT + (begin + start) * scale, y, (end - start) * scale, said)
+        yield _bar(f"phase-{phase}", LEFT + (begin + start) * scale, y, (end - start) * scale, said)
     yield from _marks(day, step, y, scale)
 
 
@@ -66,6 +66,6 @@ def _marks(day: GameDay, step: StepResult, y: int, scale: float) -> Iterator[str
         x = LEFT + (at - day.started).total_seconds() * scale
         level = (level + 1) % 3 if x - before < NEAR else 0
         before = x
-        yield f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 3}" y2="{y + BAR + 3 + 10 * level}"/>'
+        yield f'<line class="moment" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 3}" y2="{y + BAR + 3 + 10 * level}"/>'
         anchor = "end" if x > WIDTH - 70 else "start"
         yield f'<text class="small" x="{x + 2:.1f}" y="{y + BAR + 11 + 10 * level}" text-anchor="{anchor}">{NAMES[name]}</text>'

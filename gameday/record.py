@@ -126,7 +126,7 @@ def of_run(run: RunRecord, step: str, planned_s: float, targets: tuple[float | N
         ended=run.ended,
         verdict=run.verdict,
         exit_code=run.exit_code,
-        sentence=run.sentence,
+        sentence=run.sentence.removeprefix(f"{run.verdict}: "),
         run=run.run,
         folder=run.folder,
         targets=run.targets,

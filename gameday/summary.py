@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -10,7 +11,7 @@ from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from gameday.record import GameDay, Outcome, StepResult
-from runner import units
+from runner import errors, units
 
 if TYPE_CHECKING:
     import jinja2
@@ -45,16 +46,38 @@ def markdown(day: GameDay) -> str:
     return _template("summary.md.j2", autoescape=False).render(**_values(day))
 
 
-def html(day: GameDay, plots: dict[str, str] | None = None) -> str:
-    """The summary as a page without scripts or outside files. `plots` holds an SVG a step, where there is one."""
+def html(day: GameDay, plots: Mapping[str, str] | None = None) -> str:
+    """The summary as a page without scripts or outside files. `plots` holds an SVG a run, where there is one."""
+    from markupsafe import Markup
+
     from gameday import drawing
+    from runner.report import html as report
 
     return _template("summary.html.j2", autoescape=True).render(
-        **_values(day), drawing=drawing.day(day), plots=plots or {}
+        **_values(day),
+        drawing=Markup(drawing.day(day)),
+        plots={run: Markup(svg) for run, svg in (plots or {}).items()},
+        css=report.css(),
+        chip=report.chip,
+        words={"already": "nothing to do"},
     )
 
 
-def write(day: GameDay, folder: Path, plots: dict[str, str] | None = None) -> tuple[Path, Path]:
+def plots(day: GameDay, store: str | None = None) -> dict[str, str]:
+    """The timeline of each run that the record of all runs still knows, by its id. Raises EnvironmentFailure."""
+    from runner.report import plot, plotdata
+    from runner.store import Store
+
+    drawn: dict[str, str] = {}
+    with Store.open(store) as runs:
+        for step in day.steps:
+            with contextlib.suppress(errors.UsageError):  # a run that was thrown away: the day tells what it knows
+                run = runs.get(step.run)
+                drawn[step.run] = plot.timeline_svg(run, plotdata.read(run))
+    return drawn
+
+
+def write(day: GameDay, folder: Path, plots: Mapping[str, str] | None = None) -> tuple[Path, Path]:
     """Both forms into a folder; the paths of Markdown and HTML."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = (folder / f"{day.id}.md", markdown(day)), (folder / f"{day.id}.html", html(day, plots))
@@ -76,14 +99,15 @@ def target(value_s: float | None) -> str:
     return "none" if value_s is None else f"≤ {units.format_duration(value_s)}"
 
 
-def mean_times(values: Sequence[tuple[float | None, bool]]) -> str:
-    """MTTD or MTTR over the steps: mean and median of what was measured, n, and how many are censored."""
+def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
+    """MTTD or MTTR over the steps: the mean, and in how far to trust it: median, n, and how many are censored."""
     known = [value for value, censored in values if value is not None and not censored]
-    censored = sum(1 for _, cut in values if cut)
+    cut = sum(1 for _, censored in values if censored)
     if not known:
-        return f"no value (n = 0, censored {censored})"
-    mean, middle = units.format_duration(fmean(known)), units.format_duration(median(known))
-    return f"mean {mean}, median {middle} (n = {len(known)}, censored {censored})"
+        return "no value", f"n = 0, censored {cut}"
+    return f"mean {units.format_duration(fmean(known))}", (
+        f"median {units.format_duration(median(known))}, n = {len(known)}, censored {cut}"
+    )
 
 
 def timeline(day: GameDay) -> Iterator[Moment]:

@@ -31,8 +31,8 @@ def test_each_step_shows_target_and_measured_value_and_how_it_stands(day: GameDa
 
 def test_means_say_how_many_and_how_many_are_censored(day: GameDay) -> None:
     text = summary.markdown(day)
-    assert "| MTTD | mean 4.2s, median 4.2s (n = 1, censored 1) |" in text
-    assert "| MTTR | mean 18.8s, median 18.8s (n = 2, censored 0) |" in text
+    assert "| MTTD | mean 4.2s; median 4.2s, n = 1, censored 1 |" in text
+    assert "| MTTR | mean 18.8s; median 18.8s, n = 2, censored 0 |" in text
 
 
 def test_action_items_ratings_and_lessons_are_left_to_fill_in(day: GameDay) -> None:
