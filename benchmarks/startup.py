@@ -36,7 +36,7 @@ NO_OP = {
     },
     "method": [activity("action", "nothing")],
     "rollbacks": [activity("action", "nothing-back")],
-    "extensions": [{"name": "chaos-run", "windows": {"baseline": 0, "recovery": 0, "stable": 0}}],
+    "extensions": [{"name": "chaos-run", "windows": {"baseline": 0, "stable": 0}}],
 }
 
 

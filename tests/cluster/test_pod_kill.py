@@ -33,6 +33,7 @@ def test_with_one_replica_the_objective_is_breached(kube: Kube, chaos_run: Chaos
     assert outcome.code == 1, outcome.stderr + outcome.stdout[-2000:]
     availability = next(o for o in outcome.verdict["objectives"] if o["name"] == "availability")
     assert (outcome.verdict["verdict"], availability["verdict"]) == ("FAIL", "FAIL")
+    assert "\n" not in outcome.verdict["sentence"]
     kube.wait_whole()
     assert kube.uids().keys().isdisjoint(pods)
     assert kube.snapshot() == before

@@ -37,7 +37,6 @@ def _ours() -> Iterator[list[str]]:
     for words in _typed():
         if Path(words[0]).name == "chaos-run":
             yield words[1:]
-    yield from (shlex.split(line) for line in re.findall(r"\$\(chaos-run ([^)]*)\)", README))
 
 
 def test_there_are_command_lines_to_check() -> None:
