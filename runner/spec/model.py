@@ -10,7 +10,7 @@ from runner.spec.quantities import Rate, Ratio, Seconds
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Expect(_Part):
@@ -41,7 +41,7 @@ class Traffic(_Part):
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
     headers: dict[str, str] = Field(default_factory=dict)
     body: str | None = None
-    expect: Expect = Expect()
+    expect: Expect = Field(default_factory=Expect)
     new_connections: bool = False
     """Open a connection for every request: sees load balancer and DNS faults that keep-alive hides."""
 
@@ -201,11 +201,11 @@ class Block(_Part):
     risk: Literal["low", "medium", "high"] = "medium"
     traffic: tuple[Traffic, ...] = ()
     objectives: tuple[AnyObjective, ...] = ()
-    windows: Windows = Windows()
+    windows: Windows = Field(default_factory=Windows)
     abort: tuple[AbortRule, ...] = ()
     detection: tuple[Detection, ...] = ()
-    expect: Expectations = Expectations()
-    hypothesis: Hypothesis = Hypothesis()
+    expect: Expectations = Field(default_factory=Expectations)
+    hypothesis: Hypothesis = Field(default_factory=Hypothesis)
     proof: tuple[Proof, ...] = ()
     accept_no_undo: tuple[str, ...] = ()
     """Actions, by name, whose fault nobody undoes if we die, and that is accepted."""

@@ -95,12 +95,20 @@ def from_yaml(text: str) -> Iterator[Node]:
     try:
         yield from _Builder(reader.parse(text)).documents()
     except MarkedYAMLError as problem:
-        ended = problem.context_mark and re.search(r"'<(stream|document) end>'", problem.problem or "")
-        mark = problem.context_mark if ended else problem.problem_mark or problem.context_mark
-        parts = [part for part in (problem.context, problem.problem) if part]
-        raise Unreadable(", ".join(parts) or "not YAML", (mark.line, mark.column) if mark else (0, 0)) from None
+        raise _explained(problem) from None
     except YAMLError as problem:
         raise Unreadable(str(problem).splitlines()[0], (0, 0)) from None
+
+
+def _explained(problem: Any) -> Unreadable:
+    """ruamel.yaml's complaint; what ends too early is placed where it began, for its end is everywhere."""
+    said = problem.problem or ""
+    ended = problem.context_mark and re.search(r"'<(stream|document) end>'|end of stream", said)
+    mark = problem.context_mark if ended else problem.problem_mark or problem.context_mark
+    parts = [part for part in (problem.context, problem.problem) if part]
+    if said.endswith("got '?'"):
+        parts.append("which has to stand in quotes here")
+    return Unreadable(", ".join(parts) or "not YAML", _at(mark) if mark else (0, 0))
 
 
 class _Builder:
@@ -187,9 +195,9 @@ def _only(event: Any, kind: str) -> None:
 def _scalar(event: Any) -> Any:
     tag = _tag(event)
     try:
-        if tag is not None:
-            return scalars.tagged(tag, event.value)
-        return scalars.plain(event.value) if event.implicit[0] else event.value
+        if tag in (None, "!"):
+            return scalars.plain(event.value) if tag or event.implicit[0] else event.value
+        return scalars.tagged(str(tag), event.value)
     except KeyError:
         raise Unreadable(f"the tag {tag} is not known here", _at(event.start_mark)) from None
     except ValueError as problem:

@@ -116,5 +116,4 @@ _TAGGED: dict[str, Callable[[str], Any]] = {
     "null": lambda text: None,
     "timestamp": _timestamp,
     "binary": lambda text: base64.b64decode(text.encode("ascii")),
-    "!": str,
 }

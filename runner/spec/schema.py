@@ -51,7 +51,7 @@ def _property(entry: dict[str, Any]) -> dict[str, Any]:
     default = {"default": entry.pop("default")} if entry.get("default") is not None else {}
     entry.pop("default", None)
     forms = [form for form in entry.get("anyOf", [entry]) if form.get("type") != "null"]
-    entry = forms[0] if len(forms) == 1 else entry | {"anyOf": forms}
+    entry = forms[0] if len(forms) == 1 else {"anyOf": forms}
     free = entry.get("type") in ("string", "array", "object") and "enum" not in entry
     if free or "$ref" in entry or "const" in entry:
         return entry | default
