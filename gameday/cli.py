@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner import clock, errors, units
+from runner import errors
 from runner.cli.context import where_options
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` stays quick
@@ -79,6 +78,8 @@ def run(
     **where: Any,
 ) -> int:
     """Play a scenario, keep its record, write its summary. The exit code is that of the worst step or missed target."""
+    import asyncio
+
     from gameday import scenario as scenarios
     from gameday import session
 
@@ -136,6 +137,7 @@ def next_(as_json: bool, count: int) -> None:
 def due(as_json: bool) -> int:
     """Print the schedules that are due now, one id a line; exit code 0 when there is one, 1 when there is none."""
     from gameday import schedule
+    from runner import clock
 
     now = _now()
     found = [(s, start) for s in schedule.read() if (start := s.due(now))]
@@ -217,6 +219,8 @@ def _engine(where: dict[str, Any], *, plain: bool) -> session.RunExperiment:
 
 
 def _plan_steps(script: Any, path: Path, where: dict[str, Any], *, fast: bool) -> int:
+    import asyncio
+
     from gameday.scenario import locate_experiment
     from runner.engine import options
     from runner.engine import run as engine
@@ -256,6 +260,8 @@ def _which(scenario: str | None, of_schedule: str | None) -> str:
 
 
 def _upcoming(found: Schedule, count: int) -> list[dict[str, Any]]:
+    from runner import units
+
     now, rows, free = _now(), [], 0
     for occurrence in found.occurrences(now):
         left = (occurrence.start.astimezone(UTC) - now).total_seconds()
@@ -321,4 +327,6 @@ def _say(line: str) -> None:
 
 
 def _now() -> datetime:
+    from runner import clock  # brings asyncio, which `--help` need not wait for
+
     return clock.SystemClock().now()

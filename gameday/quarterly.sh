@@ -40,14 +40,13 @@ while [ "$arguments" -gt 0 ]; do # what is not ours is put back to the end of "$
 	esac
 done
 
-part() { # part NAME COMMAND...: run it, say how it ended, leave with its exit code if it is not 0
-	name=$1
+part() { # part NAME COMMAND...: run it, say how it ended, and end with its exit code
+	name=$1 ended=0
 	shift
 	log "$name: begins"
-	code=0
-	"$@" 9>&- || code=$?
-	log "$name: exit code $code"
-	return "$code"
+	"$@" 9>&- || ended=$?
+	log "$name: exit code $ended"
+	return "$ended"
 }
 
 play() { # play WHAT...: a scenario, or --schedule ID; then the options of plan and run

@@ -43,6 +43,8 @@ class StepResult:
     undo: tuple[tuple[str, str], ...] = ()
     """What, and its state."""
     residue: tuple[str, ...] = ()
+    aborted_by: str = ""
+    """guard, person or runner; empty when it was not aborted."""
     ttd_s: float | None = None
     ttd_censored: bool = False
     ttr_s: float | None = None
@@ -135,6 +137,7 @@ def of_run(run: RunRecord, step: str, planned_s: float, targets: tuple[float | N
         phases=tuple((w.phase, _since(run, w.start_ns), _since(run, w.end_ns)) for w in run.windows),
         undo=tuple((u.what, u.state) for u in run.undo),
         residue=run.residue,
+        aborted_by=aborted.source if (aborted := run.mark("aborted")) else "",
         ttd_s=run.ttd_s,
         ttd_censored=run.ttd_censored,
         ttr_s=run.ttr_s,

@@ -44,7 +44,7 @@ class Step(_Part):
     recover_within: Seconds | None = Field(default=None, gt=0)
     notice: str = ""
     go_on: bool = False
-    """Whether the day goes on after an abort in this step; a failed undo ends it in any case."""
+    """Whether the day goes on when a guard aborts this step; a person's stop and a failed undo end it in any case."""
 
 
 class Goals(_Part):

@@ -135,6 +135,8 @@ def _ends_the_day(step: Step, result: StepResult) -> str:
             return f"the undo of {step.name} failed or left something behind"
         case errors.ExitCode.INTERRUPTED:
             return f"a person interrupted {step.name}"
+        case errors.ExitCode.ABORTED if result.aborted_by == "person":
+            return f"a person stopped {step.name}"
         case errors.ExitCode.ABORTED if not step.go_on:
             return f"{step.name} was aborted"
         case errors.ExitCode.USAGE | errors.ExitCode.REFUSED | errors.ExitCode.ENVIRONMENT if not step.go_on:

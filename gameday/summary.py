@@ -59,7 +59,6 @@ def html(day: GameDay, plots: Mapping[str, str] | None = None) -> str:
         plots={run: Markup(svg) for run, svg in (plots or {}).items()},
         css=report.css(),
         chip=report.chip,
-        words={"already": "nothing to do"},
     )
 
 
@@ -118,7 +117,7 @@ def timeline(day: GameDay) -> Iterator[Moment]:
         moments += [(at, f"{step.name}: {name.replace('_', ' ')}") for name, at in step.marks if name in MARKS]
         moments.append((step.ended, f"{step.name} ends: {step.verdict}"))
     for at, what in sorted(moments, key=lambda moment: moment[0]):
-        offset = units.format_duration((at - day.started).total_seconds())
+        offset = units.format_duration(round((at - day.started).total_seconds(), 1)).replace("0ms", "0s")
         yield Moment(at=f"{at:%H:%M:%S}", offset=f"+{offset}", what=what)
 
 
@@ -161,6 +160,7 @@ def _values(day: GameDay) -> dict[str, Any]:
         "mttr": mean_times([(s.ttr_s, s.ttr_censored) for s in day.steps if s.run]),
         "timeline": list(timeline(day)),
         "capabilities": list(capabilities(day)),
+        "words": {"already": "nothing to do"},
         "ratings": RATINGS,
         "questions": QUESTIONS,
         "columns": ACTION_COLUMNS,

@@ -19,8 +19,12 @@ def judge(day: GameDay, goals: Goals, reason: str) -> GameDay:
     if missing:
         opinions.append((ExitCode.INCONCLUSIVE, f"never begun: {', '.join(missing)}"))
     worst = max((code for code, _ in opinions), key=lambda code: code.severity, default=ExitCode.PASS)
-    troubles = [sentence for code, sentence in opinions if code is not ExitCode.PASS]
-    good = f"{_plural(len(day.steps), 'step')} passed and met every required target"
+    told = [f"{step.name}: {step.verdict}" for step in day.steps if reason and step.name in reason]
+    troubles = [sentence for code, sentence in opinions if code is not ExitCode.PASS and sentence not in told]
+    calm = sum(step.unaffected for step in day.steps)
+    good = f"{_plural(len(day.steps), 'step')} passed and met every required target" + (
+        f"; users were unaffected in {calm} of them" if calm else ""
+    )
     sentence = "; ".join(dict.fromkeys([*([reason] if reason else []), *troubles])) or good
     return replace(day, verdict=worst.name, exit_code=int(worst), sentence=sentence)
 

@@ -12,6 +12,7 @@ from gameday import record, scenario, session
 from gameday.record import GameDay
 from runner import errors
 from runner.errors import ExitCode
+from runner.timeline.record import Mark
 from tests.fakes import experiments
 
 TEXT = """\
@@ -132,6 +133,13 @@ def test_a_step_may_let_the_day_go_on_after_an_abort_but_not_after_a_failed_undo
     assert (day.state, day.verdict, len(day.steps)) == ("finished", "ABORTED", 2)
     day, _ = play(tmp_path, experiments.record(code=ExitCode.UNDO_FAILED), text=text)
     assert (day.state, len(day.steps)) == ("stopped", 1)
+
+
+def test_a_person_who_stops_a_step_stops_the_day(tmp_path: Path) -> None:
+    whole = experiments.record(code=ExitCode.ABORTED)
+    stopped = replace(whole, marks=(*whole.marks, Mark(name="aborted", at=whole.ended, mono_ns=1, source="person")))
+    day, _ = play(tmp_path, stopped, text=TEXT.replace("variables: {a: 1}", "go_on: true"))
+    assert (day.state, day.sentence) == ("stopped", "a person stopped one; never begun: two")
 
 
 def test_a_failed_objective_does_not_end_the_day(tmp_path: Path) -> None:
