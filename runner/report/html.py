@@ -110,7 +110,8 @@ def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
 
 
 def _error(value: float | None, error_s: float) -> str:
-    return "" if value is None else f"± {words.seconds(error_s)}, from the fault's effect"
+    error = f"± {words.seconds(error_s)}, " if error_s else ""
+    return "no such mark on record" if value is None else f"{error}from the fault’s effect"
 
 
 def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:

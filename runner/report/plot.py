@@ -5,7 +5,8 @@ Colours come from the classes of `templates/report.css`; without it the shapes a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -18,7 +19,7 @@ from runner.timeline.record import Mark, ObjectiveResult, RunRecord, Window
 
 WIDTH = 1000
 LEFT, RIGHT = 62, 132
-ROW, BAND, GAP = 17, 20, 30
+ROW, BAND, BETWEEN, GAP = 17, 20, 22, 34
 ERRORS, LATENCY = 92, 132
 """Heights of the two panels of an indicator, in SVG units."""
 _CHARACTER = 6.9
@@ -47,9 +48,9 @@ def timeline_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> 
         data = plotdata.series(record, samples.get(indicator.name, ()))
         asked = [o for o in record.objectives if o.indicator == indicator.name]
         parts += _title(indicator.name, data, y)
-        parts += _errors(data, asked, x, y + 18)
-        parts += _latency(data, asked, x, y + 18 + ERRORS + 14)
-        y += 18 + ERRORS + 14 + LATENCY + GAP
+        parts += _errors(data, asked, x, y)
+        parts += _latency(data, asked, x, y + ERRORS + BETWEEN)
+        y += ERRORS + BETWEEN + LATENCY + GAP
     bottom = y - GAP + 4
     whole = (*_phases(record, x, top, bottom), *parts, *_axis(x, bottom), *_marks(labels, bottom))
     return _wrap(record, bottom + 26, whole)
@@ -71,9 +72,12 @@ def place(record: RunRecord, x: Scale) -> list[Label]:
 
 
 def _shown(marks: Iterable[Mark]) -> Iterable[Mark]:
-    """The first of each name; the start of the undo only where it says something the abort does not."""
-    first = {m.name: m for m in reversed(tuple(marks))}
-    return (m for name, m in first.items() if name in words.MARKS)
+    """The first of each name; the start of the undo only where nothing else stands there."""
+    first = {m.name: m for m in reversed(tuple(marks)) if m.name in words.MARKS}
+    began = first.get("undo_started")
+    if began and any(abs(m.mono_ns - began.mono_ns) < 1e9 for m in first.values() if m is not began):
+        del first["undo_started"]
+    return first.values()
 
 
 def _wrap(record: RunRecord, height: float, parts: Iterable[str]) -> Markup:
@@ -134,16 +138,20 @@ def _axis(x: Scale, bottom: float) -> Iterable[str]:
 
 
 def _title(name: str, data: Series, y: float) -> Iterable[str]:
-    total = sum(b.total for b in data.bins)
-    said = f"{words.count(total)} requests, {words.seconds(data.width_s)} a bar" if total else "no data"
-    yield f'<text class="panel-title" x="{LEFT}" y="{y + 8:.1f}">{escape(words.clean(name))} <tspan>{said}</tspan></text>'
+    """In the right margin, where no mark's line crosses it."""
+    total, at, plain = sum(b.total for b in data.bins), WIDTH - RIGHT + 8, words.clean(name)
+    short = plain if len(plain) <= 17 else plain[:16] + "…"
+    yield f'<text class="panel-title" x="{at}" y="{y + 11:.1f}">{escape(short)}<title>{escape(plain)}</title></text>'
+    said = (f"{words.count(total)} requests", f"{words.seconds(data.width_s)} a bar") if total else ("no data",)
+    for number, line in enumerate(("bad answers", *said)):
+        yield f'<text class="panel-name" x="{at}" y="{y + 27 + 15 * number:.1f}">{line}</text>'
 
 
 def _errors(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float) -> Iterable[str]:
     allowed = [1 - o.target for o in asked if o.threshold_s is None]
     ratios = [b.error_ratio for b in data.bins if b.error_ratio is not None]
     up = Scale(0.0, scale.ratio_top(ratios, allowed), y + ERRORS, y)
-    yield from _grid(up, y, ERRORS, "bad answers", words.ratio)
+    yield from _grid(up, y, ERRORS, "", words.ratio)
     for b in data.bins:
         if b.error_ratio:
             left, right = x(b.start_s), x(b.start_s + data.width_s)
@@ -161,7 +169,9 @@ def _latency(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float)
     lines = {name: [(b, _value(b, name)) for b in data.bins] for name in ("p50", "p95", "p99")}
     known = [value for line in lines.values() for _, value in line if value is not None]
     up = scale.latency(known, limits, y + LATENCY, y)
-    yield from _grid(up, y, LATENCY, f"latency{' (log)' if up.log else ''}", lambda v: words.seconds(v) if v else "0")
+    yield from _grid(
+        up, y, LATENCY, f"latency of answers{' (log)' if up.log else ''}", lambda v: words.seconds(v) if v else "0"
+    )
     for name, line in lines.items():
         yield f'<path class="line line-{name}" d="{_path(line, data.width_s, x, up)}"/>'
     for value in dict.fromkeys(limits):
@@ -192,27 +202,29 @@ def _ends(lines: Mapping[str, Sequence[tuple[Bin, float | None]]], up: Scale, y:
     for height, name in sorted(ends, reverse=True):
         at = min(height + 4, floor)
         floor = at - 13
-        yield f'<text class="line-name line-{name}" x="{WIDTH - RIGHT + 6}" y="{at:.1f}">{name}</text>'
+        yield f'<text class="line-name line-{name}" x="{WIDTH - RIGHT + 8}" y="{at:.1f}">{name}</text>'
 
 
-def _grid(up: Scale, y: float, tall: float, name: str, show: object) -> Iterable[str]:
-    assert callable(show)
+def _grid(up: Scale, y: float, tall: float, name: str, show: Callable[[float], str]) -> Iterable[str]:
     yield f'<rect class="panel" x="{LEFT}" y="{y:.1f}" width="{WIDTH - LEFT - RIGHT}" height="{tall}"/>'
     for tick in up.ticks():
         at = up(tick)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at}" y2="{at}"/>'
         yield f'<text class="tick end" x="{LEFT - 6}" y="{at + 4:.1f}">{show(tick)}</text>'
-    yield f'<text class="panel-name" x="{WIDTH - RIGHT + 6}" y="{y + 11:.1f}">{name}</text>'
+    yield f'<text class="panel-name" x="{WIDTH - RIGHT + 8}" y="{y + 11:.1f}">{name}</text>'
 
 
 def _gaps(data: Series, x: Scale, y: float, tall: float) -> Iterable[str]:
-    for b in data.bins:
-        if b.total == 0:
-            left, right = x(b.start_s), x(b.start_s + data.width_s)
-            yield (
-                f'<rect class="gap" x="{left}" y="{y:.1f}" width="{max(0.0, right - left):.1f}" height="{tall}">'
-                "<title>no data</title></rect>"
-            )
+    """Neighbouring empty bins as one box that says so."""
+    for has_data, group in itertools.groupby(data.bins, key=lambda b: b.total > 0):
+        bins = list(group)
+        if has_data:
+            continue
+        left, right = x(bins[0].start_s), x(bins[-1].start_s + data.width_s)
+        box = f'x="{left}" y="{y:.1f}" width="{right - left:.1f}" height="{tall}"'
+        yield f'<rect class="gap" {box}><title>no data</title></rect>'
+        if right - left > 50:
+            yield f'<text class="tick mid" x="{(left + right) / 2:.1f}" y="{y + tall / 2 + 4:.1f}">no data</text>'
 
 
 def _threshold(at: float, said: str) -> Iterable[str]:

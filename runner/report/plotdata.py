@@ -14,6 +14,9 @@ from runner.timeline.record import RunRecord
 STEPS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 """Widths of a bin that people can name."""
 
+_NO_ANSWER = Flag.SHED | Flag.CONNECTION | Flag.PROTOCOL
+"""These have no latency worth showing: a refused connection is fast, and would make an outage look like a speed-up."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bin:
@@ -83,7 +86,7 @@ def _width(record: RunRecord, samples: Sequence[Sample], cells: int) -> float:
 
 def _bin(start: float, inside: Sequence[Sample]) -> Bin:
     bad = sum(s.bad for s in inside)
-    latencies = sorted(s.latency_us / 1e6 for s in inside if s.done and not s.flags & Flag.SHED)
+    latencies = sorted(s.latency_us / 1e6 for s in inside if s.done and not s.flags & _NO_ANSWER)
     return Bin(
         start_s=start,
         total=len(inside),

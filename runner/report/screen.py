@@ -129,11 +129,19 @@ def _indicators(indicators: Sequence[IndicatorStatus], width: int) -> Table:
             Text(words.clean(i.name), style="bold"),
             words.count(i.requests),
             Text(words.ratio(i.error_ratio).replace(" ", ""), style=bad),
-            Text(words.spark(i.errors, plot, top=0.05), style="red"),
+            _errors(i.errors, plot),
             words.seconds(i.p95_s),
             Text(words.spark(i.latencies, plot), style="cyan"),
         )
     return table
+
+
+def _errors(values: Sequence[float | None], plot: int) -> Text:
+    """Red where there are errors; a calm line where there are none."""
+    line = Text()
+    for value, block in zip(values[-plot:], words.spark(values, plot, top=0.05), strict=True):
+        line.append(block, style="red" if value else DIM)
+    return line
 
 
 def _hypothesis(met: bool) -> Text:
@@ -155,7 +163,8 @@ def _guard(g: GuardStatus, width: int) -> Text:
         share = 1.0 if g.tripped else 1 - (g.headroom or 0.0)
         tone = "bold red" if g.tripped else "yellow" if share >= 0.7 else "green"
         gauge_text = gauge(share, 20, tone)
-    numbers = "TRIPPED" if g.tripped else f"{quantity(g.value, g.unit)} of {quantity(g.limit, g.unit)}"
+    numbers = "no data yet" if g.value is None else f"{quantity(g.value, g.unit)} of {quantity(g.limit, g.unit)}"
+    numbers = f"TRIPPED {numbers}" if g.tripped else numbers
     name = max(24, min(44, width - _LABEL - 48))
     return Text(f"{words.clean(g.name):<{name}.{name}} ").append_text(gauge_text).append(f" {numbers}", style=tone)
 

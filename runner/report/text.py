@@ -11,7 +11,7 @@ from runner.timeline.record import ObjectiveResult, RunRecord
 def render(record: RunRecord, *, report: str | None = None) -> str:
     """The verdict, the objectives with k of n and bounds, TTD and TTR, the way back, and where more is; ends in a newline."""
     lines = [f"{words.sign(record.verdict)} {words.title(record.verdict)}  {words.clean(record.sentence)}", ""]
-    lines += [f"  {line}" for line in table(record.objectives)]
+    lines += [f"  {line}".rstrip() for line in table(record.objectives)]
     lines += [f"  {name:<10} {value}" for name, value in facts(record)]
     lines += [f"  {f.severity}: {words.clean(f.message)}" for f in record.findings if f.severity != "info"]
     if report:

@@ -120,17 +120,15 @@ def undo_line(record: RunRecord) -> str:
     """What was put back, in one sentence."""
     failed = [s for s in record.undo if s.state == "failed"]
     if failed or record.residue:
-        left = f", {len(record.residue)} thing(s) left behind" if record.residue else ""
+        left = f", {plural(len(record.residue), 'thing')} left behind" if record.residue else ""
         return f"{len(failed)} of {len(record.undo)} undo steps failed{left}"
     done = sum(s.state == "undone" for s in record.undo)
     already = sum(s.state == "already" for s in record.undo)
     if not record.undo:
         return "nothing had to be undone, nothing was left behind" if record.faults else "nothing was changed"
-    return (
-        f"{plural(done, 'step')} undone"
-        + (f", {already} had nothing to do" if already else "")
-        + ", nothing left behind"
-    )
+    idle = f"{plural(already, 'step')} had nothing to do" if already else ""
+    did = f"{plural(done, 'step')} undone" if done else ""
+    return f"{', '.join(part for part in (did, idle) if part)}, nothing left behind"
 
 
 def plural(number: int, noun: str) -> str:
