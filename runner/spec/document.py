@@ -54,7 +54,9 @@ def _head(notes: Notes, tree: dict[str, Any]) -> None:
         if not tree.get(key):
             notes.error(key, (key,), f"an experiment needs a {key}", hint=f"add {key}: …", key=True)
     tags = tree.get("tags")
-    if tags and notes.is_kind(tags, list, ("tags",), "tags"):
+    if isinstance(tags, str) and tags:
+        notes.warning("tags", ("tags",), "tags are a list: each letter of this text is a tag", hint=f"tags: [{tags}]")
+    elif tags and notes.is_kind(tags, list, ("tags",), "tags"):
         for index, tag in enumerate(tags):
             if tag == "" or not isinstance(tag, str):
                 notes.error("tags", ("tags", index), f"a tag is text, not {described(tag)}", hint="quote it")

@@ -17,7 +17,9 @@ from runner import errors
 from runner.spec import load, notes, source, variables
 
 KNOWN: dict[str, Any] = {"a": 1, "b": "x", "list": [1, {"k": 2}], "none": None, "flag": False, "A_1": 2.5}
-PIECES = st.sampled_from(["${a}", "$b", "${list}", "${nope}", "$$", "$${a}", "${none}", "$", "${", "x", " ", "${A_1}", "${flag}", "}"])
+PIECES = st.sampled_from(
+    ["${a}", "$b", "${list}", "${nope}", "$$", "$${a}", "${none}", "$", "${", "x", " ", "${A_1}", "${flag}", "}"]
+)
 TREES = st.recursive(
     st.lists(PIECES, max_size=4).map("".join) | st.integers() | st.none(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -31,7 +33,21 @@ def test_substitution_is_that_of_chaoslib(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["a=1", "a=", "a=b=c", "a:int=5", "a:integer=5", "a:float=1.5", "a:number=2", "a:bool=no", "a:bool=Yes", "a:json=[1]", "a:bytes=é", "x:y:int=3"]
+    "option",
+    [
+        "a=1",
+        "a=",
+        "a=b=c",
+        "a:int=5",
+        "a:integer=5",
+        "a:float=1.5",
+        "a:number=2",
+        "a:bool=no",
+        "a:bool=Yes",
+        "a:json=[1]",
+        "a:bytes=é",
+        "x:y:int=3",
+    ],
 )
 def test_an_option_is_converted_as_by_chaoslib(option: str) -> None:
     assert variables.from_options([option]) == chaoslib.convert_vars([option])
@@ -134,7 +150,9 @@ def test_a_dynamic_entry_is_left_out_and_too_late_for_our_block(tmp_path: Path) 
 
 
 def test_a_vault_secret_stays_a_reference(tmp_path: Path) -> None:
-    text = EXPERIMENT.format(entry="http://x").replace("method", "secrets: {s: {t: {type: vault, path: p, key: k}}}\nmethod")
+    text = EXPERIMENT.format(entry="http://x").replace(
+        "method", "secrets: {s: {t: {type: vault, path: p, key: k}}}\nmethod"
+    )
     (tmp_path / "x.yaml").write_text(text)
     loaded = load.load(str(tmp_path / "x.yaml"))
     assert loaded.document["secrets"]["s"]["t"] == {"type": "vault", "path": "p", "key": "k"}
