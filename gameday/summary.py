@@ -117,7 +117,8 @@ def timeline(day: GameDay) -> Iterator[Moment]:
         moments += [(at, f"{step.name}: {name.replace('_', ' ')}") for name, at in step.marks if name in MARKS]
         moments.append((step.ended, f"{step.name} ends: {step.verdict}"))
     for at, what in sorted(moments, key=lambda moment: moment[0]):
-        offset = units.format_duration(round((at - day.started).total_seconds(), 1)).replace("0ms", "0s")
+        seconds = (at - day.started).total_seconds()
+        offset = units.format_duration(seconds) if seconds >= 0.001 else "0s"
         yield Moment(at=f"{at:%H:%M:%S}", offset=f"+{offset}", what=what)
 
 
