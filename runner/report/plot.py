@@ -169,9 +169,7 @@ def _latency(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float)
     lines = {name: [(b, _value(b, name)) for b in data.bins] for name in ("p50", "p95", "p99")}
     known = [value for line in lines.values() for _, value in line if value is not None]
     up = scale.latency(known, limits, y + LATENCY, y)
-    yield from _grid(
-        up, y, LATENCY, f"latency of answers{' (log)' if up.log else ''}", lambda v: words.seconds(v) if v else "0"
-    )
+    yield from _grid(up, y, LATENCY, f"latency{' (log)' if up.log else ''}", lambda v: words.seconds(v) if v else "0")
     for name, line in lines.items():
         yield f'<path class="line line-{name}" d="{_path(line, data.width_s, x, up)}"/>'
     for value in dict.fromkeys(limits):

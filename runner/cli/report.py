@@ -1,0 +1,90 @@
+"""`chaos-run report RUN`: the report of one run, made anew from the record and the samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner import errors
+
+if TYPE_CHECKING:
+    from runner.timeline.event import Event
+    from runner.timeline.record import RunRecord
+
+FORMATS = {"html": ".html", "md": ".md", "json": ".json", "junit": ".xml", "text": ".txt"}
+
+
+@click.command(name="report")
+@click.argument("run", default="last")
+@click.option("--format", "kind", type=click.Choice(list(FORMATS)), help="html, or what the file's name says.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here; `-` is the standard output.")
+@click.option(
+    "--open", "open_it", type=click.BOOL, default=False, help="Open the written file: yes or no.", show_default="no"
+)
+@click.option("--store", help="The record: a path or a database URL.")
+def command(run: str, kind: str | None, output: Path | None, open_it: bool, store: str | None) -> int:
+    """Write the report of RUN: its id, the beginning of it, or `last`.
+
+    HTML goes to the run's folder unless -o says otherwise, every other format to the standard output.
+    """
+    from runner import files
+    from runner.store import Store
+
+    with Store.open(store) as opened:
+        record = opened.get(run)
+        events = opened.events(record.run)
+    chosen = kind or _by_name(output)
+    text = _render(chosen, record, events)
+    path = output or (Path(record.folder, "report.html") if chosen == "html" else Path("-"))
+    if str(path) == "-":
+        click.echo(text, nl=False)
+        return errors.ExitCode.PASS
+    try:
+        files.write_atomically(path, text)
+    except OSError as problem:
+        raise errors.EnvironmentFailure(
+            f"cannot write {path}: {problem.strerror}", hint="choose a file with -o"
+        ) from problem
+    click.echo(path)
+    if open_it:
+        click.launch(str(path))
+    return errors.ExitCode.PASS
+
+
+def _by_name(output: Path | None) -> str:
+    return next((kind for kind, suffix in FORMATS.items() if output and output.suffix == suffix), "html")
+
+
+def _render(kind: str, record: RunRecord, events: list[dict[str, Any]]) -> str:
+    from runner.report import html, junit, markdown, plotdata, text
+
+    if kind == "json":
+        return json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n"
+    if kind == "junit":
+        return junit.render([record])
+    if kind == "text":
+        return text.render(record)
+    samples = plotdata.read(record)
+    if kind == "md":
+        return markdown.render(record, samples)
+    return html.render(record, [_event(wire, record) for wire in events], samples)
+
+
+def _event(wire: Mapping[str, Any], record: RunRecord) -> Event:
+    from datetime import datetime
+
+    from runner.timeline.event import Event, Name
+
+    own = {key: value for key, value in wire.items() if key not in ("event", "at", "t", "run")}
+    return Event(
+        event=Name(wire["event"]),
+        at=datetime.fromisoformat(wire["at"]),
+        mono_ns=record.started_mono_ns + int(wire["t"] * 1e9),
+        t=float(wire["t"]),
+        run=str(wire["run"]),
+        fields=own,
+    )

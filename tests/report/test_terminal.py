@@ -1,0 +1,105 @@
+"""The live view: calm at every width, plain lines without a terminal, and words for an impatient Ctrl-C."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
+from runner.report.terminal import Live
+from tests.report import made
+
+
+def status(indicators: int = 2, t: float = 12.0) -> Status:
+    history = (0.0, 0.0, 1.0, None, 0.2)
+    return Status(
+        phase="inject",
+        elapsed_s=t - 10,
+        planned_s=15,
+        t=t,
+        indicators=tuple(
+            IndicatorStatus(
+                name=f"stream-{i}",
+                requests=1234,
+                rate=100,
+                error_ratio=0.2,
+                p95_s=0.02,
+                errors=history,
+                latencies=history,
+            )
+            for i in range(indicators)
+        ),
+        budgets=(BudgetStatus(objective="availability", target=0.99, spent=0.12, burn_rate=14.4, outage_s=3),),
+        guards=(GuardStatus(name="storefront: more than 30 % bad over 5s", value=0.2, limit=0.3),),
+        hypothesis_met=False,
+    )
+
+
+def shown(width: int, indicators: int = 2, *, end: bool = False, interrupts: int = 0) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=40, force_terminal=True, color_system=None, legacy_windows=False)
+    record = made.failed()[0]
+    with Live(console=console) as live:
+        for event in made.told(record)[: None if end else 6]:
+            live.event(event)
+        live.tick(status(indicators))
+        for count in range(interrupts):
+            live.interrupted(count + 1)
+        live._draw(at_once=True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 110, 200])
+@pytest.mark.parametrize("indicators", [1, 4])
+def test_no_line_is_wider_than_the_terminal(width: int, indicators: int) -> None:
+    lines = shown(width, indicators, end=True).splitlines()
+    assert max(len(line.split("\r")[-1]) for line in lines if "\x1b" not in line) <= width
+
+
+def test_the_picture_names_phase_traffic_budget_guard_and_target() -> None:
+    seen = shown(110)
+    for word in (
+        "fault",
+        "13s left",
+        "stream-1",
+        "1,234",
+        "12 % spent",
+        "20 % of 30 %",
+        "does not hold",
+        "shop-6d5f7c9b8-x2x9k",
+    ):
+        assert word in seen
+
+
+def test_the_end_stays_with_verdict_numbers_and_report() -> None:
+    seen = shown(110, end=True)
+    for word in ("FAIL", "Users were hurt", "3,500", "7.8 %–9.4 %", "1.2s", "/tmp/report.html"):
+        assert word in seen
+
+
+def test_a_second_interrupt_says_that_the_undo_goes_on_and_how_to_watch() -> None:
+    assert "chaos-run show 20261124-120301-7f3a" in shown(140, interrupts=2)
+
+
+def test_without_a_terminal_each_event_is_one_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with Live() as live:
+        for event in made.told(made.left_behind()[0]):
+            live.event(event)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "+10.0s  !   injected kill-one-pod" in out
+    assert "FAILED: the API server did not answer" in out
+
+
+def test_plain_progress_comes_every_five_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    with Live(plain=True) as live:
+        for tenth in range(200):
+            live.tick(status(1, t=tenth / 10))
+    assert capsys.readouterr().out.count("stream-0") == 3
+
+
+def test_a_guard_without_data_has_no_headroom_to_show() -> None:
+    assert GuardStatus(name="x", value=None, limit=1).headroom is None
+    assert GuardStatus(name="x", value=2, limit=1).headroom == 0
