@@ -59,6 +59,7 @@ class Stream:
 
     def send_due(self, now_ns: int) -> int:
         """Send every slot that is due and return when the next one is. Raises IndexError at the end of the tape."""
+        self.expire(now_ns)
         while self.next_ns <= now_ns:
             self._send(self.next_ns)
             self.next_ns = self._t0_ns + next(self._slots)

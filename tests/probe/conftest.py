@@ -42,7 +42,7 @@ class Probe:
             [sys.executable, "-P", "-m", "runner.probe.prober"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.tell(start.message())
-        self.first = self.hear()
+        self.first: dict[str, Any] = {}
 
     def tell(self, message: dict[str, Any]) -> None:
         assert self.process.stdin is not None
@@ -84,6 +84,7 @@ def probe(tmp_path: Path) -> Iterator[Callable[..., Probe]]:
     def begin(*indicators: messages.Indicator, **more: Any) -> Probe:
         given = {"run": "r", "folder": str(tmp_path), "seed": 7, "limit_s": 30.0} | more
         probes.append(Probe(messages.Start(indicators=indicators, **given)))
+        probes[-1].first = probes[-1].hear()
         return probes[-1]
 
     yield begin
