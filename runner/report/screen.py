@@ -101,7 +101,7 @@ def _measured(status: Status, width: int) -> Iterable[RenderableType]:
         yield _labelled("hypothesis", [_hypothesis(status.hypothesis_met)], width)
     if status.budgets:
         yield Text()
-        yield _labelled("budget", [_budget(b) for b in status.budgets], width)
+        yield _labelled("budget", [_budget(b, width) for b in status.budgets], width)
     if status.guards:
         yield Text()
         yield _labelled("guards", [_guard(g, width) for g in status.guards], width)
@@ -148,24 +148,28 @@ def _hypothesis(met: bool) -> Text:
     return Text("✔ holds", style="green") if met else Text("✘ does not hold", style="bold red")
 
 
-def _budget(b: BudgetStatus) -> Text:
+def _budget(b: BudgetStatus, width: int) -> Text:
     tone = "red" if b.spent >= 0.5 else "yellow" if b.spent >= 0.1 else "green"
-    line = Text(f"{words.clean(b.objective):<16.16} ").append_text(gauge(b.spent, 20, tone))
+    line = Text(f"{words.clean(b.objective):<16.16} ").append_text(gauge(b.spent, _gauge_cells(width), tone))
     line.append(f" {words.ratio(b.spent)} spent", style=tone if b.spent >= 0.1 else "default")
     burn = "" if b.burn_rate is None else f" · burns {b.burn_rate:.1f}×"
     return line.append(f" · {words.seconds(b.outage_s)} of outage{burn}", style=DIM)
 
 
+def _gauge_cells(width: int) -> int:
+    return 20 if width >= 100 else 10
+
+
 def _guard(g: GuardStatus, width: int) -> Text:
     if g.value is None:
-        gauge_text, tone = Text("━" * 20, style=DIM), DIM
+        gauge_text, tone = Text("━" * _gauge_cells(width), style=DIM), DIM
     else:
         share = 1.0 if g.tripped else 1 - (g.headroom or 0.0)
         tone = "bold red" if g.tripped else "yellow" if share >= 0.7 else "green"
-        gauge_text = gauge(share, 20, tone)
+        gauge_text = gauge(share, _gauge_cells(width), tone)
     numbers = "no data yet" if g.value is None else f"{quantity(g.value, g.unit)} of {quantity(g.limit, g.unit)}"
     numbers = f"TRIPPED {numbers}" if g.tripped else numbers
-    name = max(24, min(44, width - _LABEL - 48))
+    name = max(24, min(44, width - _LABEL - _gauge_cells(width) - 28))
     return Text(f"{words.clean(g.name):<{name}.{name}} ").append_text(gauge_text).append(f" {numbers}", style=tone)
 
 
