@@ -6,7 +6,6 @@ made by the worker, the undoer and the prober can be subtracted from each other.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -38,6 +37,8 @@ class SystemClock:
         return time.monotonic_ns()
 
     async def sleep(self, seconds: float) -> None:
+        import asyncio  # thirty milliseconds that most commands do not need
+
         await asyncio.sleep(seconds)
 
 

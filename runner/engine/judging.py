@@ -163,16 +163,16 @@ def _verdict(
     """The worst of all that can be said."""
     if not crew.clean or crew.residue:
         left = "; ".join(crew.residue) or "an undo step failed: " + _failed_steps(crew)
-        return ExitCode.UNDO_FAILED, f"UNDO_FAILED: not everything was put back: {left}"
+        return ExitCode.UNDO_FAILED, f"not everything was put back: {left}"
     if session.stop.done():
         stop = session.stop.result()
         code = ExitCode.ENVIRONMENT if stop.by == "runner" else ExitCode.ABORTED
-        return code, f"{code.name}: {stop.sentence}; everything was put back"
+        return code, f"{stop.sentence}; everything was put back"
     if failures := list(_failures(session, objectives, hypothesis, times)):
-        return ExitCode.FAIL, f"FAIL: {'; '.join(failures)}"
+        return ExitCode.FAIL, "; ".join(failures)
     if doubts := list(_doubts(session, objectives, hypothesis, faults)):
-        return ExitCode.INCONCLUSIVE, f"INCONCLUSIVE: {'; '.join(doubts)}"
-    return ExitCode.PASS, f"PASS: {_praise(objectives, hypothesis, faults)}"
+        return ExitCode.INCONCLUSIVE, "; ".join(doubts)
+    return ExitCode.PASS, _praise(objectives, hypothesis, faults)
 
 
 def _failures(

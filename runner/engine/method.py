@@ -170,14 +170,16 @@ class Method:
         began = self._runs.get(name, {}).get("started_ns", message["mono_ns"])
         self._runs[name] = {"started_ns": began, **run}
         if succeeded:
-            self._injected(name, began, message["mono_ns"])
+            self._injected(name, began, message["mono_ns"], run.get("output"))
         elif not self._session.stop.done():
             self._session.find("error", f"the action {name!r} failed: {error}")
 
-    def _injected(self, name: str, began_ns: int, ended_ns: int) -> None:
+    def _injected(self, name: str, began_ns: int, ended_ns: int, output: Any) -> None:
         error_s = (ended_ns - began_ns) / 2e9
         middle = (began_ns + ended_ns) // 2
-        targets = list(self._aims.get(name, {}).get("targets", ()))
+        aimed = list(self._aims.get(name, {}).get("targets", ()))
+        hit = [t for t in aimed if isinstance(output, list) and t.split("/")[-1] in output]
+        targets = hit or aimed  # of a random choice the action itself says whom it took
         self._session.mark("injected", mono_ns=middle, error_s=error_s, source=name)
         self._session.tell(Name.INJECTED, mono_ns=middle, fault=name, targets=targets, error_s=round(error_s, 4))
 

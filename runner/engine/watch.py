@@ -19,6 +19,8 @@ from runner.store.inbox import Inbox
 from runner.timeline.event import Name
 
 TICK_S = 0.05
+HURTING = frozenset({"error_ratio", "timeout_ratio", "latency", "connection_errors", "budget", "evidence"})
+"""Guards that speak of users: where one of them stops the run before the effect is certain, users were hurt since then."""
 EVERY = 2
 """Ticks between two pictures and two looks into the inbox."""
 
@@ -98,15 +100,19 @@ class Watch:
         breach = guard.tick(now, heartbeat_ns=self._traffic.heartbeat_ns)
         if breach is not None:
             self._session.tell(Name.BREACH, rule=breach.kind, sentence=breach.sentence)
+            if breach.kind in HURTING and self._session.marked("effective") is None:
+                self._felt(breach.since_ns, breach.rule.name, breach.sentence, TICK_S)
             self._session.end_early("guard", breach.sentence)
 
     def _look_for_effect(self, now: int) -> None:
         if self._session.marked("effective") is not None:
             return
         if shift := next((found for w in self._effects if (found := w.tick(now))), None):
-            self._session.mark("effective", mono_ns=shift.at_ns, error_s=shift.error_s, source=shift.indicator)
-            fields = {"indicator": shift.indicator, "how": shift.how, "error_s": shift.error_s}
-            self._session.tell(Name.EFFECTIVE, mono_ns=shift.at_ns, **fields)
+            self._felt(shift.at_ns, shift.indicator, shift.how, shift.error_s)
+
+    def _felt(self, mono_ns: int, indicator: str, how: str, error_s: float) -> None:
+        self._session.mark("effective", mono_ns=mono_ns, error_s=error_s, source=indicator)
+        self._session.tell(Name.EFFECTIVE, mono_ns=mono_ns, indicator=indicator, how=how, error_s=error_s)
 
     def _look_for_detection(self, now: int) -> None:
         for rule in self._burns:

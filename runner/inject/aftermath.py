@@ -14,7 +14,7 @@ from runner import clock, errors, files
 from runner.inject import player
 from runner.inject.forked import Forked
 from runner.inject.ledger import Ledger
-from runner.timeline import record
+from runner.timeline import incident, record
 
 EVENTS = "events.jsonl"
 RECORD = "record.json"
@@ -89,9 +89,11 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
     code = errors.ExitCode.ENVIRONMENT if clean else errors.ExitCode.UNDO_FAILED
     ended = datetime.now(UTC)
     closing = "everything was put back" if clean else "not everything was put back"
-    sentence = f"ENVIRONMENT: the runner died; {closing}."
+    sentence = f"the runner died; {closing}"
     if not any(e["event"] == "injected" for e in events) and clean:
-        sentence = "ENVIRONMENT: the runner died before anything was seen injected; nothing is left."
+        sentence = "the runner died before anything was seen injected; nothing is left"
+    marks = _marks(events, start)
+    times = incident.times(marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start["started_mono_ns"]))
     final = record.RunRecord(
         run=start["run"],
         title=start["title"],
@@ -108,7 +110,11 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
         folder=str(folder),
         undo=_undo_steps(events),
         residue=tuple(residue),
-        marks=_marks(events, start),
+        marks=marks,
+        ttd_s=times.ttd_s,
+        ttd_censored=times.ttd_censored,
+        ttr_s=times.ttr_s,
+        ttr_censored=times.ttr_censored,
         indicators=tuple(record.Indicator(**i) for i in start.get("indicators", ())),
         findings=(record.Finding(severity="error", message="the runner did not live to judge this run"),),
         environment={"closed_by": f"survivor {os.getpid()}"},
@@ -132,7 +138,8 @@ def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[reco
              "undo_started": "undo_started", "undone": "undone"}  # fmt: skip
     first: dict[str, dict[str, Any]] = {}
     for event in events:
-        if event["event"] in names:
+        felt = event["event"] != "effective" or "indicator" in event  # a proven fault is not yet a hurt user
+        if event["event"] in names and felt:
             first.setdefault(names[event["event"]], event)
     return tuple(
         record.Mark(
