@@ -172,7 +172,7 @@ class _Service(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(_Service, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(_Service, "127.0.0.1", port, backlog=2000)
     await server.serve_forever()
 
 

@@ -33,7 +33,7 @@ class Service(asyncio.Protocol):
 
 
 async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Service, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Service, "127.0.0.1", 0, backlog=1000)
     os.write(1, f"{server.sockets[0].getsockname()[1]}\n".encode())
     await server.serve_forever()
 
