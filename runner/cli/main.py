@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "metrics": "MTTD and MTTR over the runs on record.",
     "catalog": "List the experiments of the catalogue.",
     "schema": "Print the JSON Schema of an experiment, our block, or the events.",
+    "gameday": "Plan, schedule, run and sum up GameDays.",
     "playground": "Start, stop and inspect the embedded target.",
     "completion": "Print the completion script for your shell.",
 }
@@ -41,7 +42,8 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"runner.cli.{cmd_name}").command
+        module = "gameday.cli" if cmd_name == "gameday" else f"runner.cli.{cmd_name}"
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def resolve_command(

@@ -17,7 +17,7 @@ from runner.engine.session import Session
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
 from runner.engine.watch import Watch
-from runner.inject import replay
+from runner.inject import folder
 from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
 from runner.plan import translate
@@ -57,7 +57,7 @@ class Crew:
     async def assembled(cls, session: Session, options: Options, where: Surroundings) -> AsyncIterator[Self]:
         """Start the processes; they import while the plan is drawn, and are ended whatever happens."""
         crew = cls(session, options, where)
-        replay.save(session.folder, crew.start)
+        folder.save(session.folder, crew.start)
         await asyncio.gather(crew.supervisor.open(), crew.traffic.open(where.env, where.lifeline))
         crew.note_processes()
         try:
@@ -79,7 +79,7 @@ class Crew:
         """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
         self.start |= {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces, "leases": leases}
         self.start["indicators"] = [asdict(i) for i in self.traffic.indicators()]
-        replay.save(self.session.folder, self.start)
+        folder.save(self.session.folder, self.start)
         for aim in self.world.aims:
             for undo in aim["undo"]:
                 self.ledger.open(undo["kind"], undo["what"], **undo["args"])

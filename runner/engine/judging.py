@@ -112,13 +112,20 @@ def _told(objective: ObjectiveResult) -> dict[str, Any]:
 
 def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
     """Judged from the first change until the end of the recovery: what users met while we were at it."""
-    start = next((w.start_ns for w in session.windows if w.phase == "inject"), session.phase_since_ns)
-    end = session.phase_since_ns
+    injected = session.marked("injected")
+    begun = next((w.start_ns for w in session.windows if w.phase == "inject"), session.phase_since_ns)
+    start = injected.mono_ns - round(injected.error_s * 1e9) if injected else begun
     results = []
     for objective in crew.watch.objectives:
         series = crew.traffic.series[objective.indicator]
         judged = verdict.judge(
-            objective, crew.traffic.samples[series.name], start, end, rate=series.rate, timeout_s=series.timeout_s
+            objective,
+            crew.traffic.samples[series.name],
+            start,
+            session.phase_since_ns,
+            rate=series.rate,
+            timeout_s=series.timeout_s,
+            now_ns=series.now_ns,
         )
         spent = budget.spend(objective, judged.bad, series.rate)
         results.append(

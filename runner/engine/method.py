@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner import errors
@@ -155,7 +155,7 @@ class Method:
         name, kind = str(activity.get("name")), activity.get("type", "action")
         self._deadlines.pop(name, None)
         succeeded = run.get("status") == "succeeded"
-        error = "".join(run.get("exception") or []).strip() or None
+        error = _last_line(run.get("exception")) or None
         self._session.tell(
             Name.ACTIVITY,
             mono_ns=message["mono_ns"],
@@ -242,7 +242,7 @@ def _proof(
     if evidence is not None:
         return "vacuous", f"nothing changed: {evidence['sentence']}"
     if run.get("status") == "failed":
-        return "vacuous", "the action failed: " + "".join(run.get("exception") or ["no reason given"]).strip()
+        return "vacuous", "the action failed: " + (_last_line(run.get("exception")) or "no reason given")
     output = run.get("output")
     if output is False or (isinstance(output, list | dict | str) and not output):
         return "vacuous", f"the action reports that it hit nothing: {output!r}"
@@ -262,13 +262,19 @@ def _refused(output: Mapping[str, Any]) -> bool:
 
 def _probe(run: Mapping[str, Any]) -> dict[str, Any]:
     activity = run.get("activity") or {}
-    failed = "".join(run.get("exception") or []).strip()
+    failed = _last_line(run.get("exception"))
     return {
         "name": activity.get("name"),
         "met": bool(run.get("tolerance_met")),
         "value": failed or _short(run.get("output")),
         "expected": _short(activity.get("tolerance")),
     }
+
+
+def _last_line(exception: Sequence[str] | None) -> str:
+    """What went wrong in one line: the last one of Chaos Toolkit's account."""
+    lines = "".join(exception or ()).strip().splitlines()
+    return lines[-1].strip() if lines else ""
 
 
 def _short(value: Any, limit: int = 200) -> Any:

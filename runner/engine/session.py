@@ -15,7 +15,7 @@ import psutil
 
 from runner import clock, files, units
 from runner.engine.options import View
-from runner.inject.aftermath import EVENTS
+from runner.inject.folder import EVENTS
 from runner.spec.experiment import Experiment
 from runner.timeline.event import Event, Name
 from runner.timeline.record import Finding, Mark, Window

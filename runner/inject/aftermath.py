@@ -12,12 +12,10 @@ from typing import Any
 
 from runner import clock, errors, files
 from runner.inject import player
+from runner.inject.folder import EVENTS, RECORD
 from runner.inject.forked import Forked
 from runner.inject.ledger import Ledger
 from runner.timeline import incident, record
-
-EVENTS = "events.jsonl"
-RECORD = "record.json"
 
 
 def finish(folder: Path, start: Mapping[str, Any]) -> bool:
@@ -93,7 +91,9 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
     if not any(e["event"] == "injected" for e in events) and clean:
         sentence = "the runner died before anything was seen injected; nothing is left"
     marks = _marks(events, start)
-    times = incident.times(marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start["started_mono_ns"]))
+    times = incident.times(
+        marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start["started_mono_ns"])
+    )
     final = record.RunRecord(
         run=start["run"],
         title=start["title"],

@@ -2,58 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from runner import files
-from runner.inject import aftermath
-
-START = "run.json"
-HIDDEN = "<not on disk>"
-"""Stands for a literal secret of the experiment file in `run.json`: it is read from the file again."""
+from runner.inject import aftermath, folder
 
 
 def main() -> None:
     """Exit code 0 when everything was put back, 6 when not."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    folder = Path(sys.argv[1])
-    start = load(folder)
+    where = Path(sys.argv[1])
+    start = folder.load(where)
     os.environ.update(start.get("env") or {})
     sys.path.append(start.get("cwd") or str(Path.cwd()))
-    sys.exit(0 if aftermath.finish(folder, start) else 6)
-
-
-def save(folder: Path, start: Mapping[str, Any]) -> None:
-    """Write what a replay needs, without any secret: references stay references, literals are hidden."""
-    document = dict(start["document"])
-    document["secrets"] = _hide(document.get("secrets") or {})
-    kept = {k: v for k, v in start.items() if k != "secret_variables"}
-    files.write_atomically(folder / START, kept | {"document": document}, mode=0o600)
-
-
-def load(folder: Path) -> dict[str, Any]:
-    """The start message as it was, literal secrets read again from the experiment's file where it still stands."""
-    start: dict[str, Any] = json.loads((folder / START).read_text(encoding="utf-8"))
-    start["secret_variables"] = {}
-    if HIDDEN in json.dumps(start["document"].get("secrets") or {}) and Path(start["experiment"]).is_file():
-        from runner.spec import source
-
-        start["document"]["secrets"] = source.read(start["experiment"]).tree.get("secrets") or {}
-    return start
-
-
-def _hide(secrets: Any) -> Any:
-    if isinstance(secrets, Mapping):
-        if secrets.get("type") in ("env", "vault"):
-            return dict(secrets)
-        return {k: _hide(v) for k, v in secrets.items()}
-    return HIDDEN
+    sys.exit(0 if aftermath.finish(where, start) else 6)
 
 
 if __name__ == "__main__":

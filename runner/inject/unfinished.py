@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.inject import processes, replay, survivors
-from runner.inject.aftermath import RECORD
+from runner.inject import processes, survivors
+from runner.inject.folder import RECORD, START
 from runner.inject.ledger import Ledger
 
 
@@ -26,7 +26,7 @@ class Unfinished:
 def find(runs: Path) -> list[Unfinished]:
     """Every such run, oldest first."""
     folders = sorted(runs.iterdir()) if runs.is_dir() else []
-    return [_describe(f) for f in folders if (f / replay.START).exists() and _is_unfinished(f)]
+    return [_describe(f) for f in folders if (f / START).exists() and _is_unfinished(f)]
 
 
 def recover(run: Unfinished, within_s: float = 300.0) -> bool:
@@ -51,7 +51,7 @@ def _describe(folder: Path) -> Unfinished:
     return Unfinished(
         run=folder.name,
         folder=folder,
-        context=str(_json(folder / replay.START).get("context") or ""),
+        context=str(_json(folder / START).get("context") or ""),
         outstanding=tuple(r.what for r in Ledger(folder).outstanding()),
     )
 
