@@ -50,6 +50,7 @@ class Crew:
         self.clean = True
         """Whether the undo left nothing open."""
         self.residue: list[str] = []
+        self._ready = False
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
@@ -66,8 +67,10 @@ class Crew:
             await crew._disband()
 
     async def ready(self) -> None:
-        """Wait for worker and undoer. Raises EnvironmentFailure."""
-        await self.supervisor.ready()
+        """Wait for worker and undoer; at once the second time. Raises EnvironmentFailure."""
+        if not self._ready:
+            await self.supervisor.ready()
+            self._ready = True
 
     def see(self, found: Mapping[str, Any]) -> None:
         """Keep the survey, also on disk for whoever has to undo after us."""
@@ -106,7 +109,9 @@ class Crew:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
-        await asyncio.gather(self.supervisor.close(), self.traffic.close())
+        # With something still open the undoer is not sent home: the end of its pipe makes it undo on its own.
+        settled = not self.ledger.outstanding()
+        await asyncio.gather(self.supervisor.close(settled=settled), self.traffic.close())
 
 
 def _start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:

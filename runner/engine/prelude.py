@@ -12,7 +12,7 @@ from runner import plan as plans
 from runner.engine.crew import Crew
 from runner.engine.options import Options
 from runner.engine.session import Session
-from runner.inject import unfinished
+from runner.inject import aim, unfinished
 from runner.plan.plan import Plan
 from runner.report.status import Status
 from runner.safety import lock, policy
@@ -35,8 +35,11 @@ def recover_unfinished(options: Options) -> None:
 
 async def draw(session: Session, crew: Crew) -> Plan:
     """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
-    await crew.ready()
-    crew.see(await crew.supervisor.look("survey", deadline_s=20.0))
+    if any(map(aim.kind_of, session.experiment.actions)):
+        await crew.ready()
+        crew.see(await crew.supervisor.look("survey", deadline_s=20.0))
+    else:  # nothing to resolve: worker and undoer may still be importing
+        crew.see({"aims": aim.unknown(session.experiment.document), "snapshot": {}, "namespaces": []})
     nodes = any(a["kind"] == "nodes" for a in crew.world.aims)
     return plans.draw(
         session.experiment,

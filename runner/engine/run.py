@@ -40,8 +40,10 @@ async def _run(session: Session, options: Options, where: Surroundings) -> RunRe
         async with prelude.locked(session, crew, plan):
             stages.announce(session, crew, plan)
             if await stages.baseline(session, crew):
-                await stages.inject(session, crew)
-                await stages.undo(session, crew)
+                try:
+                    await stages.inject(session, crew)
+                finally:  # whatever broke, us included
+                    await stages.undo(session, crew)
                 await stages.recover(session, crew)
             record = await judging.conclude(session, crew, plan, options)
     return judging.publish(session, record, crew, options)

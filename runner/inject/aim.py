@@ -176,6 +176,13 @@ ACTIONS: dict[str, str] = {
 """Stock actions by their full name. Everything else is `unknown`."""
 
 
+def unknown(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The aims of a method of which no action is known: only its own rollbacks put it back."""
+    owner = "undoer" if document.get("rollbacks") else "nobody"
+    actions = [a for a in document.get("method") or () if a.get("type") == "action"]
+    return [Aim(action=a["name"], owner=owner).to_json() for a in actions]
+
+
 def kind_of(activity: Mapping[str, Any]) -> str | None:
     """The kind of a method's action, when it is one we know."""
     provider = activity.get("provider") or {}

@@ -17,6 +17,8 @@ from runner.timeline.mask import Mask
 
 GRACE_S = 0.5
 """From SIGUSR1 until the worker's whole group is killed."""
+UNDO_S = 300.0
+"""How long an undoer that was left to itself may take."""
 START_S = 30.0
 """How long a child may take to import what it needs."""
 
@@ -88,11 +90,11 @@ class Supervisor:
             await self._replace_undoer()
         return False
 
-    async def close(self) -> None:
-        """End both; nothing of the run's processes is left afterwards."""
-        if self.undoer.running:
+    async def close(self, *, settled: bool) -> None:
+        """End both; nothing of the run's processes is left afterwards. Unless all is settled the undoer plays what is open."""
+        if self.undoer.running and settled:
             await self.undoer.send({"do": "bye"})
-        await asyncio.gather(self.worker.close(), self.undoer.close())
+        await asyncio.gather(self.worker.close(), self.undoer.close(1.0 if settled else UNDO_S))
         if self._listener is not None:
             self._listener.cancel()
         await asyncio.to_thread(processes.end, self._start["run"], "worker")
