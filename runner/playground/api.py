@@ -22,9 +22,13 @@ from runner.playground import (
     subresources,
     tables,
     watch,
+    wire,
 )
 
 FLAGS = ("watch", "follow", "previous", "timestamps", "allowWatchBookmarks", "sendInitialEvents")
+REVIEW = kinds.Kind("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io")
+REVIEWS = f"/apis/{REVIEW.api_version}/{REVIEW.plural}"
+"""Whoever has the token may do everything."""
 TEXT = {"/healthz": "ok", "/livez": "ok", "/readyz": "ok"}
 
 
@@ -48,19 +52,18 @@ class Api:
         try:
             return await self._answer(request)
         except refusal.Refusal as no:
-            headers = {"Retry-After": "10"} if no.code == 429 else {}
-            return _json(no.body, no.code, headers)
+            return _json(no.body, no.code)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         prefix, path = self._split(request.path)
         if path in TEXT:
             return web.Response(text=TEXT[path])
         self._authorise(request, prefix, path)
-        if path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" and request.method == "POST":
-            review = await _body(
-                request, kinds.Kind("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io")
-            )
-            return _json(review | {"status": {"allowed": True}}, 201)
+        if path == REVIEWS and request.method == "POST":
+            named = {"kind": REVIEW.name, "apiVersion": REVIEW.api_version}
+            return _json(named | await _body(request, REVIEW) | {"status": {"allowed": True}}, 201)
+        if path == "/openapi/v2":  # an empty message: kubectl looks here for kinds that v3 does not have
+            return web.Response(content_type="application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
         if (known := discovery.document(path, prefix, request.host)) is not None:
             return _json(known)
         meant = route.parse(path)
@@ -163,6 +166,7 @@ class Api:
         self, request: web.Request, meant: route.Route, asked: dict[str, str], shaped: watch.Shape
     ) -> web.StreamResponse:
         wanted = _wanted(meant, asked)
+        watch.check(asked)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         try:
@@ -235,9 +239,11 @@ def _is_table(request: web.Request) -> bool:
 
 async def _body(request: web.Request, kind: kinds.Kind) -> Any:
     """The JSON (or, for apply, YAML) of a request; raises the 400 and the 415."""
-    text = await request.text()
-    if "protobuf" in request.content_type or "cbor" in request.content_type:
+    if "cbor" in request.content_type:
         raise refusal.Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    if request.content_type == wire.MEDIA:
+        return _from_wire(await request.read())
+    text = await request.text()
     try:
         return json.loads(text)
     except ValueError as problem:
@@ -250,7 +256,16 @@ async def _body(request: web.Request, kind: kinds.Kind) -> Any:
         raise refusal.bad_request(said) from problem
 
 
+def _from_wire(data: bytes) -> Any:
+    try:
+        return wire.decode(data)
+    except ValueError as problem:
+        raise refusal.bad_request(f"the protobuf cannot be read: {problem}") from problem
+
+
 async def _options(request: web.Request) -> dict[str, Any]:
+    if request.content_type == wire.MEDIA:
+        return dict(_from_wire(await request.read()))
     text = await request.text()
     try:
         found = json.loads(text) if text.strip() else {}

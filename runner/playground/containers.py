@@ -48,6 +48,7 @@ class Container:
             "imageID": self.spec["image"] if self.child else "",
             "started": self.started,
             "resources": self.spec.get("resources", {}),
+            "volumeMounts": [m | {"recursiveReadOnly": "Disabled"} for m in self.spec.get("volumeMounts") or ()],
         } | ({"containerID": identity} if identity else {})
 
     def port(self) -> int:

@@ -97,7 +97,7 @@ def operations(value: Any, change: Any) -> Any:
         try:
             _operation(holder, step)
         except (KeyError, IndexError, ValueError, TypeError) as problem:
-            said = f"the server rejected our request due to an error in our request: {step.get('op')} {step.get('path')}: {problem}"
+            said = "the server rejected our request due to an error in our request"
             raise refusal.Refusal(422, "Invalid", said, {}) from problem
     return holder[""]
 

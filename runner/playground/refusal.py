@@ -17,7 +17,7 @@ class Refusal(Exception):
         self.code = code
         self.reason = reason
         self.body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
-        self.body |= {"message": message, "reason": reason}
+        self.body |= {"message": message} | ({"reason": reason} if reason else {})
         if details is not None:
             self.body["details"] = details
         self.body["code"] = code
@@ -79,6 +79,13 @@ def invalid(kind: kinds.Kind, name: str, causes: Sequence[Cause]) -> Refusal:
     return Refusal(
         422, "Invalid", f'{kind.titled} "{name}" is invalid: {text}', about | {"kind": kind.name, "causes": listed}
     )
+
+
+def unmet(kind: kinds.Kind, name: str, what: str, wanted: str, present: str, happened: str) -> Refusal:
+    """409 for a precondition of a deletion; it names the kind where others name the resource."""
+    how = f"the {what} in the precondition ({wanted}) does not match the {what} in record ({present})"
+    said = f'Operation cannot be fulfilled on {kind.titled} "{name}": {how}. The object might have been {happened}'
+    return Refusal(409, "Conflict", said, details(kind, name) | {"kind": kind.name})
 
 
 def bad_request(message: str) -> Refusal:

@@ -101,7 +101,7 @@ class Verbs:
         claimed = (body.get("apiVersion") or kind.api_version, body.get("kind") or kind.name)
         if claimed != (kind.api_version, kind.name):
             version = claimed[0].rpartition("/")[2]
-            how = f"converting ({claimed[0]}.{claimed[1]}) to ({kind.api_version}.{kind.name}): unknown conversion"
+            how = f"converting ({claimed[0]}.{claimed[1]}) to ({kind.group or 'core'}.{kind.name}): unknown conversion"
             said = f'{claimed[1]} in version "{version}" cannot be handled as a {kind.name}: {how}'
             raise refusal.bad_request(said)
         found = copy.deepcopy(body)
@@ -172,12 +172,12 @@ def _grace(kind: kinds.Kind, found: kinds.Object, options: dict[str, Any]) -> in
 
 def _preconditions(kind: kinds.Kind, found: kinds.Object, wanted: dict[str, Any]) -> None:
     meta = found["metadata"]
-    if (uid := wanted.get("uid")) and uid != meta["uid"]:
-        said = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {meta['uid']}"
-        raise refusal.conflict(kind, meta["name"], said)
-    if (version := wanted.get("resourceVersion")) and version != meta["resourceVersion"]:
-        said = f"Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {meta['resourceVersion']}"
-        raise refusal.conflict(kind, meta["name"], said)
+    for key, what, happened in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
+        if (asked := wanted.get(key)) and asked != meta[key]:
+            raise refusal.unmet(kind, meta["name"], what, asked, meta[key], happened)
 
 
 def _later(seconds: int) -> str:

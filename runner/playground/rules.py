@@ -90,7 +90,7 @@ def _selector(spec: dict[str, Any]) -> Iterator[Cause]:
     if not chosen:
         yield required("spec.selector")
     if not labels or not selection.selects(chosen or {}, labels):
-        shown = json.dumps(labels, separators=(",", ":"))
+        shown = _json(labels)
         yield wrong("spec.template.metadata.labels", shown, "`selector` does not match template `labels`")
     yield from _pod_spec(template.get("spec") or {}, "spec.template.spec")
 
@@ -114,8 +114,19 @@ def _service_port(number: int, port: dict[str, Any]) -> Iterator[Cause]:
 def _budget(found: kinds.Object) -> list[Cause]:
     spec = found["spec"]
     if "minAvailable" in spec and "maxUnavailable" in spec:
-        shown = json.dumps(spec, separators=(",", ":"))
-        return [wrong("spec", shown, "minAvailable and maxUnavailable cannot be both set")]
+        policy = spec.get("unhealthyPodEvictionPolicy")
+        shown = {
+            "MinAvailable": spec["minAvailable"],
+            "Selector": spec.get("selector"),
+            "MaxUnavailable": spec["maxUnavailable"],
+        }
+        return [
+            wrong(
+                "spec",
+                _json(shown | {"UnhealthyPodEvictionPolicy": policy}),
+                "minAvailable and maxUnavailable cannot be both set",
+            )
+        ]
     return []
 
 
@@ -123,7 +134,7 @@ def _unchanged(kind: kinds.Kind, found: kinds.Object, before: kinds.Object) -> I
     if kind.name in ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"):
         new, old = found["spec"].get("selector"), before["spec"].get("selector")
         if new and new != old:
-            yield wrong("spec.selector", json.dumps(new, separators=(",", ":")), "field is immutable")
+            yield wrong("spec.selector", _json(new, sort=True), "field is immutable")
     if kind.name == "Pod" and _frozen(found) != _frozen(before):
         said = (
             "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -137,6 +148,10 @@ def _frozen(pod: kinds.Object) -> dict[str, Any]:
     """A pod's spec without the fields that may change."""
     spec = {k: v for k, v in pod["spec"].items() if k not in ("activeDeadlineSeconds", "tolerations", "nodeName")}
     return spec | {"containers": [{k: v for k, v in c.items() if k != "image"} for c in spec.get("containers") or ()]}
+
+
+def _json(value: Any, *, sort: bool = False) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=sort)
 
 
 _CHECKS: dict[str, Callable[[kinds.Object], list[Cause]]] = {

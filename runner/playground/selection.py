@@ -45,10 +45,9 @@ def _requirement(part: str) -> Callable[[Mapping[str, str]], bool]:
     if present := _PRESENT.match(part):
         absent, key = bool(present[1]), present[2]
         return lambda labels: (key in labels) != absent
-    found = (part.split() or [""])[1:2] or [part]
-    raise refusal.bad_request(
-        f"unable to parse requirement: found '{found[0]}', expected: in, notin, =, ==, !=, gt, lt"
-    )
+    second = re.match(r"[^\s=!(),]+\s*([^\s=!(),]+|\S)", part)
+    found = second[1] if second else part
+    raise refusal.bad_request(f"unable to parse requirement: found '{found}', expected: in, notin, =, ==, !=, gt, lt")
 
 
 def fields_match(kind: kinds.Kind, selector: str) -> Match:

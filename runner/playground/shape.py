@@ -43,7 +43,7 @@ def check(kind: kinds.Kind, body: Any, mode: str) -> list[str]:
     """Drop unknown fields from `body` in place and return a warning for each; raises the 400 when `mode` is Strict."""
     strange: list[str] = []
     mistyped: list[str] = []
-    for sort, said in _walk(body, f"@{kind.name}", ""):
+    for sort, said in _walk(body, f"@{kind.name}", "", kind.name):
         (strange if sort == "unknown" else mistyped).append(said)
     said_of = f'{kind.name} in version "v1" cannot be handled as a {kind.name}: '
     if mistyped:
@@ -53,19 +53,19 @@ def check(kind: kinds.Kind, body: Any, mode: str) -> list[str]:
     return strange if mode != "Ignore" else []
 
 
-def _walk(value: Any, shape: str, path: str) -> Iterator[tuple[str, str]]:
+def _walk(value: Any, shape: str, path: str, owner: str) -> Iterator[tuple[str, str]]:
     if value is None:
         return
     if not _fits(value, shape):
-        yield "mistyped", f"{_json_name(value)} into Go struct field {path.lstrip('.')} of type {_go_name(shape)}"
+        yield "mistyped", f"{_json_name(value)} into Go struct field {owner}{path} of type {_go_name(shape)}"
     elif shape.startswith("@") and shape[1:] in types():
         yield from _walk_fields(value, shape, path)
     elif shape.startswith("[]"):
         for number, item in enumerate(value):
-            yield from _walk(item, element(shape)[0], f"{path}[{number}]")
+            yield from _walk(item, element(shape)[0], f"{path}[{number}]", owner)
     elif shape.startswith("{}"):
         for key, item in value.items():
-            yield from _walk(item, shape[2:], f"{path}.{key}")
+            yield from _walk(item, shape[2:], f"{path}.{key}", owner)
 
 
 def _walk_fields(value: dict[str, Any], shape: str, path: str) -> Iterator[tuple[str, str]]:
@@ -74,7 +74,7 @@ def _walk_fields(value: dict[str, Any], shape: str, path: str) -> Iterator[tuple
         yield "unknown", f'unknown field "{path.lstrip(".")}{"." if path else ""}{name}"'
         del value[name]
     for name, inner in value.items():
-        yield from _walk(inner, known[name], f"{path}.{name}")
+        yield from _walk(inner, known[name], f"{path}.{name}", shape[1:])
 
 
 def _fits(value: Any, shape: str) -> bool:

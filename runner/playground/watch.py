@@ -15,6 +15,14 @@ Shape = Callable[[kinds.Object], dict[str, Any]]
 """How an object is written: as itself or as a table."""
 
 
+def check(asked: dict[str, str]) -> None:
+    """Raise the 400 of a resourceVersion that is none, before the stream begins."""
+    version = asked.get("resourceVersion") or "0"
+    if not version.isdigit():
+        why = f'strconv.ParseUint: parsing "{version}": invalid syntax'
+        raise refusal.Refusal(500, "", f'resourceVersion: Invalid value: "{version}": {why}')
+
+
 async def lines(
     held: store.Store, kind: kinds.Kind, wanted: selection.Match, asked: dict[str, str], shaped: Shape
 ) -> AsyncIterator[bytes]:
@@ -54,8 +62,6 @@ def _first(
             mark["metadata"]["annotations"] = {"k8s.io/initial-events-end": "true"}
             found.append(_line("BOOKMARK", mark))
         return found
-    if not version.isdigit():
-        raise refusal.bad_request(f'invalid resource version: "{version}"')
     oldest = held.history[0].version if held.history else 1
     if int(version) + 1 < oldest:
         return [_line("ERROR", refusal.expired(int(version), oldest).body)]

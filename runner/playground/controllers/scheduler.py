@@ -63,7 +63,8 @@ def _load(held: store.Store, node: kinds.Object, pod: kinds.Object) -> tuple[int
     zones = {n["metadata"]["name"]: n["metadata"].get("labels", {}).get(ZONE) for n in held.list(kinds.NODE)}
     name, labels = node["metadata"]["name"], pod["metadata"].get("labels") or {}
     placed = [p for p in held.list(kinds.POD) if p["spec"].get("nodeName") and not conditions.leaving(p)]
-    alike = [p["spec"]["nodeName"] for p in placed if (p["metadata"].get("labels") or {}) == labels]
+    mine = [p for p in placed if p["metadata"]["namespace"] == pod["metadata"]["namespace"]]
+    alike = [p["spec"]["nodeName"] for p in mine if (p["metadata"].get("labels") or {}) == labels]
     in_zone = sum(zones.get(n) == zones[name] for n in alike)
     return in_zone, alike.count(name), sum(p["spec"]["nodeName"] == name for p in placed), name
 
