@@ -139,6 +139,7 @@ async def serve(lines: asyncio.StreamReader) -> int:
         prober = Prober(start)
     except (TypeError, KeyError, ValueError, OSError) as problem:
         say("error", message=f"the prober cannot start: {problem}")
+        print(problem, file=sys.stderr)  # a parent that only sees the exit quotes our last words
         return int(errors.ExitCode.ENVIRONMENT)
     prober.on_limit = lambda: say("limit")
     prober.beat()
