@@ -150,7 +150,8 @@ class Api:
     def shape(self, path: str) -> Answer:
         """Which fields the objects of a list have."""
         code, body = self.call("GET", path.replace("NS", NAMESPACE))
-        return Answer(path, code, tuple(sorted(set(_fields(body["items"], "")))))
+        items = usable(body["items"]) if "/pods" in path else body["items"]
+        return Answer(path, code, tuple(sorted(set(_fields(items, "")))))
 
 
 def _told(body: Any) -> Any:
