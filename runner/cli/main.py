@@ -42,8 +42,7 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = "gameday.cli" if cmd_name == "gameday" else f"runner.cli.{cmd_name}"
-        command: click.Command = importlib.import_module(module).command
+        command: click.Command = importlib.import_module(f"runner.cli.{cmd_name}").command
         return command
 
     def resolve_command(

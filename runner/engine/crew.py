@@ -70,6 +70,7 @@ class Crew:
         """Wait for worker and undoer; at once the second time. Raises EnvironmentFailure."""
         if not self._ready:
             await self.supervisor.ready()
+            self.session.mask = self.supervisor.mask
             self._ready = True
 
     def see(self, found: Mapping[str, Any]) -> None:

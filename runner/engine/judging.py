@@ -21,7 +21,7 @@ from runner.slo import budget, verdict
 from runner.timeline import incident
 from runner.timeline.event import Name
 from runner.timeline.incident import Times
-from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord
+from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, from_json
 
 PROVEN_RANK = ("vacuous", "assumed", "proven")
 
@@ -37,7 +37,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
     _watch_the_prober(session, crew)
     code, sentence = _verdict(session, crew, objectives, hypothesis, faults, times)
     experiment = session.experiment
-    return RunRecord(
+    record = RunRecord(
         run=session.run,
         title=experiment.title,
         experiment=experiment.path,
@@ -69,6 +69,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         environment=_environment(crew, plan),
         gameday=options.gameday,
     )
+    return from_json(session.mask.value(record.to_json()))
 
 
 def publish(session: Session, record: RunRecord, crew: Crew, options: Options) -> RunRecord:
@@ -88,7 +89,9 @@ def publish(session: Session, record: RunRecord, crew: Crew, options: Options) -
         objectives=[_told(o) for o in record.objectives],
         targets=list(record.targets),
         ttd_s=record.ttd_s,
+        ttd_censored=record.ttd_censored,
         ttr_s=record.ttr_s,
+        ttr_censored=record.ttr_censored,
         findings=[f.message for f in record.findings],
         report=str(report),
     )
@@ -106,7 +109,12 @@ def _told(objective: ObjectiveResult) -> dict[str, Any]:
         "sentence": objective.sentence,
         "bad": objective.bad,
         "total": objective.total,
+        "target": objective.target,
+        "threshold_s": objective.threshold_s,
+        "lower": objective.lower,
         "upper": objective.upper,
+        "budget_spent": objective.budget_spent,
+        "outage_s": objective.outage_s,
     }
 
 
@@ -234,8 +242,13 @@ def _praise(
     bitten = (
         "the fault bit (proven)" if proof == "proven" else "the fault is assumed to have bitten, nothing contradicts it"
     )
-    held = "; ".join(f"{o.name}: {o.sentence}" for o in objectives) or "the hypothesis held throughout"
-    return f"{bitten}, {held}"
+    held = [
+        f"{o.name}: {units.format_ratio(o.bad / o.total)} bad, {units.format_ratio(1 - o.target)} allowed"
+        for o in objectives
+    ]
+    if hypothesis:
+        held.append("the hypothesis held throughout")
+    return f"{bitten}; {'; '.join(held)}"
 
 
 def _failed_steps(crew: Crew) -> str:

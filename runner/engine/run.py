@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from runner import clock, errors
 from runner.engine import judging, prelude, stages, surroundings
@@ -20,7 +22,7 @@ from runner.timeline.record import RunRecord
 
 async def run(options: Options, view: View, time: clock.Clock | None = None) -> RunRecord:
     """One experiment from file to record. Raises ChaosRunError only while nothing has been injected."""
-    experiment = load.load(options.path, variables=options.variables)
+    experiment = _load(options)
     prelude.recover_unfinished(options)
     session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
     try:
@@ -51,7 +53,7 @@ async def _run(session: Session, options: Options, where: Surroundings) -> RunRe
 
 async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
     """The same up to the first change, without any. Raises ChaosRunError."""
-    experiment = load.load(options.path, variables=options.variables)
+    experiment = _load(options)
     session = Session(experiment, place.runs_dir(), prelude.Nobody(), time or clock.SystemClock())
     try:
         async with surroundings.prepare(options, experiment.document, session.folder) as where:
@@ -64,8 +66,14 @@ async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
 
 def _localised(experiment: Experiment, options: Options, where: Surroundings) -> Experiment:
     """The experiment with the addresses of its surroundings (a playground's URLs) in its variables."""
-    return (
-        load.load(options.path, variables=options.variables, env={**os.environ, **where.env})
-        if where.env
-        else experiment
+    return _load(options, where.env) if where.env else experiment
+
+
+def _load(options: Options, env: Mapping[str, str] = MappingProxyType({})) -> Experiment:
+    """Raises InvalidFile with every finding."""
+    return load.load(
+        options.path,
+        variables=options.variables,
+        secret_variables=options.secret_variables,
+        env={**os.environ, **env},
     )

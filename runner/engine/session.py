@@ -18,6 +18,7 @@ from runner.engine.options import View
 from runner.inject.folder import EVENTS
 from runner.spec.experiment import Experiment
 from runner.timeline.event import Event, Name
+from runner.timeline.mask import Mask
 from runner.timeline.record import Finding, Mark, Window
 
 
@@ -49,6 +50,8 @@ class Session:
         self._phase_ns = self.started_ns
         self.phase_planned_s: float | None = None
         self.stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
+        self.mask = Mask(())
+        """Over the experiment's secrets, once they are known: nothing that is told or kept holds one."""
         self.injecting = False
         """From the order to inject on: what is stopped after it is an abort, before it an interruption."""
         self._file = (self.folder / EVENTS).open("a", encoding="utf-8")
@@ -69,7 +72,7 @@ class Session:
             mono_ns=moment,
             t=(moment - self.started_ns) / 1e9,
             run=self.run,
-            fields=fields,
+            fields=self.mask.value(fields),
         )
         self.events.append(event)
         self._file.write(json.dumps(event.to_json()) + "\n")

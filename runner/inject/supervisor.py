@@ -39,6 +39,8 @@ class Supervisor:
         self.on_undo: Callable[[Message], None] = lambda message: None
         """Called with every `undo_step`."""
         self.undoer_died = asyncio.Event()
+        self.mask = Mask(())
+        """Over the experiment's secrets, known from `ready` on."""
         self._undone: asyncio.Future[bool | None] | None = None
 
     async def open(self) -> None:
@@ -47,7 +49,7 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until both can act at once. Raises EnvironmentFailure."""
-        await asyncio.gather(_ready(self.worker), _ready(self.undoer))
+        self.mask, _ = await asyncio.gather(_ready(self.worker), _ready(self.undoer))
         self._listener = asyncio.create_task(self._listen(self.undoer))
 
     async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
@@ -133,7 +135,9 @@ class Supervisor:
                 answer.set_result({"error": "the undoer died"})
 
 
-async def _ready(child: Child) -> None:
-    """Its imports are done; what it prints from now on is masked."""
+async def _ready(child: Child) -> Mask:
+    """Its imports are done; what it prints from now on is masked, by a mask that may serve others too."""
     message = await child.expect("ready", START_S)
-    child.mask = Mask(message["hide"]).text
+    mask = Mask(message["hide"])
+    child.mask = mask.text
+    return mask
