@@ -87,10 +87,9 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
     facts.add_row("recovered", _elapsed("ttr", fields))
     for number, line in enumerate(_undo(scene)):
         facts.add_row("put back" if number == 0 else "", line)
-    for finding in fields.get("findings") or ():
-        if finding.get("severity") != "info":
-            tone = "red" if finding.get("severity") == "error" else "yellow"
-            facts.add_row(Text(str(finding.get("severity")), style=tone), Text(words.clean(finding.get("message", ""))))
+    for severity, message in scene.findings:
+        if severity != "info":
+            facts.add_row(Text(severity, style="red" if severity == "error" else "yellow"), Text(message))
     if fields.get("report"):
         facts.add_row("report", Text(str(fields["report"]), style="underline"))
     return facts
@@ -99,18 +98,18 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
 def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
     value, censored = fields.get(f"{name}_s"), bool(fields.get(f"{name}_censored"))
     if value is None:
-        return Text(
-            "not detected" if name == "ttd" else "not recovered" if censored else "nothing to recover from", screen.DIM
-        )
-    after = "after the fault took effect"
+        return Text(words.elapsed(name, value, censored), screen.DIM)
+    after = "since users felt it"
+    if censored:
+        after += ", and nobody had noticed" if name == "ttd" else ", when the run was stopped or ended"
     return Text(words.elapsed(name, value, censored), style="bold").append(f" {after}", style=screen.DIM)
 
 
 def _undo(scene: Scene) -> list[Text]:
-    ended = [u for _, u in sorted(scene.undo.items())]
-    if not ended:
-        return [Text("nothing had to be put back")]
-    return [_step(u.what, u.state) for u in ended]
+    played = [u for step, u in sorted(scene.undo.items()) if step or u.state != "already"]
+    if not played:
+        return [Text("nothing had to be undone" if scene.undo else "nothing was changed")]
+    return [_step(u.what, u.state) for u in played]
 
 
 def _step(what: str, state: str) -> Text:

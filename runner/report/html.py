@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from runner import clock
 from runner.report import plot, plotdata, words
+from runner.report.narrator import Narrator
 from runner.slo.sample import Sample
 from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
@@ -27,7 +28,8 @@ _CHIP_WORDS = {"already": "nothing to do"}
 
 def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, Sequence[Sample]]) -> str:
     """The page of one run; `samples` by indicator name, whatever is missing is said to be missing."""
-    told = [(e.t, *said) for e in events if (said := words.tell(e))]
+    narrator = Narrator()
+    told = [said for e in events if (said := narrator.tell(e))]
     health = [(i, plotdata.health(samples[i.name])) for i in record.indicators if samples.get(i.name)]
     return (
         _templates()
@@ -89,12 +91,12 @@ def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
     yield (
         "detected after",
         words.elapsed("ttd", record.ttd_s, record.ttd_censored),
-        _error(record.ttd_s, record.ttd_error_s),
+        _remark("ttd", record),
     )
     yield (
         "recovered after",
         words.elapsed("ttr", record.ttr_s, record.ttr_censored),
-        _error(record.ttr_s, record.ttr_error_s),
+        _remark("ttr", record),
     )
     worst = max(record.objectives, key=lambda o: o.budget_spent, default=None)
     if worst:
@@ -109,9 +111,16 @@ def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
     yield "put back", back, words.plural(len(record.undo), "undo step")
 
 
-def _error(value: float | None, error_s: float) -> str:
-    error = f"± {words.seconds(error_s)}, " if error_s else ""
-    return "no such mark on record" if value is None else f"{error}from the fault’s effect"
+def _remark(name: str, record: RunRecord) -> str:
+    """What stands below a TTD or TTR: its error, and what a lower bound is due to."""
+    value, error_s = (record.ttd_s, record.ttd_error_s) if name == "ttd" else (record.ttr_s, record.ttr_error_s)
+    if value is None:
+        return "users felt nothing" if record.mark("injected") else "nothing was injected"
+    if name == "ttd" and record.ttd_censored:
+        return "nobody noticed until then"
+    if name == "ttr" and record.ttr_censored:
+        return "the stop ended the fault" if record.mark("recovered") else "not recovered until then"
+    return f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since users felt it"
 
 
 def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:

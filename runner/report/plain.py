@@ -6,8 +6,10 @@ import sys
 from typing import TextIO
 
 from runner.report import words
+from runner.report.narrator import Narrator
 from runner.report.scene import Scene
 from runner.report.status import IndicatorStatus, Status
+from runner.timeline.event import Event
 
 EVERY_S = 5.0
 """A line of progress this often while nothing else is said."""
@@ -21,16 +23,18 @@ class Plain:
         self.scene = scene
         self.out = out or sys.stdout
         self._last_t = 0.0
+        self._narrator = Narrator()
 
     def say(self, t: float, text: str, tone: str = "plain") -> None:
         """One line with the seconds since the run began."""
-        print(f"{f'+{t:.1f}s':>8}  {_PREFIX[tone]}{text}", file=self.out, flush=True)
         self._last_t = max(self._last_t, t)
+        print(f"{f'+{self._last_t:.1f}s':>8}  {_PREFIX[tone]}{text}", file=self.out, flush=True)
 
-    def event(self, t: float, told: tuple[str, str] | None) -> None:
+    def event(self, event: Event) -> None:
         """One event, where a person should read it."""
-        if told:
-            self.say(t, told[1], told[0])
+        if told := self._narrator.tell(event, self._last_t):
+            t, tone, said = told
+            self.say(t, said, tone)
 
     def tick(self, status: Status) -> None:
         """How things stand, every five seconds."""
@@ -44,10 +48,12 @@ class Plain:
             self.say(self._last_t, "the run ended without a verdict", "warn")
             return
         for objective in fields.get("objectives") or ():
-            self.say(self._last_t, f"{objective.get('name')}: {words.clean(objective.get('sentence', ''))}")
-        for name, key in (("TTD", "ttd"), ("TTR", "ttr")):
+            verdict = str(objective.get("verdict"))
+            said = f"{objective.get('name')} {words.title(verdict)}: {words.clean(objective.get('sentence', ''))}"
+            self.say(self._last_t, said, words.tone(verdict))
+        for key in ("ttd", "ttr"):
             value, censored = fields.get(f"{key}_s"), bool(fields.get(f"{key}_censored"))
-            self.say(self._last_t, f"{name} {words.elapsed(key, value, censored)}")
+            self.say(self._last_t, f"{key.upper()} {words.elapsed(key, value, censored)}")
         if fields.get("report"):
             self.say(self._last_t, f"report {fields['report']}")
 

@@ -30,6 +30,8 @@ class Scene:
     """(t, tone, sentence), in order."""
     targets: tuple[str, ...] = ()
     undo: dict[int, UndoStatus] = field(default_factory=dict)
+    findings: list[tuple[str, str]] = field(default_factory=list)
+    """(severity, message), as they were told."""
     interrupted: str = ""
     verdict: Mapping[str, Any] | None = None
     status: Status | None = None
@@ -43,10 +45,10 @@ class Scene:
         elif event.event is Name.PHASE:
             self._enter(str(fields.get("phase")), event.t)
         elif event.event is Name.UNDO_STEP:
-            step = int(fields.get("step") or len(self.undo) + 1)
-            self.undo[step] = UndoStatus(
-                step=step, what=words.clean(fields.get("what")), state=str(fields.get("state"))
-            )
+            step, state = int(fields.get("step", len(self.undo) + 1)), str(fields.get("state"))
+            self.undo[step] = UndoStatus(step=step, what=words.clean(fields.get("what")), state=state)
+        elif event.event is Name.FINDING:
+            self.findings.append((str(fields.get("severity")), words.clean(fields.get("message", ""))))
         elif event.event is Name.VERDICT:
             self.verdict = fields
             self._enter("done", event.t)
@@ -71,3 +73,4 @@ class Scene:
         failed = told is not None and told[0] == "bad" and event.event is not Name.VERDICT
         if told and (event.event in _NOTED or finding or failed):
             self.moments.append((event.t, *told))
+            self.moments.sort(key=lambda moment: moment[0])  # some are known only when they are over

@@ -7,7 +7,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-from runner.report import words
 from runner.report.plain import Plain
 from runner.report.scene import Scene
 from runner.report.status import Status
@@ -51,7 +50,7 @@ class Live:
         """Something happened."""
         self.scene.hear(event)
         if self._plain is not None:
-            self._plain.event(event.t, words.tell(event))
+            self._plain.event(event)
         else:
             self._draw(at_once=event.event is not Name.ACTIVITY)
 

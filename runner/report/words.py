@@ -37,6 +37,14 @@ MARKS = {
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _BARS = "▁▂▃▄▅▆▇█"
 NO_DATA = "–"
+WHEN = {
+    "before": "before the method",
+    "during": "during the method",
+    "after": "after the method",
+    "recovered": "after everything was put back",
+}
+ELAPSED = {"ttd": ("nobody noticed", "nothing to notice"), "ttr": ("not recovered", "nothing to recover from")}
+"""Of TTD and TTR: the words for a censored one, and for one that does not apply because users felt nothing."""
 
 
 def clean(value: object) -> str:
@@ -52,6 +60,11 @@ def title(verdict: str) -> str:
 def sign(verdict: str) -> str:
     """A verdict's sign, so that colour is never the only difference."""
     return SIGNS.get(verdict, "•")
+
+
+def tone(verdict: str) -> str:
+    """A verdict's tone: good, warn or bad."""
+    return {"PASS": "good", "INCONCLUSIVE": "warn", "INTERRUPTED": "warn"}.get(verdict, "bad")
 
 
 def phase_title(phase: str) -> str:
@@ -82,11 +95,11 @@ def seconds(value: float | None) -> str:
 
 
 def elapsed(name: str, value: float | None, censored: bool, error_s: float = 0.0) -> str:
-    """A TTD or TTR: a lower bound where it is censored, `never` words where there is none."""
+    """A TTD or TTR: a lower bound where it is censored; where there is none, users felt nothing."""
     if value is None:
-        return f"not {'detected' if name == 'ttd' else 'recovered'}" if censored else NO_DATA
-    text = ("≥ " if censored else "") + units.format_duration(value)
-    return f"{text} ± {seconds(error_s)}" if error_s else text
+        return ELAPSED[name][0 if censored else 1]
+    error = f" ± {seconds(error_s)}" if error_s else ""
+    return f"{'≥ ' if censored else ''}{units.format_duration(value)}{error}"
 
 
 def spark(values: Sequence[float | None], width: int, *, top: float | None = None) -> str:
@@ -180,9 +193,9 @@ def _activity(f: Fields) -> Told:
 def _hypothesis(f: Fields) -> Told:
     when = f.get("when")
     if f.get("met"):
-        return "good", f"hypothesis holds ({when})"
+        return "good", f"hypothesis holds {WHEN.get(str(when), when)}"
     failed = [_probe(p) for p in f.get("probes") or () if not p.get("met")]
-    return "bad", f"hypothesis does not hold ({when}): {', '.join(failed) or 'no probe answered'}"
+    return "bad", f"hypothesis does not hold {WHEN.get(str(when), when)}: {', '.join(failed) or 'no probe answered'}"
 
 
 def _probe(p: Mapping[str, Any]) -> str:
@@ -195,8 +208,8 @@ def _effective(f: Fields) -> Told:
 
 
 def _undo_step(f: Fields) -> Told:
-    state, what = f.get("state"), f"undo {f.get('step', '')}: {f.get('what')}"
-    if state == "started":
+    state, what = f.get("state"), f"undo: {f.get('what')}"
+    if state == "started" or (f.get("step") == 0 and state == "already"):  # most runs leave no process behind
         return None
     if state == "failed":
         return "bad", f"{what} FAILED: {f.get('error')}"
@@ -209,8 +222,14 @@ def _undone(f: Fields) -> Told:
     return "bad", f"NOT everything is put back: {'; '.join(f.get('residue') or ()) or 'an undo step failed'}"
 
 
+def _undo_started(f: Fields) -> Told:
+    steps = int(f.get("steps") or 0)
+    return ("plain", f"undo started, {plural(steps, 'step')}") if steps else None
+
+
 def _recovered(f: Fields) -> Told:
-    return "good", f"recovered: stable for {seconds(f.get('stable_s'))}"
+    stable = f.get("stable_s")
+    return "good", f"recovered: users were well again for {seconds(stable)}" if stable else "recovered"
 
 
 def _finding(f: Fields) -> Told:
@@ -220,8 +239,7 @@ def _finding(f: Fields) -> Told:
 
 def _verdict(f: Fields) -> Told:
     verdict = str(f.get("verdict", ""))
-    tone = {"PASS": "good", "INCONCLUSIVE": "warn"}.get(verdict, "bad")
-    return tone, f"{title(verdict)}: {f.get('sentence', '')}"
+    return tone(verdict), f"{title(verdict)}: {f.get('sentence', '')}"
 
 
 _TELLERS = {
@@ -238,7 +256,7 @@ _TELLERS = {
     Name.DETECTED: lambda f: ("plain", f"detected by {f.get('source')} ({f.get('by')})"),
     Name.BREACH: lambda f: ("bad", f"breach: {f.get('sentence')}"),
     Name.ABORT: lambda f: ("bad", f"ABORT by {f.get('by')}: {f.get('sentence')}"),
-    Name.UNDO_STARTED: lambda f: ("plain", f"undo started, {plural(int(f.get('steps') or 0), 'step')}"),
+    Name.UNDO_STARTED: _undo_started,
     Name.UNDO_STEP: _undo_step,
     Name.UNDONE: _undone,
     Name.RECOVERED: _recovered,

@@ -16,6 +16,8 @@ from runner.slo.slices import Slices
 CONFIDENCE = 0.95
 ALPHA = 0.01
 DISPERSION_SLICES = 5
+SCATTERED = 1.05
+"""Up to this dispersion bad requests lie as chance scatters them, and nothing need be said."""
 FEW = 5
 """Fewer distinct slices with a bad request than this cannot carry an interval."""
 
@@ -153,17 +155,18 @@ def needed_requests(ratio: float, allowed: float, phi: float = 1.0) -> int | Non
 def _explain(found: Judgement, certain: bool, groups: Slices, rate: float) -> str:
     allowed = units.format_ratio(found.objective.budget)
     seen = f"{units.format_ratio(found.bad / found.total)} bad ({found.bad:,}/{found.total:,}), allowed is {allowed}"
+    spread = f" (clustered: dispersion {found.dispersion:.1f})" if found.dispersion > SCATTERED else ""
     few = 0 < found.bad_slices < FEW
     if certain:
         healthy = f"at most {units.format_ratio(ALPHA)} of runs that keep the objective fail like this"
         return f"{seen}; evidence {betting.odds(found.log_evidence)} against it, {healthy}"
     if few:
         places = f"{found.bad_slices} of {len(groups.bad)} slices of {units.format_duration(groups.slice_s)}"
-        seen += f"; few events, in {places} (phi {found.dispersion:.1f})"
+        seen += f"; few events, in {places}{spread}"
     elif found.verdict is Verdict.FAIL:
-        seen += f"; at least {units.format_ratio(found.lower)} with 95 % confidence (phi {found.dispersion:.1f})"
+        seen += f"; at least {units.format_ratio(found.lower)} with 95 % confidence{spread}"
     else:
-        seen += f"; at most {units.format_ratio(found.upper)} with 95 % confidence (phi {found.dispersion:.1f})"
+        seen += f"; at most {units.format_ratio(found.upper)} with 95 % confidence{spread}"
     return seen + (_what_would_decide(found, rate) if found.verdict is Verdict.INCONCLUSIVE else "")
 
 

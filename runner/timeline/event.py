@@ -45,7 +45,8 @@ class Name(StrEnum):
     FINDING = "finding"
     """`severity` (info, warning, error), `message`."""
     VERDICT = "verdict"
-    """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttr_s`, `findings`, `report`."""
+    """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttd_censored` (then it is a lower bound), `ttr_s`,
+    `ttr_censored`, `findings` (list of sentences), `report`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

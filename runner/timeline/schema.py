@@ -41,6 +41,8 @@ _JUDGED = _object(
     {
         "bad": _COUNT,
         "total": _COUNT,
+        "target": _SECONDS,
+        "threshold_s": _OPTIONAL_SECONDS,
         "upper": _SECONDS,
         "lower": _SECONDS,
         "budget_spent": _SECONDS,

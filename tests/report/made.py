@@ -160,7 +160,7 @@ def passed() -> tuple[RunRecord, dict[str, list[Sample]]]:
 
 def failed() -> tuple[RunRecord, dict[str, list[Sample]]]:
     """One replica: a total outage of three seconds."""
-    said = "FAIL: 8.6 % bad (301/3,500), at least 7.8 % with 95 % confidence, allowed 1 %"
+    said = "8.6 % bad (301/3,500), at least 7.8 % with 95 % confidence, allowed 1 %"
     failing = objective(
         verdict="FAIL",
         sentence=said,
@@ -207,7 +207,7 @@ def aborted() -> tuple[RunRecord, dict[str, list[Sample]]]:
 
 def undecided() -> tuple[RunRecord, dict[str, list[Sample]]]:
     """A vacuous fault and too few requests."""
-    said = "INCONCLUSIVE: 0 % bad (0/60), at most 4.9 % with 95 % confidence, allowed 1 %; 300 requests would decide"
+    said = "0 % bad (0/60), at most 4.9 % with 95 % confidence, allowed 1 %; 300 requests would decide"
     fault = Fault(name="kill-one-pod", proof="vacuous", evidence="no pod matches app=shopp", undo_owner="system")
     few = objective(
         verdict="INCONCLUSIVE", sentence=said, bad=0, total=60, lower=0.0, upper=0.049, budget_spent=0.0, outage_s=0.0
@@ -268,6 +268,8 @@ def told(of: RunRecord) -> list[Event]:
         event(Name.UNDONE, 25.3, clean=not of.residue, residue=list(of.residue)),
         event(Name.PHASE, 25.4, phase="recover", planned_s=120.0),
         event(Name.RECOVERED, 30.0, stable_s=5.0, error_s=0.1),
+        *(event(Name.FINDING, 45.0, severity=f.severity, message=f.message) for f in of.findings),
         event(Name.VERDICT, 45.0, report="/tmp/report.html", **{k: plain[k] for k in ("verdict", "exit_code", "sentence", "objectives")},
-              targets=list(of.targets), ttd_s=of.ttd_s, ttr_s=of.ttr_s, findings=plain["findings"]),
+              targets=list(of.targets), ttd_s=of.ttd_s, ttr_s=of.ttr_s, ttr_censored=of.ttr_censored,
+              findings=[f.message for f in of.findings]),
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
 from runner.report.terminal import Live
+from runner.timeline.event import Name
 from tests.report import made
 
 
@@ -91,6 +92,34 @@ def test_without_a_terminal_each_event_is_one_plain_line(capsys: pytest.CaptureF
     assert "\x1b" not in out
     assert "+10.0s  !   injected kill-one-pod" in out
     assert "FAILED: the API server did not answer" in out
+
+
+def test_an_unchanged_hypothesis_is_told_once_and_its_changes_each(capsys: pytest.CaptureFixture[str]) -> None:
+    probe = {"name": "answers", "met": False, "value": 503, "expected": 200}
+    with Live() as live:
+        for second, met in enumerate((True, True, True, False, False, True, True)):
+            live.event(made.event(Name.HYPOTHESIS, second, when="during", met=met, probes=[] if met else [probe]))
+    told = [line for line in capsys.readouterr().out.splitlines() if "hypothesis" in line]
+    assert [line.split()[0] for line in told] == ["+0.0s", "+3.0s", "+5.0s"]
+    assert "answers gave 503, expected 200" in told[1]
+
+
+def test_what_is_known_only_later_is_told_where_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    with Live() as live:
+        live.event(made.event(Name.PHASE, 27.6, phase="recover", planned_s=120.0))
+        live.tick(status(1, t=32.7))
+        live.event(made.event(Name.RECOVERED, 27.7, stable_s=5.0, error_s=0.1))
+    assert "+32.7s  ok  recovered: users were well again for 5s (since +27.7s)" in capsys.readouterr().out
+
+
+def test_a_warning_and_a_lower_bound_stand_in_the_ending() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=110, height=40, force_terminal=True, color_system=None, legacy_windows=False)
+    with Live(console=console) as live:
+        for event in (*made.told(made.failed()[0])[:-1], *made.told(made.aborted()[0])[-1:]):
+            live.event(event)
+    assert "the only replica was hit" in out.getvalue()
+    assert "≥ 4.1s since users felt it" in out.getvalue()
 
 
 def test_plain_progress_comes_every_five_seconds(capsys: pytest.CaptureFixture[str]) -> None:

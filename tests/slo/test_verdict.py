@@ -25,7 +25,7 @@ def test_the_sentence_of_a_pass_has_counts_bound_and_dispersion() -> None:
     found = verdict.judge_slices(STRICT, spread(19, 600), 100)
     assert (
         found.sentence
-        == "PASS: 0.032 % bad (19/60,000), allowed is 0.1 %; at most 0.046 % with 95 % confidence (phi 1.0)"
+        == "PASS: 0.032 % bad (19/60,000), allowed is 0.1 %; at most 0.046 % with 95 % confidence"
     )
     assert (found.bad, found.total, found.needed_n) == (19, 60_000, None)
 
