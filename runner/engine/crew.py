@@ -76,8 +76,9 @@ class Crew:
     def see(self, found: Mapping[str, Any]) -> None:
         """Keep the survey, also on disk for whoever has to undo after us."""
         self.world = World(aims=found["aims"], snapshot=found["snapshot"], namespaces=found["namespaces"])
-        self.method = Method(self.session, self.supervisor, self.world.aims)
-        self.watch.picture.targets = {t: "aimed" for a in self.world.aims for t in a["targets"]}
+        known = self.watch.picture.known
+        known.aim(self.world.aims)
+        self.method = Method(self.session, self.supervisor, self.world.aims, known)
 
     def promise(self, leases: list[str]) -> int:
         """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
@@ -110,9 +111,7 @@ class Crew:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
-        # With something still open the undoer is not sent home: the end of its pipe makes it undo on its own.
-        settled = not self.ledger.outstanding()
-        await asyncio.gather(self.supervisor.close(settled=settled), self.traffic.close())
+        await asyncio.gather(self.supervisor.close(), self.traffic.close())
 
 
 def _start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:
@@ -130,6 +129,7 @@ def _start_message(session: Session, options: Options, where: Surroundings) -> d
         "secret_variables": dict(options.secret_variables),
         "modules": surroundings.modules(experiment.document),
         "strategy": _strategy(experiment.document, during=experiment.block.hypothesis.during),
+        "proofs": {p.action: p.probe for p in experiment.block.proof},
         "frequency": experiment.block.hypothesis.frequency,
         "context": where.context,
         "env": dict(where.env),

@@ -35,7 +35,7 @@ def recover_unfinished(options: Options) -> None:
 
 async def draw(session: Session, crew: Crew) -> Plan:
     """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
-    if any(map(aim.kind_of, session.experiment.actions)):
+    if session.experiment.block.proof or any(map(aim.kind_of, session.experiment.actions)):
         await crew.ready()
         crew.see(await crew.supervisor.look("survey", deadline_s=20.0))
     else:  # nothing to resolve: worker and undoer may still be importing
@@ -70,8 +70,11 @@ async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[Non
             yield
         finally:
             renewing.cancel()
-            if leases and crew.supervisor.undoer.running:
-                await crew.supervisor.look("lease", step="release", names=leases)
+            if leases:
+                try:
+                    await crew.supervisor.look("lease", step="release", names=leases)
+                except errors.EnvironmentFailure as problem:  # it runs out by itself, and what happened still counts
+                    session.find("warning", f"the lock in the cluster was not released: {problem.message}")
 
 
 async def _acquire(session: Session, crew: Crew, names: list[str]) -> list[str]:

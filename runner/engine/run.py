@@ -30,7 +30,8 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
             async with surroundings.prepare(options, experiment.document, session.folder) as where:
                 return await _run(session, options, where)
     except errors.ChaosRunError:
-        shutil.rmtree(session.folder, ignore_errors=True)  # nothing was injected: there is nothing to remember
+        if not session.injecting:  # there is nothing to remember; else the next start finds what is open here
+            shutil.rmtree(session.folder, ignore_errors=True)
         raise
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import clock, errors, files
-from runner.inject import player
+from runner.inject import player, secrets
 from runner.inject.folder import EVENTS, RECORD
 from runner.inject.forked import Forked
 from runner.inject.ledger import Ledger
@@ -39,6 +39,7 @@ class Diary:
     def __init__(self, folder: Path, start: Mapping[str, Any]) -> None:
         self._path = folder / EVENTS
         self._start = start
+        self._mask = secrets.mask(start.get("hide") or [])
 
     def tell(self, event: str, **fields: Any) -> None:
         """One event line; `t` is measured on the wall clock, since another boot has another monotonic clock."""
@@ -46,8 +47,10 @@ class Diary:
         began = datetime.fromisoformat(self._start["started_at"])
         fields.pop("run", None)  # Chaos Toolkit's own account of a rollback belongs to the journal
         line = {"event": event, "at": clock.rfc3339(now), "t": round((now - began).total_seconds(), 3)}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line | {"run": self._start["run"]} | fields) + "\n")
+        text = json.dumps(self._mask(line | {"run": self._start["run"]} | fields))
+        # On a full disk undoing goes first.
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
 
 
 def read_events(folder: Path) -> list[dict[str, Any]]:
@@ -108,7 +111,7 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
         exit_code=code,
         sentence=sentence,
         folder=str(folder),
-        undo=_undo_steps(events),
+        undo=_undo_steps(folder),
         residue=tuple(residue),
         marks=marks,
         ttd_s=times.ttd_s,
@@ -122,13 +125,11 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
     files.write_atomically(folder / RECORD, final.to_json())
 
 
-def _undo_steps(events: list[dict[str, Any]]) -> tuple[record.UndoStep, ...]:
-    done = [e for e in events if e["event"] == "undo_step" and e["state"] != "started"]
+def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:
+    """From the ledger: what was undone while nobody listened is in no event."""
     return tuple(
-        record.UndoStep(
-            step=e["step"], what=e["what"], state=e["state"], seconds=e.get("seconds", 0.0), error=e.get("error")
-        )
-        for e in done
+        record.UndoStep(step=n, what=o["what"], state=o["state"], seconds=o["seconds"] or 0.0, error=o["error"])
+        for n, o in enumerate(Ledger(folder).outcomes(), 1)
     )
 
 

@@ -21,6 +21,8 @@ from runner import errors
 Message = dict[str, Any]
 LINE_LIMIT = 64 << 20
 """Bytes of one message: an activity may have a large output."""
+DRAIN_S = 0.3
+"""After its last message: how long its end and its last printed words may take."""
 
 
 class Child:
@@ -36,7 +38,8 @@ class Child:
         self._log = log
         self.mask: Callable[[str], str] = lambda text: text
         self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._drain())]
+        self._draining = asyncio.create_task(self._drain())
+        self._listening = asyncio.create_task(self._listen())
 
     @classmethod
     async def start(
@@ -128,7 +131,7 @@ class Child:
         try:
             async with asyncio.timeout(within_s):
                 await self._process.wait()
-                await asyncio.gather(*self._tasks)
+                await asyncio.wait({self._draining})
         except TimeoutError:
             return False
         return True
@@ -140,15 +143,15 @@ class Child:
         if not await self.wait(within_s):
             self.kill_group()
             await self.wait(1.0)
-        for task in self._tasks:
-            task.cancel()
+        self._draining.cancel()
+        self._listening.cancel()
 
     async def _listen(self) -> None:
         assert self._process.stdout is not None
-        async for line in self._process.stdout:
+        while line := await _line(self._process.stdout):
             with contextlib.suppress(ValueError):  # the torn last line of a killed process
                 self._messages.put_nowait(json.loads(line))
-        await self._process.wait()
+        await self.wait(DRAIN_S)  # a grandchild may hold its output open for ever; its own last words are there by then
         self._messages.put_nowait(None)
 
     async def _drain(self) -> None:

@@ -24,6 +24,15 @@ def save(folder: Path, start: Mapping[str, Any]) -> None:
     files.write_atomically(folder / START, kept | {"document": document}, mode=0o600)
 
 
+LATE = ("snapshot", "namespaces", "leases", "indicators")
+
+
+def learnt(folder: Path) -> dict[str, Any]:
+    """What the parent found out after it had sent the start message."""
+    start: dict[str, Any] = json.loads((folder / START).read_text(encoding="utf-8"))
+    return {k: start[k] for k in LATE if k in start}
+
+
 def load(folder: Path) -> dict[str, Any]:
     """The start message as it was, literal secrets read again from the experiment's file where it still stands."""
     start: dict[str, Any] = json.loads((folder / START).read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from runner.inject.voice import encode
+from runner.inject.voice import dumps
 
 Answer = dict[str, Any]
 """`{"value": …}` or `{"error": sentence}`."""
@@ -30,6 +30,9 @@ class Forked:
         self._pid = os.fork()
         if self._pid == 0:
             os.close(self._pipe)
+            # Killed while it waits, the caller cannot end the call any more; and the call holds what the caller held, a ledger too.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, deadline_s + 1)
             _child(function, write)
         os.close(write)
 
@@ -85,6 +88,6 @@ def _child(function: Callable[[], Any], write: int) -> None:
         answer = {"error": f"{type(problem).__name__}: {problem}"}
     try:
         with os.fdopen(write, "wb") as pipe:
-            pipe.write(json.dumps(answer, default=encode).encode())
+            pipe.write(dumps(answer).encode())
     finally:
         os._exit(0)

@@ -6,6 +6,7 @@ A record is closed by `undone` or `already`; whatever is open is what is still t
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -40,9 +41,10 @@ class Ledger:
         self._append({"open": record.number, "kind": kind, "what": what, "args": args})
         return record
 
-    def settle(self, number: int, state: str, error: str | None = None) -> None:
-        """Note the outcome of an attempt: `undone`, `already` or `failed`."""
-        self._append({"settle": number, "state": state, "error": error})
+    def settle(self, number: int, state: str, error: str | None = None, seconds: float = 0.0) -> None:
+        """Note the outcome of an attempt: `undone`, `already` or `failed`. On a full disk it stays open: undoing goes first."""
+        with contextlib.suppress(OSError):
+            self._append({"settle": number, "state": state, "error": error, "seconds": seconds})
 
     def settle_all(self) -> None:
         """Nothing was changed: nothing is open any more."""
@@ -53,6 +55,14 @@ class Ledger:
         """What is still to be undone, in the order of undoing: last in, first out."""
         closed = {line["settle"] for line in self._lines() if line.get("state") in CLOSING}
         return [r for r in reversed(self._records()) if r.number not in closed]
+
+    def outcomes(self) -> list[dict[str, Any]]:
+        """What became of each record that somebody tried to undo: `{what, state, error, seconds}`, in the order of undoing."""
+        last = {line["settle"]: line for line in self._lines() if "settle" in line}
+        whats = {r.number: r.what for r in self._records()}
+        return [
+            {"what": whats[n], **{k: line.get(k) for k in ("state", "error", "seconds")}} for n, line in last.items()
+        ]
 
     @contextmanager
     def playing(self) -> Iterator[None]:

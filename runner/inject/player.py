@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.inject import processes, undo
+from runner.inject import processes, secrets, undo
 from runner.inject.forked import Forked
 from runner.inject.ledger import CLOSING, Ledger, UndoRecord
 
@@ -56,12 +56,13 @@ def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, A
             break
         time.sleep(PAUSE_S)
         outcome = _attempt(record, start)
-    ledger.settle(record.number, outcome["state"], outcome.get("error"))
-    tell("undo_step", step=number, what=record.what, seconds=time.monotonic() - began, **outcome)
+    seconds = round(time.monotonic() - began, 4)
+    ledger.settle(record.number, outcome["state"], outcome.get("error"), seconds)
+    tell("undo_step", step=number, what=record.what, seconds=seconds, **outcome)
     return outcome["state"] in CLOSING
 
 
 def _attempt(record: UndoRecord, start: Mapping[str, Any]) -> undo.Outcome:
     answer = Forked(lambda: undo.play(record, start), undo.deadline(record, start)).wait()
     outcome: undo.Outcome = answer.get("value") or {"state": "failed", "error": answer.get("error")}
-    return outcome
+    return dict(secrets.mask(start.get("hide") or [])(outcome))  # it goes into files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 import psutil
@@ -30,6 +31,12 @@ def end(run: str, part: str, within_s: float = 2.0) -> int:
             ended += _kill(process)
         psutil.wait_procs(found, timeout=0.2)
     return ended
+
+
+def deafen(*numbers: signal.Signals) -> None:
+    """Let these signals do nothing here. Not SIG_IGN: whatever we start would inherit that and could not be ended by them."""
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
 
 
 def alive(pid: int, created: float) -> bool:

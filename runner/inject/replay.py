@@ -7,17 +7,17 @@ import signal
 import sys
 from pathlib import Path
 
-from runner.inject import aftermath, folder
+from runner.inject import aftermath, folder, processes, secrets
 
 
 def main() -> None:
     """Exit code 0 when everything was put back, 6 when not."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     where = Path(sys.argv[1])
     start = folder.load(where)
     os.environ.update(start.get("env") or {})
     sys.path.append(start.get("cwd") or str(Path.cwd()))
+    start["hide"] = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
     sys.exit(0 if aftermath.finish(where, start) else 6)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import signal
@@ -42,6 +43,9 @@ class Supervisor:
         self.mask = Mask(())
         """Over the experiment's secrets, known from `ready` on."""
         self._undone: asyncio.Future[bool | None] | None = None
+        self._replacing = asyncio.Lock()
+        self._at_stake = False
+        """The worker was told to inject, and nothing was undone since."""
 
     async def open(self) -> None:
         """Start both; they import while the caller goes on. See `ready`."""
@@ -54,11 +58,14 @@ class Supervisor:
 
     async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
         """Have the undoer look at the world. Raises EnvironmentFailure with what the world answered."""
+        if not self._at_stake:  # else it is for `undo` to replace it, at once
+            await self._have_undoer()
         number = next(self._numbers)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
-        await self.undoer.send({"do": do, "id": number, "deadline_s": deadline_s, "arguments": arguments})
         try:
+            if not await self.undoer.send({"do": do, "id": number, "deadline_s": deadline_s, "arguments": arguments}):
+                raise errors.EnvironmentFailure(f"{do}: the undoer died")
             async with asyncio.timeout(deadline_s + 2):
                 message = await answer
         except TimeoutError:
@@ -71,6 +78,7 @@ class Supervisor:
 
     async def inject(self) -> None:
         """Let the worker begin; its messages follow on `worker.messages()`."""
+        self._at_stake = True
         await self.worker.send({"do": "inject"})
 
     async def stop_worker(self) -> None:
@@ -82,21 +90,24 @@ class Supervisor:
 
     async def undo(self) -> bool:
         """Play the ledger; True when nothing is left open. A dead undoer is replaced: there is always one way back."""
-        if not self.undoer.running:
-            await self._replace_undoer()
-        for _ in range(2):
-            self._undone = asyncio.get_running_loop().create_future()
-            await self.undoer.send({"do": "undo"})
-            if (clean := await self._undone) is not None:
-                return clean
-            await self._replace_undoer()
+        for _ in range(3):
+            with contextlib.suppress(errors.EnvironmentFailure):  # one that cannot start or is killed while it does
+                await self._have_undoer()
+                self._undone = asyncio.get_running_loop().create_future()
+                await self.undoer.send({"do": "undo"})
+                if (clean := await self._undone) is not None:
+                    self._at_stake = False
+                    return clean
+                await self.undoer.exited(1.0)
         return False
 
-    async def close(self, *, settled: bool) -> None:
-        """End both; nothing of the run's processes is left afterwards. Unless all is settled the undoer plays what is open."""
-        if self.undoer.running and settled:
+    async def close(self) -> None:
+        """End both; nothing of the run's processes is left afterwards."""
+        if self.undoer.running and not self._at_stake:
             await self.undoer.send({"do": "bye"})
-        await asyncio.gather(self.worker.close(), self.undoer.close(1.0 if settled else UNDO_S))
+        # We broke something and failed ourselves: without a word the undoer takes us for dead, and plays.
+        patience = UNDO_S if self._at_stake else 1.0
+        await asyncio.gather(self.worker.close(), self.undoer.close(patience))
         if self._listener is not None:
             self._listener.cancel()
         await asyncio.to_thread(processes.end, self._start["run"], "worker")
@@ -112,11 +123,19 @@ class Supervisor:
             pass_fds=[self._lifeline],
         )
 
-    async def _replace_undoer(self) -> None:
-        self.undoer_died.clear()
-        self.undoer = await self._spawn("undoer")
-        await _ready(self.undoer)
-        self._listener = asyncio.create_task(self._listen(self.undoer))
+    async def _have_undoer(self) -> None:
+        """Replace a dead one. Raises EnvironmentFailure when the new one cannot start."""
+        async with self._replacing:
+            if self.undoer.running:
+                return
+            fresh = await self._spawn("undoer")
+            try:
+                await _ready(fresh)
+                self.undoer_died.clear()
+                self.undoer, self._listener = fresh, asyncio.create_task(self._listen(fresh))
+            finally:
+                if self.undoer is not fresh:
+                    fresh.kill_group()
 
     async def _listen(self, undoer: Child) -> None:
         async for message in undoer.messages():

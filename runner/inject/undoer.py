@@ -17,16 +17,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.inject import aftermath, player, secrets
+from runner.inject import aftermath, folder, player, processes, secrets
 from runner.inject.forked import Forked
 from runner.inject.survey import World
-from runner.inject.voice import Voice
+from runner.inject.voice import Voice, take_stdin
 
 
 class Orders:
     """Commands from the parent, without blocking; `ended` once the parent has gone."""
 
-    def __init__(self, descriptor: int = 0) -> None:
+    def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.ended = False
         self._buffer = b""
@@ -67,8 +67,15 @@ class Undoer:
                 self._obey(order)
             if orders.ended:
                 self._drop_calls()
-                aftermath.finish(self._folder, self._start)
+                self._alone()
                 return
+
+    def _alone(self) -> None:
+        """The parent is gone, and with it the reader of what we print: a rollback that prints would die of the broken pipe."""
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        aftermath.finish(self._folder, {**self._start, **folder.learnt(self._folder)})
 
     def _obey(self, order: Mapping[str, Any]) -> None:
         if order["do"] == "undo":
@@ -114,12 +121,10 @@ def _lease(step: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
 
 
 def main() -> None:
-    """Start message, imports, `ready`, then serve. SIGINT is the parent's business; SIGTERM must not keep it from undoing."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
+    processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     sys.path.append(str(Path.cwd()))
-    voice = Voice.take_stdout()
-    orders = Orders()
+    voice, orders = Voice.take_stdout(), Orders(take_stdin())
     start = orders.first()
     for module in start["modules"]:
         try:
@@ -129,7 +134,7 @@ def main() -> None:
     hidden = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
     voice.say("ready", hide=hidden)  # through the pipe only: the parent masks what we print
     voice.mask = secrets.mask(hidden)
-    Undoer(start, voice).serve(orders)
+    Undoer(start | {"hide": hidden}, voice).serve(orders)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ to its log pipe, which the parent drains.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +37,7 @@ class Voice:
     def say(self, what: str, /, **fields: Any) -> None:
         """One message. A parent that is gone is not an error here: its death is noticed on stdin."""
         stamp = {"say": what, "mono_ns": time.monotonic_ns(), "at": datetime.now(UTC).isoformat()}
-        line = json.dumps(self.mask(stamp | fields), default=encode) + "\n"
+        line = dumps(self.mask(stamp | fields)) + "\n"
         with self._lock:
             rest = memoryview(line.encode())
             try:
@@ -46,12 +47,44 @@ class Voice:
                 return
 
 
-def commands(descriptor: int = 0) -> Iterator[dict[str, Any]]:
+def take_stdin() -> int:
+    """The pipe of orders, moved away from file descriptor 0: an activity that reads its stdin (ssh, cat) must not wait on it."""
+    descriptor = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return descriptor
+
+
+def commands(descriptor: int) -> Iterator[dict[str, Any]]:
     """What the parent says, one object a line; ends when the parent has closed the pipe or died."""
-    with os.fdopen(os.dup(descriptor), "r", encoding="utf-8") as pipe:
+    with os.fdopen(descriptor, "r", encoding="utf-8") as pipe:
         for line in pipe:
             if line.strip():
                 yield json.loads(line)
+
+
+def dumps(value: Any) -> str:
+    """Any value as one line of JSON: nothing that an activity gives back may cost its message."""
+    try:
+        return json.dumps(value, default=encode, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(_plain(value), default=repr)
+
+
+def _plain(value: Any, depth: int = 20) -> Any:
+    """The value with keys that are texts, no NaN, and no end to itself."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if not depth:
+        return "…"
+    if isinstance(value, Mapping):
+        return {k if isinstance(k, str) else str(k): _plain(v, depth - 1) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth - 1) for item in value]
+    return _plain(encode(value), depth - 1)
 
 
 def encode(value: Any) -> Any:

@@ -24,8 +24,8 @@ from chaoslib.exceptions import ActivityFailed
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.types import Schedule, Strategy
 
-from runner.inject import secrets, survivors
-from runner.inject.voice import Voice, commands
+from runner.inject import processes, secrets, survivors
+from runner.inject.voice import Voice, commands, take_stdin
 
 GRACE_S = 0.4
 """After the parent's death: how long an action may take to unwind before the process group is killed."""
@@ -155,13 +155,13 @@ def prepare(start: Mapping[str, Any], voice: Voice) -> None:
 
 def main() -> None:
     """Start message, then `inject`; SIGINT is the parent's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    processes.deafen(signal.SIGINT)
     sys.path.append(str(Path.cwd()))
-    voice = Voice.take_stdout()
+    voice, orders = Voice.take_stdout(), commands(take_stdin())
     faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    orders = commands()
-    start = next(orders)
+    if (start := next(orders, None)) is None:
+        return
     prepare(start, voice)
     if next(orders, {}).get("do") != "inject":
         return

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.store import inbox
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Run, Service, experiment, http, python, record, started
 
@@ -119,7 +120,7 @@ def test_a_killed_runner_leaves_nothing_at_any_instrumented_point(
     with started(tmp_path, _document(service, seconds=3.0)) as run:
         if moment in ("abort", "undo_started", "undo_step", "undone", "recovered"):
             _broken(run, service)
-            (run.folder / "inbox.jsonl").open("a").write(json.dumps({"kind": "stop", "by": "a test"}) + "\n")
+            inbox.post(run.folder, {"kind": "stop", "by": "a test"})
         run.until(moment)
         run.kill("parent")
         assert service.mended_within(5)
