@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner import errors
+from runner.engine.known import Known
 from runner.engine.session import Session
 from runner.inject.child import Message
 from runner.inject.journal import Journal
@@ -15,6 +16,7 @@ from runner.inject.supervisor import Supervisor
 from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
+NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
 PROVE_EVERY_S = 0.5
 OVERTIME_S = 2.0
 """How long after its own timeout an activity may go on before the whole method is stopped."""
@@ -23,12 +25,13 @@ OVERTIME_S = 2.0
 class Method:
     """What happened to the faults of one run, as told by the worker and proven by the undoer."""
 
-    def __init__(self, session: Session, supervisor: Supervisor, aims: list[dict[str, Any]]) -> None:
+    def __init__(self, session: Session, supervisor: Supervisor, aims: list[dict[str, Any]], known: Known) -> None:
         self.journal = Journal(session.experiment.document)
         self.finished = False
         self.started = False
         """Whether an action was begun: only then is there something that may have bitten."""
         self.undo_steps: list[UndoStep] = []
+        self.known = known
         self._session = session
         self._supervisor = supervisor
         self._aims = {a["action"]: a for a in aims}
@@ -41,6 +44,9 @@ class Method:
     async def play(self) -> None:
         """Inject until the method is over, or until somebody wants the run stopped."""
         session = self._session
+        if self._supervisor.undoer_died.is_set():
+            session.end_early("runner", NO_WAY_BACK)
+            return
         session.injecting = True
         await self._supervisor.inject()
         listening = asyncio.create_task(self._listen())
@@ -76,7 +82,7 @@ class Method:
 
     async def prove_once(self) -> None:
         """Look for the effects of all known faults now."""
-        waiting = [a for a in self._aims.values() if a["kind"] != "unknown" and not self._proven(a["action"])]
+        waiting = [a for a in self._aims.values() if a["provable"] and not self._proven(a["action"])]
         if not waiting:
             return
         with contextlib.suppress(errors.EnvironmentFailure):  # an API server that was hit itself: asked again later
@@ -112,6 +118,7 @@ class Method:
         if when == "recovered":
             self._checks[when] = []  # the last look counts: recovering takes its time
         self._checks.setdefault(when, []).append((met, failed))
+        self.known.hypothesis_met = met
         self._session.tell(Name.HYPOTHESIS, mono_ns=mono_ns, when=when, met=met, probes=probes)
         return met
 
@@ -180,6 +187,8 @@ class Method:
         aimed = list(self._aims.get(name, {}).get("targets", ()))
         hit = [t for t in aimed if isinstance(output, list) and t.split("/")[-1] in output]
         targets = hit or aimed  # of a random choice the action itself says whom it took
+        if hit:
+            self.known.chosen(aimed, hit)
         self._session.mark("injected", mono_ns=middle, error_s=error_s, source=name)
         self._session.tell(Name.INJECTED, mono_ns=middle, fault=name, targets=targets, error_s=round(error_s, 4))
 
@@ -192,6 +201,7 @@ class Method:
     def _take_evidence(self, found: Mapping[str, Any]) -> None:
         self._evidence[found["action"]] = found
         if found["bitten"]:
+            self.known.bitten(found["targets"])
             self._session.tell(Name.EFFECTIVE, fault=found["action"], how=found["sentence"], error_s=PROVE_EVERY_S)
 
     def _proven(self, action: str) -> bool:
@@ -206,11 +216,12 @@ class Method:
 
     async def _watch_undoer(self) -> None:
         await self._supervisor.undoer_died.wait()
-        self._session.end_early("runner", "the undoer died: without a way back nothing may stay injected")
+        self._session.end_early("runner", NO_WAY_BACK)
 
     def _undo_step(self, message: Message) -> None:
         self.journal.note(message)
         fields = {k: message[k] for k in ("step", "what", "state", "error", "seconds") if message.get(k) is not None}
+        self.known.undo_step(message["step"], message["what"], message["state"])
         self._session.tell(Name.UNDO_STEP, mono_ns=message["mono_ns"], **fields)
         if message["state"] != "started":
             self.undo_steps.append(

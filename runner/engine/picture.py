@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 
+from runner.engine.known import Known
 from runner.engine.session import Session
-from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus
+from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
 from runner.slo import budget
-from runner.slo.guard import Guard
+from runner.slo.guard import Guard, GuardState
 from runner.slo.objective import FAILED, Objective
+from runner.slo.rules import Rule
 from runner.slo.series import Series
 
 HISTORY = 90
@@ -23,9 +25,10 @@ class Picture:
     """Keeps the histories; one value a second of each indicator."""
 
     def __init__(self, session: Session, series: Mapping[str, Series], objectives: Sequence[Objective]) -> None:
-        self.targets: dict[str, str] = {}
-        """Target names and what is known of each."""
-        self.hypothesis_met: bool | None = None
+        self.known = Known()
+        self.tripped: Rule | None = None
+        """The guard's rule that stopped the run."""
+        self._guards: tuple[GuardStatus, ...] = ()
         self._session = session
         self._series = series
         self._objectives = objectives
@@ -34,7 +37,9 @@ class Picture:
         self._second = -1
 
     def take(self, now_ns: int, guard: Guard | None) -> Status:
-        """The picture now; guards are shown while they are on duty."""
+        """The picture now; guards are shown while they are on duty, and afterwards where one of them stopped the run."""
+        if guard:
+            self._guards = tuple(self._guard(r, s) for r, s in zip(guard.rules, guard.states(now_ns), strict=True))
         second = int((now_ns - self._session.started_ns) / 1e9)
         if second != self._second:
             self._second = second
@@ -46,14 +51,19 @@ class Picture:
             t=(now_ns - self._session.started_ns) / 1e9,
             indicators=tuple(self._indicator(name, s, now_ns) for name, s in self._series.items()),
             budgets=tuple(self._budget(o) for o in self._objectives),
-            guards=tuple(
-                GuardStatus(name=s.name, value=s.value, limit=s.limit, unit=_UNITS[r.kind], tripped=s.headroom <= 0)
-                for r, s in zip(guard.rules, guard.states(now_ns), strict=True)
-            )
-            if guard
-            else (),
-            targets=tuple(TargetStatus(name=n, state=s) for n, s in self.targets.items()),
-            hypothesis_met=self.hypothesis_met,
+            guards=self._guards if guard or self.tripped else (),
+            targets=self.known.targets(),
+            hypothesis_met=self.known.hypothesis_met,
+            undo=self.known.undo(),
+        )
+
+    def _guard(self, rule: Rule, state: GuardState) -> GuardStatus:
+        return GuardStatus(
+            name=state.name,
+            value=state.value,
+            limit=state.limit,
+            unit=_UNITS[rule.kind],
+            tripped=rule is self.tripped,
         )
 
     def _note_history(self, now_ns: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from runner import errors, units
 from runner.engine.crew import Crew
 from runner.engine.session import Session
+from runner.plan import plan as plans
 from runner.plan.plan import Plan
 from runner.slo import verdict
 from runner.timeline.event import Name
@@ -57,10 +58,12 @@ def announce(session: Session, crew: Crew, drawn: Plan) -> None:
 
 async def baseline(session: Session, crew: Crew) -> bool:
     """Whether all is well before anything is broken; if not, nothing is injected. Raises Interrupted."""
-    if drawn_vacuous := [a["action"] for a in crew.world.aims if a["kind"] != "unknown" and not a["targets"]]:
+    if drawn_vacuous := [a["action"] for a in crew.world.aims if a["resolved"] and not a["targets"]]:
         session.find("error", f"nothing to test: {', '.join(drawn_vacuous)} would hit nothing, no target matches")
         return False
-    length = session.experiment.block.windows.baseline if crew.traffic.streams else 0.0
+    windows = session.experiment.block.windows
+    asked = crew.traffic.streams or "baseline" in windows.model_fields_set
+    length = windows.baseline if asked else 0.0  # by default nobody waits for traffic that is not there
     await crew.traffic.start()
     session.enter("baseline", length)
     crew.start_watching()
@@ -78,7 +81,7 @@ async def baseline(session: Session, crew: Crew) -> bool:
 
 async def inject(session: Session, crew: Crew) -> None:
     """Break it, with the guard on duty."""
-    session.enter("inject", None)
+    session.enter("inject", plans.method_seconds(session.experiment.method) or None)
     crew.watch.on_guard()
     await crew.method.play()
     crew.watch.off_guard()
@@ -91,9 +94,12 @@ async def undo(session: Session, crew: Crew) -> None:
     if not crew.method.started:  # no action was begun: the way back would itself be a change
         crew.ledger.settle_all()
         return
-    steps = len(crew.ledger.outstanding())
-    crew.clean = await crew.method.undo(steps)
+    steps = [record.what for record in crew.ledger.outstanding()]
+    crew.method.known.undo_begins(steps)
+    crew.clean = await crew.method.undo(len(steps))
     crew.residue = await _scan(crew)
+    if crew.clean and not crew.residue:
+        crew.method.known.undone()
     session.mark("undone")
     session.tell(Name.UNDONE, clean=crew.clean and not crew.residue, residue=crew.residue)
 
@@ -136,9 +142,7 @@ async def _hypothesis_holds(crew: Crew) -> bool:
     except errors.EnvironmentFailure as problem:
         crew.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
         return False
-    met = crew.method.note_hypothesis("recovered", state)
-    crew.watch.picture.hypothesis_met = met
-    return met
+    return crew.method.note_hypothesis("recovered", state)
 
 
 async def _scan(crew: Crew) -> list[str]:

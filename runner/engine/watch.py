@@ -99,6 +99,7 @@ class Watch:
     def _decide(self, guard: Guard, now: int) -> None:
         breach = guard.tick(now, heartbeat_ns=self._traffic.heartbeat_ns)
         if breach is not None:
+            self.picture.tripped = breach.rule
             self._session.tell(Name.BREACH, rule=breach.kind, sentence=breach.sentence)
             if breach.kind in HURTING and self._session.marked("effective") is None:
                 self._felt(breach.since_ns, breach.rule.name, breach.sentence, TICK_S)

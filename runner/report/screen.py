@@ -16,7 +16,8 @@ from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Sta
 TONES = {"plain": "default", "good": "green", "warn": "yellow", "bad": "bold red"}
 DIM = "bright_black"
 _UNDO = {"undone": ("✔", "green"), "already": ("✔", "green"), "failed": ("✘", "bold red"), "started": ("▸", "yellow")}
-_TARGET = {"hit": ("✘", "yellow"), "undone": ("✔", "green"), "back": ("✔", "green"), "failed": ("✘", "bold red")}
+_TARGET = {"hit": ("✘", "yellow"), "undone": ("✔", "green"), "failed": ("✘", "bold red")}
+PREPARING = "▸ preparing: processes start, targets are resolved, the plan is drawn …"
 _LABEL = 11
 """Width of the left column: what a block of lines is about."""
 
@@ -24,7 +25,7 @@ _LABEL = 11
 def picture(scene: Scene, width: int, height: int | None) -> RenderableType:
     """The whole view; on a low terminal the newest moments are kept and the older ones left out."""
     width = min(width, 140)
-    blocks = [*_header(scene, width), Text(), _phases(scene)]
+    blocks = [*_header(scene, width), Text(), _phases(scene) if scene.run else Text(PREPARING, style=DIM)]
     status = scene.status
     if status:
         blocks += [Text(), *_measured(status, width)]
@@ -152,12 +153,14 @@ def _budget(b: BudgetStatus, width: int) -> Text:
     tone = "red" if b.spent >= 0.5 else "yellow" if b.spent >= 0.1 else "green"
     line = Text(f"{words.clean(b.objective):<16.16} ").append_text(gauge(b.spent, _gauge_cells(width), tone))
     line.append(f" {words.ratio(b.spent)} spent", style=tone if b.spent >= 0.1 else "default")
+    if not b.spent:
+        return line
     burn = "" if b.burn_rate is None else f" · burns {b.burn_rate:.1f}×"
     return line.append(f" · {words.seconds(b.outage_s)} of outage{burn}", style=DIM)
 
 
 def _gauge_cells(width: int) -> int:
-    return 20 if width >= 100 else 10
+    return 20 if width >= 100 else 6
 
 
 def _guard(g: GuardStatus, width: int) -> Text:
@@ -169,7 +172,7 @@ def _guard(g: GuardStatus, width: int) -> Text:
         gauge_text = gauge(share, _gauge_cells(width), tone)
     numbers = "no data yet" if g.value is None else f"{quantity(g.value, g.unit)} of {quantity(g.limit, g.unit)}"
     numbers = f"TRIPPED {numbers}" if g.tripped else numbers
-    name = max(24, min(44, width - _LABEL - _gauge_cells(width) - 28))
+    name = max(24, min(44, width - _LABEL - _gauge_cells(width) - 24))
     return Text(f"{words.clean(g.name):<{name}.{name}} ").append_text(gauge_text).append(f" {numbers}", style=tone)
 
 
@@ -177,7 +180,12 @@ def quantity(value: float | None, unit: str) -> str:
     """A guard's number in its unit."""
     if value is None:
         return "no data"
-    return {"ratio": words.ratio, "seconds": words.seconds}.get(unit, "{:g}".format)(value)
+    return {"ratio": words.ratio, "seconds": _calm}.get(unit, "{:g}".format)(value)
+
+
+def _calm(value: float) -> str:
+    """Seconds without the digits that only flicker."""
+    return words.seconds(round(value, 1)) if value >= 0.05 else "0s"
 
 
 def _targets(scene: Scene, width: int) -> list[RenderableType]:
@@ -198,6 +206,8 @@ def _targets(scene: Scene, width: int) -> list[RenderableType]:
 
 def _undo(scene: Scene, width: int) -> list[RenderableType]:
     told = {u.step: u for u in (scene.status.undo if scene.status else ())} | scene.undo
+    if told.get(0) and told[0].state in ("started", "already"):  # no process was left to end
+        del told[0]
     if not told:
         return []
     return [Text(), _labelled("undo", [_step(u) for _, u in sorted(told.items())][-6:], width)]

@@ -57,7 +57,7 @@ class GuardStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetStatus:
-    """One target by name and what is known of it: aimed, hit, undone or any word of the engine's."""
+    """One target by name and what is known of it: aimed, hit, passed over (another was chosen), undone."""
 
     name: str
     state: str = "aimed"

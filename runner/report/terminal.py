@@ -77,6 +77,7 @@ class Live:
         self._console = self._console or Console(highlight=False)
         self._live = RichLive(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
         self._live.start()
+        self._draw(at_once=True)
 
     def _draw(self, *, at_once: bool = False) -> None:
         now = time.monotonic()

@@ -204,7 +204,8 @@ def _probe(p: Mapping[str, Any]) -> str:
 
 
 def _effective(f: Fields) -> Told:
-    return "plain", f"effective on {f.get('indicator') or f.get('fault')}: {f.get('how', '')}".rstrip(": ")
+    what = f"users feel it on {f['indicator']}" if f.get("indicator") else f"{f.get('fault')} is proven"
+    return "warn" if f.get("indicator") else "plain", f"{what}: {f.get('how', '')}".rstrip(": ")
 
 
 def _undo_step(f: Fields) -> Told:
