@@ -34,9 +34,14 @@ class Aim:
     """Undo records to write before the action: `{kind, what, args}`."""
     before: dict[str, Any] = field(default_factory=dict)
     """What the proof compares with."""
+    probe: str | None = None
+    """The probe that the file names as proof: it must hold after the action, and not before."""
+    held_before: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """`resolved`: its targets are known beforehand; `provable`: there is a way to see that it bit."""
+        resolved = self.kind in KINDS
+        return asdict(self) | {"resolved": resolved, "provable": resolved or self.probe is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

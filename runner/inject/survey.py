@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from chaoslib import substitute
-from chaoslib.hypothesis import run_steady_state_hypothesis
+from chaoslib.activity import execute_activity
+from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
 from chaoslib.run import EventHandlerRegistry
 
 from runner.inject import aim, secrets
@@ -24,6 +25,7 @@ class World:
         variables = (start["variables"], start["secret_variables"])
         self._configuration, self._secrets = secrets.resolve(self._document, variables)
         self._context = start.get("context") or ""
+        self._proofs: Mapping[str, str] = start.get("proofs") or {}
 
     def survey(self) -> dict[str, Any]:
         """Every action's aim, and the state to compare with afterwards: `{aims, snapshot}`."""
@@ -33,8 +35,7 @@ class World:
 
     def prove(self, aims: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The evidence for each aim of a known kind: `{action, bitten, sentence, targets}`."""
-        known = [a for a in aims if a["kind"] in aim.KINDS]
-        return [{"action": a["action"], **asdict(self._prove(a))} for a in known]
+        return [{"action": a["action"], **asdict(self._prove(a))} for a in aims if a["provable"]]
 
     def scan(self, snapshot: Mapping[str, Any], namespaces: list[str]) -> list[str]:
         """What differs from before, a sentence each: cordons, replica counts. Empty means everything was put back."""
@@ -54,6 +55,10 @@ class World:
         )
 
     def _aim(self, activity: Mapping[str, Any]) -> aim.Aim:
+        found, probe = self._resolved(activity), self._proofs.get(activity["name"])
+        return replace(found, probe=probe, held_before=self._holds(probe)) if probe else found
+
+    def _resolved(self, activity: Mapping[str, Any]) -> aim.Aim:
         kind = aim.kind_of(activity)
         if kind is None:
             owner = "undoer" if self._document.get("rollbacks") else "nobody"
@@ -62,8 +67,31 @@ class World:
         return aim.KINDS[kind].survey(self._cluster(activity), activity["name"], arguments)
 
     def _prove(self, found: Mapping[str, Any]) -> aim.Evidence:
+        if found["probe"]:
+            return self._prove_by_probe(found)
         activity = next(a for a in self._document["method"] if a.get("name") == found["action"])
         return aim.KINDS[found["kind"]].prove(self._cluster(activity), found["before"])
+
+    def _prove_by_probe(self, found: Mapping[str, Any]) -> aim.Evidence:
+        held, name = self._holds(found["probe"]), found["probe"]
+        bitten = held and not found["held_before"]
+        words = (
+            "held before already"
+            if found["held_before"]
+            else f"{'holds' if held else 'does not hold'}, and did not before"
+        )
+        return aim.Evidence(bitten=bitten, sentence=f"the probe {name!r} {words}", targets=tuple(found["targets"]))
+
+    def _holds(self, name: str) -> bool:
+        """One probe of the method or the hypothesis, judged by its own tolerance; a probe that fails does not hold."""
+        hypothesis = (self._document.get("steady-state-hypothesis") or {}).get("probes") or ()
+        activities = [*(self._document.get("method") or ()), *hypothesis]
+        probe = next(a for a in activities if a.get("name") == name and a.get("type") == "probe")
+        run = execute_activity(self._document, probe, self._configuration, self._secrets, dry=None)
+        if run["status"] != "succeeded":
+            return False
+        tolerance = probe.get("tolerance", True)
+        return bool(within_tolerance(tolerance, run["output"], self._configuration, self._secrets))
 
     def _snapshot(self, namespaces: list[str]) -> dict[str, Any]:
         if not self._strikes_cluster():

@@ -130,5 +130,5 @@ def _step(aim: Mapping[str, Any]) -> Step:
         note=aim["note"],
         owner=aim["owner"],
         undo=tuple(u["what"] for u in aim["undo"]),
-        known=aim["kind"] != "unknown",
+        known=aim["resolved"],
     )

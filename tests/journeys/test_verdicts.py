@@ -101,3 +101,25 @@ def test_secrets_are_in_no_file_of_the_run(service: Service, tmp_path: Path, mon
     written = [p for p in (tmp_path / "state").rglob("*") if p.is_file() and b"hunter2-and-more" in p.read_bytes()]
     assert not written
     assert "hunter2" not in str(run.events)
+
+
+def _with_proof(service: Service, path: str) -> harness.Json:
+    """An experiment whose own probe says whether the fault bit."""
+    document = experiment(
+        service,
+        method=[http("act", path), http("is-broken", "/", "probe", tolerance=500, pauses={"before": 1})],
+        proof=[{"action": "act", "probe": "is-broken"}],
+    )
+    return document
+
+
+def test_a_probe_that_the_file_names_proves_the_fault(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, _with_proof(service, "/break")) as run:
+        assert run.finish() == 0
+    assert "proven" in run.verdict["sentence"]
+
+
+def test_a_fault_that_its_own_proof_denies_is_never_a_pass(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, _with_proof(service, "/health")) as run:
+        assert run.finish() == 4
+    assert "nothing was tested" in run.verdict["sentence"]
