@@ -89,7 +89,7 @@ def pod_status(found: kinds.Object) -> str:
 
 def event(found: kinds.Object) -> list[Any]:
     """An event's row."""
-    about, source = found["involvedObject"], found.get("source") or {}
+    about, source = found.get("involvedObject", {}), found.get("source") or {}
     first = found.get("firstTimestamp") or found.get("eventTime")
     last = found.get("lastTimestamp") or first
     who = ", ".join(

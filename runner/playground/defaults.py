@@ -147,7 +147,7 @@ def _service(found: kinds.Object, spec: dict[str, Any]) -> None:
 def _namespace(found: kinds.Object, spec: dict[str, Any]) -> None:
     _set(spec, finalizers=["kubernetes"])
     labels = found["metadata"].setdefault("labels", {})
-    labels["kubernetes.io/metadata.name"] = found["metadata"]["name"]
+    labels["kubernetes.io/metadata.name"] = found["metadata"].get("name", "")
 
 
 def _node(found: kinds.Object, spec: dict[str, Any]) -> None:

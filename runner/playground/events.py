@@ -26,7 +26,11 @@ def record(
     meta = about["metadata"]
     namespace = meta.get("namespace", "default")
     for known in held.list(kinds.EVENT, namespace):
-        if (known["involvedObject"].get("uid"), known["reason"], known["message"]) == (meta["uid"], reason, message):
+        if (known.get("involvedObject", {}).get("uid"), known.get("reason"), known.get("message")) == (
+            meta["uid"],
+            reason,
+            message,
+        ):
             again = copy.deepcopy(known)
             again |= {"count": known["count"] + 1, "lastTimestamp": store.now()}
             held.update(again)

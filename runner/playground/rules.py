@@ -76,7 +76,7 @@ def _pod(found: kinds.Object) -> list[Cause]:
 
 
 def _workload(found: kinds.Object) -> list[Cause]:
-    return [*_replicas(found["spec"]), *_selector(found["spec"])]
+    return [*_replicas(found["spec"]), *_rolling(found), *_selector(found["spec"])]
 
 
 def _replicas(spec: dict[str, Any]) -> Iterator[Cause]:
@@ -127,7 +127,24 @@ def _budget(found: kinds.Object) -> list[Cause]:
                 "minAvailable and maxUnavailable cannot be both set",
             )
         ]
-    return []
+    return [cause for key in ("minAvailable", "maxUnavailable") for cause in _amount(f"spec.{key}", spec.get(key))]
+
+
+def _amount(field: str, value: Any) -> Iterator[Cause]:
+    """A number or a percentage."""
+    if isinstance(value, str) and not re.fullmatch("[0-9]+%", value):
+        said = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for "
+        yield wrong(field, json.dumps(value), said + "validation is '[0-9]+%')")
+    elif isinstance(value, str) and int(value[:-1]) > 100:
+        yield wrong(field, json.dumps(value), "must not be greater than 100%")
+    elif isinstance(value, int) and value < 0:
+        yield wrong(field, str(value), "must be greater than or equal to 0")
+
+
+def _rolling(found: kinds.Object) -> Iterator[Cause]:
+    rolling = (found["spec"].get("strategy") or {}).get("rollingUpdate") or {}
+    for key in ("maxUnavailable", "maxSurge"):
+        yield from _amount(f"spec.strategy.rollingUpdate.{key}", rolling.get(key))
 
 
 def _unchanged(kind: kinds.Kind, found: kinds.Object, before: kinds.Object) -> Iterator[Cause]:
@@ -162,4 +179,5 @@ _CHECKS: dict[str, Callable[[kinds.Object], list[Cause]]] = {
     "DaemonSet": _workload,
     "Service": _service,
     "PodDisruptionBudget": _budget,
+    "EndpointSlice": lambda found: [] if found.get("addressType") else [required("addressType")],
 }

@@ -46,6 +46,12 @@ def settle(held: store.Store) -> None:
                 controller(held)
             except refusal.Refusal as problem:  # a write that was overtaken: the next turn sees the new state
                 logging.getLogger(__name__).info("%s: %s", controller.__module__, problem)
+            except (
+                LookupError,
+                TypeError,
+                ValueError,
+            ):  # an object our rules should have refused must not end the others
+                logging.getLogger(__name__).exception("%s: it will try again", controller.__module__)
         if held.version == before:
             return
 

@@ -1,16 +1,20 @@
-"""Nodes: a cordoned node carries the taint that says so."""
+"""Nodes: a cordoned node carries the taint that says so; the pods of a deleted node go with it."""
 
 from __future__ import annotations
 
 import copy
 
-from runner.playground import kinds, store
+from runner.playground import conditions, kinds, resources, store
 
 TAINT = "node.kubernetes.io/unschedulable"
 
 
 def sync(held: store.Store) -> None:
-    """Taint the cordoned, untaint the others."""
+    """Taint the cordoned, untaint the others, collect the homeless."""
+    known = {node["metadata"]["name"] for node in held.list(kinds.NODE)}
+    for pod in held.list(kinds.POD):
+        if pod["spec"].get("nodeName", "") not in known | {""} and not conditions.leaving(pod):
+            resources.leave(held, kinds.POD, pod, {"gracePeriodSeconds": 0})
     for node in held.list(kinds.NODE):
         present = node["spec"].get("taints", [])
         cordoned = bool(node["spec"].get("unschedulable"))
