@@ -19,7 +19,8 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 def command() -> None:
     """Start, stop and inspect the embedded target: a small Kubernetes API whose pods are real local processes.
 
-    A place to learn and to test. A run without a kubeconfig starts one of its own and ends it; this one stays until `down`.
+    A place to learn and to test. A run without a kubeconfig starts one of its own and ends it; this one stays until `down`,
+    and while it is up, runs that want a playground take it.
     """
 
 
@@ -69,7 +70,7 @@ def status(as_json: bool) -> int:
 def _folder() -> Path:
     from runner.store import place
 
-    return place.state_dir() / "playground"
+    return place.playground_dir()
 
 
 def _said_down(was_up: bool) -> str:
@@ -89,5 +90,7 @@ def _print(found: Any, as_json: bool, said: str) -> None:
     click.echo(f"playground is {said} (process {found.pid}), context {found.context}")
     for name, url in found.urls.items():
         click.echo(f"  {name:<8}{url}")
-    click.echo(f"  export KUBECONFIG={found.kubeconfig}")
-    click.echo("  kubectl -n shop get pods")
+    click.echo(f"\n  export KUBECONFIG={found.kubeconfig}")
+    for name, url in found.urls.items():
+        click.echo(f"  export {name.upper()}_URL={url}")
+    click.echo("\n  kubectl -n shop get pods")

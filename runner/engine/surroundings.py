@@ -1,17 +1,19 @@
-"""Where a run takes place: the cluster of a kubeconfig, or the playground when there is none."""
+"""Where a run takes place: the cluster of a kubeconfig; without one the playground that is up, or one of its own."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from runner import errors
 from runner.engine.options import Options
+from runner.playground import start as playground
 from runner.safety import context, policy
+from runner.store import place
 
 CLUSTER_MODULES = ("chaosk8s",)
 
@@ -45,37 +47,45 @@ async def prepare(options: Options, document: Mapping[str, Any], folder: Path) -
 async def _choose(
     options: Options, document: Mapping[str, Any], folder: Path, read: int, write: int
 ) -> AsyncIterator[Surroundings]:
+    staying = playground.read(place.playground_dir())
+    if staying is not None and not staying.alive():
+        staying = None
     if options.playground or (wants_cluster(document) and not _has_kubeconfig(options)):
-        async with _playground(options, folder, read, write) as found:
-            yield found
+        if staying is not None:
+            yield _inside(staying, options, write)
+        else:
+            async with _playground(options, folder, read, write) as found:
+                yield found
     elif wants_cluster(document) or options.context or options.kubeconfig:
-        yield _cluster(options, write)
+        yield _cluster(options, write, staying)
     else:
         yield Surroundings(context="", environment=policy.LOCAL, lifeline=write)
 
 
 @asynccontextmanager
 async def _playground(options: Options, folder: Path, read: int, write: int) -> AsyncIterator[Surroundings]:
-    from runner.playground import start as playground
-
     started = await playground.start(folder / "playground", lifeline=read)
     try:
-        env = {"KUBECONFIG": str(started.kubeconfig), "KUBERNETES_CONTEXT": started.context}
-        yield Surroundings(
-            context=started.context,
-            environment="sandbox",
-            lifeline=write,
-            env=env | {f"{name.upper()}_URL": url for name, url in started.urls.items()} | _namespace(options),
-            playground={"pid": started.pid, "created": started.created},
-        )
+        ours = {"pid": started.pid, "created": started.created}
+        yield replace(_inside(started, options, write), playground=ours)
     finally:
         await started.stop()
 
 
-def _cluster(options: Options, write: int) -> Surroundings:
+def _inside(found: playground.Playground, options: Options, write: int) -> Surroundings:
+    env = {"KUBECONFIG": str(found.kubeconfig), "KUBERNETES_CONTEXT": found.context}
+    urls = {f"{name.upper()}_URL": url for name, url in found.urls.items()}
+    return Surroundings(
+        context=found.context, environment="sandbox", lifeline=write, env=env | urls | _namespace(options)
+    )
+
+
+def _cluster(options: Options, write: int, staying: playground.Playground | None) -> Surroundings:
     found = context.find(options.kubeconfig, options.context)
     if found is None:
         raise errors.UsageError("this experiment needs a cluster, and there is no kubeconfig", hint="try --playground")
+    if staying is not None and found.kubeconfig == staying.kubeconfig.resolve():
+        return _inside(staying, options, write)  # with its addresses: its shop may stand on any port
     clearance = policy.judge_context(found.name)
     clearance.require()
     return Surroundings(

@@ -21,6 +21,11 @@ def runs_dir() -> Path:
     return _made(state_dir() / "runs")
 
 
+def playground_dir() -> Path:
+    """The files of the playground that stays: `chaos-run playground up`."""
+    return state_dir() / "playground"
+
+
 def store_url(given: str | None) -> str:
     """`--store`, else CHAOS_RUN_STORE, else the file in the state folder; a path becomes an SQLite URL."""
     where = given or os.environ.get(VARIABLE) or str(state_dir() / "record.db")
