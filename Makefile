@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
+# Journeys wait most of the time: three at once.
+JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help ready demo test check journeys journeys-3.12 kind test-cluster lock clean
@@ -18,7 +20,8 @@ demo: $(READY)  ## set up, then kill a pod of the embedded shop and prove that n
 	$(BIN)/chaos-run experiments/pod-kill.yaml --playground
 
 test: $(READY)  ## set up, then all tests that need no cluster
-	$(BIN)/pytest -m "not cluster" $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not cluster" --ignore=tests/journeys $(PYTEST_ARGS)
+	$(JOURNEYS)
 
 check: $(READY)  ## lint, format, types, import contracts, size budgets
 	$(BIN)/ruff check .
@@ -28,7 +31,7 @@ check: $(READY)  ## lint, format, types, import contracts, size budgets
 	$(BIN)/pytest -q tests/house
 
 journeys: $(READY)  ## the journeys alone: what a user does, from the command line
-	$(BIN)/pytest -m "not cluster" tests/journeys $(PYTEST_ARGS)
+	$(JOURNEYS)
 
 # Chaos Toolkit differs by Python: 3.11 gets chaoslib 1.44, 3.12 gets 1.45.
 IS_312 := import sys; sys.exit(sys.version_info[:2] != (3, 12))
