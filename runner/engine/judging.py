@@ -193,7 +193,7 @@ def _verdict(
 def _failures(
     session: Session, objectives: tuple[ObjectiveResult, ...], hypothesis: tuple[HypothesisResult, ...], times: Times
 ) -> Iterator[str]:
-    yield from (f"{o.name}: {o.sentence}" for o in objectives if o.verdict == "FAIL")
+    yield from (_brief(o) for o in objectives if o.verdict == "FAIL")
     for check in hypothesis:
         if check.when != "before" and not check.met:
             counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
@@ -242,13 +242,16 @@ def _praise(
     bitten = (
         "the fault bit (proven)" if proof == "proven" else "the fault is assumed to have bitten, nothing contradicts it"
     )
-    held = [
-        f"{o.name}: {units.format_ratio(o.bad / o.total)} bad, {units.format_ratio(1 - o.target)} allowed"
-        for o in objectives
-    ]
+    held = [_brief(o) for o in objectives]
     if hypothesis:
         held.append("the hypothesis held throughout")
     return f"{bitten}; {'; '.join(held)}"
+
+
+def _brief(o: ObjectiveResult) -> str:
+    """The numbers alone; what is certain about them stands with the objective."""
+    allowed = units.format_ratio(1 - o.target)
+    return f"{o.name}: {units.format_ratio(o.bad / o.total)} bad ({o.bad:,}/{o.total:,}), allowed is {allowed}"
 
 
 def _failed_steps(crew: Crew) -> str:

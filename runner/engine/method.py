@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
 NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
 PROVE_EVERY_S = 0.5
+_WRAPPED = re.compile(r"^chaoslib\.exceptions\.\w+: |HTTPS?ConnectionPool\((?:.*\[Errno -?\d+\] (.*?)['\")].*|.*?\): )")
+"""What Python and its HTTP client wrap around the reason of a failed activity."""
 OVERTIME_S = 2.0
 """How long after its own timeout an activity may go on before the whole method is stopped."""
 
@@ -114,7 +117,7 @@ class Method:
             return True
         probes = [_probe(run) for run in state.get("probes") or ()]
         met = bool(state.get("steady_state_met"))
-        failed = "; ".join(f"{p['name']}: got {p['value']}, expected {p['expected']}" for p in probes if not p["met"])
+        failed = "; ".join(f"{p['name']}: {p['value']}, expected {p['expected']}" for p in probes if not p["met"])
         if when == "recovered":
             self._checks[when] = []  # the last look counts: recovering takes its time
         self._checks.setdefault(when, []).append((met, failed))
@@ -126,6 +129,8 @@ class Method:
         async for message in self._supervisor.worker.messages():
             self.journal.note(message)
             self._take(message)
+            if self.finished:  # it may still be tearing down its interpreter, which nobody has to wait for
+                return
 
     def _take(self, message: Message) -> None:
         match message["say"]:
@@ -285,7 +290,7 @@ def _probe(run: Mapping[str, Any]) -> dict[str, Any]:
 def _last_line(exception: Sequence[str] | None) -> str:
     """What went wrong in one line: the last one of Chaos Toolkit's account."""
     lines = "".join(exception or ()).strip().splitlines()
-    return lines[-1].strip() if lines else ""
+    return _WRAPPED.sub(lambda m: m[1] or "", lines[-1].strip()) if lines else ""
 
 
 def _short(value: Any, limit: int = 200) -> Any:

@@ -53,7 +53,8 @@ class Plain:
             self.say(self._last_t, said, words.tone(verdict))
         for key in ("ttd", "ttr"):
             value, censored = fields.get(f"{key}_s"), bool(fields.get(f"{key}_censored"))
-            self.say(self._last_t, f"{key.upper()} {words.elapsed(key, value, censored)}")
+            unseen = ", and nobody had noticed" if key == "ttd" and censored else ""
+            self.say(self._last_t, f"{key.upper()} {words.elapsed(key, value, censored)}{unseen}")
         if fields.get("report"):
             self.say(self._last_t, f"report {fields['report']}")
 

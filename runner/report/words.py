@@ -200,12 +200,12 @@ def _hypothesis(f: Fields) -> Told:
 
 def _probe(p: Mapping[str, Any]) -> str:
     expected = f", expected {p['expected']}" if p.get("expected") is not None else ""
-    return f"{p.get('name')} gave {p.get('value')}{expected}"
+    return f"{p.get('name')}: {p.get('value')}{expected}"
 
 
 def _effective(f: Fields) -> Told:
-    what = f"users feel it on {f['indicator']}" if f.get("indicator") else f"{f.get('fault')} is proven"
-    return "warn" if f.get("indicator") else "plain", f"{what}: {f.get('how', '')}".rstrip(": ")
+    what = "users feel it" if f.get("indicator") else f"{f.get('fault')} is proven"
+    return "warn" if f.get("indicator") else "plain", f"{what}: {f.get('how') or f.get('indicator')}"
 
 
 def _undo_step(f: Fields) -> Told:

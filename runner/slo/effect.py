@@ -11,6 +11,8 @@ from runner.slo.objective import FAILED, Criterion, unanswered_within
 from runner.slo.series import BUCKET_NS, Series
 
 LOG_CERTAIN = 4.61  # 100:1, two questions an indicator
+FELT_S = 0.05
+"""A delay that nobody feels is no effect on users: a busy machine, ours too, makes as much by itself."""
 _SETTLE_NS = 100_000_000
 
 
@@ -44,8 +46,8 @@ class _Question:
 class Watch:
     """Mutable: compares a series after `since_ns` with its baseline window, in failures and in slow answers.
 
-    Failures: above the 95 % bound of the baseline's ratio. Slow: beyond the baseline's p99, more often than twice the bound of
-    what the baseline itself had there. Slices hold 25 requests, at least a quarter of a second.
+    Failures: above the 95 % bound of the baseline's ratio. Slow: beyond the baseline's p99 and, by what a person can feel, beyond
+    its median, more often than twice the bound of what the baseline had there. Slices hold 25 requests, at least 0.25 s.
     """
 
     def __init__(self, series: Series, baseline_ns: tuple[int, int], since_ns: int) -> None:
@@ -62,14 +64,15 @@ class Watch:
         return _Question(FAILED, min(0.5, max(0.001, upper)), "failed", start_ns, not tally.counted)
 
     def _slowness(self, baseline_ns: tuple[int, int], start_ns: int) -> _Question | None:
-        usual = self.series.percentile_s(99, *baseline_ns)
-        if usual is None or usual >= self.series.timeout_s:
+        usual, middle = (self.series.percentile_s(p, *baseline_ns) for p in (99, 50))
+        if usual is None or middle is None or usual >= self.series.timeout_s:
             return None
+        usual = max(usual, min(middle + FELT_S, self.series.timeout_s))
         criterion = unanswered_within(usual)
         self.series.watch(criterion)
         tally = self.series.tally(criterion, *baseline_ns)
         upper = interval.clopper_pearson(tally.counted, tally.decided)[1]
-        words = f"took longer than {units.format_duration(usual)}, the p99 of the baseline"
+        words = f"took longer than {units.format_duration(usual)}, which the baseline hardly knew"
         return _Question(criterion, min(0.5, 2 * upper), words, start_ns, not tally.counted)
 
     def tick(self, now_ns: int) -> Effect | None:

@@ -35,7 +35,7 @@ def test_html_goes_to_the_run_s_folder_with_the_samples_of_its_tape(folder: Path
     assert run() == 0
     page = (folder / "report.html").read_text("utf-8")
     assert "4,500 requests" in page
-    assert "12 events" in page
+    assert "13 events" in page
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_an_unchanged_hypothesis_is_told_once_and_its_changes_each(capsys: pytes
             live.event(made.event(Name.HYPOTHESIS, second, when="during", met=met, probes=[] if met else [probe]))
     told = [line for line in capsys.readouterr().out.splitlines() if "hypothesis" in line]
     assert [line.split()[0] for line in told] == ["+0.0s", "+3.0s", "+5.0s"]
-    assert "answers gave 503, expected 200" in told[1]
+    assert "answers: 503, expected 200" in told[1]
 
 
 def test_what_is_known_only_later_is_told_where_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
