@@ -54,7 +54,7 @@ def test_a_latency_that_people_feel_is_an_effect_without_a_single_failure() -> N
 
 def test_a_few_milliseconds_more_are_no_effect_on_users() -> None:
     random_ = random.Random(2)
-    assert felt(lambda t, i: usual(random_, 5.0 if t >= 20 else 1.0)) is None
+    assert felt(lambda t, i: usual(random_, 3.0 if t >= 20 else 1.0)) is None
 
 
 def test_errors_the_baseline_had_already_are_no_effect() -> None:
