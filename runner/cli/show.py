@@ -60,6 +60,7 @@ def text(record: RunRecord) -> Iterator[str]:
 
 def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
     from runner.cli.table import coloured
+    from runner.report import words
 
     yield (
         "Objectives",
@@ -83,7 +84,7 @@ def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
         "Timeline",
         [
             f"{units.format_duration((m.mono_ns - record.started_mono_ns) / 1e9):>8}  {m.name}{f' ({m.source})' if m.source else ''}"
-            for m in sorted(record.marks, key=lambda m: m.mono_ns)
+            for m in words.in_order(record.marks)
         ],
     )
     yield "Undo", [f"{u.state:8}  {u.what}{f': {u.error}' if u.error else ''}" for u in record.undo]

@@ -67,10 +67,9 @@ class Method:
 
     async def _abort(self) -> None:
         if not self._session.stop.done():
-            words = " | ".join(list(self._supervisor.worker.last_words)[-3:])
-            self._session.end_early(
-                "runner", f"the worker ended with {self._supervisor.worker.code}: {words or 'no last words'}"
-            )
+            worker = self._supervisor.worker
+            words = " | ".join(list(worker.last_words)[-3:]) or "no last words"
+            self._session.end_early("runner", f"the worker ended with {worker.how_it_ended}: {words}")
         stop = self._session.stop.result()
         self._session.mark("aborted", source=stop.by)
         self._session.tell(Name.ABORT, by=stop.by, sentence=stop.sentence)
@@ -228,7 +227,9 @@ class Method:
         fields = {k: message[k] for k in ("step", "what", "state", "error", "seconds") if message.get(k) is not None}
         self.known.undo_step(message["step"], message["what"], message["state"])
         self._session.tell(Name.UNDO_STEP, mono_ns=message["mono_ns"], **fields)
-        if message["state"] != "started":
+        if message["state"] != "started" and (
+            message["step"] or message["state"] != "already"
+        ):  # 0: no process was left
             self.undo_steps.append(
                 UndoStep(
                     step=message["step"],

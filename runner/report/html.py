@@ -70,6 +70,7 @@ def _templates() -> Environment:
         "goal": words.objective_goal,
         "bounds": words.bounds,
         "mark_title": words.mark_title,
+        "in_order": words.in_order,
         "interval": plot.interval_svg,
         "chip": chip,
         "clock": clock.rfc3339,
@@ -130,4 +131,13 @@ def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:
     if record.gameday:
         yield "gameday", record.gameday
     for name, value in sorted(record.environment.items()):
-        yield str(name), value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+        yield str(name).replace("_", " "), _plain(value)
+
+
+def _plain(value: object) -> str:
+    """A value without the brackets and quotes of a program, where it is simple enough."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+        return "; ".join(value)
+    return json.dumps(value, default=str, ensure_ascii=False)

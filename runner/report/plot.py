@@ -59,7 +59,7 @@ def timeline_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> 
 def place(record: RunRecord, x: Scale) -> list[Label]:
     """Names of marks in rows, so that no name lies on another name or on another mark's line."""
     placed: list[Label] = []
-    for mark in sorted(_shown(record.marks), key=lambda m: m.mono_ns):
+    for mark in words.in_order(_shown(record.marks)):
         seconds = (mark.mono_ns - record.started_mono_ns) / 1e9
         at, when = (
             x(seconds),
