@@ -62,6 +62,8 @@ class Method:
             task.cancel()
         if session.stop.done() or not self.finished:
             await self._abort()
+        else:
+            await self._supervisor.worker.exited(0.3)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(listening, 1.0)
 
