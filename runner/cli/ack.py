@@ -20,7 +20,7 @@ def command(run: str | None, note: str, by: str) -> int:
 
     RUN is its id, the beginning of it, or `last`; it may be left out when exactly one run is live.
     """
-    said = message("ack", by=by or _user(), note=note)  # the moment first: finding the run must not make it later
+    said = message("ack", by=by or user(), note=note)  # the moment first: finding the run must not make it later
     from runner.store import inbox, live, place
 
     chosen = live.choose(place.runs_dir(), run)
@@ -41,7 +41,8 @@ def message(kind: str, **fields: Any) -> dict[str, Any]:
     return {"kind": kind, "at": clock.rfc3339(time.now()), "mono_ns": time.monotonic(), **fields}
 
 
-def _user() -> str:
+def user() -> str:
+    """Who we are."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user id without a name, as in many containers

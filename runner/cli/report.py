@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ import click
 from runner import errors
 
 if TYPE_CHECKING:
-    from runner.timeline.event import Event
     from runner.timeline.record import RunRecord
 
 FORMATS = {"html": ".html", "md": ".md", "json": ".json", "junit": ".xml", "text": ".txt"}
@@ -61,6 +59,7 @@ def _by_name(output: Path | None) -> str:
 
 def _render(kind: str, record: RunRecord, events: list[dict[str, Any]]) -> str:
     from runner.report import html, junit, markdown, plotdata, text
+    from runner.timeline import event
 
     if kind == "json":
         return json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n"
@@ -71,20 +70,4 @@ def _render(kind: str, record: RunRecord, events: list[dict[str, Any]]) -> str:
     samples = plotdata.read(record)
     if kind == "md":
         return markdown.render(record, samples)
-    return html.render(record, [_event(wire, record) for wire in events], samples)
-
-
-def _event(wire: Mapping[str, Any], record: RunRecord) -> Event:
-    from datetime import datetime
-
-    from runner.timeline.event import Event, Name
-
-    own = {key: value for key, value in wire.items() if key not in ("event", "at", "t", "run")}
-    return Event(
-        event=Name(wire["event"]),
-        at=datetime.fromisoformat(wire["at"]),
-        mono_ns=record.started_mono_ns + int(wire["t"] * 1e9),
-        t=float(wire["t"]),
-        run=str(wire["run"]),
-        fields=own,
-    )
+    return html.render(record, [event.from_json(wire, record.started_mono_ns) for wire in events], samples)

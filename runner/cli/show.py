@@ -11,6 +11,7 @@ import click
 from runner import errors, units
 
 if TYPE_CHECKING:
+    from runner.store.live import LiveRun
     from runner.timeline.record import RunRecord
 
 
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 @click.option("--events", "with_events", is_flag=True, help="The events of the run, one a line.")
 @click.option("--store", help="The record: a path or a database URL.")
 def command(run: str, as_json: bool, with_events: bool, store: str | None) -> int:
-    """Show one run: its id, the beginning of it, or `last`."""
-    from runner.store import Store
+    """Show one run: its id, the beginning of it, or `last`. Of a run that is not over: how far it is."""
+    from runner.store import Store, live, place
 
+    unfinished = [one for one in live.live_runs(place.runs_dir()) if one.run == run or one.run.startswith(run)]
+    if len(unfinished) == 1:
+        return _show_live(unfinished[0], as_json, with_events)
     with Store.open(store) as opened:
         record = opened.get(run)
         events = opened.events(record.run) if with_events else []
@@ -33,6 +37,38 @@ def command(run: str, as_json: bool, with_events: bool, store: str | None) -> in
     else:
         click.echo("\n".join(text(record)))
     return errors.ExitCode.PASS
+
+
+def _show_live(run: LiveRun, as_json: bool, with_events: bool) -> int:
+    """What its own folder tells so far."""
+    wire = list(run.events())
+    if with_events:
+        click.echo("\n".join(json.dumps(e, ensure_ascii=False) if as_json else _event(e) for e in wire))
+        return errors.ExitCode.PASS
+    phase = next((str(e["phase"]) for e in reversed(wire) if e["event"] == "phase"), "prepare")
+    alive = run.parent_alive()
+    if as_json:
+        known = {"run": run.run, "live": alive, "phase": phase, "folder": str(run.folder), "events": wire}
+        click.echo(json.dumps(known, indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_so_far(run, alive, phase, wire)))
+    return errors.ExitCode.PASS
+
+
+def _so_far(run: LiveRun, alive: bool, phase: str, wire: list[dict[str, Any]]) -> Iterator[str]:
+    from runner.report import words
+    from runner.report.narrator import Narrator
+    from runner.timeline import event
+
+    said = f"is running, phase: {words.phase_title(phase)}" if alive else "has lost its runner"
+    yield f"{run.run} {said}"
+    yield ""
+    narrator = Narrator()
+    told = (narrator.tell(event.from_json(line)) for line in wire)
+    yield from (f"{t:8.1f}s  {sentence}" for t, _, sentence in filter(None, told))
+    yield ""
+    yield f"files       {run.folder}"
+    yield "stop it     chaos-run stop" if alive else "put back    chaos-run recover"
 
 
 def text(record: RunRecord) -> Iterator[str]:

@@ -40,7 +40,7 @@ def command(run: str | None, reason: str, timeout: str) -> int:
 
 
 def _tell(run: LiveRun, reason: str) -> bool:
-    from runner.cli.ack import message
+    from runner.cli.ack import message, user
     from runner.store import inbox
 
     if not run.parent_alive():
@@ -50,7 +50,7 @@ def _tell(run: LiveRun, reason: str) -> bool:
             err=True,
         )
         return False
-    inbox.post(run.folder, message("stop", reason=reason))
+    inbox.post(run.folder, message("stop", by=user(), reason=reason))
     click.echo(f"{run.run}: told to stop")
     return True
 
@@ -61,6 +61,9 @@ def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
         if time.monotonic() > until:
             click.echo(f"{run.run}: not over yet; it goes on undoing. Watch it in {run.folder}", err=True)
             return errors.ExitCode.ENVIRONMENT
+        if not run.folder.exists():
+            click.echo(f"{run.run}: stopped before anything was injected")
+            return errors.ExitCode.PASS
         if not run.parent_alive() and not run.over:
             click.echo(f"{run.run}: its runner died while stopping: chaos-run recover", err=True)
             return errors.ExitCode.ENVIRONMENT

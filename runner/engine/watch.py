@@ -123,7 +123,9 @@ class Watch:
     def _read_inbox(self) -> None:
         for message in self._inbox.poll():
             by, note = str(message.get("by") or "somebody"), str(message.get("note") or message.get("reason") or "")
-            if message.get("kind") == "ack":
+            if message.get("kind") == "ack" and not self._session.injecting:
+                self._session.find("warning", f"{by} noticed something before anything was injected")
+            elif message.get("kind") == "ack":
                 self._detected("person", f"{by}: {note}" if note else by, int(message["mono_ns"]), 0.2)
             elif message.get("kind") == "stop":
                 self._session.end_early("person", f"stopped by {by}" + (f": {note}" if note else ""))

@@ -20,9 +20,7 @@ def picture(scene: Scene, width: int) -> RenderableType:
     width = min(width, 140)
     fields = scene.verdict
     if fields is None:
-        return Text(
-            "the run ended without a verdict" + (f"; see `chaos-run show {scene.run}`" if scene.run else ""), "yellow"
-        )
+        return Text(scene.unended, "yellow")
     return Group(*_blocks(scene, fields, width))
 
 

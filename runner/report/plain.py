@@ -45,7 +45,7 @@ class Plain:
         """What comes after the verdict: objectives, TTD and TTR, where the report is."""
         fields = self.scene.verdict
         if fields is None:
-            self.say(self._last_t, "the run ended without a verdict", "warn")
+            self.say(self._last_t, self.scene.unended, "warn")
             return
         for objective in fields.get("objectives") or ():
             verdict = str(objective.get("verdict"))

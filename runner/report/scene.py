@@ -36,6 +36,13 @@ class Scene:
     verdict: Mapping[str, Any] | None = None
     status: Status | None = None
 
+    @property
+    def unended(self) -> str:
+        """What to say of a run without a verdict."""
+        if "inject" not in self.phases:
+            return "the run ended before anything was injected"
+        return f"the run ended without a verdict; see: chaos-run show {self.run}"
+
     def hear(self, event: Event) -> None:
         """Take in one event."""
         fields = event.fields

@@ -260,7 +260,10 @@ _TELLERS = {
         f"injected {f.get('fault')} into {listed(f.get('targets') or ()) or 'no known target'}",
     ),
     Name.EFFECTIVE: _effective,
-    Name.DETECTED: lambda f: ("plain", f"detected by {f.get('source')} ({f.get('by')})"),
+    Name.DETECTED: lambda f: (
+        "plain",
+        f"noticed by {'' if f.get('source') == 'person' else 'the built-in rule, '}{f.get('by')}",
+    ),
     Name.BREACH: lambda f: ("bad", f"breach: {f.get('sentence')}"),
     Name.ABORT: lambda f: ("bad", f"ABORT by {f.get('by')}: {f.get('sentence')}"),
     Name.UNDO_STARTED: _undo_started,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runner import errors
 
@@ -32,6 +34,14 @@ class LiveRun:
             return bool(same and process.status() != psutil.STATUS_ZOMBIE)
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return False
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """What it has told so far; a line that is still being written is left out."""
+        try:
+            lines = (self.folder / "events.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+        except FileNotFoundError:
+            return
+        yield from (json.loads(line) for line in lines)
 
 
 def live_runs(folder: Path) -> list[LiveRun]:

@@ -69,3 +69,15 @@ class Event:
             "run": self.run,
             **self.fields,
         }
+
+
+def from_json(wire: Mapping[str, Any], started_mono_ns: int = 0) -> Event:
+    """The event of a line; its moment on the monotonic clock is reckoned from the run's start. Raises KeyError or ValueError."""
+    return Event(
+        event=Name(wire["event"]),
+        at=datetime.fromisoformat(wire["at"]),
+        mono_ns=started_mono_ns + int(wire["t"] * 1e9),
+        t=float(wire["t"]),
+        run=str(wire["run"]),
+        fields={key: value for key, value in wire.items() if key not in ("event", "at", "t", "run")},
+    )
