@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Callable
 from typing import Self
 
 from runner.engine.options import View
@@ -31,10 +33,48 @@ class JsonLines:
         print(f"interrupted: {said}", file=sys.stderr, flush=True)
 
 
+class Lasting:
+    """A view whose reader may go away (`| head`, a closed terminal): nothing is shown any more, and the run goes on."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._gone = False
+
+    def __enter__(self) -> Self:
+        self._show(self._view.__enter__)
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._show(lambda: self._view.__exit__(*details))
+
+    def event(self, event: Event) -> None:
+        """Something happened."""
+        self._show(lambda: self._view.event(event))
+
+    def tick(self, status: Status) -> None:
+        """How things stand."""
+        self._show(lambda: self._view.tick(status))
+
+    def interrupted(self, count: int) -> None:
+        """Ctrl-C."""
+        self._show(lambda: self._view.interrupted(count))
+
+    def _show(self, ask: Callable[[], object]) -> None:
+        if self._gone:
+            return
+        try:
+            ask()
+        except OSError:
+            self._gone = True
+            nowhere = os.open(os.devnull, os.O_WRONLY)  # what is still in the buffers must go somewhere
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+
+
 def choose(*, as_json: bool, plain: bool) -> View:
     """The view for these options."""
     if as_json:
-        return JsonLines()
+        return Lasting(JsonLines())
     from runner.report.terminal import Live
 
-    return Live(plain=plain)
+    return Lasting(Live(plain=plain))

@@ -181,6 +181,8 @@ def _verdict(
         return ExitCode.UNDO_FAILED, f"not everything was put back: {left}"
     if session.stop.done():
         stop = session.stop.result()
+        if stop.by == "person" and not crew.method.started:
+            return ExitCode.INTERRUPTED, f"{stop.sentence}; nothing was injected"
         code = ExitCode.ENVIRONMENT if stop.by == "runner" else ExitCode.ABORTED
         return code, f"{stop.sentence}; everything was put back"
     if failures := list(_failures(session, objectives, hypothesis, times)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -75,8 +76,9 @@ class Session:
             fields=self.mask.value(fields),
         )
         self.events.append(event)
-        self._file.write(json.dumps(event.to_json()) + "\n")
-        self._file.flush()
+        with contextlib.suppress(OSError):  # a full disk: the line stays in the buffer, and undoing goes first
+            self._file.write(json.dumps(event.to_json()) + "\n")
+            self._file.flush()
         self.view.event(event)
         return event
 

@@ -32,12 +32,15 @@ def interruptions(session: Session) -> Iterator[None]:
         session.view.interrupted(count)
         session.end_early("person", f"interrupted by {name}")
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under `nohup` a closed terminal is no reason to stop
+        heard.append(signal.SIGHUP)
+    for number in heard:
         loop.add_signal_handler(number, interrupt, number.name)
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in heard:
             loop.remove_signal_handler(number)
 
 

@@ -79,6 +79,13 @@ class Child:
         """Its exit code; negative for a signal; None while it runs."""
         return self._process.returncode
 
+    @property
+    def how_it_ended(self) -> str:
+        """Its exit code or signal in words."""
+        if self.code is None:
+            return "its pipe closed"
+        return f"signal {signal.Signals(-self.code).name}" if self.code < 0 else f"exit code {self.code}"
+
     async def send(self, order: Mapping[str, Any]) -> bool:
         """Whether it could still be told."""
         assert self._process.stdin is not None
@@ -106,7 +113,7 @@ class Child:
             raise errors.EnvironmentFailure(f"the {self.name} did not say {say!r} within {within_s:g} s") from None
         await self.wait(1.0)
         raise errors.EnvironmentFailure(
-            f"the {self.name} ended with {self.code}: {' | '.join(self.last_words) or 'no output'}"
+            f"the {self.name} ended with {self.how_it_ended}: {' | '.join(self.last_words) or 'no output'}"
         )
 
     def signal(self, number: signal.Signals) -> None:

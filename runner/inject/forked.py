@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from runner.inject.voice import dumps
+from runner.inject.voice import plain
 
 Answer = dict[str, Any]
 """`{"value": …}` or `{"error": sentence}`."""
@@ -88,6 +88,6 @@ def _child(function: Callable[[], Any], write: int) -> None:
         answer = {"error": f"{type(problem).__name__}: {problem}"}
     try:
         with os.fdopen(write, "wb") as pipe:
-            pipe.write(dumps(answer).encode())
+            pipe.write(json.dumps(plain(answer)).encode())
     finally:
         os._exit(0)

@@ -43,9 +43,8 @@ class Journal:
 
     def finish(self) -> dict[str, Any]:
         """The whole journal; an activity that was cut off is in it as such."""
-        cut = [{"activity": m["activity"], "output": None, "start": m["at"], "status": "failed",
-                "exception": ["interrupted: the run was stopped"]} for m in self._open.values()]  # fmt: skip
         ended = datetime.now(UTC)
+        cut = [_cut(message, ended) for message in self._open.values()]
         return {
             **self._head,
             "status": self._head["status"] or "interrupted",
@@ -56,3 +55,17 @@ class Journal:
             "end": ended.isoformat(),
             "duration": (ended - datetime.fromisoformat(self._head["start"])).total_seconds(),
         }
+
+
+def _cut(started: Message, ended: datetime) -> dict[str, Any]:
+    """The account of an activity that did not live to give one."""
+    seconds = (ended - datetime.fromisoformat(started["at"])).total_seconds()
+    return {
+        "activity": started["activity"],
+        "output": None,
+        "start": started["at"],
+        "status": "failed",
+        "exception": ["interrupted: the run was stopped"],
+        "end": ended.isoformat(),
+        "duration": seconds,
+    }

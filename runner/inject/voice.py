@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+DEEPEST = 60
+"""Levels of an output that are told."""
+
 
 class Voice:
     """Sends messages, each stamped with both clocks; safe from any thread and from signal handlers of the main thread."""
@@ -37,7 +40,7 @@ class Voice:
     def say(self, what: str, /, **fields: Any) -> None:
         """One message. A parent that is gone is not an error here: its death is noticed on stdin."""
         stamp = {"say": what, "mono_ns": time.monotonic_ns(), "at": datetime.now(UTC).isoformat()}
-        line = dumps(self.mask(stamp | fields)) + "\n"
+        line = json.dumps(self.mask(plain(stamp | fields))) + "\n"
         with self._lock:
             rest = memoryview(line.encode())
             try:
@@ -64,33 +67,27 @@ def commands(descriptor: int) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def dumps(value: Any) -> str:
-    """Any value as one line of JSON: nothing that an activity gives back may cost its message."""
-    try:
-        return json.dumps(value, default=encode, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return json.dumps(_plain(value), default=repr)
+def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
+    """Any value as JSON can hold it: keys are texts, there is no NaN, and nothing holds itself.
 
-
-def _plain(value: Any, depth: int = 20) -> Any:
-    """The value with keys that are texts, no NaN, and no end to itself."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
+    Whatever an activity gives back: it may not cost its message, nor slip through the mask.
+    """
+    if value is None or isinstance(value, bool | int | str):
         return value
-    if not depth:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if id(value) in above or len(above) > DEEPEST:
         return "…"
+    within = (*above, id(value))
     if isinstance(value, Mapping):
-        return {k if isinstance(k, str) else str(k): _plain(v, depth - 1) for k, v in value.items()}
+        return {k if isinstance(k, str) else str(k): plain(v, within) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item, depth - 1) for item in value]
-    return _plain(encode(value), depth - 1)
+        return [plain(item, within) for item in value]
+    return plain(_readable(value), within)
 
 
-def encode(value: Any) -> Any:
-    """What JSON cannot hold (sets, bytes, client models) as something a person can read."""
-    if isinstance(value, set | frozenset | tuple):
-        return list(value)
+def _readable(value: Any) -> Any:
+    """Bytes and client models as something a person can read."""
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", errors="replace")
     if hasattr(value, "to_dict"):

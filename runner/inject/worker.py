@@ -158,10 +158,11 @@ def main() -> None:
     processes.deafen(signal.SIGINT)
     sys.path.append(str(Path.cwd()))
     voice, orders = Voice.take_stdout(), commands(take_stdin())
-    faulthandler.enable()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if (start := next(orders, None)) is None:
         return
+    # Into the log itself: through the pipe a long traceback of a crash would push out what the action said last.
+    faulthandler.enable((Path(start["folder"]) / "worker.log").open("a"))
     prepare(start, voice)
     if next(orders, {}).get("do") != "inject":
         return

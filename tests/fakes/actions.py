@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 import urllib.request
@@ -64,3 +65,30 @@ def write(path: str, text: str) -> bool:
 
 def nothing_at_all() -> None:
     """A probe without a value."""
+
+
+def odd_output() -> dict[Any, Any]:
+    """Keys that JSON does not know, a number that it does not know, and no end."""
+    odd: dict[Any, Any] = {("a", 1): {b"bytes"}, "nan": float("nan")}
+    odd["itself"] = odd
+    return odd
+
+
+def leave_child_and_crash(pid_file: str) -> None:
+    """Die of a signal while a child holds everything open that it was given."""
+    child = subprocess.Popen(["sleep", "1000"])
+    Path(pid_file).write_text(str(child.pid))
+    print("the last words before the crash", flush=True)
+    crash()
+
+
+def mend_loudly(url: str, seconds: float = 0.0, secrets: dict[str, Any] | None = None) -> bool:
+    """A rollback that prints, takes its time, and mends."""
+    print(f"mending with {secrets}", flush=True)
+    time.sleep(seconds)
+    urllib.request.urlopen(f"{url}/mend", timeout=5).close()
+    return True
+
+
+def give_away_and_fail(secrets: dict[str, Any] | None = None) -> None:
+    raise RuntimeError(f"failed with {secrets}")
