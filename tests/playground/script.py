@@ -91,6 +91,10 @@ _PLAIN = (
     (r"(?m)^.*(FailedMount|Unhealthy|NoPods|FailedToUpdateEndpoint).*\n?", ""),  # accidents
     (r"(?m)^Waiting for deployment .*\n?", ""),  # how many of them is a matter of timing
     (r"(?m)\\n@@.*?(?=\",?$)", ""),  # a diff of Go structs
+    (r"(?m)(Container|Image) ID: .*", r"\1 ID: UID"),
+    (r"kube-api-access-[a-z0-9]{5}", "kube-api-access-RANDOM"),
+    (r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} \+0000", "TIME"),
+    (r" 3[0-2]\d{3}/TCP", " PORT/TCP"),
     (r" +", " "),
 )
 

@@ -145,7 +145,7 @@ EXPERIMENT: dict[str, Any] = {
                 "func": "terminate_pods",
                 "arguments": {"label_selector": "app=shop", "qty": 1, "ns": "shop", "grace_period": 0},
             },
-            "pauses": {"after": 3},
+            "pauses": {"after": 5},
         }
     ],
 }

@@ -68,7 +68,7 @@ def test_three_replicas_survive_the_loss_of_one(playground: start.Playground, ku
 def test_one_replica_does_not(playground: start.Playground, kubectl: Kubectl) -> None:
     kubectl.settled(1)
     kubectl("delete", "pod", kubectl.names("pods")[0], "--wait=false")
-    seen = outcomes(playground.urls["shop"], 2.5)
+    seen = outcomes(playground.urls["shop"], 4)
     bad = [at for at, good in seen if not good]
     assert max(bad) - min(bad) > 0.4
     assert seen[-1][1]
