@@ -13,7 +13,7 @@ from runner import errors
 if TYPE_CHECKING:
     from runner.timeline.record import RunRecord
 
-FORMATS = {"html": ".html", "md": ".md", "json": ".json", "junit": ".xml", "text": ".txt"}
+FORMATS = {"html": ".html", "md": ".md", "json": ".json", "junit": ".xml", "text": ".txt", "svg": ".svg"}
 
 
 @click.command(name="report")
@@ -68,6 +68,8 @@ def _render(kind: str, record: RunRecord, events: list[dict[str, Any]]) -> str:
     if kind == "text":
         return text.render(record)
     samples = plotdata.read(record)
+    if kind == "svg":
+        return html.picture(record, samples)
     if kind == "md":
         return markdown.render(record, samples)
     return html.render(record, [event.from_json(wire, record.started_mono_ns) for wire in events], samples)

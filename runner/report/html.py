@@ -53,6 +53,11 @@ def css() -> Markup:
     return Markup(resources.files("runner.report").joinpath("templates/report.css").read_text("utf-8"))
 
 
+def picture(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> str:
+    """The timeline alone, as an SVG file."""
+    return plot.standalone_svg(record, samples, css())
+
+
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined

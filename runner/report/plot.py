@@ -22,6 +22,8 @@ LEFT, RIGHT = 62, 132
 ROW, BAND, BETWEEN, GAP = 17, 20, 22, 34
 ERRORS, LATENCY = 92, 132
 """Heights of the two panels of an indicator, in SVG units."""
+HEADLINE = 36
+"""Height of the verdict above a picture that stands alone."""
 _CHARACTER = 6.9
 """A generous width of one character of a mark's label."""
 
@@ -39,6 +41,28 @@ class Label:
 
 def timeline_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> Markup:
     """The timeline of a run; `samples` by indicator name, an indicator without any is drawn empty and says so."""
+    height, parts = _draw(record, samples)
+    return _wrap(record, height, parts)
+
+
+def standalone_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]], style: str) -> str:
+    """The timeline as a file of its own, with verdict, style and ground, for a README: light and dark, all on one scale."""
+    height, parts = _draw(record, samples, worst=1.0)
+    colour = {"good": "var(--good)", "warn": "var(--warn)"}.get(words.tone(record.verdict), "var(--bad)")
+    said = f"{words.sign(record.verdict)} {words.title(record.verdict)}"
+    head = (
+        f"<style>{style}</style>"
+        f'<rect y="{-HEADLINE}" width="{WIDTH}" height="{height + HEADLINE:.0f}" rx="10" style="fill:var(--card)"/>'
+        f'<text x="{LEFT}" y="-12" style="font-size:17px;font-weight:700;fill:{colour}">{said}</text>'
+    )
+    drawn = str(_wrap(record, height, (head, *parts), above=HEADLINE))
+    return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
+
+
+def _draw(
+    record: RunRecord, samples: Mapping[str, Sequence[Sample]], worst: float = 0.0
+) -> tuple[float, tuple[str, ...]]:
+    """Its height and its parts; the error panel reaches up to `worst` at the least."""
     x = Scale(0.0, plotdata.span_s(record), LEFT, WIDTH - RIGHT)
     labels = place(record, x)
     top = 6 + ROW * (max((label.row for label in labels), default=-1) + 1)
@@ -48,12 +72,11 @@ def timeline_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> 
         data = plotdata.series(record, samples.get(indicator.name, ()))
         asked = [o for o in record.objectives if o.indicator == indicator.name]
         parts += _title(indicator.name, data, y)
-        parts += _errors(data, asked, x, y)
+        parts += _errors(data, asked, x, y, worst)
         parts += _latency(data, asked, x, y + ERRORS + BETWEEN)
         y += ERRORS + BETWEEN + LATENCY + GAP
     bottom = y - GAP + 4
-    whole = (*_phases(record, x, top, bottom), *parts, *_axis(x, bottom), *_marks(labels, bottom))
-    return _wrap(record, bottom + 26, whole)
+    return bottom + 26, (*_phases(record, x, top, bottom), *parts, *_axis(x, bottom), *_marks(labels, bottom))
 
 
 def place(record: RunRecord, x: Scale) -> list[Label]:
@@ -80,10 +103,10 @@ def _shown(marks: Iterable[Mark]) -> Iterable[Mark]:
     return first.values()
 
 
-def _wrap(record: RunRecord, height: float, parts: Iterable[str]) -> Markup:
+def _wrap(record: RunRecord, height: float, parts: Iterable[str], above: int = 0) -> Markup:
     name = f"timeline-{escape(words.clean(record.run))}"
     return Markup(
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-labelledby="{name}-t {name}-d" '
+        f'<svg class="plot" viewBox="0 {-above} {WIDTH} {height + above:.0f}" role="img" aria-labelledby="{name}-t {name}-d" '
         f'preserveAspectRatio="xMidYMid meet"><title id="{name}-t">Timeline of the run</title>'
         f'<desc id="{name}-d">{escape(describe(record))}</desc>{"".join(parts)}</svg>'
     )
@@ -147,10 +170,10 @@ def _title(name: str, data: Series, y: float) -> Iterable[str]:
         yield f'<text class="panel-name" x="{at}" y="{y + 27 + 15 * number:.1f}">{line}</text>'
 
 
-def _errors(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float) -> Iterable[str]:
+def _errors(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float, worst: float) -> Iterable[str]:
     allowed = [1 - o.target for o in asked if o.threshold_s is None]
     ratios = [b.error_ratio for b in data.bins if b.error_ratio is not None]
-    up = Scale(0.0, scale.ratio_top(ratios, allowed), y + ERRORS, y)
+    up = Scale(0.0, max(worst, scale.ratio_top(ratios, allowed)), y + ERRORS, y)
     yield from _grid(up, y, ERRORS, "", words.ratio)
     for b in data.bins:
         if b.error_ratio:

@@ -39,7 +39,8 @@ def test_html_goes_to_the_run_s_folder_with_the_samples_of_its_tape(folder: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "sign"), [("a.md", "## ❌"), ("a.xml", "<testsuites"), ("a.json", '"verdict": "FAIL"')]
+    ("name", "sign"),
+    [("a.md", "## ❌"), ("a.xml", "<testsuites"), ("a.json", '"verdict": "FAIL"'), ("a.svg", "✘ FAIL</text>")],
 )
 def test_the_file_s_name_chooses_the_format(folder: Path, name: str, sign: str) -> None:
     assert run("last", "-o", str(folder / name)) == 0
