@@ -55,6 +55,8 @@ class Session:
         """Over the experiment's secrets, once they are known: nothing that is told or kept holds one."""
         self.injecting = False
         """From the order to inject on: what is stopped after it is an abort, before it an interruption."""
+        self.hurried = False
+        """A person asked again when everything was put back: what is left is only the wait for recovery, which nobody must endure."""
         self._file = (self.folder / EVENTS).open("a", encoding="utf-8")
         self.note_processes()
 

@@ -54,6 +54,8 @@ class Scene:
         elif event.event is Name.UNDO_STEP:
             step, state = int(fields.get("step", len(self.undo) + 1)), str(fields.get("state"))
             self.undo[step] = UndoStatus(step=step, what=words.clean(fields.get("what")), state=state)
+        elif event.event is Name.UNDONE and self.interrupted and fields.get("clean"):
+            self.interrupted = "everything is put back; waiting until users are well again (Ctrl-C ends the wait)"
         elif event.event is Name.FINDING:
             self.findings.append((str(fields.get("severity")), words.clean(fields.get("message", ""))))
         elif event.event is Name.VERDICT:

@@ -21,6 +21,8 @@ REFRESH_S = 0.2
 FIRST = "stopping and undoing what was changed … (please wait: the way back is not interrupted)"
 SECOND = "the undo goes on and needs no help; watch it from another terminal with `chaos-run show {run}`"
 
+LAST = "everything is put back; the verdict comes without waiting for the recovery"
+
 
 class Live:
     """Told of every event and tick by the engine; `console` is for tests, the rest is chosen here."""
@@ -31,6 +33,7 @@ class Live:
         self._console = console
         self._live: RichLive | None = None
         self._drawn = 0.0
+        self._echoed = False
 
     def __enter__(self) -> Self:
         if self._plain is None:
@@ -41,6 +44,7 @@ class Live:
         if self._live is not None:
             self._live.stop()
             self._live = None
+            _echo_control(self._echoed)
         if self._plain is None and self._console is not None:
             self._end(self._console)
         elif self._plain is not None:
@@ -64,7 +68,10 @@ class Live:
 
     def interrupted(self, count: int) -> None:
         """The person pressed Ctrl-C for the count-th time: say that the way back goes on."""
-        self.scene.interrupted = FIRST if count == 1 else SECOND.format(run=self.scene.run or "RUN")
+        put_back = self.scene.phase in ("recover", "judge")
+        self.scene.interrupted = (
+            LAST if put_back else FIRST if count == 1 else SECOND.format(run=self.scene.run or "RUN")
+        )
         if self._plain is not None:
             self._plain.say(self.scene.status.t if self.scene.status else 0.0, self.scene.interrupted, "warn")
         else:
@@ -76,6 +83,7 @@ class Live:
 
         self._console = self._console or Console(highlight=False)
         self._live = RichLive(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
+        self._echoed = _echo_control(False)
         self._live.start()
         self._draw(at_once=True)
 
@@ -93,6 +101,20 @@ class Live:
         from runner.report import ending
 
         console.print(ending.picture(self.scene, console.width))
+
+
+def _echo_control(wanted: bool) -> bool:
+    """Whether the terminal writes `^C` where the cursor stands, which would shift the picture; returns what it was."""
+    import termios
+
+    try:
+        state = termios.tcgetattr(sys.stdin)
+        before = bool(state[3] & termios.ECHOCTL)
+        state[3] = state[3] | termios.ECHOCTL if wanted else state[3] & ~termios.ECHOCTL
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, state)
+    except (termios.error, ValueError, OSError):  # no terminal to read from
+        return False
+    return before
 
 
 def _can_draw() -> bool:
