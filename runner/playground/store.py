@@ -130,8 +130,9 @@ def now_micro() -> str:
 
 
 def _spec(found: kinds.Object) -> tuple[object, bool]:
-    """What counts as a new generation: everything but metadata and status, and the decision to delete."""
-    rest = {k: v for k, v in found.items() if k not in ("metadata", "status")}
+    """What counts as a new generation: everything but metadata, status and a pod's binding; and the decision to delete."""
+    rest = {k: v for k, v in found.items() if k not in ("metadata", "status", "spec")}
+    rest["spec"] = {k: v for k, v in (found.get("spec") or {}).items() if k != "nodeName"}
     return rest, "deletionTimestamp" in found["metadata"]
 
 

@@ -32,7 +32,8 @@ def _collect(held: store.Store, found: kinds.Object) -> None:
 
 def _orphan(held: store.Store, found: kinds.Object, uid: str) -> None:
     new = copy.deepcopy(found)
-    new["metadata"]["ownerReferences"] = [r for r in new["metadata"]["ownerReferences"] if r["uid"] != uid]
+    left = [r for r in new["metadata"].pop("ownerReferences") if r["uid"] != uid]
+    new["metadata"] |= {"ownerReferences": left} if left else {}
     held.update(new)
 
 
