@@ -83,7 +83,6 @@ class Crew:
     def promise(self, leases: list[str]) -> int:
         """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
         self.start |= {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces, "leases": leases}
-        self.start["indicators"] = [asdict(i) for i in self.traffic.indicators()]
         folder.save(self.session.folder, self.start)
         for aim in self.world.aims:
             for undo in aim["undo"]:
@@ -93,7 +92,9 @@ class Crew:
         return len(self.ledger.outstanding())
 
     def start_watching(self) -> None:
-        """From now on the watch ticks."""
+        """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""
+        self.start["indicators"] = [asdict(i) for i in self.traffic.indicators()]
+        folder.save(self.session.folder, self.start)
         self._watching = asyncio.create_task(self.watch.run())
 
     def note_processes(self) -> None:

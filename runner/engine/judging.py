@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import platform
 import sys
 from collections.abc import Iterator
@@ -77,9 +76,7 @@ def publish(session: Session, record: RunRecord, crew: Crew, options: Options) -
     from runner.report import html
     from runner.store import Store
 
-    files.write_atomically(
-        session.folder / "journal.json", json.dumps(crew.method.journal.finish(), indent=1, default=str)
-    )
+    crew.method.journal.write()
     report = options.report or session.folder / "report.html"
     session.tell(
         Name.VERDICT,

@@ -29,7 +29,7 @@ class Method:
     """What happened to the faults of one run, as told by the worker and proven by the undoer."""
 
     def __init__(self, session: Session, supervisor: Supervisor, aims: list[dict[str, Any]], known: Known) -> None:
-        self.journal = Journal(session.experiment.document)
+        self.journal = Journal(session.experiment.document, session.folder)
         self.finished = False
         self.started = False
         """Whether an action was begun: only then is there something that may have bitten."""

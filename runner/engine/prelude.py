@@ -10,7 +10,6 @@ from typing import Any, Self
 from runner import errors
 from runner import plan as plans
 from runner.engine.crew import Crew
-from runner.engine.options import Options
 from runner.engine.session import Session
 from runner.inject import aim, unfinished
 from runner.plan.plan import Plan
@@ -22,7 +21,7 @@ from runner.timeline.event import Event
 RENEW_S = 15.0
 
 
-def recover_unfinished(options: Options) -> None:
+def recover_unfinished() -> None:
     """Every start puts back first what a dead runner left. Raises Refused when that fails."""
     left = [run for run in unfinished.find(place.runs_dir()) if not unfinished.recover(run)]
     if left:
@@ -63,6 +62,7 @@ async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[Non
     """Hold this machine's lock and the cluster's leases. Raises Refused, naming the holder."""
     scope = f"{drawn.context}: {', '.join(drawn.locks) or session.experiment.block.service}"
     with lock.Lock(place.state_dir() / "locks", scope, session.run):
+        await asyncio.to_thread(recover_unfinished)  # its last holder may have died since we looked
         leases = await _acquire(session, crew, list(drawn.locks))
         crew.promise(leases)
         renewing = asyncio.create_task(_renew(session, crew, leases))

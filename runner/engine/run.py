@@ -23,7 +23,7 @@ from runner.timeline.record import RunRecord
 async def run(options: Options, view: View, time: clock.Clock | None = None) -> RunRecord:
     """One experiment from file to record. Raises ChaosRunError only while nothing has been injected."""
     experiment = _load(options)
-    prelude.recover_unfinished(options)
+    prelude.recover_unfinished()
     session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
     try:
         with view, stages.interruptions(session):
@@ -38,7 +38,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
 async def _run(session: Session, options: Options, where: Surroundings) -> RunRecord:
     session.experiment = _localised(session.experiment, options, where)
     async with Crew.assembled(session, options, where) as crew:
-        plan = await prelude.draw(session, crew)
+        plan = await stages.unless_stopped(session, prelude.draw(session, crew))
         prelude.clear(crew, plan)
         async with prelude.locked(session, crew, plan):
             stages.announce(session, crew, plan)

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import importlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from runner import errors, units
 from runner.engine.crew import Crew
@@ -19,6 +19,7 @@ from runner.slo import verdict
 from runner.timeline.event import Name
 
 HYPOTHESIS_EVERY_S = 1.0
+T = TypeVar("T")
 
 
 @contextmanager
@@ -42,6 +43,18 @@ def interruptions(session: Session) -> Iterator[None]:
     finally:
         for number in heard:
             loop.remove_signal_handler(number)
+
+
+async def unless_stopped(session: Session, work: Coroutine[Any, Any, T]) -> T:
+    """Its result, while nothing is injected yet. Raises Interrupted as soon as somebody wants the run stopped."""
+    task = asyncio.create_task(work)
+    either: set[asyncio.Future[Any]] = {task, session.stop}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        raise errors.Interrupted(f"{session.stop.result().sentence}; nothing was injected")
+    return await task
 
 
 def announce(session: Session, crew: Crew, drawn: Plan) -> None:
@@ -79,6 +92,8 @@ async def baseline(session: Session, crew: Crew) -> bool:
         if stop.by == "runner":
             raise errors.EnvironmentFailure(stop.sentence)
         raise errors.Interrupted(f"{stop.sentence}; nothing was injected")
+    if crew.traffic.dead:
+        raise errors.EnvironmentFailure("the prober died in the baseline: nobody would see what a fault does to users")
     return _holds(session, crew)
 
 
@@ -121,7 +136,9 @@ async def recover(session: Session, crew: Crew) -> None:
         if met and (crew.watch.recovered_ns is not None or not crew.watch.objectives or crew.traffic.dead):
             break
         await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
-    if met:
+    if crew.traffic.dead and crew.watch.recovered_ns is None:
+        session.end_early("runner", "the prober died: nobody saw how users fared at the end")
+    elif met:
         _tell_recovered(session, crew, windows.stable)
     else:
         session.find("error", f"the service did not recover within {units.format_duration(windows.recovery)}")

@@ -14,6 +14,7 @@ from runner import clock, errors, files
 from runner.inject import player, secrets
 from runner.inject.folder import EVENTS, RECORD
 from runner.inject.forked import Forked
+from runner.inject.journal import Journal
 from runner.inject.ledger import Ledger
 from runner.timeline import incident, record
 
@@ -122,7 +123,9 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
         findings=(record.Finding(severity="error", message="the runner did not live to judge this run"),),
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
-    files.write_atomically(folder / RECORD, final.to_json())
+    mask = secrets.mask(start.get("hide") or [])
+    Journal.left(mask(start["document"]), folder).write()
+    files.write_atomically(folder / RECORD, mask(final.to_json()))
 
 
 def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from runner.inject import reasons
 from runner.inject.voice import plain
 
 Answer = dict[str, Any]
@@ -85,7 +86,7 @@ def _child(function: Callable[[], Any], write: int) -> None:
     try:
         answer: Answer = {"value": function()}
     except BaseException as problem:  # noqa: BLE001 - third-party code runs here: anything it raises must become an answer
-        answer = {"error": f"{type(problem).__name__}: {problem}"}
+        answer = {"error": reasons.sentence(problem)}
     try:
         with os.fdopen(write, "wb") as pipe:
             pipe.write(json.dumps(plain(answer)).encode())

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
+from runner import files
 from runner.inject.child import Message
+from runner.inject.ledger import Ledger
+
+MESSAGES = "journal.jsonl"
 
 
 class Journal:
-    """Grows message by message; `finish` gives the document."""
+    """Grows message by message, in the run's folder too; `finish` gives the document."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], folder: Path) -> None:
+        self._path = folder / MESSAGES
         self._experiment = {k: v for k, v in document.items() if k != "secrets"}
         self._head: dict[str, Any] = {"start": datetime.now(UTC).isoformat(), "status": None, "deviated": False}
         self._steady: dict[str, Any] = {"before": None, "after": None, "during": []}
@@ -20,8 +28,30 @@ class Journal:
         self._open: dict[str, Message] = {}
         self._rollbacks: list[Any] = []
 
+    @classmethod
+    def left(cls, document: Mapping[str, Any], folder: Path) -> Self:
+        """What a parent that died had noted, and what was undone by the ledger."""
+        journal = cls(document, folder)
+        with contextlib.suppress(FileNotFoundError):
+            for line in journal._path.read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError):  # the torn last one
+                    journal._take(json.loads(line))
+        journal._rollbacks = [o["run"] for o in Ledger(folder).outcomes() if o["run"]]
+        return journal
+
     def note(self, message: Message) -> None:
         """Take in one message of worker or undoer."""
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(message) + "\n")
+        self._take(message)
+
+    def write(self) -> None:
+        """The whole journal into the run's folder, in place of the messages."""
+        text = json.dumps(self.finish(), indent=1, default=str)  # dates of a YAML file
+        files.write_atomically(self._path.with_name("journal.json"), text)
+        self._path.unlink(missing_ok=True)
+
+    def _take(self, message: Message) -> None:
         match message["say"]:
             case "journal":
                 self._head |= {

@@ -41,10 +41,13 @@ class Ledger:
         self._append({"open": record.number, "kind": kind, "what": what, "args": args})
         return record
 
-    def settle(self, number: int, state: str, error: str | None = None, seconds: float = 0.0) -> None:
-        """Note the outcome of an attempt: `undone`, `already` or `failed`. On a full disk it stays open: undoing goes first."""
+    def settle(self, number: int, state: str, error: str | None = None, **account: Any) -> None:
+        """Note the outcome of an attempt: `undone`, `already` or `failed`, with `seconds` and Chaos Toolkit's `run`.
+
+        On a full disk it stays open: undoing goes first.
+        """
         with contextlib.suppress(OSError):
-            self._append({"settle": number, "state": state, "error": error, "seconds": seconds})
+            self._append({"settle": number, "state": state, "error": error, **account})
 
     def settle_all(self) -> None:
         """Nothing was changed: nothing is open any more."""
@@ -57,12 +60,11 @@ class Ledger:
         return [r for r in reversed(self._records()) if r.number not in closed]
 
     def outcomes(self) -> list[dict[str, Any]]:
-        """What became of each record that somebody tried to undo: `{what, state, error, seconds}`, in the order of undoing."""
+        """The last attempt at each record: `{what, state, error, seconds, run}`, in the order of undoing."""
         last = {line["settle"]: line for line in self._lines() if "settle" in line}
-        whats = {r.number: r.what for r in self._records()}
-        return [
-            {"what": whats[n], **{k: line.get(k) for k in ("state", "error", "seconds")}} for n, line in last.items()
-        ]
+        what = {r.number: r.what for r in self._records()}
+        keys = ("state", "error", "seconds", "run")
+        return [{"what": what[number]} | {k: line.get(k) for k in keys} for number, line in last.items()]
 
     @contextmanager
     def playing(self) -> Iterator[None]:

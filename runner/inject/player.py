@@ -57,8 +57,8 @@ def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, A
         time.sleep(PAUSE_S)
         outcome = _attempt(record, start)
     seconds = round(time.monotonic() - began, 4)
-    ledger.settle(record.number, outcome["state"], outcome.get("error"), seconds)
-    tell("undo_step", step=number, what=record.what, seconds=seconds, **outcome)
+    ledger.settle(record.number, **outcome, seconds=seconds)
+    tell("undo_step", step=number, what=record.what, **outcome, seconds=seconds)
     return outcome["state"] in CLOSING
 
 

@@ -63,6 +63,7 @@ class Undoer:
             self._answer()
             for order in orders.take() if orders.descriptor in ready else ():
                 if order["do"] == "bye":
+                    self._drop_calls()
                     return
                 self._obey(order)
             if orders.ended:

@@ -31,9 +31,16 @@ def find(runs: Path) -> list[Unfinished]:
 
 def recover(run: Unfinished, within_s: float = 300.0) -> bool:
     """Play its ledger in a process of its own and wait. True when everything was put back."""
-    command = survivors.argv(run.folder)
+    nothing = subprocess.DEVNULL  # what a rollback prints is none of our own output
     try:  # in a session of its own: an impatient Ctrl-C must not reach it
-        done = subprocess.run(command, timeout=within_s, check=False, stdin=subprocess.DEVNULL, start_new_session=True)
+        done = subprocess.run(
+            survivors.argv(run.folder),
+            timeout=within_s,
+            check=False,
+            stdin=nothing,
+            stdout=nothing,
+            start_new_session=True,
+        )
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0

@@ -1,0 +1,189 @@
+"""Who undoes when several die, are killed while they undo, or start at once: everything is played, and nothing twice at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runner.inject.ledger import Ledger
+from tests.journeys import harness
+from tests.journeys.harness import ROOT, Json, Run, Service, python, record, started
+from tests.journeys.test_crash_paths import BREAK, JOURNAL, SLOW, WINDOWS, experiment, wait_for_break, whole
+
+
+@pytest.fixture
+def service(free_port: Callable[[], int]) -> Iterator[Service]:
+    with harness.service(free_port()) as running:
+        yield running
+
+
+def _mend(seconds: float) -> Json:
+    return python("mend", "mend_loudly", {"url": "${url}", "seconds": seconds})
+
+
+def _recover() -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runner", "recover"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _kill_all(run: Run) -> None:
+    run.kill("parent", "worker", "undoer")
+
+
+def test_an_undoer_killed_in_the_middle_of_a_step_is_replaced(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[BREAK]) | {"rollbacks": [_mend(1.0)]}) as run:
+        run.until("undo_step", what="mend", state="started")
+        run.kill("undoer")
+        assert run.finish() == 0
+    kept = whole(run, service, 0)
+    assert [(s["what"], s["state"]) for s in kept["undo"]][-1] == ("mend", "undone")
+
+
+def test_a_runner_killed_in_the_middle_of_a_step_leaves_a_whole_record(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[BREAK]) | {"rollbacks": [_mend(0.7)]}) as run:
+        run.until("undo_step", what="mend", state="started")
+        run.kill("parent")
+        kept = record(run)
+    assert not service.broken
+    assert service.get("/log") == "/break /mend"
+    assert [(s["what"], s["state"]) for s in kept["undo"]] == [("mend", "undone")]
+
+
+def test_a_killed_runner_leaves_journal_and_indicators(service: Service, tmp_path: Path) -> None:
+    document = harness.experiment(service, method=[BREAK, SLOW], windows=WINDOWS)
+    with started(tmp_path, document) as run:
+        run.until("activity", activity="break-and-wait", state="started")
+        run.kill("parent")
+        kept = record(run)
+    assert [i["name"] for i in kept["indicators"]] == ["front"]
+    journal = json.loads((run.folder / "journal.json").read_text())
+    assert set(journal) >= JOURNAL
+    assert journal["status"] == "interrupted"
+    assert [a["activity"]["name"] for a in journal["run"]] == ["break", "break-and-wait"]
+    assert [a["activity"]["name"] for a in journal["rollbacks"]] == ["mend"]
+
+
+def test_a_replay_that_is_killed_leaves_it_to_the_next_start(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[SLOW])) as run:
+        wait_for_break(run, service)
+        run.kill("parent", "undoer")
+        until = time.monotonic() + 3
+        killed = 0
+        while not killed and time.monotonic() < until:
+            for process in psutil.process_iter(["cmdline"]):
+                command = process.info["cmdline"] or []
+                if "runner.inject.replay" in command and str(run.folder) in command:
+                    process.kill()
+                    killed += 1
+        assert killed
+        run.kill("worker")
+        time.sleep(0.5)
+        assert service.broken, "it was killed before it could play"
+    done = _recover()
+    assert done.returncode == 0, done.stderr
+    whole(run, service, 7)
+
+
+def test_two_starts_at_once_put_back_once(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[SLOW]) | {"rollbacks": [_mend(0.5)]}) as run:
+        wait_for_break(run, service)
+        _kill_all(run)
+    assert service.broken
+    calm = [experiment(service, method=[python("nothing", "nothing")]) | {"rollbacks": []} for _ in range(2)]
+    for name, document in zip(("one", "two"), calm, strict=True):
+        document["extensions"][0]["service"] = name  # so that neither keeps the other waiting by its lock
+        (tmp_path / name).mkdir()
+    with started(tmp_path / "one", calm[0]) as one, started(tmp_path / "two", calm[1]) as two:
+        for fresh in (one, two):
+            fresh.until("run_started")
+            assert not service.broken
+            assert fresh.finish() == 4
+    assert service.get("/log") == "/break /mend"
+    assert record(run)["verdict"] == "ENVIRONMENT"
+
+
+def test_a_worker_that_is_still_importing_injects_nothing_when_the_runner_dies(
+    service: Service, tmp_path: Path
+) -> None:
+    act = python("act", "act", {"url": "${url}"})
+    act["provider"]["module"] = "tests.fakes.slow_import"
+    runs = tmp_path / "state" / "chaos-run" / "runs"
+    with started(tmp_path, experiment(service, method=[act])) as run:
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            if (found := list(runs.glob("*/processes.json"))) and "worker" in found[0].read_text():
+                break
+            time.sleep(0.01)
+        processes = json.loads(found[0].read_text())
+        os.kill(processes["parent"]["pid"], signal.SIGKILL)
+        time.sleep(0.2)
+        left = [p["pid"] for n, p in processes.items() if n != "parent"]
+        until = time.monotonic() + 6
+        while any(psutil.pid_exists(pid) for pid in left) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not [pid for pid in left if psutil.pid_exists(pid)]
+    run.events.append({"run": found[0].parent.name, "event": ""})
+    assert record(run)["exit_code"] == 7
+    assert service.get("/log") == ""
+
+
+def test_nobody_replays_after_an_orderly_end(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, harness.experiment(service, method=[BREAK], windows=WINDOWS)) as run:
+        run.finish()
+        before = (run.folder / "events.jsonl").read_text()
+        time.sleep(1.0)
+        assert (run.folder / "events.jsonl").read_text() == before
+    assert service.get("/log") == "/break /mend"
+    assert not Ledger(run.folder).outstanding()
+
+
+def test_a_prober_killed_while_users_recover_makes_no_verdict_about_them(service: Service, tmp_path: Path) -> None:
+    rollback = python("mend", "mend_loudly", {"url": "${url}", "seconds": 0.5})
+    document = harness.experiment(service, method=[BREAK], windows=WINDOWS) | {"rollbacks": [rollback]}
+    with started(tmp_path, document) as run:
+        run.until("undo_step", what="mend", state="started")
+        run.kill("prober")
+        assert run.finish() == 7
+    assert "the prober died" in whole(run, service, 7)["sentence"]
+
+
+@pytest.mark.parametrize("killed", ["undoer", "prober", "worker"])
+def test_nothing_is_injected_without_the_whole_crew(killed: str, service: Service, tmp_path: Path) -> None:
+    document = harness.experiment(service, method=[BREAK], windows=WINDOWS | {"baseline": "1500ms"})
+    with started(tmp_path, document) as run:
+        run.until("phase", phase="baseline")
+        time.sleep(0.7)
+        run.kill(killed)
+        assert run.finish() == 7
+        time.sleep(0.7)
+    assert service.get("/log") == ""
+
+
+def test_a_closed_terminal_stops_and_undoes(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "experiment.json"
+    file.write_text(json.dumps(experiment(service, method=[SLOW])))
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "runner", "run", str(file)], cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        until = time.monotonic() + 8
+        while not service.broken and time.monotonic() < until:
+            with contextlib.suppress(OSError):
+                os.read(ours, 1 << 16)
+        assert service.broken
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 5
+    assert not service.broken
