@@ -30,6 +30,8 @@ class World:
     aims: list[dict[str, Any]] = field(default_factory=list)
     snapshot: dict[str, Any] = field(default_factory=dict)
     namespaces: list[str] = field(default_factory=list)
+    withheld: dict[str, str] = field(default_factory=dict)
+    """Rollbacks by index that would undo what somebody else did, and to what."""
 
 
 class Crew:
@@ -75,21 +77,31 @@ class Crew:
 
     def see(self, found: Mapping[str, Any]) -> None:
         """Keep the survey, also on disk for whoever has to undo after us."""
-        self.world = World(aims=found["aims"], snapshot=found["snapshot"], namespaces=found["namespaces"])
+        self.world = World(
+            aims=found["aims"], snapshot=found["snapshot"], namespaces=found["namespaces"], withheld=found["withheld"]
+        )
         known = self.watch.picture.known
         known.aim(self.world.aims)
         self.method = Method(self.session, self.supervisor, self.world.aims, known)
 
-    def promise(self, leases: list[str]) -> int:
-        """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
+    def hold(self, leases: list[str]) -> None:
+        """Keep on disk what whoever survives us has to let go of and to compare with."""
         self.start |= {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces, "leases": leases}
         folder.save(self.session.folder, self.start)
+
+    def promise(self) -> None:
+        """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
         for aim in self.world.aims:
             for undo in aim["undo"]:
                 self.ledger.open(undo["kind"], undo["what"], **undo["args"])
         for index, rollback in reversed(list(enumerate(self.session.experiment.rollbacks))):
-            self.ledger.open("rollback", str(rollback.get("name") or rollback.get("ref")), index=index)
-        return len(self.ledger.outstanding())
+            name = str(rollback.get("name") or rollback.get("ref"))
+            if foreign := self.world.withheld.get(str(index)):
+                self.session.find(
+                    "warning", f"{name!r} is not played: it would free {foreign}, cordoned by somebody else"
+                )
+            else:
+                self.ledger.open("rollback", name, index=index)
 
     def start_watching(self) -> None:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""

@@ -184,7 +184,7 @@ def _verdict(
         return code, f"{stop.sentence}; everything was put back"
     if failures := list(_failures(session, objectives, hypothesis, times)):
         return ExitCode.FAIL, "; ".join(failures)
-    if doubts := list(_doubts(session, objectives, hypothesis, faults)):
+    if doubts := list(_doubts(session, crew, objectives, hypothesis, faults)):
         return ExitCode.INCONCLUSIVE, "; ".join(doubts)
     return ExitCode.PASS, _praise(objectives, hypothesis, faults)
 
@@ -216,6 +216,7 @@ _WHEN = {"during": "during the method", "after": "after the method", "recovered"
 
 def _doubts(
     session: Session,
+    crew: Crew,
     objectives: tuple[ObjectiveResult, ...],
     hypothesis: tuple[HypothesisResult, ...],
     faults: tuple[Fault, ...],
@@ -229,6 +230,8 @@ def _doubts(
     if not faults:
         yield "nothing was tested: the method has no action"
     yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in faults if f.proof == "vacuous")
+    bitten = {f.name for f in faults if f.proof != "vacuous"}
+    yield from (f"{name} failed half-way: {why}" for name, why in crew.method.failed.items() if name in bitten)
     yield from (f"{o.name}: {o.sentence}" for o in objectives if o.verdict == "INCONCLUSIVE")
     if not objectives and not hypothesis:
         yield "nothing was watched: neither an objective nor a hypothesis"

@@ -11,6 +11,7 @@ from typing import Any
 from runner import errors
 from runner.engine.known import Known
 from runner.engine.session import Session
+from runner.inject import reasons
 from runner.inject.child import Message
 from runner.inject.journal import Journal
 from runner.inject.supervisor import Supervisor
@@ -33,6 +34,10 @@ class Method:
         self.finished = False
         self.started = False
         """Whether an action was begun: only then is there something that may have bitten."""
+        self.failed: dict[str, str] = {}
+        """Actions that failed, with the reason: whatever they did, it is not what the file describes."""
+        self.over = True
+        """Whether the worker acts no more and all it said was heard."""
         self.undo_steps: list[UndoStep] = []
         self.known = known
         self._session = session
@@ -185,6 +190,7 @@ class Method:
         if succeeded:
             self._injected(name, began, message["mono_ns"], run.get("output"))
         elif not self._session.stop.done():
+            self.failed[name] = error or "no reason given"
             self._session.find("error", f"the action {name!r} failed: {error}")
 
     def _injected(self, name: str, began_ns: int, ended_ns: int, output: Any) -> None:
@@ -258,10 +264,12 @@ def _proof(
         return "proven", evidence["sentence"]
     if run is None:
         return "vacuous", "the action was never begun"
-    if evidence is not None:
-        return "vacuous", f"nothing changed: {evidence['sentence']}"
+    seen = f"nothing changed: {evidence['sentence']}" if evidence is not None else ""
     if run.get("status") == "failed":
-        return "vacuous", "the action failed: " + (_last_line(run.get("exception")) or "no reason given")
+        why = _last_line(run.get("exception")) or "no reason given"
+        return "vacuous", f"the action failed: {why}" + (f"; {seen}" if seen else "")
+    if seen:
+        return "vacuous", seen
     output = run.get("output")
     if output is False or (isinstance(output, list | dict | str) and not output):
         return "vacuous", f"the action reports that it hit nothing: {output!r}"
@@ -293,7 +301,7 @@ def _probe(run: Mapping[str, Any]) -> dict[str, Any]:
 def _last_line(exception: Sequence[str] | None) -> str:
     """What went wrong in one line: the last one of Chaos Toolkit's account."""
     lines = "".join(exception or ()).strip().splitlines()
-    return _WRAPPED.sub(lambda m: m[1] or "", lines[-1].strip()) if lines else ""
+    return reasons.readable(_WRAPPED.sub(lambda m: m[1] or "", lines[-1].strip())) if lines else ""
 
 
 def _short(value: Any, limit: int = 200) -> Any:

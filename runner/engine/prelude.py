@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from runner import errors
 from runner import plan as plans
+from runner.engine import surroundings
 from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.inject import aim, unfinished
@@ -34,12 +35,13 @@ def recover_unfinished() -> None:
 
 async def draw(session: Session, crew: Crew) -> Plan:
     """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
-    if session.experiment.block.proof or any(map(aim.kind_of, session.experiment.actions)):
+    secrets = surroundings.wants_cluster(session.experiment.document) and session.experiment.document.get("secrets")
+    if secrets or session.experiment.block.proof or any(map(aim.kind_of, session.experiment.actions)):
         await crew.ready()
-        crew.see(await crew.supervisor.look("survey", deadline_s=20.0))
+        crew.see(await _survey(crew))
     else:  # nothing to resolve: worker and undoer may still be importing
-        crew.see({"aims": aim.unknown(session.experiment.document), "snapshot": {}, "namespaces": []})
-    nodes = any(a["kind"] == "nodes" for a in crew.world.aims)
+        crew.see({"aims": aim.unknown(session.experiment.document), "snapshot": {}, "namespaces": [], "withheld": {}})
+    nodes = any(t.startswith("node/") for a in crew.world.aims for t in a["targets"])
     return plans.draw(
         session.experiment,
         context=crew.where.context,
@@ -47,6 +49,21 @@ async def draw(session: Session, crew: Crew) -> Plan:
         aims=crew.world.aims,
         locks=lock.lease_names(crew.world.namespaces, nodes),
     )
+
+
+async def _survey(crew: Crew) -> Any:
+    context = crew.where.context
+    try:
+        found = await crew.supervisor.look("survey", deadline_s=20.0)
+    except errors.EnvironmentFailure as problem:
+        where = f"the cluster of context {context!r}" if context else "the world"
+        raise errors.EnvironmentFailure(f"cannot look at {where}: {problem.message.removeprefix('survey: ')}") from None
+    if found.get("elsewhere"):
+        led = [
+            f"the experiment's secrets lead to context {e!r}, but {context!r} was judged" for e in found["elsewhere"]
+        ]
+        raise errors.Refused("the safety policy refuses this run", reasons=led)
+    return found
 
 
 def clear(crew: Crew, drawn: Plan) -> None:
@@ -64,7 +81,7 @@ async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[Non
     with lock.Lock(place.state_dir() / "locks", scope, session.run):
         await asyncio.to_thread(recover_unfinished)  # its last holder may have died since we looked
         leases = await _acquire(session, crew, list(drawn.locks))
-        crew.promise(leases)
+        crew.hold(leases)
         renewing = asyncio.create_task(_renew(session, crew, leases))
         try:
             yield

@@ -99,6 +99,7 @@ async def baseline(session: Session, crew: Crew) -> bool:
 
 async def inject(session: Session, crew: Crew) -> None:
     """Break it, with the guard on duty."""
+    crew.promise()
     session.enter("inject", plans.method_seconds(session.experiment.method) or None)
     crew.watch.on_guard()
     await crew.method.play()
@@ -169,12 +170,14 @@ async def _scan(crew: Crew) -> list[str]:
     if not crew.world.snapshot.get("workloads") and not crew.world.namespaces and not crew.where.context:
         return []
     try:
-        residue: list[str] = await crew.supervisor.look(
+        found: dict[str, list[str]] = await crew.supervisor.look(
             "scan", snapshot=crew.world.snapshot, namespaces=crew.world.namespaces
         )
     except errors.EnvironmentFailure as problem:
         return [f"the scan for residue failed: {problem.message}"]
-    return residue
+    for change in found["others"]:
+        crew.session.find("warning", f"changed meanwhile, but not by this run: {change}")
+    return found["residue"]
 
 
 def _holds(session: Session, crew: Crew) -> bool:

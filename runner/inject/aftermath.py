@@ -73,7 +73,7 @@ def _scan(start: Mapping[str, Any]) -> list[str]:
     answer = Forked(lambda: World(start).scan(snapshot, namespaces), 15).wait()
     if "error" in answer:
         return [f"the scan for residue failed: {answer['error']}"]
-    residue: list[str] = answer["value"]
+    residue: list[str] = answer["value"]["residue"]
     return residue
 
 

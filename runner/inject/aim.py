@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the client takes half a second to import, and most experiments on a laptop never need it
@@ -99,24 +99,41 @@ def _nodes(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
         owner="undoer",
         # Somebody else's cordon stays: only nodes that were free before are ours to free.
         undo=tuple({"kind": "uncordon", "what": f"uncordon node {n}", "args": {"node": n}} for n in ours),
-        before={"free": ours, "pods": {n["name"]: [p["uid"] for p in cluster.pods_on(n["name"])] for n in nodes}},
+        before={"free": ours},
     )
 
 
 def _cordoned(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     hit = [n["name"] for n in cluster.nodes() if n["cordoned"] and n["name"] in before["free"]]
-    left = [uid for n in hit for uid in before["pods"][n] if uid not in {p["uid"] for p in cluster.pods_on(n)}]
     return Evidence(
         bitten=bool(hit),
-        sentence=f"cordoned by us: {', '.join(hit) or 'none'}; {len(left)} pods left them",
+        sentence=f"cordoned by us: {', '.join(hit) or 'none'}",
         targets=tuple(f"node/{name}" for name in hit),
     )
+
+
+def _drain(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+    found = _nodes(cluster, action, arguments)
+    names = [target.removeprefix("node/") for target in found.targets]
+    pods = {name: [p["uid"] for p in cluster.pods_on(name)] for name in names}
+    return replace(found, kind="drain", before=found.before | {"pods": pods})
+
+
+def _drained(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
+    """A cordon alone is not a drain: pods have to have left. Nodes without any have nothing to lose."""
+    cordoned, pods = _cordoned(cluster, before), before["pods"]
+    left = {n: [uid for uid in uids if uid not in {p["uid"] for p in cluster.pods_on(n)}] for n, uids in pods.items()}
+    gone, there = sum(map(len, left.values())), sum(map(len, pods.values()))
+    emptied = tuple(f"node/{n}" for n, uids in left.items() if uids) if there else cordoned.targets
+    return Evidence(bitten=bool(emptied), sentence=f"{cordoned.sentence}; {gone} of {there} pods left", targets=emptied)
 
 
 def _scale(resource: str) -> Callable[[Cluster, str, Arguments], Aim]:
     def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
         name, namespace = arguments["name"], arguments.get("ns", "default")
         replicas = cluster.replicas(resource, name, namespace)
+        if replicas is None:
+            return Aim(action=action, kind=f"scale-{resource}", note=f"there is no {namespace}/{name}")
         args = {"resource": resource, "name": name, "namespace": namespace, "replicas": replicas}
         return Aim(
             action=action,
@@ -144,13 +161,16 @@ def _scaled(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
 
 def _rollout(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
     name, namespace = arguments["name"], arguments.get("ns", "default")
+    template = cluster.template(name, namespace)
+    if template is None:
+        return Aim(action=action, kind="rollout", note=f"there is no {namespace}/{name}")
     return Aim(
         action=action,
         kind="rollout",
         targets=(f"deployment/{namespace}/{name}",),
         namespaces=(namespace,),
         owner="system",
-        before={"name": name, "namespace": namespace, "template": cluster.template(name, namespace)},
+        before={"name": name, "namespace": namespace, "template": template},
     )
 
 
@@ -163,6 +183,7 @@ def _rolled(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
 KINDS: dict[str, Kind] = {
     "pods": Kind(_pods, _pods_gone),
     "nodes": Kind(_nodes, _cordoned),
+    "drain": Kind(_drain, _drained),
     "scale-deployment": Kind(_scale("deployment"), _scaled),
     "scale-stateful_set": Kind(_scale("stateful_set"), _scaled),
     "rollout": Kind(_rollout, _rolled),
@@ -172,7 +193,7 @@ ACTIONS: dict[str, str] = {
     "chaosk8s.pod.actions.terminate_pods": "pods",
     "chaosk8s.pod.actions.delete_pods": "pods",
     "chaosk8s.node.actions.cordon_node": "nodes",
-    "chaosk8s.node.actions.drain_nodes": "nodes",
+    "chaosk8s.node.actions.drain_nodes": "drain",
     "chaosk8s.deployment.actions.scale_deployment": "scale-deployment",
     "chaosk8s.actions.scale_microservice": "scale-deployment",
     "chaosk8s.statefulset.actions.scale_statefulset": "scale-stateful_set",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chaosk8s import create_k8s_api_client
@@ -57,10 +57,11 @@ class Cluster:
             if all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
         ]
 
-    def replicas(self, resource: str, name: str, namespace: str) -> int:
-        """Wanted replicas of a `deployment` or `stateful_set`."""
+    def replicas(self, resource: str, name: str, namespace: str) -> int | None:
+        """Wanted replicas of a `deployment` or `stateful_set`; None when there is no such workload."""
         read = getattr(self.apps, f"read_namespaced_{resource}_scale")
-        return int(read(name, namespace, _request_timeout=CALL_S).spec.replicas or 0)
+        found = _found(lambda: read(name, namespace, _request_timeout=CALL_S))
+        return None if found is None else int(found.spec.replicas or 0)
 
     def workloads(self, namespace: str) -> dict[str, int]:
         """Every deployment and stateful set of a namespace with its wanted replicas: part of the residue scan."""
@@ -69,35 +70,35 @@ class Cluster:
         named = [("deployment", d) for d in deployments] + [("stateful_set", s) for s in sets]
         return {f"{kind}/{namespace}/{w.metadata.name}": int(w.spec.replicas or 0) for kind, w in named}
 
-    def template(self, name: str, namespace: str) -> dict[str, str]:
-        """The annotations of a deployment's pod template: a rollout restart changes them."""
-        found = self.apps.read_namespaced_deployment(name, namespace, _request_timeout=CALL_S)
-        return dict(found.spec.template.metadata.annotations or {})
+    def template(self, name: str, namespace: str) -> dict[str, str] | None:
+        """The annotations of a deployment's pod template, which a rollout restart changes; None without the deployment."""
+        found = _found(lambda: self.apps.read_namespaced_deployment(name, namespace, _request_timeout=CALL_S))
+        return None if found is None else dict(found.spec.template.metadata.annotations or {})
 
     def uncordon(self, node: str) -> bool:
         """Whether it had to be uncordoned. A node that is gone needs nothing."""
-        try:
-            if not self.core.read_node(node, _request_timeout=CALL_S).spec.unschedulable:
-                return False
-            self.core.patch_node(node, {"spec": {"unschedulable": None}}, _request_timeout=CALL_S)
-        except ApiException as problem:
-            if problem.status == 404:
-                return False
-            raise
-        return True
+        found = _found(lambda: self.core.read_node(node, _request_timeout=CALL_S))
+        if found is None or not found.spec.unschedulable:
+            return False
+        free = {"spec": {"unschedulable": None}}
+        return _found(lambda: self.core.patch_node(node, free, _request_timeout=CALL_S)) is not None
 
     def scale(self, resource: str, name: str, namespace: str, replicas: int) -> bool:
         """Whether it had to be scaled back. A workload that is gone needs nothing."""
-        try:
-            if self.replicas(resource, name, namespace) == replicas:
-                return False
-            patch = getattr(self.apps, f"patch_namespaced_{resource}_scale")
-            patch(name, namespace, {"spec": {"replicas": replicas}}, _request_timeout=CALL_S)
-        except ApiException as problem:
-            if problem.status == 404:
-                return False
-            raise
-        return True
+        if self.replicas(resource, name, namespace) in (replicas, None):
+            return False
+        patch, wanted = getattr(self.apps, f"patch_namespaced_{resource}_scale"), {"spec": {"replicas": replicas}}
+        return _found(lambda: patch(name, namespace, wanted, _request_timeout=CALL_S)) is not None
+
+
+def _found(call: Callable[[], Any]) -> Any:
+    """Its answer, or None when what it asks for is not there."""
+    try:
+        return call()
+    except ApiException as problem:
+        if problem.status == 404:
+            return None
+        raise
 
 
 def _ready(node: Any) -> bool:

@@ -83,6 +83,8 @@ def _written(write: Any) -> dict[str, Any]:
             return {"held": False, "holder": "another run that was faster", "since": "just now"}
         if problem.status == 403:
             return {"held": None, "error": "not allowed to write leases"}
+        if problem.status == 404:
+            return {"held": None, "error": "there is no such namespace"}
         raise
     return {"held": True}
 

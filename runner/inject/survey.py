@@ -28,25 +28,35 @@ class World:
         self._proofs: Mapping[str, str] = start.get("proofs") or {}
 
     def survey(self) -> dict[str, Any]:
-        """Every action's aim, and the state to compare with afterwards: `{aims, snapshot}`."""
+        """Every action's aim, and the state to compare with afterwards: `{aims, snapshot, namespaces, withheld}`.
+
+        `{elsewhere: contexts}` alone when the experiment's secrets lead to another context than the one that was judged.
+        """
+        if elsewhere := self._elsewhere():
+            return {"elsewhere": elsewhere}
         aims = [self._aim(a).to_json() for a in self._document.get("method") or () if a.get("type") == "action"]
         namespaces = sorted({n for found in aims for n in found["namespaces"]})
-        return {"aims": aims, "snapshot": self._snapshot(namespaces), "namespaces": namespaces}
+        snapshot = self._snapshot(namespaces) | {"ours": _ours(aims)}
+        return {"aims": aims, "snapshot": snapshot, "namespaces": namespaces, "withheld": self._withheld(snapshot)}
 
     def prove(self, aims: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The evidence for each aim of a known kind: `{action, bitten, sentence, targets}`."""
         return [{"action": a["action"], **asdict(self._prove(a))} for a in aims if a["provable"]]
 
-    def scan(self, snapshot: Mapping[str, Any], namespaces: list[str]) -> list[str]:
-        """What differs from before, a sentence each: cordons, replica counts. Empty means everything was put back."""
-        now = self._snapshot(namespaces)
-        cordons = [f"node {n} is still cordoned" for n in now["cordoned"] if n not in snapshot["cordoned"]]
-        counts = [
-            f"{name} wants {now['workloads'].get(name, 'nothing: it is gone')}, before {before}"
+    def scan(self, snapshot: Mapping[str, Any], namespaces: list[str]) -> dict[str, list[str]]:
+        """What differs from before, a sentence each: cordons, replica counts. `residue` is ours, `others` are somebody else's."""
+        now, ours = self._snapshot(namespaces), snapshot["ours"]
+        cordons = {f"node/{n}": f"node {n} is cordoned" for n in now["cordoned"] if n not in snapshot["cordoned"]}
+        counts = {
+            name: f"{name} wants {now['workloads'].get(name, 'nothing: it is gone')}, before {before}"
             for name, before in snapshot["workloads"].items()
             if now["workloads"].get(name) != before
-        ]
-        return cordons + counts
+        }
+        residue = {k: said for k, said in (cordons | counts).items() if ours is None or k in ours}
+        return {
+            "residue": list(residue.values()),
+            "others": [said for k, said in (cordons | counts).items() if k not in residue],
+        }
 
     def hypothesis(self) -> Any:
         """One check of the file's steady-state hypothesis, as Chaos Toolkit's own state; None without one."""
@@ -100,6 +110,25 @@ class World:
         workloads = {name: count for n in namespaces for name, count in cluster.workloads(n).items()}
         return {"cordoned": [n["name"] for n in cluster.nodes() if n["cordoned"]], "workloads": workloads}
 
+    def _elsewhere(self) -> list[str]:
+        """The policy judged one context; secrets that lead the client to another would make that worthless."""
+        groups = [g for g in self._secrets.values() if isinstance(g, Mapping)]
+        named = {str(g["KUBERNETES_CONTEXT"]) for g in groups if g.get("KUBERNETES_CONTEXT")}
+        return sorted(named - {self._context}) if self._context else []
+
+    def _withheld(self, snapshot: Mapping[str, Any]) -> dict[str, str]:
+        """Rollbacks, by their index, that would free a node which somebody else had cordoned before; our own records free ours."""
+        found = {}
+        for index, rollback in enumerate(self._document.get("rollbacks") or ()):
+            provider = rollback.get("provider") or {}
+            if f"{provider.get('module')}.{provider.get('func')}" == "chaosk8s.node.actions.uncordon_node":
+                asked = substitute(provider.get("arguments") or {}, self._configuration, self._secrets)
+                nodes = self._cluster(rollback).nodes(asked.get("name"), asked.get("label_selector"))
+                foreign = [n["name"] for n in nodes if n["name"] in snapshot["cordoned"]]
+                if foreign:
+                    found[str(index)] = ", ".join(foreign)
+        return found
+
     def _strikes_cluster(self) -> bool:
         return any(aim.kind_of(a) for a in self._document.get("method") or ())
 
@@ -113,12 +142,14 @@ class World:
         return {k: v for k, v in merged.items() if k.startswith("KUBERNETES_")}
 
     def _open(self, given: dict[str, Any]) -> Cluster:
-        """The policy judged one context; secrets that point the client elsewhere would make that worthless."""
-        elsewhere = given.get("KUBERNETES_CONTEXT")
-        if elsewhere and self._context and elsewhere != self._context:
-            raise PermissionError(
-                f"the experiment's secrets point to context {elsewhere!r}, but {self._context!r} was judged"
-            )
         from runner.inject.cluster import Cluster
 
         return Cluster(given)
+
+
+def _ours(aims: list[dict[str, Any]]) -> list[str] | None:
+    """What the method may change, named as the scan names it; None when an action could change anything."""
+    if any(a["kind"] == "unknown" for a in aims):
+        return None
+    records = [record["args"] for a in aims for record in a["undo"]]
+    return [f"node/{r['node']}" if "node" in r else f"{r['resource']}/{r['namespace']}/{r['name']}" for r in records]
