@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
+from runner import errors
 from runner.cli import options as variables
 from runner.cli.context import where_options
 
@@ -26,7 +28,16 @@ def command(file: str, as_json: bool, plain: bool, report: Path | None, **given:
     from runner.cli.view import choose
     from runner.engine import options, run
 
+    _writable(report)
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
     asked = options.Options(path=file, variables=values, secret_variables=secret_values, report=report, **given)
     record = asyncio.run(run.run(asked, choose(as_json=as_json, plain=plain)))
     return record.exit_code
+
+
+def _writable(report: Path | None) -> None:
+    """Known before anything is broken, not after. Raises UsageError."""
+    if report is not None and (report.is_dir() or not os.access(report.absolute().parent, os.W_OK)):
+        raise errors.UsageError(
+            f"the report cannot be written to {report}", hint="name a file in a folder that is there"
+        )

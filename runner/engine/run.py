@@ -23,6 +23,7 @@ from runner.timeline.record import RunRecord
 async def run(options: Options, view: View, time: clock.Clock | None = None) -> RunRecord:
     """One experiment from file to record. Raises ChaosRunError only while nothing has been injected."""
     experiment = _load(options)
+    _check_store(options)
     prelude.recover_unfinished()
     session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
     try:
@@ -33,6 +34,14 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
         if not session.injecting:  # there is nothing to remember; else the next start finds what is open here
             shutil.rmtree(session.folder, ignore_errors=True)
         raise
+
+
+def _check_store(options: Options) -> None:
+    """A record that cannot be opened is known before anything is broken. The default one is ours and needs no look."""
+    if options.store:
+        from runner.store import Store
+
+        Store.open(options.store).close()
 
 
 async def _run(session: Session, options: Options, where: Surroundings) -> RunRecord:

@@ -87,7 +87,7 @@ def draw(
         ),
         objectives=tuple(o.sentence for o in opinions),
         guards=tuple(guard_sentence(rule) for rule in block.abort),
-        warnings=tuple(o.warning for o in opinions if o.warning),
+        warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
     )
 

@@ -79,10 +79,10 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
     facts = Table.grid(padding=(0, 2, 0, 0))
     facts.add_column(width=10, style=screen.DIM, no_wrap=True)
     facts.add_column(max_width=max(30, width - 12), overflow="fold")
-    targets = fields.get("targets") or scene.targets
-    facts.add_row("targets", Text(words.listed(targets) or "none"))
-    facts.add_row("detected", _elapsed("ttd", fields))
-    facts.add_row("recovered", _elapsed("ttr", fields))
+    if "inject" in scene.phases:
+        facts.add_row("targets", Text(words.listed(fields.get("targets") or scene.targets) or "none"))
+        facts.add_row("detected", _elapsed("ttd", fields))
+        facts.add_row("recovered", _elapsed("ttr", fields))
     for number, line in enumerate(_undo(scene)):
         facts.add_row("put back" if number == 0 else "", line)
     for severity, message in scene.findings:

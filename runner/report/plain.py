@@ -51,7 +51,7 @@ class Plain:
             verdict = str(objective.get("verdict"))
             said = f"{objective.get('name')} {words.title(verdict)}: {words.clean(objective.get('sentence', ''))}"
             self.say(self._last_t, said, words.tone(verdict))
-        for key in ("ttd", "ttr"):
+        for key in ("ttd", "ttr") if "inject" in self.scene.phases else ():
             value, censored = fields.get(f"{key}_s"), bool(fields.get(f"{key}_censored"))
             unseen = ", and nobody had noticed" if key == "ttd" and censored else ""
             self.say(self._last_t, f"{key.upper()} {words.elapsed(key, value, censored)}{unseen}")

@@ -39,6 +39,8 @@ def find(kubeconfig: str | None, context: str | None, env: Mapping[str, str] = o
             )
         return None
     tree = source.read(str(path)).tree
+    if not isinstance(tree, Mapping):
+        raise errors.UsageError(f"{path} is not a kubeconfig", hint="set --kubeconfig or KUBECONFIG to one")
     named = {str(c.get("name")): c.get("context") or {} for c in _list(tree, "contexts")}
     chosen = context or tree.get("current-context") or ""
     if chosen not in named:

@@ -25,6 +25,8 @@ class Experiment:
     """What `--var` and `--var-file` gave; handed to Chaos Toolkit as they are."""
     configuration: Mapping[str, Any] = field(default_factory=dict)
     """The resolved configuration, without dynamic (probe) entries."""
+    warnings: tuple[str, ...] = ()
+    """What is doubtful in the file, each with its place: Chaos Toolkit would let it pass."""
     digest: str = ""
     """A hash of document and variables' names: the same experiment has the same one."""
 

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -67,7 +68,11 @@ def examine(
         return Examination(findings=tuple(found.found), experiment=None)
     others, experiment = _validate(found, dict(variables or {}), dict(secret_variables or {}), env)
     ordered = sorted(found.found, key=lambda f: (f.line, f.column))
-    return Examination(findings=(*ordered, *others), experiment=experiment)
+    whole = (*ordered, *others)
+    if experiment is not None:
+        doubts = tuple(f"{f.message} ({Path(f.file).name}:{f.line})" for f in whole if f.severity == "warning")
+        experiment = replace(experiment, warnings=doubts)
+    return Examination(findings=whole, experiment=experiment)
 
 
 def _validate(

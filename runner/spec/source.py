@@ -103,7 +103,8 @@ def _open(path: Path) -> str:
             f"there is no file {path}", hint=hint if hint and hint.startswith("did") else None
         ) from None
     except OSError as problem:
-        raise errors.UsageError(f"{path} cannot be read: {problem.strerror}") from None
+        hint = f"all experiments of a folder: chaos-run gate {path}" if isinstance(problem, IsADirectoryError) else None
+        raise errors.UsageError(f"{path} cannot be read: {problem.strerror}", hint=hint) from None
 
 
 def _fetch(url: str, env: Mapping[str, str]) -> tuple[str, bool]:
