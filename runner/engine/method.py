@@ -55,7 +55,7 @@ class Method:
         if self._supervisor.undoer_died.is_set():
             session.end_early("runner", NO_WAY_BACK)
             return
-        session.injecting = True
+        session.injecting, self.over = True, False
         await self._supervisor.inject()
         listening = asyncio.create_task(self._listen())
         proving = asyncio.create_task(self._prove())
@@ -71,6 +71,7 @@ class Method:
             await self._supervisor.worker.exited(0.3)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(listening, 1.0)
+            self.over = True
 
     async def _abort(self) -> None:
         if not self._session.stop.done():

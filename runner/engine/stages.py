@@ -110,7 +110,9 @@ async def inject(session: Session, crew: Crew) -> None:
 
 async def undo(session: Session, crew: Crew) -> None:
     """Put everything back, whatever happened, and look for what was left."""
-    if not crew.method.started:  # no action was begun: the way back would itself be a change
+    if not crew.method.over:  # we broke in the middle of listening
+        await crew.supervisor.stop_worker()
+    elif not crew.method.started:  # no action was begun: the way back would itself be a change
         crew.ledger.settle_all()
         return
     steps = [record.what for record in crew.ledger.outstanding()]

@@ -138,20 +138,26 @@ class Supervisor:
                     fresh.kill_group()
 
     async def _listen(self, undoer: Child) -> None:
-        async for message in undoer.messages():
-            match message["say"]:
-                case "answer" if message["id"] in self._answers:
-                    self._answers[message["id"]].set_result(message)
-                case "undo_step":
-                    self.on_undo(message)
-                case "undo_done" if self._undone is not None and not self._undone.done():
-                    self._undone.set_result(message["clean"])
-        self.undoer_died.set()
-        if self._undone is not None and not self._undone.done():
-            self._undone.set_result(None)
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_result({"error": "the undoer died"})
+        try:
+            async for message in undoer.messages():
+                self._take(message)
+        finally:
+            undoer.kill_group()  # one that nobody hears any more is of no use
+            self.undoer_died.set()
+            if self._undone is not None and not self._undone.done():
+                self._undone.set_result(None)
+            for answer in self._answers.values():
+                if not answer.done():
+                    answer.set_result({"error": "the undoer died"})
+
+    def _take(self, message: Message) -> None:
+        match message["say"]:
+            case "answer" if message["id"] in self._answers:
+                self._answers[message["id"]].set_result(message)
+            case "undo_step":
+                self.on_undo(message)
+            case "undo_done" if self._undone is not None and not self._undone.done():
+                self._undone.set_result(message["clean"])
 
 
 async def _ready(child: Child) -> Mask:
