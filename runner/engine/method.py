@@ -174,7 +174,8 @@ class Method:
         name, kind = str(activity.get("name")), activity.get("type", "action")
         self._deadlines.pop(name, None)
         succeeded = run.get("status") == "succeeded"
-        error = _last_line(run.get("exception")) or None
+        cut_off = "cut off by the stop" if self._session.stop.done() and not succeeded else None
+        error = _last_line(run.get("exception")) or cut_off
         self._session.tell(
             Name.ACTIVITY,
             mono_ns=message["mono_ns"],

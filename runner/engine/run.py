@@ -34,6 +34,8 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
         if not session.injecting:  # there is nothing to remember; else the next start finds what is open here
             shutil.rmtree(session.folder, ignore_errors=True)
         raise
+    finally:
+        session.leave()
 
 
 def _check_store(options: Options) -> None:
@@ -71,6 +73,7 @@ async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
             async with Crew.assembled(session, options, where) as crew:
                 return await prelude.draw(session, crew)
     finally:
+        session.leave()
         shutil.rmtree(session.folder, ignore_errors=True)
 
 

@@ -127,6 +127,10 @@ class Session:
         if not self.stop.done():
             self.stop.set_result(Stop(by=by, sentence=sentence))
 
+    def leave(self) -> None:
+        """The end, with or without a record: nothing more is told."""
+        self._file.close()
+
     def close(self, record: Mapping[str, Any]) -> None:
         """The run's own folder gets its record: from here on it is not live any more."""
         self._file.close()

@@ -15,7 +15,7 @@ from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.plan import plan as plans
 from runner.plan.plan import Plan
-from runner.slo import verdict
+from runner.slo import causes, verdict
 from runner.timeline.event import Name
 
 HYPOTHESIS_EVERY_S = 1.0
@@ -31,7 +31,8 @@ def interruptions(session: Session) -> Iterator[None]:
         nonlocal count
         count += 1
         session.view.interrupted(count)
-        session.end_early("person", f"interrupted by {name}")
+        session.hurried = session.phase == "recover"
+        session.end_early("person", "interrupted by Ctrl-C" if name == "SIGINT" else f"ended by {name}")
 
     heard = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under `nohup` a closed terminal is no reason to stop
@@ -134,12 +135,14 @@ async def recover(session: Session, crew: Crew) -> None:
     crew.watch.expect_recovery(windows.stable)
     until = session.clock.monotonic() + round(windows.recovery * 1e9)
     met = False
-    while session.clock.monotonic() < until:
+    while session.clock.monotonic() < until and not session.hurried:
         met = met or await _hypothesis_holds(crew)
         if met and (crew.watch.recovered_ns is not None or not crew.watch.objectives or crew.traffic.dead):
             break
         await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
-    if crew.traffic.dead and crew.watch.recovered_ns is None:
+    if session.hurried:
+        session.find("warning", "nobody waited until users were well again")
+    elif crew.traffic.dead and crew.watch.recovered_ns is None:
         session.end_early("runner", "the prober died: nobody saw how users fared at the end")
     elif met:
         _tell_recovered(session, crew, windows.stable)
@@ -198,7 +201,7 @@ def _holds(session: Session, crew: Crew) -> bool:
     session.tell(Name.BASELINE, met=met, objectives=told)
     if not met:
         failing = ", ".join(t["name"] for t in told if not t["met"])
-        session.find("error", f"the baseline does not hold ({failing}): nothing was injected")
+        session.find("error", f"the baseline does not hold ({failing}): nothing was injected{_why(crew)}")
     return met
 
 
@@ -206,6 +209,11 @@ def _load_what_comes_later() -> None:
     """Imported while we wait anyway, so that the end of the run does not."""
     for module in ("runner.report.html", "runner.store.database", "sqlalchemy.dialects.sqlite"):
         importlib.import_module(module)
+
+
+def _why(crew: Crew) -> str:
+    found = [(s.name, s.url, causes.told(crew.traffic.samples[s.name])) for s in crew.traffic.streams]
+    return "".join(f"; {name}, {url}: {said}" for name, url, said in found if said)
 
 
 async def _wait_or_stop(session: Session, seconds: float) -> None:
