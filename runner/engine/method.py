@@ -52,7 +52,7 @@ class Method:
     async def play(self) -> None:
         """Inject until the method is over, or until somebody wants the run stopped."""
         session = self._session
-        if self._supervisor.undoer_died.is_set():
+        if not self._supervisor.undoer.running:
             session.end_early("runner", NO_WAY_BACK)
             return
         session.injecting, self.over = True, False

@@ -14,13 +14,15 @@ from runner import clock, errors, files
 from runner.inject import player, secrets
 from runner.inject.folder import EVENTS, RECORD
 from runner.inject.forked import Forked
-from runner.inject.journal import Journal
+from runner.inject.journal import JOURNAL, Journal
 from runner.inject.ledger import Ledger
 from runner.timeline import incident, record
 
 
 def finish(folder: Path, start: Mapping[str, Any]) -> bool:
     """Leave nothing behind and a whole record. True when everything was put back. Safe to call from several survivors."""
+    if (folder / RECORD).exists() and not Ledger(folder).outstanding():
+        return True  # another survivor was faster
     diary = Diary(folder, start)
     steps = len(Ledger(folder).outstanding())
     if not (folder / RECORD).exists():
@@ -124,7 +126,8 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
     mask = secrets.mask(start.get("hide") or [])
-    Journal.left(mask(start["document"]), folder).write()
+    if not (folder / JOURNAL).exists():
+        Journal.left(mask(start["document"]), folder).write()
     files.write_atomically(folder / RECORD, mask(final.to_json()))
 
 

@@ -13,6 +13,7 @@ from runner import files
 from runner.inject.child import Message
 from runner.inject.ledger import Ledger
 
+JOURNAL = "journal.json"
 MESSAGES = "journal.jsonl"
 
 
@@ -48,7 +49,7 @@ class Journal:
     def write(self) -> None:
         """The whole journal into the run's folder, in place of the messages."""
         text = json.dumps(self.finish(), indent=1, default=str)  # dates of a YAML file
-        files.write_atomically(self._path.with_name("journal.json"), text)
+        files.write_atomically(self._path.with_name(JOURNAL), text)
         self._path.unlink(missing_ok=True)
 
     def _take(self, message: Message) -> None:

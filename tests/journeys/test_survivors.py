@@ -17,8 +17,8 @@ import pytest
 
 from runner.inject.ledger import Ledger
 from tests.journeys import harness
-from tests.journeys.harness import ROOT, Json, Run, Service, python, record, started
-from tests.journeys.test_crash_paths import BREAK, JOURNAL, SLOW, WINDOWS, experiment, wait_for_break, whole
+from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
+from tests.journeys.test_crash_paths import BREAK, JOURNAL, SLOW, WINDOWS, experiment, process, wait_for_break, whole
 
 
 @pytest.fixture
@@ -47,6 +47,24 @@ def test_an_undoer_killed_in_the_middle_of_a_step_is_replaced(service: Service, 
         assert run.finish() == 0
     kept = whole(run, service, 0)
     assert [(s["what"], s["state"]) for s in kept["undo"]][-1] == ("mend", "undone")
+
+
+def test_no_signal_but_one_keeps_the_undoer_from_undoing(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[BREAK]) | {"rollbacks": [_mend(0.6)]}) as run:
+        run.until("undo_step", what="mend", state="started")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.killpg(run.pids()["undoer"], number)
+        assert run.finish() == 0
+    whole(run, service, 0)
+    assert service.get("/log") == "/break /mend", "once, and not again after a replacement"
+
+
+def test_what_a_rollback_starts_can_be_ended_by_signals(service: Service, tmp_path: Path) -> None:
+    ends_its_child = process("timeout 0.2 sleep 20; exit 0")
+    document = experiment(service, method=[BREAK]) | {"rollbacks": [ends_its_child, http("mend", "/mend")]}
+    with started(tmp_path, document) as run:
+        assert run.finish() == 0
+    assert next(s["seconds"] for s in whole(run, service, 0)["undo"] if s["what"] == "script") < 2
 
 
 def test_a_runner_killed_in_the_middle_of_a_step_leaves_a_whole_record(service: Service, tmp_path: Path) -> None:
@@ -80,10 +98,10 @@ def test_a_replay_that_is_killed_leaves_it_to_the_next_start(service: Service, t
         until = time.monotonic() + 3
         killed = 0
         while not killed and time.monotonic() < until:
-            for process in psutil.process_iter(["cmdline"]):
-                command = process.info["cmdline"] or []
+            for found in psutil.process_iter(["cmdline"]):
+                command = found.info["cmdline"] or []
                 if "runner.inject.replay" in command and str(run.folder) in command:
-                    process.kill()
+                    found.kill()
                     killed += 1
         assert killed
         run.kill("worker")
