@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from runner.engine.known import Known
 from runner.engine.session import Session
@@ -40,6 +41,8 @@ class Picture:
         """The picture now; guards are shown while they are on duty, and afterwards where one of them stopped the run."""
         if guard:
             self._guards = tuple(self._guard(r, s) for r, s in zip(guard.rules, guard.states(now_ns), strict=True))
+        if self.tripped and not any(g.tripped for g in self._guards):
+            self._guards = tuple(replace(g, tripped=g.name == self.tripped.name) for g in self._guards)
         second = int((now_ns - self._session.started_ns) / 1e9)
         if second != self._second:
             self._second = second
@@ -63,7 +66,7 @@ class Picture:
             value=state.value,
             limit=state.limit,
             unit=_UNITS[rule.kind],
-            tripped=rule is self.tripped,
+            free=state.headroom,
         )
 
     def _note_history(self, now_ns: int) -> None:

@@ -99,7 +99,7 @@ def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
         return Text(words.elapsed(name, value, censored), screen.DIM)
     after = "since users felt it"
     if censored:
-        after += ", and nobody had noticed" if name == "ttd" else ", when the run was stopped or ended"
+        after += ", and nobody had noticed" if name == "ttd" else ", then the stop ended the fault"
     return Text(words.elapsed(name, value, censored), style="bold").append(f" {after}", style=screen.DIM)
 
 

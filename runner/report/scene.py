@@ -26,8 +26,8 @@ class Scene:
     phase: str = "prepare"
     phases: dict[str, tuple[float, float | None]] = field(default_factory=dict)
     """Phase to (began at, ended at or None), in seconds of the run."""
-    moments: list[tuple[float, str, str]] = field(default_factory=list)
-    """(t, tone, sentence), in order."""
+    moments: list[tuple[float, float, str, str]] = field(default_factory=list)
+    """(earliest t, t, tone, sentence), in order."""
     targets: tuple[str, ...] = ()
     undo: dict[int, UndoStatus] = field(default_factory=dict)
     findings: list[tuple[str, str]] = field(default_factory=list)
@@ -81,5 +81,7 @@ class Scene:
         finding = event.event is Name.FINDING and event.fields.get("severity") != "info"
         failed = told is not None and told[0] == "bad" and event.event is not Name.VERDICT
         if told and (event.event in _NOTED or finding or failed):
-            self.moments.append((event.t, *told))
+            # An injection is dated to the middle of its call; what users feel within the call stands after it.
+            early = float(event.fields.get("error_s") or 0.0) if event.event is Name.INJECTED else 0.0
+            self.moments.append((event.t - early, event.t, *told))
             self.moments.sort(key=lambda moment: moment[0])  # some are known only when they are over

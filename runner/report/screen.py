@@ -171,7 +171,10 @@ def _guard(g: GuardStatus, width: int) -> Text:
         tone = "bold red" if g.tripped else "yellow" if share >= 0.7 else "green"
         gauge_text = gauge(share, _gauge_cells(width), tone)
     numbers = "no data yet" if g.value is None else f"{quantity(g.value, g.unit)} of {quantity(g.limit, g.unit)}"
-    numbers = f"TRIPPED {numbers}" if g.tripped else numbers
+    if g.tripped:
+        numbers = f"TRIPPED {numbers}"
+    elif g.value is not None and g.value > g.limit:
+        numbers += " so far"  # of a window that is not full yet
     name = max(24, min(44, width - _LABEL - _gauge_cells(width) - 24))
     return Text(f"{words.clean(g.name):<{name}.{name}} ").append_text(gauge_text).append(f" {numbers}", style=tone)
 
@@ -222,5 +225,7 @@ def _step(step: UndoStatus) -> Text:
 def _moments(scene: Scene, width: int, room: int) -> list[RenderableType]:
     if not scene.moments:
         return []
-    lines = [Text(f"+{t:.1f}s ".rjust(9), style=DIM).append(said, style=TONES[tone]) for t, tone, said in scene.moments]
+    lines = [
+        Text(f"+{t:.1f}s ".rjust(9), style=DIM).append(said, style=TONES[tone]) for _, t, tone, said in scene.moments
+    ]
     return [Text(), _labelled("moments", lines[-room:], width)]

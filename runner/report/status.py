@@ -46,12 +46,16 @@ class GuardStatus:
     unit: str = "ratio"
     """How to print both: ratio, seconds or count."""
     tripped: bool = False
+    free: float | None = None
+    """What the guard itself reckons to be free of the limit, 0 to 1: the rest of a window that is not full yet counts as good."""
 
     @property
     def headroom(self) -> float | None:
         """Share of the limit still free, 0 to 1; None without data."""
         if self.tripped or self.value is None:
             return 0.0 if self.tripped else None
+        if self.free is not None:
+            return self.free
         return max(0.0, 1 - self.value / self.limit) if self.limit > 0 else float(self.value <= 0)
 
 

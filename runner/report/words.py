@@ -200,8 +200,10 @@ def _hypothesis(f: Fields) -> Told:
     when = f.get("when")
     if f.get("met"):
         return "good", f"hypothesis holds {WHEN.get(str(when), when)}"
-    failed = [_probe(p) for p in f.get("probes") or () if not p.get("met")]
-    return "bad", f"hypothesis does not hold {WHEN.get(str(when), when)}: {', '.join(failed) or 'no probe answered'}"
+    failed = ", ".join(_probe(p) for p in f.get("probes") or () if not p.get("met")) or "no probe answered"
+    if when == "recovered":
+        return "warn", f"not well yet: {failed}"
+    return "bad", f"hypothesis broken{'' if when == 'during' else f' {WHEN.get(str(when), when)}'}: {failed}"
 
 
 def _probe(p: Mapping[str, Any]) -> str:
