@@ -25,7 +25,7 @@ _LABEL = 11
 def picture(scene: Scene, width: int, height: int | None) -> RenderableType:
     """The whole view; on a low terminal the newest moments are kept and the older ones left out."""
     width = min(width, 140)
-    blocks = [*_header(scene, width), Text(), _phases(scene) if scene.run else Text(PREPARING, style=DIM)]
+    blocks = [*_header(scene, width), Text(), _phases(scene, width) if scene.run else Text(PREPARING, style=DIM)]
     status = scene.status
     if status:
         blocks += [Text(), *_measured(status, width)]
@@ -52,33 +52,37 @@ def _header(scene: Scene, width: int) -> list[RenderableType]:
     return [head, rule]
 
 
-def _phases(scene: Scene) -> RenderableType:
+def _phases(scene: Scene, width: int) -> RenderableType:
     """`✔ baseline 10s   ▸ fault 4s of 15s ━━━───   ○ undo   ○ recovery`."""
-    line = Text()
-    status = scene.status
+    line, status = Text(), scene.status
+    gap, cells = ("   ", 10) if width >= 90 else ("  ", 6)
     for phase in words.PHASES:
         if phase == "judge":
             continue
         began, ended = scene.phases.get(phase, (None, None))
         name = words.phase_title(phase)
         if began is None:
-            line.append(f"○ {name}   ", style=DIM)
+            line.append(f"○ {name}{gap}", style=DIM)
         elif ended is not None:
-            line.append("✔ ", style="green").append(f"{name} ").append(f"{words.seconds(ended - began)}   ", style=DIM)
+            line.append("✔ ", style="green").append(f"{name} ").append(
+                f"{words.seconds(ended - began)}{gap}", style=DIM
+            )
         else:
-            line.append("▸ ", style="bold cyan").append(f"{name} ", style="bold").append_text(_left(status, phase))
-            line.append("   ")
+            line.append("▸ ", style="bold cyan").append(f"{name} ", style="bold").append_text(
+                _left(status, phase, cells)
+            )
+            line.append(gap)
     return line
 
 
-def _left(status: Status | None, phase: str) -> Text:
+def _left(status: Status | None, phase: str, cells: int) -> Text:
     if status is None or status.phase != phase:
         return Text("…", style=DIM)
     spent = words.seconds(int(status.elapsed_s))
     if not status.planned_s:
         return Text(spent, style="cyan")
     left = status.planned_s - status.elapsed_s
-    bar = gauge(status.elapsed_s / status.planned_s, 10, "cyan")
+    bar = gauge(status.elapsed_s / status.planned_s, cells, "cyan")
     rest = (
         f" {words.seconds(round(left))} left"
         if left >= 1

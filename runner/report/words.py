@@ -267,7 +267,10 @@ _TELLERS = {
         f"noticed by {'' if f.get('source') == 'person' else 'the built-in rule, '}{f.get('by')}",
     ),
     Name.BREACH: lambda f: ("bad", f"breach: {f.get('sentence')}"),
-    Name.ABORT: lambda f: ("bad", f"ABORT by {f.get('by')}: {f.get('sentence')}"),
+    Name.ABORT: lambda f: (
+        "bad",
+        "ABORT by the guard" if f.get("by") == "guard" else f"ABORT by {f.get('by')}: {f.get('sentence')}",
+    ),
     Name.UNDO_STARTED: _undo_started,
     Name.UNDO_STEP: _undo_step,
     Name.UNDONE: _undone,
