@@ -59,10 +59,8 @@ async def _survey(crew: Crew) -> Any:
         where = f"the cluster of context {context!r}" if context else "the world"
         raise errors.EnvironmentFailure(f"cannot look at {where}: {problem.message.removeprefix('survey: ')}") from None
     if found.get("elsewhere"):
-        led = [
-            f"the experiment's secrets lead to context {e!r}, but {context!r} was judged" for e in found["elsewhere"]
-        ]
-        raise errors.Refused("the safety policy refuses this run", reasons=led)
+        led = f"the experiment's secrets lead to another context than {context!r}, which was judged"
+        raise errors.Refused("the safety policy refuses this run", reasons=[led])
     return found
 
 

@@ -30,10 +30,10 @@ class World:
     def survey(self) -> dict[str, Any]:
         """Every action's aim, and the state to compare with afterwards: `{aims, snapshot, namespaces, withheld}`.
 
-        `{elsewhere: contexts}` alone when the experiment's secrets lead to another context than the one that was judged.
+        `{elsewhere: True}` alone when the experiment's secrets lead to another context than the one that was judged.
         """
-        if elsewhere := self._elsewhere():
-            return {"elsewhere": elsewhere}
+        if self._leads_elsewhere():
+            return {"elsewhere": True}
         aims = [self._aim(a).to_json() for a in self._document.get("method") or () if a.get("type") == "action"]
         namespaces = sorted({n for found in aims for n in found["namespaces"]})
         snapshot = self._snapshot(namespaces) | {"ours": _ours(aims)}
@@ -110,11 +110,10 @@ class World:
         workloads = {name: count for n in namespaces for name, count in cluster.workloads(n).items()}
         return {"cordoned": [n["name"] for n in cluster.nodes() if n["cordoned"]], "workloads": workloads}
 
-    def _elsewhere(self) -> list[str]:
+    def _leads_elsewhere(self) -> bool:
         """The policy judged one context; secrets that lead the client to another would make that worthless."""
         groups = [g for g in self._secrets.values() if isinstance(g, Mapping)]
-        named = {str(g["KUBERNETES_CONTEXT"]) for g in groups if g.get("KUBERNETES_CONTEXT")}
-        return sorted(named - {self._context}) if self._context else []
+        return any(g.get("KUBERNETES_CONTEXT") not in (None, "", self._context) for g in groups) and bool(self._context)
 
     def _withheld(self, snapshot: Mapping[str, Any]) -> dict[str, str]:
         """Rollbacks, by their index, that would free a node which somebody else had cordoned before; our own records free ours."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ from tests.cluster.program import ChaosRun
 ROOT = Path(__file__).resolve().parents[2]
 KUBECONFIG = os.environ.get("KUBECONFIG")
 SHOP_URL = os.environ.get("SHOP_URL")
+SHORTER = (
+    (r"baseline: \d+s", "baseline: 3s"),
+    (r"stable: \d+s", "stable: 2s"),
+    (r"pauses: {after: \d+}", "pauses: {after: 6}"),
+)
 NAMESPACE = os.environ.get("SHOP_NAMESPACE", "shop")
 """Read here, while tests are collected: the shelter of every test takes them out of the environment."""
 
@@ -51,6 +57,21 @@ def chaos_run(kube: Kube) -> ChaosRun:
     """The command line, told where the shop is."""
     url = SHOP_URL or f"http://127.0.0.1:{kube.node_port()}"
     return ChaosRun(kubeconfig=kube.kubeconfig, namespace=NAMESPACE, shop_url=url)
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Callable[[Path], Path]:
+    """A shipped experiment with shorter windows and pauses: the same fault, objectives and guards."""
+
+    def shortened(path: Path) -> Path:
+        text = path.read_text("utf-8")
+        for long, brief in SHORTER:
+            text = re.sub(long, brief, text)
+        copy = tmp_path / path.name
+        copy.write_text(text, "utf-8")
+        return copy
+
+    return shortened
 
 
 def _reachable() -> Kube:

@@ -70,6 +70,10 @@ class Kube:
             for n in self.get("nodes")
         }
 
+    def leases(self, namespace: str) -> dict[str, str]:
+        """The leases of a namespace with their holders."""
+        return {o["metadata"]["name"]: o["spec"].get("holderIdentity", "") for o in self.get("leases", "-n", namespace)}
+
     def snapshot(self) -> dict[str, Any]:
         """What a run must leave as it found it: nodes, the workload's wants, objects in the namespace, leases."""
         objects = "deployments,services,configmaps,secrets,networkpolicies,poddisruptionbudgets,jobs,daemonsets,leases"

@@ -57,10 +57,6 @@ class Running:
             raise AssertionError(f"the run ended before {event}:\n{self.finish().stderr}")
         return self._seen(event)[0]
 
-    def kill(self) -> None:
-        """`kill -9` of the runner alone."""
-        self.process.send_signal(signal.SIGKILL)
-
     def finish(self, seconds: float = 120.0) -> Outcome:
         """Wait for the end."""
         code = self.process.wait(seconds)
@@ -120,6 +116,14 @@ class ChaosRun:
             stdin=subprocess.DEVNULL,
         )
         return Outcome(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def processes(self, run: str) -> dict[str, dict[str, Any]]:
+        """Who belongs to a run, `parent`, `worker`, `undoer` and `prober`, as it says itself."""
+        state = Path(os.environ["XDG_STATE_HOME"])
+        found: dict[str, dict[str, Any]] = json.loads(
+            (state / "chaos-run/runs" / run / "processes.json").read_text("utf-8")
+        )
+        return found
 
     @contextmanager
     def running(self, *arguments: str | Path) -> Iterator[Running]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.cluster.conftest import ROOT
 from tests.cluster.kube import Kube
 from tests.cluster.program import ChaosRun
 
 POD_KILL = ROOT / "experiments/pod-kill.yaml"
+NODE_DRAIN = ROOT / "experiments/node-drain.yaml"
+SCALE_UP = ROOT / "tests/cluster/experiments/scale-up.yaml"
 CORDON = ROOT / "tests/cluster/experiments/cordon.yaml"
 
 
@@ -48,3 +55,125 @@ def test_a_second_run_on_the_same_target_is_refused_and_the_holder_named(
         second = chaos_run("run", CORDON, "--json", XDG_STATE_HOME=str(tmp_path / "another machine"))
         assert second.code == 3, second.stderr
         assert run in second.stderr
+        assert chaos_run("stop").code == 0
+        first.finish()
+    assert kube.leases("default") == {}
+
+
+def test_a_lock_whose_holder_has_died_is_taken_over_and_released(kube: Kube, chaos_run: ChaosRun) -> None:
+    kube.run("apply", "-f", "-", stdin=json.dumps(_lease(kube.namespace, datetime.now(UTC) - timedelta(minutes=5))))
+    with chaos_run.running(SCALE_UP) as run:
+        name = run.wait_for("injected")["run"]
+        assert name in kube.leases(kube.namespace)["chaos-run"]
+        assert run.finish().code == 0
+    assert kube.leases(kube.namespace) == {}
+
+
+def test_a_lock_whose_holder_lives_is_respected(kube: Kube, chaos_run: ChaosRun) -> None:
+    kube.run("apply", "-f", "-", stdin=json.dumps(_lease(kube.namespace, datetime.now(UTC))))
+    try:
+        outcome = chaos_run("run", SCALE_UP, "--json")
+    finally:
+        kube.run("delete", "lease", "chaos-run", "-n", kube.namespace)
+    assert outcome.code == 3, outcome.stderr
+    assert "somebody on another machine" in outcome.stderr
+    assert kube.replicas() == 3
+
+
+def test_without_the_right_to_leases_this_machines_lock_has_to_do(
+    kube: Kube, chaos_run: ChaosRun, tmp_path: Path
+) -> None:
+    account = f"system:serviceaccount:{kube.namespace}:chaos"
+    rights = (("pods", "list"), ("deployments,deployments/scale,statefulsets", "get,list,patch,update"))
+    try:
+        kube.run("create", "serviceaccount", "chaos", "-n", kube.namespace)
+        for number, (resources, verbs) in enumerate(rights):
+            kube.run(
+                "create", "role", f"chaos-{number}", "-n", kube.namespace, f"--resource={resources}", f"--verb={verbs}"
+            )
+            binding = [f"chaos-{number}", "-n", kube.namespace, f"--role=chaos-{number}"]
+            kube.run("create", "rolebinding", *binding, f"--serviceaccount={kube.namespace}:chaos")
+        kube.run("create", "clusterrole", f"chaos-run-test-{kube.namespace}", "--resource=nodes", "--verb=list")
+        binding = [
+            f"chaos-run-test-{kube.namespace}",
+            f"--clusterrole=chaos-run-test-{kube.namespace}",
+            f"--user={account}",
+        ]
+        kube.run("create", "clusterrolebinding", *binding)
+        token = kube.run("create", "token", "chaos", "-n", kube.namespace).strip()
+        config = json.loads(kube.run("config", "view", "--raw", "--flatten", "--minify", "-o", "json"))
+        config["users"][0]["user"] = {"token": token}
+        (tmp_path / "kubeconfig").write_text(json.dumps(config), "utf-8")
+        outcome = chaos_run("run", SCALE_UP, "--json", "--kubeconfig", tmp_path / "kubeconfig")
+    finally:
+        names = ["chaos", "chaos-0", "chaos-1"]
+        kube.run("delete", "serviceaccount,role,rolebinding", "-n", kube.namespace, *names, "--ignore-not-found")
+        cluster = ["clusterrole,clusterrolebinding", f"chaos-run-test-{kube.namespace}"]
+        kube.run("delete", *cluster, "--ignore-not-found")
+    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert [f for f in outcome.verdict["findings"] if "not allowed to read leases" in f and "this machine's own" in f]
+    assert kube.replicas() == 3
+
+
+def test_secrets_that_lead_to_another_context_are_refused(kube: Kube, chaos_run: ChaosRun, tmp_path: Path) -> None:
+    pods = kube.uids()
+    sly = tmp_path / "sly.yaml"
+    text = POD_KILL.read_text("utf-8").replace("func: terminate_pods", "func: terminate_pods\n      secrets: [k8s]")
+    sly.write_text(text + "\nsecrets:\n  k8s: {KUBERNETES_CONTEXT: prod-eu}\n", "utf-8")
+    for command in ("run", "plan"):
+        outcome = chaos_run(command, sly)
+        assert outcome.code == 3, outcome.stderr
+        assert "lead to another context" in outcome.stderr
+    assert kube.uids() == pods
+
+
+def test_an_api_server_that_cannot_be_reached_is_one_clear_line(
+    kube: Kube, chaos_run: ChaosRun, tmp_path: Path
+) -> None:
+    config = json.loads(kube.run("config", "view", "--raw", "--flatten", "--minify", "-o", "json"))
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "kubeconfig").write_text(json.dumps(config), "utf-8")
+    for command in ("run", "plan"):
+        outcome = chaos_run(command, POD_KILL, "--kubeconfig", tmp_path / "kubeconfig")
+        assert outcome.code == 7
+        assert "127.0.0.1:1 cannot be reached" in outcome.stderr
+        assert len(outcome.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "right", "wrong"),
+    [
+        (POD_KILL, 'ns: "${namespace}"', "ns: shoop"),
+        (POD_KILL, "app=shop", "app=shoop"),
+        (NODE_DRAIN, "default: zone-c", "default: zone-x"),
+        (SCALE_UP, "name: shop, ns", "name: shoop, ns"),
+    ],
+    ids=["namespace", "selector", "zone", "deployment"],
+)
+def test_what_matches_no_target_is_inconclusive_and_injects_nothing(
+    kube: Kube, chaos_run: ChaosRun, tmp_path: Path, path: Path, right: str, wrong: str
+) -> None:
+    before, pods = kube.snapshot(), kube.uids()
+    text = path.read_text("utf-8")
+    assert right in text
+    (tmp_path / "typo.yaml").write_text(text.replace(right, wrong), "utf-8")
+    outcome = chaos_run("run", tmp_path / "typo.yaml", "--json")
+    assert outcome.code == 4, outcome.stderr + outcome.stdout[-2000:]
+    assert "no target matches" in outcome.verdict["sentence"]
+    assert not outcome.named("injected")
+    assert chaos_run("recover").code == 0
+    assert kube.uids() == pods
+    assert kube.snapshot() == before
+
+
+def _lease(namespace: str, renewed: datetime) -> dict[str, Any]:
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "chaos-run", "namespace": namespace},
+        "spec": {
+            "holderIdentity": "somebody on another machine",
+            "leaseDurationSeconds": 60,
+            "renewTime": renewed.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        },
+    }

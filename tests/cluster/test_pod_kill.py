@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.cluster.conftest import ROOT
@@ -26,10 +27,12 @@ def test_with_three_replicas_a_killed_pod_goes_unnoticed(kube: Kube, chaos_run: 
     assert kube.snapshot() == before
 
 
-def test_with_one_replica_the_objective_is_breached(kube: Kube, chaos_run: ChaosRun) -> None:
+def test_with_one_replica_the_objective_is_breached(
+    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path]
+) -> None:
     kube.scale(1)
     before, pods = kube.snapshot(), kube.uids()
-    outcome = chaos_run("run", FILE, "--json")
+    outcome = chaos_run("run", short(FILE), "--json")
     assert outcome.code == 1, outcome.stderr + outcome.stdout[-2000:]
     availability = next(o for o in outcome.verdict["objectives"] if o["name"] == "availability")
     assert (outcome.verdict["verdict"], availability["verdict"]) == ("FAIL", "FAIL")
@@ -40,11 +43,11 @@ def test_with_one_replica_the_objective_is_breached(kube: Kube, chaos_run: Chaos
 
 
 def test_the_gate_writes_one_case_for_the_hypothesis_and_each_objective(
-    kube: Kube, chaos_run: ChaosRun, tmp_path: Path
+    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     before = kube.snapshot()
     junit, summary = tmp_path / "junit.xml", tmp_path / "summary.md"
-    outcome = chaos_run("gate", FILE, "--junit", junit, "--summary", summary)
+    outcome = chaos_run("gate", short(FILE), "--junit", junit, "--summary", summary)
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
     cases = [case.get("name", "") for case in ET.parse(junit).getroot().iter("testcase")]
     assert len(cases) >= 3

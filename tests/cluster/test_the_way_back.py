@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
 from tests.cluster.conftest import ROOT
 from tests.cluster.kube import Kube, until
 from tests.cluster.program import ChaosRun
 
 NODE_DRAIN = ROOT / "experiments/node-drain.yaml"
 CORDON = ROOT / "tests/cluster/experiments/cordon.yaml"
+SCALE_UP = ROOT / "tests/cluster/experiments/scale-up.yaml"
 OUTAGE = ROOT / "tests/cluster/experiments/outage.yaml"
 
 
-def test_a_drained_zone_is_uncordoned_and_its_pods_live_elsewhere(kube: Kube, chaos_run: ChaosRun) -> None:
+def test_a_drained_zone_is_uncordoned_and_its_pods_live_elsewhere(
+    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path]
+) -> None:
     before = kube.snapshot()
     victims = {p["metadata"]["uid"] for p in kube.pods() if p["spec"]["nodeName"] in _zone(kube, "zone-b")}
-    outcome = chaos_run("run", NODE_DRAIN, "--json", SHOP_ZONE="zone-b")
+    outcome = chaos_run("run", short(NODE_DRAIN), "--json", SHOP_ZONE="zone-b")
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
     kube.wait_whole()
     assert victims
@@ -46,28 +56,73 @@ def test_stop_from_another_terminal_ends_the_run_and_puts_back(kube: Kube, chaos
     assert kube.snapshot() == before
 
 
-def test_kill_9_of_the_runner_leaves_no_cordon_after_five_seconds(kube: Kube, chaos_run: ChaosRun) -> None:
+@pytest.mark.parametrize("victim", ["parent", "worker", "undoer"])
+def test_kill_9_of_the_runner_leaves_no_cordon_after_five_seconds(kube: Kube, chaos_run: ChaosRun, victim: str) -> None:
     before = kube.snapshot()
     with chaos_run.running(CORDON) as run:
-        run.wait_for("injected")
+        name = run.wait_for("injected")["run"]
         assert kube.cordons() != before["cordons"]
-        run.kill()
+        os.kill(chaos_run.processes(name)[victim]["pid"], signal.SIGKILL)
         until(lambda: kube.cordons() == before["cordons"], 5, "the cordon to be taken back")
     assert chaos_run("recover").code == 0
     until(lambda: kube.snapshot() == before, 5, "nothing to be left, the lease neither")
 
 
-def test_somebody_elses_cordon_stays(kube: Kube, chaos_run: ChaosRun) -> None:
+def test_somebody_elses_cordon_stays_though_the_file_would_lift_it(
+    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path]
+) -> None:
     node = _zone(kube, "zone-c")[0]
     kube.run("cordon", node)
     try:
-        with chaos_run.running(CORDON) as run:
-            run.wait_for("injected")
-            chaos_run("stop")
-            run.finish()
+        outcome = chaos_run("run", short(NODE_DRAIN), "--json", SHOP_ZONE="zone-c")
         assert kube.cordons()[node][0] is True
     finally:
         kube.run("uncordon", node)
+    assert outcome.named("undone")[0]["clean"] is True
+    assert "uncordon-the-zone" not in [step["what"] for step in outcome.named("undo_step")]
+    assert any(node in found and "somebody else" in found for found in outcome.verdict["findings"])
+
+
+def test_replicas_are_restored_without_a_declared_rollback(kube: Kube, chaos_run: ChaosRun) -> None:
+    before = kube.snapshot()
+    outcome = chaos_run("run", SCALE_UP, "--json")
+    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert [s["state"] for s in outcome.named("undo_step") if s["what"].startswith("scale ")] == ["started", "undone"]
+    assert kube.snapshot() == before
+
+
+def test_what_somebody_else_changed_meanwhile_is_told_and_left_alone(kube: Kube, chaos_run: ChaosRun) -> None:
+    node = _zone(kube, "zone-a")[0]
+    try:
+        with chaos_run.running(SCALE_UP) as run:
+            run.wait_for("injected")
+            kube.run("cordon", node)
+            outcome = run.finish()
+        assert kube.cordons()[node][0] is True
+    finally:
+        kube.run("uncordon", node)
+    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert [f for f in outcome.verdict["findings"] if node in f and "not by this run" in f]
+
+
+def test_a_drain_that_a_disruption_budget_forbids_says_so_and_leaves_no_cordon(
+    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path]
+) -> None:
+    before = kube.snapshot()
+    kube.run(
+        "create", "poddisruptionbudget", "strict", "-n", kube.namespace, "--selector=app=shop", "--min-available=3"
+    )
+    kube.run("delete", "poddisruptionbudget", "shop", "-n", kube.namespace)
+    try:
+        outcome = chaos_run("run", short(NODE_DRAIN), "--json", SHOP_ZONE="zone-b")
+    finally:
+        kube.run("delete", "poddisruptionbudget", "strict", "-n", kube.namespace)
+        kube.run(
+            "create", "poddisruptionbudget", "shop", "-n", kube.namespace, "--selector=app=shop", "--min-available=2"
+        )
+    assert outcome.code == 4, outcome.stderr + outcome.stdout[-2000:]
+    assert "The disruption budget strict needs 3 healthy pods" in outcome.verdict["sentence"]
+    assert kube.snapshot() == before
 
 
 def _zone(kube: Kube, zone: str) -> list[str]:
