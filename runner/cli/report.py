@@ -20,14 +20,12 @@ FORMATS = {"html": ".html", "md": ".md", "json": ".json", "junit": ".xml", "text
 @click.argument("run", default="last")
 @click.option("--format", "kind", type=click.Choice(list(FORMATS)), help="html, or what the file's name says.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here; `-` is the standard output.")
-@click.option(
-    "--open", "open_it", type=click.BOOL, default=False, help="Open the written file: yes or no.", show_default="no"
-)
+@click.option("--open", "open_it", is_flag=True, help="Open the written file.")
 @click.option("--store", help="The record: a path or a database URL.")
 def command(run: str, kind: str | None, output: Path | None, open_it: bool, store: str | None) -> int:
     """Write the report of RUN: its id, the beginning of it, or `last`.
 
-    HTML goes to the run's folder unless -o says otherwise, every other format to the standard output.
+    HTML goes to the run's folder unless -o says otherwise, every other format to the standard output. SVG is the timeline alone.
     """
     from runner import files
     from runner.store import Store

@@ -122,11 +122,7 @@ def _remark(name: str, record: RunRecord) -> str:
     value, error_s = (record.ttd_s, record.ttd_error_s) if name == "ttd" else (record.ttr_s, record.ttr_error_s)
     if value is None:
         return "users felt nothing" if record.mark("injected") else "nothing was injected"
-    if name == "ttd" and record.ttd_censored:
-        return "nobody noticed until then"
-    if name == "ttr" and record.ttr_censored:
-        return "the stop ended the fault" if record.mark("recovered") else "not recovered until then"
-    return f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since users felt it"
+    return words.bound(record, name) or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since users felt it"
 
 
 def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:

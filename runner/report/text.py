@@ -40,8 +40,12 @@ def _row(o: ObjectiveResult) -> tuple[str, ...]:
 def facts(record: RunRecord) -> Iterable[tuple[str, str]]:
     """Names and values of what is known of the whole run."""
     yield "targets", words.listed(record.targets) or "none"
-    yield "detected", words.elapsed("ttd", record.ttd_s, record.ttd_censored, record.ttd_error_s)
-    yield "recovered", words.elapsed("ttr", record.ttr_s, record.ttr_censored, record.ttr_error_s)
+    for label, name, value, censored, error_s in (
+        ("detected", "ttd", record.ttd_s, record.ttd_censored, record.ttd_error_s),
+        ("recovered", "ttr", record.ttr_s, record.ttr_censored, record.ttr_error_s),
+    ):
+        why = words.bound(record, name)
+        yield label, words.elapsed(name, value, censored, error_s) + (f", {why}" if why else "")
     yield "put back", words.undo_line(record)
     for residue in record.residue:
         yield "LEFT", words.clean(residue)

@@ -108,6 +108,15 @@ def elapsed(name: str, value: float | None, censored: bool, error_s: float = 0.0
     return f"{'≥ ' if censored else ''}{units.format_duration(value)}{error}"
 
 
+def bound(record: RunRecord, name: str) -> str:
+    """Why a TTD or TTR is a lower bound only; empty where it is not."""
+    if name == "ttd":
+        return "nobody noticed until then" if record.ttd_censored else ""
+    if not record.ttr_censored:
+        return ""
+    return "the stop ended the fault" if record.mark("recovered") else "not recovered until then"
+
+
 def spark(values: Sequence[float | None], width: int, *, top: float | None = None) -> str:
     """The last `width` values as blocks, a blank for none; `top` is the value of a full block (default: the largest)."""
     shown = list(values[-width:]) if width > 0 else []
