@@ -226,7 +226,7 @@ class Method:
             await self._session.clock.sleep(0.2)
             late = [n for n, until in self._deadlines.items() if self._session.clock.monotonic() / 1e9 > until]
             if late:
-                self._session.end_early("runner", f"the activity {late[0]!r} ignored its own timeout")
+                self._session.end_early("runner", f"the activity {late[0]!r} did not end at its own timeout")
 
     async def _watch_undoer(self) -> None:
         await self._supervisor.undoer_died.wait()

@@ -114,24 +114,31 @@ def test_recover_puts_back_and_says_so(service: Service, tmp_path: Path) -> None
     assert again.stdout == "Nothing is left open.\n"
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_runner_leaves_nothing_at_any_instrumented_point(
-    moment: str, service: Service, tmp_path: Path
+EVERYBODY_EVERYWHERE = [(killed, moment) for moment in MOMENTS for killed in SINGLES_AND_PAIRS]
+POINTS = [(("parent",), moment) for moment in MOMENTS[1:]] + EVERYBODY_EVERYWHERE[::11]
+"""The runner at every point, the others and the pairs taking turns; CHAOS_RUN_ALL_KILLS=1 kills everybody everywhere."""
+
+
+@pytest.mark.parametrize(
+    ("killed", "moment"),
+    EVERYBODY_EVERYWHERE if os.environ.get("CHAOS_RUN_ALL_KILLS") else POINTS,
+    ids=lambda v: v if isinstance(v, str) else "+".join(v),
+)
+def test_nothing_is_left_whoever_is_killed_at_an_instrumented_point(
+    killed: tuple[str, ...], moment: str, service: Service, tmp_path: Path
 ) -> None:
     with started(tmp_path, _document(service, seconds=3.0)) as run:
         if moment in ("abort", "undo_started", "undo_step", "undone", "recovered"):
             _broken(run, service)
             inbox.post(run.folder, {"kind": "stop", "by": "a test"})
         run.until(moment)
-        run.kill("parent")
-        assert service.mended_within(5)
-        kept = record(run)
-    assert not [s for s in kept["undo"] if s["state"] == "failed"]
+        run.kill(*killed)
+        _all_is_put_back(run, killed, service)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(int(os.environ.get("CHAOS_RUN_RANDOM_KILLS", "6"))))
-def test_a_killed_runner_leaves_nothing_at_random_moments(seed: int, service: Service, tmp_path: Path) -> None:
+def test_nothing_is_left_whoever_is_killed_at_random_moments(seed: int, service: Service, tmp_path: Path) -> None:
     dice = random.Random(seed)
     killed = dice.choice(SINGLES_AND_PAIRS)
     with started(tmp_path, _document(service, seconds=2.0)) as run:
@@ -139,16 +146,22 @@ def test_a_killed_runner_leaves_nothing_at_random_moments(seed: int, service: Se
         time.sleep(dice.uniform(0, 5.0))
         if run.process.poll() is None:
             run.kill(*killed)
-        code = run.process.wait(30) if "parent" not in killed else None
-        if code in (7, 130) and not run.folder.exists():  # it came before the first change
-            assert service.get("/log") == ""
-            return
-        assert service.mended_within(5)
-        _next_start_where_all_died(run)
-        kept = record(run)
-        time.sleep(0.3)
-        assert not service.broken, "and nobody broke it again"
-        assert not kept["residue"]
+        _all_is_put_back(run, killed, service)
+
+
+def _all_is_put_back(run: Run, killed: tuple[str, ...], service: Service) -> None:
+    """Within five seconds, for good, and with a record that says so."""
+    code = run.finish() if "parent" not in killed else None
+    if code in (7, 130) and not run.folder.exists():  # it came before the first change
+        assert service.get("/log") == ""
+        return
+    assert service.mended_within(5)
+    _next_start_where_all_died(run)
+    kept = record(run)
+    time.sleep(0.3)
+    assert not service.broken, "and nobody broke it again"
+    assert not kept["residue"]
+    assert not [s for s in kept["undo"] if s["state"] == "failed"]
 
 
 def _next_start_where_all_died(run: Run) -> None:
