@@ -94,8 +94,8 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
     ended = datetime.now(UTC)
     closing = "everything was put back" if clean else "not everything was put back"
     sentence = f"the runner died; {closing}"
-    if not any(e["event"] == "injected" for e in events) and clean:
-        sentence = "the runner died before anything was seen injected; nothing is left"
+    if clean and not any(e["event"] == "activity" and e.get("kind") == "action" for e in events):
+        sentence = "the runner died before any action was begun; nothing is left"
     marks = _marks(events, start)
     times = incident.times(
         marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start["started_mono_ns"])
