@@ -7,19 +7,12 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, http, started
-
-
-@pytest.fixture
-def service(free_port: Callable[[], int]) -> Iterator[Service]:
-    with harness.service(free_port()) as running:
-        yield running
 
 
 def chaos_run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ WINDOWS = {"baseline": "300ms", "recovery": "3s", "stable": "200ms"}
 JOURNAL = {"chaoslib-version", "platform", "node", "experiment", "start", "status", "deviated", "steady_states", "run",
            "rollbacks", "end", "duration"}  # fmt: skip
 """The fields of Chaos Toolkit's own journal."""
-
-
-@pytest.fixture
-def service(free_port: Callable[[], int]) -> Iterator[Service]:
-    with harness.service(free_port()) as running:
-        yield running
 
 
 def experiment(service: Service, *, method: list[Json], probe: Json | None = None, **more: Any) -> Json:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,6 @@ from runner.playground import start
 from runner.store import place
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, http, started
-
-
-@pytest.fixture
-def service(free_port: Callable[[], int]) -> Iterator[Service]:
-    with harness.service(free_port()) as running:
-        yield running
 
 
 def chaos_run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -34,12 +33,6 @@ MOMENTS = (
     "recovered",
 )
 """Every event of a run that is stopped in the middle: the instrumented points."""
-
-
-@pytest.fixture
-def service(free_port: Callable[[], int]) -> Iterator[Service]:
-    with harness.service(free_port()) as running:
-        yield running
 
 
 def _document(service: Service, seconds: float = 30.0) -> harness.Json:

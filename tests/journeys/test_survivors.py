@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -19,12 +18,6 @@ from runner.inject.ledger import Ledger
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
 from tests.journeys.test_crash_paths import BREAK, JOURNAL, SLOW, WINDOWS, experiment, process, wait_for_break, whole
-
-
-@pytest.fixture
-def service(free_port: Callable[[], int]) -> Iterator[Service]:
-    with harness.service(free_port()) as running:
-        yield running
 
 
 def _mend(seconds: float) -> Json:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.journeys import harness
 from tests.journeys.harness import Service, experiment, http, python, started
-
-
-@pytest.fixture
-def service(free_port: Callable[[], int]) -> Iterator[Service]:
-    with harness.service(free_port()) as running:
-        yield running
 
 
 def test_a_fault_that_users_do_not_feel_passes_and_is_put_back(service: Service, tmp_path: Path) -> None:
@@ -105,12 +98,11 @@ def test_secrets_are_in_no_file_of_the_run(service: Service, tmp_path: Path, mon
 
 def _with_proof(service: Service, path: str) -> harness.Json:
     """An experiment whose own probe says whether the fault bit."""
-    document = experiment(
+    return experiment(
         service,
         method=[http("act", path), http("is-broken", "/", "probe", tolerance=500, pauses={"before": 1})],
         proof=[{"action": "act", "probe": "is-broken"}],
     )
-    return document
 
 
 def test_a_probe_that_the_file_names_proves_the_fault(service: Service, tmp_path: Path) -> None:

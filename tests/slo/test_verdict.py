@@ -23,10 +23,7 @@ def spread(bad: int, slices: int, per_slice: int = 100) -> Slices:
 
 def test_the_sentence_of_a_pass_has_counts_bound_and_dispersion() -> None:
     found = verdict.judge_slices(STRICT, spread(19, 600), 100)
-    assert (
-        found.sentence
-        == "PASS: 0.032 % bad (19/60,000), allowed is 0.1 %; at most 0.046 % with 95 % confidence"
-    )
+    assert found.sentence == "PASS: 0.032 % bad (19/60,000), allowed is 0.1 %; at most 0.046 % with 95 % confidence"
     assert (found.bad, found.total, found.needed_n) == (19, 60_000, None)
 
 
