@@ -120,6 +120,15 @@ def test_the_whole_group_is_interrupted_as_a_terminal_does_it(service: Service, 
     whole(run, service, 5)
 
 
+@pytest.mark.parametrize("busy", BUSY)
+def test_a_kill_leaves_it_to_the_survivors(busy: str, service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=BUSY[busy])) as run:
+        wait_for_break(run, service)
+        run.process.kill()
+        assert service.mended_within(5)
+        whole(run, service, 7)
+
+
 # --- Ctrl-C before anything was injected
 
 
@@ -161,7 +170,9 @@ def test_an_interruption_before_the_first_action_says_that_nothing_was_injected(
 # --- signals to the worker
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name
+)
 @pytest.mark.parametrize("busy", ["method", "background"])
 def test_a_signal_to_the_worker_ends_in_the_undo(
     busy: str, number: signal.Signals, service: Service, tmp_path: Path
