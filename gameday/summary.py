@@ -103,7 +103,7 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
     known = [value for value, censored in values if value is not None and not censored]
     cut = sum(1 for _, censored in values if censored)
     if not known:
-        return "no value", f"n = 0, censored {cut}"
+        return ("none ended", f"n = 0, censored {cut}") if cut else ("nothing", "users felt nothing, n = 0")
     return f"mean {units.format_duration(fmean(known))}", (
         f"median {units.format_duration(median(known))}, n = {len(known)}, censored {cut}"
     )
@@ -125,6 +125,8 @@ def timeline(day: GameDay) -> Iterator[Moment]:
 def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
     """What a GameDay trains, and what the machine saw of it; the rating is the team's."""
     steps = day.steps
+    felt = [s for s in steps if _has(s, "effective") or _has(s, "detected")]
+    noticed = sum(_has(s, "detected") for s in steps)
     begun = [s for s in steps if any(name == "injected" for name, _ in s.marks)]
     yield (
         "Steady state verified before each fault",
@@ -132,7 +134,9 @@ def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
     )
     yield (
         "The alert fired, and the right one first",
-        f"{sum(_has(s, 'detected') for s in steps)} of {len(steps)} steps detected",
+        f"{noticed} of {len(felt)} steps that users felt were noticed"
+        if felt
+        else "users felt nothing: nothing to notice",
     )
     yield "Time to detect within target", _outcomes(s.detection for s in steps)
     yield "Time to recover within target", _outcomes(s.recovery for s in steps)

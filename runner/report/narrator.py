@@ -25,7 +25,10 @@ class Narrator:
         if told is None:
             return None
         tone, said = told
-        if event.t < self._t - BACK_S:
+        error_s = float(event.fields.get("error_s") or 0.0)
+        if event.event is Name.INJECTED and error_s > BACK_S:  # dated to the middle of a call that took its time
+            said += f" (between +{event.t - error_s:.1f}s and +{event.t + error_s:.1f}s)"
+        elif event.t < self._t - BACK_S:
             said += f" (since +{event.t:.1f}s)"
         self._t = max(self._t, event.t)
         return self._t, tone, said

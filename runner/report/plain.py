@@ -61,7 +61,8 @@ class Plain:
 
 def progress(status: Status) -> str:
     """A status in one line."""
-    planned = f" of {words.seconds(round(status.planned_s))}" if status.planned_s else ""
+    known = status.planned_s is not None and status.elapsed_s <= status.planned_s  # a fault's pauses are only its least
+    planned = f" of {words.seconds(round(status.planned_s or 0))}" if known else ""
     parts = [f"{words.phase_title(status.phase)} {words.seconds(round(status.elapsed_s))}{planned}"]
     parts += [_indicator(i) for i in status.indicators]
     parts += [f"budget {b.objective} {words.ratio(b.spent)} spent" for b in status.budgets if b.spent > 0]

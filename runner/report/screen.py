@@ -83,14 +83,9 @@ def _left(status: Status | None, phase: str, cells: int) -> Text:
         return Text(spent, style="cyan")
     left = status.planned_s - status.elapsed_s
     bar = gauge(status.elapsed_s / status.planned_s, cells, "cyan")
-    rest = (
-        f" {words.seconds(round(left))} left"
-        if left >= 1
-        else f" {spent}, longer than planned"
-        if left < -1
-        else " now"
-    )
-    return bar.append(rest, style="cyan")
+    most = "≤ " if phase == "recover" else ""  # it is over as soon as users are well
+    rest = f"{most}{words.seconds(round(left))} left" if left >= 1 else spent if left < -1 else "now"
+    return bar.append(f" {rest}", style="cyan")
 
 
 def gauge(share: float, width: int, style: str) -> Text:

@@ -187,8 +187,9 @@ def _run_started(f: Fields) -> Told:
 
 
 def _phase(f: Fields) -> Told:
-    planned = f.get("planned_s")
-    return "plain", f"── {phase_title(str(f.get('phase')))}" + (f", {seconds(planned)} planned" if planned else "")
+    planned, phase = f.get("planned_s"), str(f.get("phase"))
+    how = {"inject": "at least", "recover": "at most"}.get(phase, "for")
+    return "plain", f"── {phase_title(phase)}" + (f", {how} {seconds(planned)}" if planned else "")
 
 
 def _baseline(f: Fields) -> Told:
