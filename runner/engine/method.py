@@ -18,6 +18,7 @@ from runner.inject.supervisor import Supervisor
 from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
+_COMMENTARY = re.compile(r"[\d-]{10} [\d:,]{12} (INFO|DEBUG) ")
 NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
 PROVE_EVERY_S = 0.5
 _WRAPPED = re.compile(r"^chaoslib\.exceptions\.\w+: |HTTPS?ConnectionPool\((?:.*\[Errno -?\d+\] (.*?)['\")].*|.*?\): )")
@@ -75,13 +76,19 @@ class Method:
 
     async def _abort(self) -> None:
         if not self._session.stop.done():
-            worker = self._supervisor.worker
-            words = " | ".join(list(worker.last_words)[-3:]) or "no last words"
-            self._session.end_early("runner", f"the worker ended with {worker.how_it_ended}: {words}")
+            self._session.end_early("runner", self._epitaph())
         stop = self._session.stop.result()
         self._session.mark("aborted", source=stop.by)
         self._session.tell(Name.ABORT, by=stop.by, sentence=stop.sentence)
         await self._supervisor.stop_worker()
+
+    def _epitaph(self) -> str:
+        """How the worker ended, in what, and what was printed last; Chaos Toolkit's own running commentary is no last word."""
+        worker = self._supervisor.worker
+        printed = [words for words in worker.last_words if not _COMMENTARY.match(words)]
+        words = " | ".join(printed[-3:] or list(worker.last_words)[-1:]) or "no last words"
+        within = "".join(f" in {name!r}" for name, run in self._runs.items() if "status" not in run)
+        return f"the worker ended with {worker.how_it_ended}{within}: {words}"
 
     async def undo(self, planned: int) -> bool:
         """Put everything back, in the order of the ledger. True when nothing is left open."""
