@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
+
+import psutil
 
 from runner.inject.forked import Forked
 
@@ -41,3 +46,21 @@ def test_a_call_that_hangs_is_given_up_at_its_deadline() -> None:
     answer = Forked(lambda: time.sleep(60), 0.3).wait()
     assert "no answer within 0.3 s" in answer["error"]
     assert time.monotonic() - began < 2
+
+
+def test_a_call_whose_caller_was_killed_ends_by_itself(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, time; from pathlib import Path; from runner.inject.forked import Forked\n"
+        "Forked(lambda: (Path(sys.argv[1]).write_text(str(os.getpid())), time.sleep(60)), 0.2)\n"
+        "time.sleep(0.3); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "pid")], check=False, timeout=20)
+    call = int((tmp_path / "pid").read_text())
+    until = time.monotonic() + 5
+    while psutil.pid_exists(call) and psutil.Process(call).status() != "zombie" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(call) or psutil.Process(call).status() == "zombie"
+
+
+def test_an_answer_that_json_cannot_hold_is_an_answer() -> None:
+    assert Forked(lambda: {("a", 1): {b"x"}}, 5).wait() == {"value": {"('a', 1)": ["x"]}}
