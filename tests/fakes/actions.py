@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -92,3 +93,9 @@ def mend_loudly(url: str, seconds: float = 0.0, secrets: dict[str, Any] | None =
 
 def give_away_and_fail(secrets: dict[str, Any] | None = None) -> None:
     raise RuntimeError(f"failed with {secrets}")
+
+
+def leave_thread() -> bool:
+    """An extension that never joins what it started."""
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    return True

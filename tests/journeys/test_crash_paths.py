@@ -285,6 +285,13 @@ def test_a_crash_leaves_its_last_words_in_record_and_log(service: Service, tmp_p
     assert not _alive(child)
 
 
+def test_an_action_that_leaves_a_thread_does_not_keep_the_method_from_ending(service: Service, tmp_path: Path) -> None:
+    with started(tmp_path, experiment(service, method=[BREAK, python("leaves", "leave_thread")])) as run:
+        assert run.finish() == 0
+    whole(run, service, 0)
+    assert run.named("undo_started")[0]["t"] < 5
+
+
 def test_an_action_that_reads_its_standard_input_finds_it_empty(service: Service, tmp_path: Path) -> None:
     with started(tmp_path, experiment(service, method=[BREAK, process("cat; echo read")])) as run:
         assert run.finish() == 0
