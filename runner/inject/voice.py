@@ -60,11 +60,14 @@ def take_stdin() -> int:
 
 
 def commands(descriptor: int) -> Iterator[dict[str, Any]]:
-    """What the parent says, one object a line; ends when the parent has closed the pipe or died."""
-    with os.fdopen(descriptor, "r", encoding="utf-8") as pipe:
-        for line in pipe:
-            if line.strip():
-                yield json.loads(line)
+    """What the parent says, one object a line; ends when the parent has closed the pipe or died.
+
+    Read without a buffer of Python's: a thread that waits in one would hold up the interpreter's end for a second.
+    """
+    held = b""
+    while data := os.read(descriptor, 65536):
+        *lines, held = (held + data).split(b"\n")
+        yield from (json.loads(line) for line in lines if line.strip())
 
 
 def plain(value: Any, above: tuple[int, ...] = ()) -> Any:

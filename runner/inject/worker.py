@@ -6,6 +6,7 @@ parent has died, and then makes sure that somebody undoes.
 
 from __future__ import annotations
 
+import atexit
 import faulthandler
 import importlib
 import logging
@@ -172,6 +173,18 @@ def main() -> None:
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
         voice.say("crashed", error=f"{type(problem).__name__}: {problem}", traceback=traceback.format_exc())
         raise
+    _leave()
+
+
+def _leave() -> None:
+    """End as Python ends, but for taking every module apart: with a cluster's client that alone is half a second."""
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _watch_parent(orders: Any, start: Mapping[str, Any]) -> None:

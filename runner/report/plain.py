@@ -25,6 +25,10 @@ class Plain:
         self._last_t = 0.0
         self._narrator = Narrator()
 
+    def begin(self) -> None:
+        """Some seconds go by before the first event."""
+        self.say(0.0, "preparing: processes start, targets are resolved, the plan is drawn")
+
     def say(self, t: float, text: str, tone: str = "plain") -> None:
         """One line with the seconds since the run began."""
         self._last_t = max(self._last_t, t)

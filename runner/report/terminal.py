@@ -38,6 +38,8 @@ class Live:
     def __enter__(self) -> Self:
         if self._plain is None:
             self._open()
+        else:
+            self._plain.begin()
         return self
 
     def __exit__(self, *details: object) -> None:
