@@ -47,14 +47,15 @@ class Cluster:
         ]  # fmt: skip
 
     def pods_on(self, node: str) -> list[dict[str, Any]]:
-        """Pods bound to a node, DaemonSet pods left out (a drain leaves them too)."""
+        """Pods bound to a node: without those of a DaemonSet, which a drain leaves, and those that are leaving anyway."""
         found = self.core.list_pod_for_all_namespaces(
             field_selector=f"spec.nodeName={node}", _request_timeout=CALL_S
         ).items
         return [
             {"name": p.metadata.name, "namespace": p.metadata.namespace, "uid": p.metadata.uid}
             for p in found
-            if all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
+            if p.metadata.deletion_timestamp is None
+            and all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
         ]
 
     def replicas(self, resource: str, name: str, namespace: str) -> int | None:

@@ -94,6 +94,13 @@ class Kube:
         self.run("scale", "deployment/shop", "-n", self.namespace, f"--replicas={replicas}")
         self.wait_whole()
 
+    def is_whole(self, replicas: int) -> bool:
+        """Whether exactly so many pods are wanted, there and ready, in one look."""
+        found = self.get("deployments,pods", "-n", self.namespace, "-l", "app=shop")
+        shop = next(o for o in found if o["kind"] == "Deployment")
+        counts = (shop["spec"]["replicas"], shop["status"].get("readyReplicas", 0), len(found) - 1)
+        return counts == (replicas,) * 3
+
     def wait_whole(self) -> None:
         """Until the shop has exactly the pods that it wants, all ready."""
         self.run("rollout", "status", "deployment/shop", "-n", self.namespace, "--timeout=50s")
