@@ -38,7 +38,10 @@ def find(kubeconfig: str | None, context: str | None, env: Mapping[str, str] = o
                 f"no kubeconfig at {kubeconfig or '~/.kube/config'}", hint="set --kubeconfig or KUBECONFIG"
             )
         return None
-    tree = source.read(str(path)).tree
+    try:
+        tree = source.read(str(path)).tree
+    except errors.InvalidFile:  # which would show the line, and such lines hold tokens and keys
+        tree = None
     if not isinstance(tree, Mapping):
         raise errors.UsageError(f"{path} is not a kubeconfig", hint="set --kubeconfig or KUBECONFIG to one")
     named = {str(c.get("name")): c.get("context") or {} for c in _list(tree, "contexts")}

@@ -144,7 +144,7 @@ def test_what_matches_no_target_is_inconclusive_and_injects_nothing(
     assert outcome.code == 4, outcome.stderr + outcome.stdout[-2000:]
     assert "no target matches" in outcome.verdict["sentence"]
     assert not outcome.named("injected")
-    assert chaos_run("recover").code == 0
+    assert chaos_run("recover").stdout == "Nothing is left open.\n"
     assert kube.uids() == pods
     assert kube.snapshot() == before
 

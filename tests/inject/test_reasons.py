@@ -1,0 +1,51 @@
+"""What the world answers is told in one line."""
+
+from __future__ import annotations
+
+import json
+
+from kubernetes.client.rest import ApiException
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import MaxRetryError
+
+from runner.inject import reasons
+
+STATUS = json.dumps(
+    {
+        "kind": "Status",
+        "message": "Cannot evict pod as it would violate the pod's disruption budget.",
+        "details": {"causes": [{"message": "The disruption budget strict needs 3 healthy pods"}]},
+    },
+    separators=(",", ":"),
+)
+
+
+def test_an_api_servers_own_words_are_told_without_headers_and_body() -> None:
+    problem = ApiException(status=429, reason="Too Many Requests")
+    problem.body = STATUS
+    said = reasons.sentence(problem)
+    assert said == (
+        "Cannot evict pod as it would violate the pod's disruption budget. "
+        "The disruption budget strict needs 3 healthy pods (HTTP 429)"
+    )
+
+
+def test_a_server_that_cannot_be_reached_is_named() -> None:
+    why = OSError("Failed to establish a new connection: [Errno 111] Connection refused")
+    problem = MaxRetryError(HTTPConnectionPool("127.0.0.1", 1), "/api", why)
+    assert reasons.sentence(problem) == "127.0.0.1:1 cannot be reached: [Errno 111] Connection refused"
+
+
+def test_any_other_exception_is_its_first_line() -> None:
+    assert reasons.sentence(ValueError("one\ntwo")) == "ValueError: one"
+    assert reasons.sentence(KeyError()) == "KeyError: "
+
+
+def test_a_status_inside_a_sentence_is_replaced_by_its_message() -> None:
+    told = reasons.readable(f"Failed to evict pod a: {STATUS}.")
+    assert told.startswith("Failed to evict pod a: Cannot evict pod")
+    assert "{" not in told
+
+
+def test_what_only_looks_like_a_status_stays() -> None:
+    assert reasons.readable('got {"kind":"Status", torn') == 'got {"kind":"Status", torn'

@@ -1,0 +1,1 @@
+"""Where may we strike?"""
