@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.config import kube_config
 
 from runner.playground import start
 from tests.playground.kubectl import Kubectl
@@ -20,6 +21,8 @@ from tests.playground.kubectl import Kubectl
 @pytest.fixture(autouse=True)
 def _context(playground: start.Playground, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("KUBECONFIG", str(playground.kubeconfig))
+    # The client has read the variable when it was imported, perhaps by an earlier test.
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(playground.kubeconfig))
     monkeypatch.setenv("KUBERNETES_CONTEXT", "playground")
     yield
     for node in kubectl.names("nodes"):
