@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,3 +15,11 @@ def service(free_port: Callable[[], int]) -> Iterator[harness.Service]:
     """A real service in a process of its own, whole at the start."""
     with harness.service(free_port()) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _hangups_are_heard() -> Iterator[None]:
+    """A CI that was started with nohup must not hand its deafness on to the runs."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
