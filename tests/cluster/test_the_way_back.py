@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,7 +147,8 @@ def _zone(kube: Kube, zone: str) -> list[str]:
 
 
 def _inhabited(kube: Kube) -> str:
-    """A zone in which a pod of the shop lives."""
-    home = kube.pods()[0]["spec"]["nodeName"]
+    """The zone with the fewest pods of the shop, at least one: the shop's disruption budget lets go of one at a time."""
+    homes = Counter(p["spec"]["nodeName"] for p in kube.pods())
+    home = min(homes, key=homes.__getitem__)
     node = next(n for n in kube.get("nodes") if n["metadata"]["name"] == home)
     return str(node["metadata"]["labels"]["topology.kubernetes.io/zone"])
