@@ -74,6 +74,8 @@ class Prober:
 
     def beat(self) -> None:
         """Show that we live, give up what took too long, and do so again."""
+        if not self._streams:  # finished: the tapes are trimmed and closed
+            return
         now_ns = time.monotonic_ns()
         for traffic, writer in zip(self._streams, self.tapes.values(), strict=True):
             writer.beat(now_ns)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.kube import Kube, find_kubectl, manifest
+from tests.cluster.kube import Kube, answers_newcomers, find_kubectl, manifest, until
 from tests.cluster.program import ChaosRun
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,9 +52,11 @@ def kube() -> Iterator[Kube]:
 
 @pytest.fixture(autouse=True)
 def _whole(kube: Kube) -> None:
-    """Three pods before each test, wherever the last one left it."""
+    """Three pods before each test, wherever the last one left it, and every new connection finds one."""
     if not kube.is_whole(3):
         kube.scale(3)
+    url = SHOP_URL or f"http://127.0.0.1:{kube.node_port()}"
+    until(lambda: answers_newcomers(url), 60, "the nodes' proxies to have learnt where the pods are")
 
 
 @pytest.fixture

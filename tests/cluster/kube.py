@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,6 +119,17 @@ def until(true: Callable[[], bool], seconds: float, what: str, every: float = 0.
         assert time.monotonic() - began < seconds, f"waited {seconds:g} s for {what}"
         time.sleep(every)
     return time.monotonic() - began
+
+
+def answers_newcomers(url: str, asks: int = 20) -> bool:
+    """Whether so many requests in half a second, each on a connection of its own, are all answered."""
+    for _ in range(asks):
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except OSError:
+            return False
+        time.sleep(0.5 / asks)
+    return True
 
 
 def manifest(text: str, namespace: str, keep_port: bool) -> str:
