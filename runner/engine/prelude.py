@@ -35,12 +35,12 @@ def recover_unfinished() -> None:
 
 async def draw(session: Session, crew: Crew) -> Plan:
     """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
-    secrets = surroundings.wants_cluster(session.experiment.document) and session.experiment.document.get("secrets")
-    if secrets or session.experiment.block.proof or any(map(aim.kind_of, session.experiment.actions)):
+    if surroundings.wants_cluster(session.experiment.document) or session.experiment.block.proof:
         await crew.ready()
         crew.see(await _survey(crew))
     else:  # nothing to resolve: worker and undoer may still be importing
-        crew.see({"aims": aim.unknown(session.experiment.document), "snapshot": {}, "namespaces": [], "withheld": {}})
+        aims = [aim.unknown(a["name"], session.experiment.document).to_json() for a in session.experiment.actions]
+        crew.see({"aims": aims, "snapshot": {}, "namespaces": [], "withheld": {}})
     nodes = any(t.startswith("node/") for a in crew.world.aims for t in a["targets"])
     return plans.draw(
         session.experiment,

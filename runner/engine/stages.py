@@ -172,7 +172,7 @@ async def _hypothesis_holds(crew: Crew) -> bool:
 
 
 async def _scan(crew: Crew) -> list[str]:
-    if not crew.world.snapshot.get("workloads") and not crew.world.namespaces and not crew.where.context:
+    if not crew.world.snapshot:  # no cluster was touched
         return []
     try:
         found: dict[str, list[str]] = await crew.supervisor.look(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from runner.engine.picture import Picture
@@ -51,8 +50,6 @@ class Watch:
                 self._tick(pictured=ticks % EVERY == 0)
                 ticks += 1
                 await self._session.clock.sleep(TICK_S)
-        except asyncio.CancelledError:
-            raise
         finally:
             self._session.end_early("runner", "the watch ended: nobody sees what happens to users")
 

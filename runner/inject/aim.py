@@ -202,11 +202,9 @@ ACTIONS: dict[str, str] = {
 """Stock actions by their full name. Everything else is `unknown`."""
 
 
-def unknown(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The aims of a method of which no action is known: only its own rollbacks put it back."""
-    owner = "undoer" if document.get("rollbacks") else "nobody"
-    actions = [a for a in document.get("method") or () if a.get("type") == "action"]
-    return [Aim(action=a["name"], owner=owner).to_json() for a in actions]
+def unknown(action: str, document: Mapping[str, Any], namespaces: tuple[str, ...] = ()) -> Aim:
+    """The aim of an action that is not in the table: only the experiment's own rollbacks put it back."""
+    return Aim(action=action, owner="undoer" if document.get("rollbacks") else "nobody", namespaces=namespaces)
 
 
 def kind_of(activity: Mapping[str, Any]) -> str | None:

@@ -37,10 +37,11 @@ def load(folder: Path) -> dict[str, Any]:
     """The start message as it was, literal secrets read again from the experiment's file where it still stands."""
     start: dict[str, Any] = json.loads((folder / START).read_text(encoding="utf-8"))
     start["secret_variables"] = {}
-    if HIDDEN in json.dumps(start["document"].get("secrets") or {}) and Path(start["experiment"]).is_file():
+    file = Path(start["cwd"], start["experiment"])  # given from where the run was started, not from where we are
+    if HIDDEN in json.dumps(start["document"].get("secrets") or {}) and file.is_file():
         from runner.spec import source
 
-        start["document"]["secrets"] = source.read(start["experiment"]).tree.get("secrets") or {}
+        start["document"]["secrets"] = source.read(str(file)).tree.get("secrets") or {}
     return start
 
 

@@ -16,7 +16,7 @@ def main() -> None:
     where = Path(sys.argv[1])
     start = folder.load(where)
     os.environ.update(start.get("env") or {})
-    sys.path.append(start.get("cwd") or str(Path.cwd()))
+    sys.path.append(start["cwd"])
     start["hide"] = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
     sys.exit(0 if aftermath.finish(where, start) else 6)
 

@@ -26,6 +26,7 @@ class World:
         self._configuration, self._secrets = secrets.resolve(self._document, variables)
         self._context = start.get("context") or ""
         self._proofs: Mapping[str, str] = start.get("proofs") or {}
+        self._modules: list[str] = start["modules"]
 
     def survey(self) -> dict[str, Any]:
         """Every action's aim, and the state to compare with afterwards: `{aims, snapshot, namespaces, withheld}`.
@@ -69,11 +70,11 @@ class World:
         return replace(found, probe=probe, held_before=self._holds(probe)) if probe else found
 
     def _resolved(self, activity: Mapping[str, Any]) -> aim.Aim:
-        kind = aim.kind_of(activity)
+        provider, kind = activity.get("provider") or {}, aim.kind_of(activity)
+        arguments = substitute(provider.get("arguments") or {}, self._configuration, self._secrets)
         if kind is None:
-            owner = "undoer" if self._document.get("rollbacks") else "nobody"
-            return aim.Aim(action=activity["name"], owner=owner)
-        arguments = substitute(activity["provider"].get("arguments") or {}, self._configuration, self._secrets)
+            named = isinstance(arguments, Mapping) and _of_cluster(str(provider.get("module"))) and arguments.get("ns")
+            return aim.unknown(activity["name"], self._document, (str(named),) if named else ())
         return aim.KINDS[kind].survey(self._cluster(activity), activity["name"], arguments)
 
     def _prove(self, found: Mapping[str, Any]) -> aim.Evidence:
@@ -129,7 +130,7 @@ class World:
         return found
 
     def _strikes_cluster(self) -> bool:
-        return any(aim.kind_of(a) for a in self._document.get("method") or ())
+        return any(map(_of_cluster, self._modules))
 
     def _cluster(self, activity: Mapping[str, Any]) -> Cluster:
         groups = activity["provider"].get("secrets") or ()
@@ -144,6 +145,10 @@ class World:
         from runner.inject.cluster import Cluster
 
         return Cluster(given)
+
+
+def _of_cluster(module: str) -> bool:
+    return module.split(".")[0] == "chaosk8s"
 
 
 def _ours(aims: list[dict[str, Any]]) -> list[str] | None:

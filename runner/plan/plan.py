@@ -86,7 +86,7 @@ def draw(
             f"{t.name}: {t.rate:g}/s to {t.url}, timeout {units.format_duration(t.timeout)}" for t in block.traffic
         ),
         objectives=tuple(o.sentence for o in opinions),
-        guards=tuple(guard_sentence(rule) for rule in block.abort),
+        guards=tuple(guard_sentence(rule) for rule in translate.abort_rules(experiment)),
         warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
     )

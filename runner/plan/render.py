@@ -23,7 +23,7 @@ def text(plan: Plan) -> str:
         *_steps(plan.steps),
         *_list("traffic", plan.traffic, "none: only the hypothesis is watched"),
         *_list("judged by", plan.objectives, "the steady-state hypothesis alone"),
-        *_list("abort if", plan.guards, "no data, or the method fails: no other condition is given"),
+        *_list("abort if", plan.guards, ""),
         *_list("rollbacks", plan.rollbacks, "none declared"),
         *_list("locks", plan.locks, "on this machine only"),
         f"  recovery  within {units.format_duration(plan.recovery_s)}",

@@ -9,15 +9,24 @@ from runner.slo.objective import Objective
 from runner.spec import model
 from runner.spec.experiment import Experiment
 
+LONGEST_S = 3600.0
+"""How long method and guards may run where the file does not say."""
+
 
 def objectives(experiment: Experiment) -> tuple[Objective, ...]:
     """Every objective of the experiment, OpenSLO documents included."""
     return tuple(Objective(o.name, o.indicator, o.kind, o.target, o.threshold, o.window) for o in experiment.objectives)
 
 
+def abort_rules(experiment: Experiment) -> tuple[model.AbortRule, ...]:
+    """The file's abort conditions and, where it sets no longest duration, ours: no run is without a stop condition."""
+    given = experiment.block.abort
+    return given if any(rule.duration for rule in given) else (*given, model.AbortRule(duration=LONGEST_S))
+
+
 def guard_rules(experiment: Experiment) -> tuple[rules.Rule, ...]:
-    """The file's abort conditions; there is always one (rule: no run without a stop condition)."""
-    return tuple(_rules(experiment.block.abort))
+    """The same for the arithmetic."""
+    return tuple(_rules(abort_rules(experiment)))
 
 
 def _rules(given: Iterable[model.AbortRule]) -> Iterable[rules.Rule]:

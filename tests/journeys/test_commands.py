@@ -139,3 +139,39 @@ def test_plain_chaos_runs_the_shipped_files(name: str, tmp_path: Path) -> None:
         assert [r["status"] for r in journal["run"]] == ["succeeded"] * len(journal["run"])
     finally:
         chaos_run("playground", "down")
+
+
+def test_without_a_longest_duration_of_its_own_a_run_has_ours(service: Service, tmp_path: Path) -> None:
+    document = experiment(service, method=[http("break", "/break")], abort=None)
+    assert "longer than 1h" in chaos_run("plan", _file(tmp_path, "endless.json", document)).stdout
+
+
+def test_a_cluster_action_that_is_not_in_our_table_is_locked_scanned_and_judged_all_the_same(tmp_path: Path) -> None:
+    provider = {
+        "type": "python",
+        "module": "chaosk8s.replicaset.actions",
+        "func": "delete_replica_set",
+        "arguments": {"ns": "shop", "label_selector": "app=shop"},
+    }
+    document = {
+        "title": "a stock action",
+        "description": "made by a test",
+        "configuration": {"url": {"type": "env", "key": "SHOP_URL", "default": "http://127.0.0.1:1"}},
+        "method": [{"type": "action", "name": "delete", "provider": provider, "pauses": {"after": 3}}],
+        "rollbacks": [],
+        "extensions": [
+            {
+                "name": "chaos-run",
+                "traffic": [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}],
+                "objectives": [{"name": "availability", "indicator": "front", "target": "99%"}],
+                "windows": {"baseline": "1s", "recovery": "20s", "stable": "1s"},
+            }
+        ],
+    }
+    with started(tmp_path, document, "--playground") as run:
+        run.until("injected")
+        second = chaos_run("plan", _file(tmp_path, "same.json", document), "--playground")
+        assert "shop/chaos-run" in second.stdout
+        assert run.finish() == 1, run.stderr()
+    assert run.named("undone")[0]["clean"]
+    assert run.named("effective"), "the pods of the replica set were really gone"
