@@ -162,7 +162,7 @@ def test_a_cluster_action_that_is_not_in_our_table_is_locked_scanned_and_judged_
         "extensions": [
             {
                 "name": "chaos-run",
-                "traffic": [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}],
+                "traffic": [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}],
                 "objectives": [{"name": "availability", "indicator": "front", "target": "99%"}],
                 "windows": {"baseline": "1s", "recovery": "20s", "stable": "1s"},
             }
