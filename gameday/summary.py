@@ -103,7 +103,7 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
     known = [value for value, censored in values if value is not None and not censored]
     cut = sum(1 for _, censored in values if censored)
     if not known:
-        return ("none ended", f"n = 0, censored {cut}") if cut else ("nothing", "users felt nothing, n = 0")
+        return ("none ended", f"n = 0, censored {cut}") if cut else ("nothing", "no watched user felt anything, n = 0")
     return f"mean {units.format_duration(fmean(known))}", (
         f"median {units.format_duration(median(known))}, n = {len(known)}, censored {cut}"
     )
@@ -136,7 +136,7 @@ def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
         "The alert fired, and the right one first",
         f"{noticed} of {len(felt)} steps that users felt were noticed"
         if felt
-        else "users felt nothing: nothing to notice",
+        else "no watched user felt anything: nothing to notice",
     )
     yield "Time to detect within target", _outcomes(s.detection for s in steps)
     yield "Time to recover within target", _outcomes(s.recovery for s in steps)

@@ -91,7 +91,7 @@ def _text(title: str, runs: Sequence[Run]) -> str:
     head = ("", "MEDIAN", "95 %", "MEAN", "P90", "N", "CENSORED")
     count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
     if not ttd and not ttr:
-        return f"{title}: {count}, users felt nothing"
+        return f"{title}: {count}, no watched user felt anything"
     lines = [
         f"{title}: {count}, {share if detected.n else 'nothing to notice'}",
         table.render(head, rows, right=(1, 2, 3, 4, 5, 6)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from runner import errors
@@ -21,8 +21,6 @@ from runner.timeline.record import Fault, HypothesisResult, UndoStep
 _COMMENTARY = re.compile(r"[\d-]{10} [\d:,]{12} (INFO|DEBUG) ")
 NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
 PROVE_EVERY_S = 0.5
-_WRAPPED = re.compile(r"^chaoslib\.exceptions\.\w+: |HTTPS?ConnectionPool\((?:.*\[Errno -?\d+\] (.*?)['\")].*|.*?\): )")
-"""What Python and its HTTP client wrap around the reason of a failed activity."""
 OVERTIME_S = 2.0
 """How long after its own timeout an activity may go on before the whole method is stopped."""
 
@@ -182,7 +180,7 @@ class Method:
         self._deadlines.pop(name, None)
         succeeded = run.get("status") == "succeeded"
         cut_off = "cut off by the stop" if self._session.stop.done() and not succeeded else None
-        error = _last_line(run.get("exception")) or cut_off
+        error = reasons.last_line(run.get("exception")) or cut_off
         self._session.tell(
             Name.ACTIVITY,
             mono_ns=message["mono_ns"],
@@ -275,7 +273,7 @@ def _proof(
         return "vacuous", "the action was never begun"
     seen = f"nothing changed: {evidence['sentence']}" if evidence is not None else ""
     if run.get("status") == "failed":
-        why = _last_line(run.get("exception")) or "no reason given"
+        why = reasons.last_line(run.get("exception")) or "no reason given"
         return "vacuous", f"the action failed: {why}" + (f"; {seen}" if seen else "")
     if seen:
         return "vacuous", seen
@@ -298,19 +296,13 @@ def _refused(output: Mapping[str, Any]) -> bool:
 
 def _probe(run: Mapping[str, Any]) -> dict[str, Any]:
     activity = run.get("activity") or {}
-    failed = _last_line(run.get("exception"))
+    failed = reasons.last_line(run.get("exception"))
     return {
         "name": activity.get("name"),
         "met": bool(run.get("tolerance_met")),
         "value": failed or _short(run.get("output")),
         "expected": _short(activity.get("tolerance")),
     }
-
-
-def _last_line(exception: Sequence[str] | None) -> str:
-    """What went wrong in one line: the last one of Chaos Toolkit's account."""
-    lines = "".join(exception or ()).strip().splitlines()
-    return reasons.readable(_WRAPPED.sub(lambda m: m[1] or "", lines[-1].strip())) if lines else ""
 
 
 def _short(value: Any, limit: int = 200) -> Any:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
+
+_WRAPPED = re.compile(
+    r"^(?:chaoslib\.exceptions\.\w+: )+|HTTPS?ConnectionPool\((?:.*\[Errno -?\d+\] (.*?)['\")].*|.*?\): )"
+)
+"""What Python and its HTTP client wrap around the reason of a failed activity."""
 
 
 def sentence(problem: BaseException) -> str:
@@ -17,6 +24,12 @@ def sentence(problem: BaseException) -> str:
         return f"{pool.host}:{pool.port} cannot be reached: {why}"
     lines = str(problem).strip().splitlines() or [""]
     return f"{type(problem).__name__}: {lines[0]}"
+
+
+def last_line(account: Sequence[str] | None) -> str:
+    """What went wrong in one line: the last one of Chaos Toolkit's account of an exception; empty where there is none."""
+    lines = "".join(account or ()).strip().splitlines()
+    return readable(_WRAPPED.sub(lambda m: m[1] or "", lines[-1].strip())) if lines else ""
 
 
 def readable(text: str) -> str:

@@ -95,12 +95,13 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
 
 def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
     value, censored = fields.get(f"{name}_s"), bool(fields.get(f"{name}_censored"))
+    said = words.elapsed(name, value, censored, watched=words.was_watched(fields))
     if value is None:
-        return Text(words.elapsed(name, value, censored), screen.DIM)
+        return Text(said, screen.DIM)
     after = "since users felt it"
     if censored:
         after += ", and nobody had noticed" if name == "ttd" else ", then the stop ended the fault"
-    return Text(words.elapsed(name, value, censored), style="bold").append(f" {after}", style=screen.DIM)
+    return Text(said, style="bold").append(f" {after}", style=screen.DIM)
 
 
 def _undo(scene: Scene) -> list[Text]:

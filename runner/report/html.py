@@ -96,12 +96,12 @@ def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
     """The figures one looks for first: name, value, remark."""
     yield (
         "detected after",
-        words.elapsed("ttd", record.ttd_s, record.ttd_censored),
+        words.elapsed("ttd", record.ttd_s, record.ttd_censored, watched=record.watched),
         _remark("ttd", record),
     )
     yield (
         "recovered after",
-        words.elapsed("ttr", record.ttr_s, record.ttr_censored),
+        words.elapsed("ttr", record.ttr_s, record.ttr_censored, watched=record.watched),
         _remark("ttr", record),
     )
     worst = max(record.objectives, key=lambda o: o.budget_spent, default=None)
@@ -121,7 +121,9 @@ def _remark(name: str, record: RunRecord) -> str:
     """What stands below a TTD or TTR: its error, and what a lower bound is due to."""
     value, error_s = (record.ttd_s, record.ttd_error_s) if name == "ttd" else (record.ttr_s, record.ttr_error_s)
     if value is None:
-        return "users felt nothing" if record.mark("injected") else "nothing was injected"
+        if not record.mark("injected"):
+            return "nothing was injected"
+        return "users felt nothing" if record.watched else "no request was measured"
     return words.bound(record, name) or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since users felt it"
 
 

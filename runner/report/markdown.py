@@ -47,8 +47,8 @@ def summary(records: Sequence[RunRecord]) -> str:
 def _row(r: RunRecord) -> str:
     worst = max(r.objectives, key=lambda o: o.bad / o.total if o.total else -1.0, default=None)
     bad = f"{words.count(worst.bad)}/{words.count(worst.total)}" if worst else words.NO_DATA
-    ttd = words.elapsed("ttd", r.ttd_s, r.ttd_censored)
-    ttr = words.elapsed("ttr", r.ttr_s, r.ttr_censored)
+    ttd = words.elapsed("ttd", r.ttd_s, r.ttd_censored, watched=r.watched)
+    ttr = words.elapsed("ttr", r.ttr_s, r.ttr_censored, watched=r.watched)
     back = "no" if r.residue or any(s.state == "failed" for s in r.undo) or r.verdict == "UNDO_FAILED" else "yes"
     cells = (_icon(r.verdict), _safe(r.title), words.title(r.verdict), bad, ttd, ttr, back)
     return f"| {' | '.join(cells)} |"

@@ -58,7 +58,10 @@ class Plain:
         for key in ("ttd", "ttr") if "inject" in self.scene.phases else ():
             value, censored = fields.get(f"{key}_s"), bool(fields.get(f"{key}_censored"))
             unseen = ", and nobody had noticed" if key == "ttd" and censored else ""
-            self.say(self._last_t, f"{key.upper()} {words.elapsed(key, value, censored)}{unseen}")
+            self.say(
+                self._last_t,
+                f"{key.upper()} {words.elapsed(key, value, censored, watched=words.was_watched(fields))}{unseen}",
+            )
         if fields.get("report"):
             self.say(self._last_t, f"report {fields['report']}")
 

@@ -45,7 +45,7 @@ def facts(record: RunRecord) -> Iterable[tuple[str, str]]:
         ("recovered", "ttr", record.ttr_s, record.ttr_censored, record.ttr_error_s),
     ):
         why = words.bound(record, name)
-        yield label, words.elapsed(name, value, censored, error_s) + (f", {why}" if why else "")
+        yield label, words.elapsed(name, value, censored, error_s, watched=record.watched) + (f", {why}" if why else "")
     yield "put back", words.undo_line(record)
     for residue in record.residue:
         yield "LEFT", words.clean(residue)

@@ -45,6 +45,8 @@ WHEN = {
 }
 ELAPSED = {"ttd": ("nobody noticed", "nothing to notice"), "ttr": ("not recovered", "nothing to recover from")}
 """Of TTD and TTR: the words for a censored one, and for one that does not apply because users felt nothing."""
+NOT_MEASURED = "not measured"
+"""Of TTD and TTR where no objective saw a single request: nobody knows what users felt."""
 
 
 def clean(value: object) -> str:
@@ -100,12 +102,19 @@ def seconds(value: float | None) -> str:
     return f"{value * 1000:.1f}ms" if 0 < value < 0.01 else units.format_duration(value)
 
 
-def elapsed(name: str, value: float | None, censored: bool, error_s: float = 0.0) -> str:
-    """A TTD or TTR: a lower bound where it is censored; where there is none, users felt nothing."""
+def elapsed(name: str, value: float | None, censored: bool, error_s: float = 0.0, *, watched: bool) -> str:
+    """A TTD or TTR: a lower bound where it is censored; where there is none, users who were `watched` felt nothing."""
+    if value is None and not (watched or censored):
+        return NOT_MEASURED
     if value is None:
         return ELAPSED[name][0 if censored else 1]
     error = f" ± {seconds(error_s)}" if error_s else ""
     return f"{'≥ ' if censored else ''}{units.format_duration(value)}{error}"
+
+
+def was_watched(fields: Mapping[str, Any]) -> bool:
+    """Whether the objectives of a verdict event rest on any request at all."""
+    return any(o.get("total") for o in fields.get("objectives") or ())
 
 
 def bound(record: RunRecord, name: str) -> str:

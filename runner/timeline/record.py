@@ -156,6 +156,11 @@ class RunRecord:
     def targets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(t for fault in self.faults for t in fault.targets))
 
+    @property
+    def watched(self) -> bool:
+        """Whether the objectives rest on any request at all; where they do not, nobody knows what users felt."""
+        return any(o.total for o in self.objectives)
+
     def mark(self, name: str) -> Mark | None:
         """The first mark of that name."""
         return next((m for m in self.marks if m.name == name), None)

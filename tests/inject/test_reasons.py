@@ -49,3 +49,9 @@ def test_a_status_inside_a_sentence_is_replaced_by_its_message() -> None:
 
 def test_what_only_looks_like_a_status_stays() -> None:
     assert reasons.readable('got {"kind":"Status", torn') == 'got {"kind":"Status", torn'
+
+
+def test_of_an_account_the_last_line_is_told_however_often_it_was_wrapped() -> None:
+    wrapped = "chaoslib.exceptions.ActivityFailed: chaoslib.exceptions.ActivityFailed: pod a is gone\n"
+    assert reasons.last_line(["Traceback\n", wrapped]) == "pod a is gone"
+    assert reasons.last_line(None) == ""

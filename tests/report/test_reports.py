@@ -14,6 +14,7 @@ from runner.report import html, junit, markdown, plot, plotdata, text
 from runner.report.scale import Scale
 from runner.slo import sample
 from runner.slo.sample import Flag, Sample
+from runner.timeline.record import ObjectiveResult
 from tests.report import made
 
 ODD = "<b>&\"'\x1b[31m\x00\ufffe|`@team ]]> é"
@@ -186,6 +187,18 @@ def test_the_summary_counts_and_names_every_run() -> None:
 
 def test_a_summary_of_no_run_is_not_a_pass() -> None:
     assert "✅" not in markdown.summary([])
+
+
+@pytest.mark.parametrize("objectives", [(), (made.objective(verdict="INCONCLUSIVE", bad=0, total=0),)])
+def test_users_nobody_watched_are_never_said_to_have_felt_nothing(objectives: tuple[ObjectiveResult, ...]) -> None:
+    blind = made.record(objectives=objectives, ttd_s=None, ttr_s=None)
+    page = html.render(blind, made.told(blind), {})
+    for said in (page, text.render(blind), markdown.summary([blind])):
+        assert "not measured" in said
+        assert "nothing to notice" not in said
+        assert "felt nothing" not in said
+    watched = made.record(ttd_s=None, ttr_s=None)
+    assert "nothing to notice" in text.render(watched)
 
 
 def test_the_text_has_k_of_n_bounds_and_a_censored_recovery() -> None:
