@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,10 +32,11 @@ from runner.slo.sample import Flag, Sample
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 NGINX = """
-daemon off; master_process off; pid {0}/pid; error_log stderr crit; events {{}}
+daemon off; master_process off; pid {0}/pid; error_log stderr crit; events {{ worker_connections 8192; }}
 http {{ access_log off; server {{ listen 127.0.0.1:{1}; keepalive_requests 1000000; location / {{ return 200 ok; }} }} }}
 """
 CEILINGS = (4000, 6000, 8000)
+TIMES = 5
 
 
 def main() -> None:
@@ -48,9 +50,9 @@ def main() -> None:
         for rate in (100, 1000, 2000):
             row(rate, probe(url, rate, seconds))
         print("  reference p99 at 1000/s: aiohttp 0.64, own protocol 0.31, wrk2 1.86, httpx collapses\n")
-        thousand = probe(url, 1000, seconds)
-        judge("lateness p99 at 1000/s", quantile(lates(thousand), 0.99), 0.3, "ms")
-        judge("corrected p99 at 1000/s", quantile(latencies(thousand), 0.99), 0.7, "ms")
+        thousand = [probe(url, 1000, seconds) for _ in range(TIMES)]
+        judge("lateness p99 at 1000/s", [quantile(lates(s), 0.99) for s in thousand], 0.3, "ms")
+        judge("corrected p99 at 1000/s", [quantile(latencies(s), 0.99) for s in thousand], 0.7, "ms")
         reached = max((rate for rate in CEILINGS if holds(probe(url, rate, 3.0))), default=0)
         print(f"ceiling: {reached}/s kept (asked: 6000/s; reference: aiohttp 8000/s)\n")
         stall(url, process)
@@ -118,8 +120,11 @@ def row(rate: int, samples: list[Sample]) -> None:
     print(f"{rate:7} {cells[0]:9.3f} {cells[1]:9.3f} {cells[2]:8.3f} {cells[3]:8.3f}   {health(samples, 0.1).sentence}")
 
 
-def judge(what: str, found: float, limit: float, unit: str) -> None:
-    print(f"{what}: {found:.3f} {unit} (asked: {limit} {unit}) {'met' if found <= limit else 'NOT MET'}")
+def judge(what: str, found: list[float], limit: float, unit: str) -> None:
+    """By the median; the best is what the instrument can do, the worst what the machine did to it."""
+    median = statistics.median(found)
+    spread = f"{min(found):.3f} to {max(found):.3f} in {len(found)} runs"
+    print(f"{what}: {median:.3f} {unit}, {spread} (asked: {limit} {unit}) {'met' if median <= limit else 'NOT MET'}")
 
 
 def lates(samples: list[Sample]) -> list[float]:

@@ -119,7 +119,7 @@ class Prober:
         return scheduled
 
     def _arm(self) -> None:
-        self._pacer.arm(min((traffic.next_ns for traffic in self._streams), default=self._end_ns))
+        self._pacer.arm(min((self._end_ns, *(traffic.next_ns for traffic in self._streams))))
 
     def _ring(self) -> None:
         if not self._sending:
@@ -127,7 +127,7 @@ class Prober:
         now_ns = time.monotonic_ns()
         for traffic in self._streams:
             traffic.send_due(min(now_ns, self._end_ns))
-        if now_ns >= self._end_ns:
+        if now_ns >= self._end_ns and all(traffic.next_ns > self._end_ns for traffic in self._streams):
             self.hold()
             self.on_limit()
         else:

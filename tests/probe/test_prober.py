@@ -113,6 +113,18 @@ def test_a_stall_of_its_own_skips_no_slot_and_is_written_down_as_lateness(servic
     assert max(s.late_us for s in samples) == pytest.approx(stalled_s * 1e6, rel=0.1)
 
 
+def test_what_it_missed_it_sends_in_bursts_and_not_over_a_connection_each(service, probe):
+    prober = probe(indicator(f"{service.url}/ok", rate=1000.0, timeout_s=2.0))
+    prober.start()
+    time.sleep(0.3)
+    _freeze(prober.process, 0.5)
+    time.sleep(0.7)
+    samples = prober.stop()["shop"]
+    assert not any(s.bad for s in samples)
+    assert len(samples) > 1300
+    assert sum(bool(s.flags & Flag.NEW_CONNECTION) for s in samples) < 100
+
+
 def test_beyond_the_cap_requests_are_shed_and_bad(service, probe):
     prober = probe(indicator(f"{service.url}/slow", rate=400.0, timeout_s=0.1))
     prober.start()
