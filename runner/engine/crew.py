@@ -60,7 +60,7 @@ class Crew:
     async def assembled(cls, session: Session, options: Options, where: Surroundings) -> AsyncIterator[Self]:
         """Start the processes; they import while the plan is drawn, and are ended whatever happens."""
         crew = cls(session, options, where)
-        folder.save(session.folder, crew.start)
+        folder.save(session.folder, crew.start, durable=False)
         await asyncio.gather(crew.supervisor.open(), crew.traffic.open(where.env, where.lifeline))
         crew.note_processes()
         try:
@@ -87,7 +87,7 @@ class Crew:
     def hold(self, leases: list[str]) -> None:
         """Keep on disk what whoever survives us has to let go of and to compare with."""
         self.start |= {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces, "leases": leases}
-        folder.save(self.session.folder, self.start)
+        folder.save(self.session.folder, self.start, durable=False)
 
     def promise(self) -> None:
         """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
@@ -106,7 +106,7 @@ class Crew:
     def start_watching(self) -> None:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""
         self.start["indicators"] = [asdict(i) for i in self.traffic.indicators()]
-        folder.save(self.session.folder, self.start)
+        folder.save(self.session.folder, self.start, durable=True)
         self._watching = asyncio.create_task(self.watch.run())
 
     def note_processes(self) -> None:

@@ -6,7 +6,6 @@ import getpass
 import platform
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
 from runner import files, units
@@ -263,6 +262,8 @@ def _failed_steps(crew: Crew) -> str:
 
 
 def _environment(crew: Crew, plan: Plan) -> dict[str, Any]:
+    from importlib.metadata import version  # dear, and not wanted before
+
     return {
         "chaos-run": version("chaos-run"),
         "chaostoolkit-lib": version("chaostoolkit-lib"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -32,7 +31,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
                 return await _run(session, options, where)
     except errors.ChaosRunError:
         if not session.injecting:  # there is nothing to remember; else the next start finds what is open here
-            shutil.rmtree(session.folder, ignore_errors=True)
+            session.forget()
         raise
     finally:
         session.leave()
@@ -74,7 +73,7 @@ async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
                 return await prelude.draw(session, crew)
     finally:
         session.leave()
-        shutil.rmtree(session.folder, ignore_errors=True)
+        session.forget()
 
 
 def _localised(experiment: Experiment, options: Options, where: Surroundings) -> Experiment:

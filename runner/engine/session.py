@@ -16,7 +16,7 @@ import psutil
 
 from runner import clock, files, units
 from runner.engine.options import View
-from runner.inject.folder import EVENTS
+from runner.inject.folder import EVENTS, PROCESSES
 from runner.spec.experiment import Experiment
 from runner.timeline.event import Event, Name
 from runner.timeline.mask import Mask
@@ -63,7 +63,7 @@ class Session:
     def note_processes(self, **others: Any) -> None:
         """Who belongs to the run, for whoever comes after a crash."""
         ours = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
-        files.write_atomically(self.folder / "processes.json", {"parent": ours} | others)
+        files.write_atomically(self.folder / PROCESSES, {"parent": ours} | others, durable=False)
 
     def tell(self, name: Name, *, mono_ns: int | None = None, **fields: Any) -> Event:
         """Send one event; `mono_ns` dates it back to when another process saw it."""
@@ -130,6 +130,12 @@ class Session:
     def leave(self) -> None:
         """The end, with or without a record: nothing more is told."""
         self._file.close()
+
+    def forget(self) -> None:
+        """Nothing happened that anybody need remember."""
+        import shutil
+
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self, record: Mapping[str, Any]) -> None:
         """The run's own folder gets its record: from here on it is not live any more."""

@@ -207,8 +207,9 @@ def _holds(session: Session, crew: Crew) -> bool:
 
 def _load_what_comes_later() -> None:
     """Imported while we wait anyway, so that the end of the run does not."""
-    for module in ("runner.report.html", "runner.store.database", "sqlalchemy.dialects.sqlite"):
+    for module in ("importlib.metadata", "runner.store.database", "sqlalchemy.dialects.sqlite"):
         importlib.import_module(module)
+    importlib.import_module("runner.report.html").prepare()
 
 
 def _why(crew: Crew) -> str:

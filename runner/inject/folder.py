@@ -11,17 +11,22 @@ from runner import files
 
 EVENTS = "events.jsonl"
 RECORD = "record.json"
+PROCESSES = "processes.json"
+"""Who belongs to the run; once it is finished and settled, the next start takes this away and need not look again."""
 START = "run.json"
 HIDDEN = "<not on disk>"
 """Stands for a literal secret of the experiment file in `run.json`: it is read from the file again."""
 
 
-def save(folder: Path, start: Mapping[str, Any]) -> None:
-    """Write what a replay needs, without any secret: references stay references, literals are hidden."""
+def save(folder: Path, start: Mapping[str, Any], *, durable: bool) -> None:
+    """Write what a replay needs, without any secret: references stay references, literals are hidden.
+
+    Only the last one before the first change has to be `durable`.
+    """
     document = dict(start["document"])
     document["secrets"] = _hide(document.get("secrets") or {})
     kept = {k: v for k, v in start.items() if k != "secret_variables"}
-    files.write_atomically(folder / START, kept | {"document": document}, mode=0o600)
+    files.write_atomically(folder / START, kept | {"document": document}, mode=0o600, durable=durable)
 
 
 LATE = ("snapshot", "namespaces", "leases", "indicators")

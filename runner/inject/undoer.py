@@ -136,6 +136,9 @@ def main() -> None:
     voice.say("ready", hide=hidden)  # through the pipe only: the parent masks what we print
     voice.mask = secrets.mask(hidden)
     Undoer(start | {"hide": hidden}, voice).serve(orders)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the run waits for our end, and there is nothing left to tidy up
 
 
 if __name__ == "__main__":

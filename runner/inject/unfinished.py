@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.inject import processes, survivors
-from runner.inject.folder import RECORD, START
+from runner.inject.folder import PROCESSES, RECORD, START
 from runner.inject.ledger import Ledger
 
 
@@ -24,9 +24,9 @@ class Unfinished:
 
 
 def find(runs: Path) -> list[Unfinished]:
-    """Every such run, oldest first."""
+    """Every such run, oldest first. It reads the runs that were not known to be finished, not all there ever were."""
     folders = sorted(runs.iterdir()) if runs.is_dir() else []
-    return [_describe(f) for f in folders if (f / START).exists() and _is_unfinished(f)]
+    return [_describe(f) for f in folders if (f / PROCESSES).exists() and _is_unfinished(f)]
 
 
 def recover(run: Unfinished, within_s: float = 300.0) -> bool:
@@ -48,14 +48,19 @@ def recover(run: Unfinished, within_s: float = 300.0) -> bool:
 
 def alive(folder: Path) -> bool:
     """Whether the run's parent still lives."""
-    parent = _json(folder / "processes.json").get("parent")
+    parent = _json(folder / PROCESSES).get("parent")
     return parent is not None and processes.alive(parent["pid"], parent["create_time"])
 
 
 def _is_unfinished(folder: Path) -> bool:
     if alive(folder):
         return False
-    return not (folder / RECORD).exists() or bool(Ledger(folder).outstanding())
+    if Ledger(folder).outstanding():
+        return True
+    if not (folder / RECORD).exists():  # without a start message it never came to a change
+        return bool(_json(folder / START))
+    (folder / PROCESSES).unlink(missing_ok=True)
+    return False
 
 
 def _describe(folder: Path) -> Unfinished:

@@ -18,7 +18,7 @@ from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Template
 
 _GOOD = ("PASS", "proven", "held", "undone", "already")
 _BAD = ("FAIL", "ABORTED", "UNDO_FAILED", "ENVIRONMENT", "vacuous", "broken", "failed", "error")
@@ -31,20 +31,22 @@ def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, Seq
     narrator = Narrator()
     told = [said for e in events if (said := narrator.tell(e))]
     health = [(i, plotdata.health(samples[i.name])) for i in record.indicators if samples.get(i.name)]
-    return (
-        _templates()
-        .get_template("report.html")
-        .render(
-            r=record,
-            css=css(),
-            tiles=list(_tiles(record)),
-            timeline=plot.timeline_svg(record, samples),
-            undo_line=words.undo_line(record),
-            health=health,
-            log=told,
-            environment=list(_environment(record)),
-        )
+    return _template().render(
+        r=record,
+        css=css(),
+        tiles=list(_tiles(record)),
+        timeline=plot.timeline_svg(record, samples),
+        undo_line=words.undo_line(record),
+        health=health,
+        log=told,
+        environment=list(_environment(record)),
     )
+
+
+def prepare() -> None:
+    """Do what takes time before there is a record: compile the page."""
+    _template()
+    css()
 
 
 @cache
@@ -59,7 +61,7 @@ def picture(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -80,7 +82,7 @@ def _templates() -> Environment:
         "chip": chip,
         "clock": clock.rfc3339,
     }
-    return environment
+    return environment.get_template("report.html")
 
 
 def chip(word: str) -> Markup:

@@ -26,7 +26,7 @@ def test_a_literal_secret_is_not_written_and_is_read_again_from_wherever_the_rep
         "document": {"title": "t", "secrets": secrets},
         "secret_variables": {"shop": {"token": "hunter2-by-option"}},
     }
-    folder.save(run, start | {"experiment": "experiment.yaml", "cwd": str(there)})
+    folder.save(run, start | {"experiment": "experiment.yaml", "cwd": str(there)}, durable=True)
     assert "hunter2" not in (run / folder.START).read_text()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert folder.load(run)["document"]["secrets"] == secrets
