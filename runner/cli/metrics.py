@@ -1,4 +1,4 @@
-"""`chaos-run metrics`: MTTD and MTTR over the runs on record."""
+"""`chaos-run metrics`: MTTD and MTTR over the runs on record, and what the experiments achieve."""
 
 from __future__ import annotations
 
@@ -19,24 +19,30 @@ if TYPE_CHECKING:
 @click.command(name="metrics")
 @click.option("--experiment", help="Only this experiment: its file's name, path or title.")
 @click.option("--service", help="Only runs on this service.")
+@click.option("--goals", envvar="CHAOS_RUN_GOALS", help="The team's goals: a YAML or JSON file.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON, seconds as numbers.")
 @click.option("--store", help="The record: a path or a database URL.")
-def command(experiment: str | None, service: str | None, as_json: bool, store: str | None) -> int:
+def command(experiment: str | None, service: str | None, goals: str | None, as_json: bool, store: str | None) -> int:
     """TTD and TTR of the runs on record: every value, median, mean, p90, n, and how many are only lower bounds (≥).
 
-    An experiment is compared only with itself; the overall figures come last.
+    An experiment is compared only with itself; the overall figures come last, with the five success figures of the last 90
+    days and what has not been tested for longest.
     """
+    from runner.cli import success
     from runner.store import Store
 
+    asked = success.goals(goals)
     with Store.open(store) as opened:
         runs = opened.values(experiment=experiment, service=service)
+        overall = None if experiment or service else success.look(opened, runs, asked)
     found = list(_groups(runs))
     if as_json:
-        click.echo(json.dumps([_plain(*group) for group in found], indent=1, ensure_ascii=False))
+        plain = {"experiments": [_plain(*group) for group in found], **(overall.to_json() if overall else {})}
+        click.echo(json.dumps(plain, indent=1, ensure_ascii=False))
     elif not runs:
         click.echo("No runs on record.")
     else:
-        click.echo("\n\n".join(_text(*group) for group in found))
+        click.echo("\n\n".join([*(_text(*group) for group in found), *(success.text(overall) if overall else ())]))
     return errors.ExitCode.PASS
 
 
@@ -49,7 +55,8 @@ def _groups(runs: Sequence[Run]) -> Iterator[tuple[str, Sequence[Run]]]:
         yield "all experiments", runs
 
 
-def _values(runs: Sequence[Run], which: str) -> list[Value]:
+def values(runs: Sequence[Run], which: str) -> list[Value]:
+    """The TTDs or TTRs (`which`) of runs that have one, the oldest first."""
     from runner.timeline.statistics import Value
 
     return [
@@ -59,10 +66,14 @@ def _values(runs: Sequence[Run], which: str) -> list[Value]:
     ]
 
 
-def _plain(title: str, runs: Sequence[Run]) -> dict[str, Any]:
-    from runner.timeline import statistics
+def _as_dict(figure: Figure | None) -> dict[str, Any] | None:
+    return asdict(figure) if figure else None
 
-    ttd = _values(runs, "ttd")
+
+def _plain(title: str, runs: Sequence[Run]) -> dict[str, Any]:
+    from runner.timeline import statistics, survival
+
+    ttd = values(runs, "ttd")
     detected = statistics.rate(sum(not v.censored for v in ttd), len(ttd))
     return {
         "experiment": title,
@@ -70,8 +81,9 @@ def _plain(title: str, runs: Sequence[Run]) -> dict[str, Any]:
         "detection_rate": asdict(detected),
         **{
             which: {
-                **asdict(statistics.summarise(_values(runs, which))),
-                "values": [{"seconds": v.seconds, "censored": v.censored} for v in _values(runs, which)],
+                **asdict(statistics.summarise(values(runs, which))),
+                "kaplan_meier_median": _as_dict(survival.median(values(runs, which))),
+                "values": [{"seconds": v.seconds, "censored": v.censored} for v in values(runs, which)],
             }
             for which in ("ttd", "ttr")
         },
@@ -82,26 +94,26 @@ def _text(title: str, runs: Sequence[Run]) -> str:
     from runner.cli import table
     from runner.timeline import statistics
 
-    ttd, ttr = _values(runs, "ttd"), _values(runs, "ttr")
+    ttd, ttr = values(runs, "ttd"), values(runs, "ttr")
     detected = statistics.rate(sum(not v.censored for v in ttd), len(ttd))
     share = f"noticed {detected.k} of {detected.n}"
     if detected.n:
         share += f" (95 %: {units.format_ratio(detected.low)} to {units.format_ratio(detected.high)})"
     rows = [_row("TTD", ttd), _row("TTR", ttr)]
-    head = ("", "MEDIAN", "95 %", "MEAN", "P90", "N", "CENSORED")
+    head = ("", "MEDIAN", "95 %", "KAPLAN-MEIER", "MEAN", "P90", "N", "CENSORED")
     count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
     if not ttd and not ttr:
         return f"{title}: {count}, no watched user felt anything"
     lines = [
         f"{title}: {count}, {share if detected.n else 'nothing to notice'}",
-        table.render(head, rows, right=(1, 2, 3, 4, 5, 6)),
+        table.render(head, rows, right=(1, 2, 3, 4, 5, 6, 7)),
         *(_strip(name, values) for name, values in (("TTD", ttd), ("TTR", ttr)) if values),
     ]
     return "\n".join(lines)
 
 
 def _row(name: str, values: Sequence[Value]) -> tuple[str, ...]:
-    from runner.timeline import statistics
+    from runner.timeline import statistics, survival
 
     found = statistics.summarise(values)
     interval = f"{_figure(found.median_low)}–{_figure(found.median_high)}" if found.median_low else "-"
@@ -109,6 +121,7 @@ def _row(name: str, values: Sequence[Value]) -> tuple[str, ...]:
         name,
         _figure(found.median),
         interval,
+        _figure(survival.median(values) if found.censored else None),
         _figure(found.mean),
         _figure(found.p90),
         str(found.n),

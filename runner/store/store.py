@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from runner import clock, errors
-from runner.store import place
+from runner.store import figures, place
 from runner.store import rows as rowing
 from runner.store.database import Database
+from runner.store.figures import LastTest, Period
 from runner.timeline import record as records
 from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
@@ -129,6 +130,14 @@ class Store:
     def values(self, *, experiment: str | None = None, service: str | None = None) -> Sequence[Summary]:
         """Every run, the oldest first: what the metrics are reckoned from."""
         return self.list(experiment=experiment, service=service)[::-1]
+
+    def period(self, since: datetime, until: datetime) -> Period:
+        """What happened in a period, added up. Raises EnvironmentFailure."""
+        return figures.period(self._database, since, until)
+
+    def last_tests(self) -> Sequence[LastTest]:
+        """When each experiment was last tried on each service, the longest untested first."""
+        return figures.last_tests(self._database)
 
     def resolve(self, run: str) -> str:
         """The full id of an id, a beginning of one, or `last`. Raises UsageError with the nearest ids as a hint."""

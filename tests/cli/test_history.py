@@ -82,7 +82,7 @@ def test_an_unknown_run_is_one_sentence_and_exit_code_2(store: str, capsys: pyte
 
 def test_metrics_compare_an_experiment_only_with_itself(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert chaos_run("metrics", "--store", store, "--json") == 0
-    groups = {group["experiment"]: group for group in json.loads(capsys.readouterr().out)}
+    groups = {group["experiment"]: group for group in json.loads(capsys.readouterr().out)["experiments"]}
     assert set(groups) == {"pod-kill on shop", "drain on shop", "all experiments"}
     ttd = groups["pod-kill on shop"]["ttd"]
     assert (ttd["n"], ttd["censored"], ttd["median"]) == (7, 1, {"seconds": 4.0, "at_least": False})

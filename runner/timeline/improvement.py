@@ -1,0 +1,59 @@
+"""Improvement: whether the same experiment recovers faster than it did before, or whether that cannot be told yet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.timeline.statistics import Z95, Value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """How long it takes now as a share of how long it took: 0.8 is a fifth faster."""
+
+    before: int
+    after: int
+    """Numbers of values."""
+    ratio: float | None
+    """None where there is no value on one side, or the wait now never ended."""
+    low: float | None
+    high: float | None
+    """Its 95 % interval; None where there are too few values for one."""
+
+    @property
+    def told(self) -> str:
+        """`faster`, `slower`, or `too few to tell`; `no change to be seen` where the interval holds 1."""
+        if self.ratio is None or self.low is None or self.high is None:
+            return "too few to tell"
+        if self.high < 1:
+            return "faster"
+        return "slower" if self.low > 1 else "no change to be seen"
+
+
+def compare(before: Sequence[Value], after: Sequence[Value]) -> Change:
+    """The Hodges-Lehmann ratio: the median of every wait now over every wait then, with the ranks of Mann and Whitney.
+
+    Ranks of the interval by the normal approximation, rounded outwards (Hollander and Wolfe, "Nonparametric Statistical
+    Methods", 4.2-4.3). Censored waits are taken against us: then as they stand, now as if they had never ended.
+    """
+    now = [math.inf if v.censored else v.seconds for v in after]
+    ratios = sorted(n / max(b.seconds, 1e-9) for n in now for b in before)
+    count = len(ratios)
+    if not count:
+        return Change(before=len(before), after=len(after), ratio=None, low=None, high=None)
+    middle = (ratios[(count - 1) // 2] + ratios[count // 2]) / 2
+    rank = math.floor(count / 2 - Z95 * math.sqrt(count * (len(before) + len(after) + 1) / 12))
+    low, high = (ratios[rank - 1], ratios[count - rank]) if rank >= 1 else (None, None)
+    return Change(
+        before=len(before),
+        after=len(after),
+        ratio=_finite(middle),
+        low=_finite(low),
+        high=_finite(high),
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
