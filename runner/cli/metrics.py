@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner import errors, units
 
+ALL = "all experiments"
+
 if TYPE_CHECKING:
+    from runner.report.dots import Dot
     from runner.store import Summary as Run
     from runner.timeline.statistics import Figure, Value
 
@@ -20,9 +24,10 @@ if TYPE_CHECKING:
 @click.option("--experiment", help="Only this experiment: its file's name, path or title.")
 @click.option("--service", help="Only runs on this service.")
 @click.option("--goals", envvar="CHAOS_RUN_GOALS", help="The team's goals: a YAML or JSON file.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draw every value: an SVG file.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON, seconds as numbers.")
 @click.option("--store", help="The record: a path or a database URL.")
-def command(experiment: str | None, service: str | None, goals: str | None, as_json: bool, store: str | None) -> int:
+def command(goals: str | None, plot: Path | None, as_json: bool, store: str | None, **only: str | None) -> int:
     """TTD and TTR of the runs on record: every value, median, mean, p90, n, and how many are only lower bounds (≥).
 
     An experiment is compared only with itself; the overall figures come last, with the five success figures of the last 90
@@ -33,9 +38,11 @@ def command(experiment: str | None, service: str | None, goals: str | None, as_j
 
     asked = success.goals(goals)
     with Store.open(store) as opened:
-        runs = opened.values(experiment=experiment, service=service)
-        overall = None if experiment or service else success.look(opened, runs, asked)
+        runs = opened.values(**only)
+        overall = None if any(only.values()) else success.look(opened, runs, asked)
     found = list(_groups(runs))
+    if plot is not None:
+        _draw(plot, found)
     if as_json:
         plain = {"experiments": [_plain(*group) for group in found], **(overall.to_json() if overall else {})}
         click.echo(json.dumps(plain, indent=1, ensure_ascii=False))
@@ -46,13 +53,38 @@ def command(experiment: str | None, service: str | None, goals: str | None, as_j
     return errors.ExitCode.PASS
 
 
+def _draw(path: Path, groups: Sequence[tuple[str, Sequence[Run]]]) -> None:
+    """Every experiment's own dots. Raises UsageError without a run, and for a file that cannot be written."""
+    from runner import files
+    from runner.report import dots, html
+
+    panels = {title: {kind: _dots(runs, kind.lower()) for kind in ("TTD", "TTR")} for title, runs in groups}
+    if len(panels) > 1:
+        del panels[ALL]  # no experiment is compared with another
+    try:
+        files.write_atomically(path, dots.render(panels, html.css()))
+    except ValueError:
+        raise errors.UsageError(
+            "there is nothing to draw: no runs on record", hint="chaos-run FILE makes one"
+        ) from None
+    except OSError as problem:
+        raise errors.UsageError(f"{path} cannot be written: {problem.strerror}") from None
+
+
+def _dots(runs: Sequence[Run], which: str) -> list[Dot]:
+    from runner.report.dots import Dot
+
+    felt = [run for run in runs if getattr(run, f"{which}_s") is not None]
+    return [Dot(at=run.started, value=value) for run, value in zip(felt, values(felt, which), strict=True)]
+
+
 def _groups(runs: Sequence[Run]) -> Iterator[tuple[str, Sequence[Run]]]:
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(f"{run.name} on {run.service}", []).append(run)
     yield from sorted(found.items())
     if len(found) > 1:
-        yield "all experiments", runs
+        yield ALL, runs
 
 
 def values(runs: Sequence[Run], which: str) -> list[Value]:

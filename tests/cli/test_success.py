@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -97,3 +98,24 @@ def test_an_empty_record_is_no_success(tmp_path: Path, capsys: pytest.CaptureFix
     seen = figures(capsys, "--store", str(tmp_path / "empty.db"))
     assert seen["service continuity"]["value"] is None
     assert seen["SLO attainment"]["met"] is None
+
+
+def test_the_plot_has_a_dot_for_every_run_and_an_arrow_for_every_bound(store: str, tmp_path: Path) -> None:
+    with Store.open(store) as opened:
+        opened.save(record("never", started=NOW, ttr_s=70.0, ttr_censored=True), [])
+    picture = tmp_path / "dots.svg"
+    assert chaos_run("metrics", "--store", store, "--plot", str(picture)) == 0
+    drawn = ET.fromstring(picture.read_text())
+    shapes = [element.tag.rpartition("}")[2] for element in drawn.iter()]
+    with Store.open(store) as opened:
+        values = [v for run in opened.values() for v in (run.ttd_s, run.ttr_s) if v is not None]
+    assert shapes.count("circle") == len(values) + len(("TTD", "TTR"))
+    assert shapes.count("path") == 1
+    assert "all experiments" not in picture.read_text()
+
+
+def test_a_plot_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "dots.svg"
+    assert chaos_run("metrics", "--store", str(tmp_path / "empty.db"), "--plot", str(picture)) == 2
+    assert "nothing to draw" in capsys.readouterr().err
+    assert not picture.exists()
