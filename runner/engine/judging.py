@@ -5,23 +5,19 @@ from __future__ import annotations
 import getpass
 import platform
 import sys
-from collections.abc import Iterator
 from typing import Any
 
-from runner import files, units
+from runner import files
+from runner.engine import reasons
 from runner.engine.crew import Crew
 from runner.engine.options import Options
 from runner.engine.session import Session
-from runner.errors import ExitCode
 from runner.plan.plan import Plan
 from runner.probe import health
-from runner.slo import budget, verdict
+from runner.slo import verdict
 from runner.timeline import incident
 from runner.timeline.event import Name
-from runner.timeline.incident import Times
-from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, from_json
-
-PROVEN_RANK = ("vacuous", "assumed", "proven")
+from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
 
 
 async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -> RunRecord:
@@ -33,7 +29,6 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
     faults = crew.method.faults()
     times = incident.times(session.marks, aborted=session.stop.done(), ended_ns=session.clock.monotonic())
     _watch_the_prober(session, crew)
-    code, sentence = _verdict(session, crew, objectives, hypothesis, faults, times)
     experiment = session.experiment
     record = RunRecord(
         run=session.run,
@@ -45,9 +40,9 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         started=session.started,
         ended=session.clock.now(),
         started_mono_ns=session.started_ns,
-        verdict=code.name,
-        exit_code=int(code),
-        sentence=sentence,
+        verdict="",
+        exit_code=0,
+        sentence="",
         folder=str(session.folder),
         objectives=objectives,
         hypothesis=hypothesis,
@@ -66,8 +61,25 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         ttr_error_s=times.ttr_error_s,
         environment=_environment(crew, plan),
         gameday=options.gameday,
+        terms=_terms(session, crew),
     )
-    return from_json(session.mask.value(record.to_json()))
+    return from_json(session.mask.value(reasons.weighed(record).to_json()))
+
+
+def _terms(session: Session, crew: Crew) -> Terms:
+    stop = session.stop.result() if session.stop.done() else None
+    block = session.experiment.block
+    return Terms(
+        injecting=session.injecting,
+        acted=crew.method.started,
+        clean=crew.clean,
+        stopped_by=stop.by if stop else None,
+        stopped_why=stop.sentence if stop else "",
+        recovery_s=block.windows.recovery,
+        detected_within_s=block.expect.detected_within,
+        recovered_within_s=block.expect.recovered_within,
+        half_way=dict(crew.method.failed),
+    )
 
 
 def publish(session: Session, record: RunRecord, crew: Crew, options: Options) -> RunRecord:
@@ -131,25 +143,7 @@ def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
             timeout_s=series.timeout_s,
             now_ns=series.now_ns,
         )
-        spent = budget.spend(objective, judged.bad, series.rate)
-        results.append(
-            ObjectiveResult(
-                name=objective.name,
-                indicator=objective.indicator,
-                kind=objective.kind,
-                target=objective.target,
-                threshold_s=objective.threshold_s,
-                verdict=judged.verdict.name,
-                sentence=judged.detail,
-                bad=judged.bad,
-                total=judged.total,
-                lower=judged.lower,
-                upper=judged.upper,
-                dispersion=judged.dispersion,
-                budget_spent=spent.share,
-                outage_s=spent.spent_s,
-            )
-        )
+        results.append(reasons.result(objective, judged, series.rate))
     return tuple(results)
 
 
@@ -161,104 +155,6 @@ def _watch_the_prober(session: Session, crew: Crew) -> None:
         found = health.health(samples, min(thresholds, default=stream.timeout))
         if samples and found.suspect:
             session.find("warning", f"{name}: the prober itself is suspect: {found.sentence}")
-
-
-def _verdict(
-    session: Session,
-    crew: Crew,
-    objectives: tuple[ObjectiveResult, ...],
-    hypothesis: tuple[HypothesisResult, ...],
-    faults: tuple[Fault, ...],
-    times: Times,
-) -> tuple[ExitCode, str]:
-    """The worst of all that can be said."""
-    if not crew.clean or crew.residue:
-        left = "; ".join(crew.residue) or "an undo step failed: " + _failed_steps(crew)
-        return ExitCode.UNDO_FAILED, f"not everything was put back: {left}"
-    if session.stop.done():
-        stop = session.stop.result()
-        if stop.by == "person" and not crew.method.started:
-            return ExitCode.INTERRUPTED, f"{stop.sentence}; nothing was injected"
-        code = ExitCode.ENVIRONMENT if stop.by == "runner" else ExitCode.ABORTED
-        return code, f"{stop.sentence}; everything was put back"
-    if failures := list(_failures(session, objectives, hypothesis, times)):
-        return ExitCode.FAIL, "; ".join(failures)
-    if doubts := list(_doubts(session, crew, objectives, hypothesis, faults)):
-        return ExitCode.INCONCLUSIVE, "; ".join(doubts)
-    return ExitCode.PASS, _praise(objectives, hypothesis, faults)
-
-
-def _failures(
-    session: Session, objectives: tuple[ObjectiveResult, ...], hypothesis: tuple[HypothesisResult, ...], times: Times
-) -> Iterator[str]:
-    yield from (_brief(o) for o in objectives if o.verdict == "FAIL")
-    for check in hypothesis:
-        if check.when != "before" and not check.met:
-            counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
-            yield f"the hypothesis did not hold {_WHEN[check.when]}{counted}: {check.sentence}"
-    if session.injecting and session.marked("undone") and not session.marked("recovered"):
-        yield f"not recovered within {units.format_duration(session.experiment.block.windows.recovery)}"
-    expect = session.experiment.block.expect
-    if expect.recovered_within and times.ttr_s is not None and times.ttr_s > expect.recovered_within:
-        yield f"recovered after {units.format_duration(times.ttr_s)}, expected within {units.format_duration(expect.recovered_within)}"
-    if (
-        expect.detected_within
-        and times.ttd_s is not None
-        and (times.ttd_censored or times.ttd_s > expect.detected_within)
-    ):
-        noticed = f"noticed after {units.format_duration(times.ttd_s)}" if not times.ttd_censored else "nobody noticed"
-        yield f"{noticed}, expected within {units.format_duration(expect.detected_within)}"
-
-
-_WHEN = {"during": "during the method", "after": "after the method", "recovered": "after everything was put back"}
-
-
-def _doubts(
-    session: Session,
-    crew: Crew,
-    objectives: tuple[ObjectiveResult, ...],
-    hypothesis: tuple[HypothesisResult, ...],
-    faults: tuple[Fault, ...],
-) -> Iterator[str]:
-    if not session.injecting:
-        yield from (f.message for f in session.findings if f.severity == "error")
-        return
-    if any(c.when == "before" and not c.met for c in hypothesis):
-        yield f"the hypothesis did not hold before the method, nothing was injected: {hypothesis[0].sentence}"
-        return
-    if not faults:
-        yield "nothing was tested: the method has no action"
-    yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in faults if f.proof == "vacuous")
-    bitten = {f.name for f in faults if f.proof != "vacuous"}
-    yield from (f"{name} failed half-way: {why}" for name, why in crew.method.failed.items() if name in bitten)
-    yield from (f"{o.name}: {o.sentence}" for o in objectives if o.verdict == "INCONCLUSIVE")
-    if not objectives and not hypothesis:
-        yield "nothing was watched: neither an objective nor a hypothesis"
-
-
-def _praise(
-    objectives: tuple[ObjectiveResult, ...], hypothesis: tuple[HypothesisResult, ...], faults: tuple[Fault, ...]
-) -> str:
-    proof = min((f.proof for f in faults), key=PROVEN_RANK.index)
-    bitten = (
-        "the fault bit (proven)" if proof == "proven" else "the fault is assumed to have bitten, nothing contradicts it"
-    )
-    held = [_brief(o) for o in objectives]
-    if hypothesis:
-        held.append("the hypothesis held throughout")
-    return f"{bitten}; {'; '.join(held)}"
-
-
-def _brief(o: ObjectiveResult) -> str:
-    """The numbers alone; what is certain about them stands with the objective."""
-    allowed = units.format_ratio(1 - o.target)
-    return f"{o.name}: {units.format_ratio(o.bad / o.total)} bad ({o.bad:,}/{o.total:,}), allowed is {allowed}"
-
-
-def _failed_steps(crew: Crew) -> str:
-    return (
-        ", ".join(f"{s.what} ({s.error})" for s in crew.method.undo_steps if s.state == "failed") or "the undoer died"
-    )
 
 
 def _environment(crew: Crew, plan: Plan) -> dict[str, Any]:

@@ -102,7 +102,14 @@ class Traffic:
     def indicators(self) -> tuple[Indicator, ...]:
         """For the record."""
         return tuple(
-            Indicator(name=s.name, url=s.url, rate=s.rate, timeout_s=s.timeout, tape=self.paths[s.name].name)
+            Indicator(
+                name=s.name,
+                url=s.url,
+                rate=s.rate,
+                timeout_s=s.timeout,
+                tape=self.paths[s.name].name,
+                seen_ns=self.series[s.name].now_ns,
+            )
             for s in self.streams
             if s.name in self.paths
         )

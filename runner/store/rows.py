@@ -76,4 +76,4 @@ def _event(wire: Mapping[str, Any]) -> Row:
 
 def _objective(objective: Row) -> Row:
     bounds = {"lower_bound": objective["lower"], "upper_bound": objective["upper"]}
-    return {k: v for k, v in objective.items() if k not in ("lower", "upper")} | bounds
+    return {k: v for k, v in objective.items() if k not in ("lower", "upper", "window_s")} | bounds

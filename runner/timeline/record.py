@@ -34,6 +34,8 @@ class ObjectiveResult:
     """Share of the whole error budget of the SLO window that this run spent, 0 to 1 and beyond."""
     outage_s: float = 0.0
     """The same as equivalent full-outage time, in seconds."""
+    window_s: float = 30 * 86400.0
+    """The SLO's own window, which the budget belongs to, in seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +112,28 @@ class Indicator:
     rate: float
     timeout_s: float
     tape: str
+    seen_ns: int = 0
+    """When its samples were read last before the judgement, on the monotonic clock; 0 where an older version kept none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """What a verdict rests on besides what was measured, so that it can be given again; seconds."""
+
+    injecting: bool
+    """The order to inject had been given."""
+    acted: bool = False
+    """An action had been begun."""
+    clean: bool = True
+    """The way back was played to its end without a failure."""
+    stopped_by: str | None = None
+    """guard, person or runner, where the run ended early."""
+    stopped_why: str = ""
+    recovery_s: float = 0.0
+    detected_within_s: float | None = None
+    recovered_within_s: float | None = None
+    half_way: dict[str, str] = field(default_factory=dict)
+    """Actions that failed, and why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +175,10 @@ class RunRecord:
     environment: dict[str, Any] = field(default_factory=dict)
     """Versions, machine, operator, options: whatever helps to repeat it."""
     gameday: str | None = None
+    terms: Terms | None = None
+    """None for a run that an older version recorded, or that a recovery finished."""
+    imported: str | None = None
+    """When it came in from another machine's evidence bundle, RFC 3339; None for a run of this record."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -180,6 +208,8 @@ def from_json(document: Mapping[str, Any]) -> RunRecord:
     given = _known(RunRecord, document)
     for name, part in _PARTS.items():
         given[name] = tuple(part(**_revived(_known(part, value))) for value in given.get(name, ()))
+    if given.get("terms") is not None:
+        given["terms"] = Terms(**_known(Terms, given["terms"]))
     return RunRecord(**_revived(given))
 
 

@@ -1,0 +1,119 @@
+"""Reasons: one word and one sentence from a record; the same for a run that just ended and for one that is judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from runner import units
+from runner.errors import ExitCode
+from runner.slo import budget
+from runner.slo.objective import Objective
+from runner.slo.verdict import Judgement
+from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms
+
+PROVEN_RANK = ("vacuous", "assumed", "proven")
+_WHEN = {"during": "during the method", "after": "after the method", "recovered": "after everything was put back"}
+
+
+def weighed(record: RunRecord) -> RunRecord:
+    """The record with its verdict: the worst of all that can be said. Needs its `terms`."""
+    if record.terms is None:
+        raise ValueError("a record without terms cannot be weighed")
+    code, sentence = _verdict(record, record.terms)
+    return replace(record, verdict=code.name, exit_code=int(code), sentence=sentence)
+
+
+def result(objective: Objective, judged: Judgement, rate: float) -> ObjectiveResult:
+    """A judgement as it is kept; `rate` a second turns bad requests into outage time."""
+    spent = budget.spend(objective, judged.bad, rate)
+    return ObjectiveResult(
+        name=objective.name,
+        indicator=objective.indicator,
+        kind=objective.kind,
+        target=objective.target,
+        threshold_s=objective.threshold_s,
+        verdict=judged.verdict.name,
+        sentence=judged.detail,
+        bad=judged.bad,
+        total=judged.total,
+        lower=judged.lower,
+        upper=judged.upper,
+        dispersion=judged.dispersion,
+        budget_spent=spent.share,
+        outage_s=spent.spent_s,
+        window_s=objective.window_s,
+    )
+
+
+def _verdict(record: RunRecord, terms: Terms) -> tuple[ExitCode, str]:
+    if not terms.clean or record.residue:
+        left = "; ".join(record.residue) or "an undo step failed: " + _failed_steps(record)
+        return ExitCode.UNDO_FAILED, f"not everything was put back: {left}"
+    if terms.stopped_by is not None:
+        if terms.stopped_by == "person" and not terms.acted:
+            return ExitCode.INTERRUPTED, f"{terms.stopped_why}; nothing was injected"
+        code = ExitCode.ENVIRONMENT if terms.stopped_by == "runner" else ExitCode.ABORTED
+        return code, f"{terms.stopped_why}; everything was put back"
+    if failures := list(_failures(record, terms)):
+        return ExitCode.FAIL, "; ".join(failures)
+    if doubts := list(_doubts(record, terms)):
+        return ExitCode.INCONCLUSIVE, "; ".join(doubts)
+    return ExitCode.PASS, _praise(record.objectives, record.hypothesis, record.faults)
+
+
+def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
+    yield from (_brief(o) for o in record.objectives if o.verdict == "FAIL")
+    for check in record.hypothesis:
+        if check.when != "before" and not check.met:
+            counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
+            yield f"the hypothesis did not hold {_WHEN[check.when]}{counted}: {check.sentence}"
+    if terms.injecting and record.mark("undone") and not record.mark("recovered"):
+        yield f"not recovered within {units.format_duration(terms.recovery_s)}"
+    within = terms.recovered_within_s
+    if within and record.ttr_s is not None and record.ttr_s > within:
+        yield f"recovered after {units.format_duration(record.ttr_s)}, expected within {units.format_duration(within)}"
+    within = terms.detected_within_s
+    if within and record.ttd_s is not None and (record.ttd_censored or record.ttd_s > within):
+        noticed = "nobody noticed" if record.ttd_censored else f"noticed after {units.format_duration(record.ttd_s)}"
+        yield f"{noticed}, expected within {units.format_duration(within)}"
+
+
+def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
+    if not terms.injecting:
+        yield from (f.message for f in record.findings if f.severity == "error")
+        return
+    if any(c.when == "before" and not c.met for c in record.hypothesis):
+        yield f"the hypothesis did not hold before the method, nothing was injected: {record.hypothesis[0].sentence}"
+        return
+    if not record.faults:
+        yield "nothing was tested: the method has no action"
+    yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in record.faults if f.proof == "vacuous")
+    bitten = {f.name for f in record.faults if f.proof != "vacuous"}
+    yield from (f"{name} failed half-way: {why}" for name, why in terms.half_way.items() if name in bitten)
+    yield from (f"{o.name}: {o.sentence}" for o in record.objectives if o.verdict == "INCONCLUSIVE")
+    if not record.objectives and not record.hypothesis:
+        yield "nothing was watched: neither an objective nor a hypothesis"
+
+
+def _praise(
+    objectives: tuple[ObjectiveResult, ...], hypothesis: tuple[HypothesisResult, ...], faults: tuple[Fault, ...]
+) -> str:
+    proof = min((f.proof for f in faults), key=PROVEN_RANK.index)
+    bitten = (
+        "the fault bit (proven)" if proof == "proven" else "the fault is assumed to have bitten, nothing contradicts it"
+    )
+    held = [_brief(o) for o in objectives]
+    if hypothesis:
+        held.append("the hypothesis held throughout")
+    return f"{bitten}; {'; '.join(held)}"
+
+
+def _brief(o: ObjectiveResult) -> str:
+    """The numbers alone; what is certain about them stands with the objective."""
+    allowed = units.format_ratio(1 - o.target)
+    return f"{o.name}: {units.format_ratio(o.bad / o.total)} bad ({o.bad:,}/{o.total:,}), allowed is {allowed}"
+
+
+def _failed_steps(record: RunRecord) -> str:
+    return ", ".join(f"{s.what} ({s.error})" for s in record.undo if s.state == "failed") or "the undoer died"
