@@ -1,0 +1,75 @@
+"""Source: the protocol of a detection source, and how the kinds of it are found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from runner import clock, errors
+from runner.timeline.alerting import Floor, Seen
+
+GROUP = "chaos_run.detection"
+"""Entry points of this group add kinds: a callable that takes a Setting and gives a Source."""
+BUILT_IN = ("alertmanager", "prometheus", "webhook")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How one source is configured: `target` is its URL, or the address to listen on."""
+
+    kind: str
+    target: str
+    match: Mapping[str, str] = field(default_factory=dict)
+    """Labels that an alert has to have to be heard at all."""
+    timeout_s: float = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+    """The run's own, for what a source has to keep."""
+    clock: clock.Clock = field(default_factory=clock.SystemClock)
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.match.items())
+
+
+class Source(Protocol):
+    """Where alerts are seen. `open` first, then `poll` every `every_s` seconds, `close` whatever happened."""
+
+    name: str
+    """As it stands beside every mark."""
+    every_s: float
+    stages: Sequence[str]
+    """Which it can tell."""
+
+    async def open(self) -> Floor:
+        """See that it is there. Raises EnvironmentFailure when it is not: that is an error of the run, never a miss."""
+        ...
+
+    async def poll(self) -> Sequence[Seen]:
+        """What reached a new stage since the last call, each alert and stage once. Raises EnvironmentFailure."""
+        ...
+
+    async def close(self) -> None:
+        """Let go; may be called after a failed `open`, and twice."""
+        ...
+
+
+Builder = Callable[[Setting], Source]
+
+
+def build(setting: Setting) -> Source:
+    """The source of that kind. Raises UsageError for one that nobody brings."""
+    if setting.kind in BUILT_IN:
+        found: Builder = import_module(f"runner.probe.alerts.{setting.kind}").build
+        return found(setting)
+    from importlib.metadata import entry_points
+
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    if setting.kind not in points:
+        known = ", ".join(sorted({*BUILT_IN, *points}))
+        raise errors.UsageError(f"there is no detection source {setting.kind!r}", hint=f"there are {known}")
+    plugged: Builder = points[setting.kind].load()
+    return plugged(setting)

@@ -1,0 +1,163 @@
+"""Alerting: what a team's alert pipeline said about a fault, stage by stage, and what is to be found fault with in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+STAGES = (
+    *("injected", "effective", "pending", "firing", "received", "notified"),
+    *("acknowledged", "mitigated", "undone", "recovered", "resolved"),
+)
+"""From the fault to the all-clear, in the order of a run in which everything works."""
+PIPELINE = ("pending", "firing", "received", "notified", "acknowledged", "resolved")
+"""Stages that an alert source tells; the others are ours or a person's."""
+PROBLEMS = ("missing", "other-first", "wrong-team", "already-firing", "drill-only")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """One alert reached one stage, by one source."""
+
+    stage: str
+    alert: str
+    """Its name."""
+    key: str
+    """Which of several alerts of that name: the same in every stage."""
+    source: str
+    mono_ns: int
+    error_s: float
+    """How wrong the moment can be: clock skew of the remote, and how often it is asked where it does not date the stage itself."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = b""
+    """The answer that says so, as it came."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What the file says of its alerts: `alert` and `labels` are what a good one carries, `drill` what only a drill's does."""
+
+    alert: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    drill: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """Something about the alerts that a reader should know; `kind` is one of PROBLEMS."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Floor:
+    """The soonest that a pipeline can tell anybody: no detection time below it is to be hoped for. Parts in seconds."""
+
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        return sum(self.parts.values())
+
+
+def joined(floors: Iterable[Floor]) -> Floor:
+    """The floor of a pipeline whose parts several sources know; of a part known twice the longer one."""
+    parts: dict[str, float] = {}
+    for floor in floors:
+        for name, seconds in floor.parts.items():
+            parts[name] = max(seconds, parts.get(name, 0.0))
+    order = ("scrape", "evaluation", "for", "group_wait")
+    return Floor(parts={n: parts[n] for n in sorted(parts, key=lambda n: order.index(n) if n in order else len(order))})
+
+
+def fresh(seen: Iterable[Seen], injected_ns: int) -> list[Seen]:
+    """What belongs to the fault, in order of time: alerts that began to fire (or to pend) before it are not its own."""
+    seen = list(seen)
+    old = {s.key for s in seen if s.stage in ("pending", "firing") and s.mono_ns < injected_ns}
+    own = {
+        s.key
+        for s in seen
+        if s.stage == "firing" and s.mono_ns >= injected_ns and s.key not in _firing(seen, injected_ns)
+    }
+    kept = (s for s in seen if s.mono_ns >= injected_ns and (s.key not in old or s.key in own))
+    return sorted(kept, key=lambda s: s.mono_ns)
+
+
+def _firing(seen: Iterable[Seen], before_ns: int) -> set[str]:
+    """Alerts that fired before that moment and were not resolved before it."""
+    state: dict[str, bool] = {}
+    for s in sorted(seen, key=lambda s: s.mono_ns):
+        if s.mono_ns < before_ns and s.stage in ("firing", "resolved"):
+            state[s.key] = s.stage == "firing"
+    return {key for key, firing in state.items() if firing}
+
+
+def problems(seen: Sequence[Seen], wanted: Wanted, injected_ns: int, *, hurt: bool) -> list[Problem]:
+    """What is wrong with the alerts of a run; `hurt` says whether users felt the fault, so that an alert was due."""
+    own = fresh(seen, injected_ns)
+    fired = [s for s in own if s.stage == "firing"]
+    return [
+        *_before(seen, injected_ns),
+        *_expected(fired, wanted, hurt=hurt),
+        *_team(fired, wanted),
+        *_drill(fired, wanted),
+    ]
+
+
+def _before(seen: Sequence[Seen], injected_ns: int) -> Iterable[Problem]:
+    old = _firing(seen, injected_ns)
+    for name in sorted({s.alert for s in seen if s.key in old}):
+        yield Problem(
+            kind="already-firing", sentence=f"{name} was firing already before the fault: it says nothing about it"
+        )
+
+
+def _expected(fired: Sequence[Seen], wanted: Wanted, *, hurt: bool) -> Iterable[Problem]:
+    if wanted.alert is None:
+        if hurt and not fired:
+            yield Problem(kind="missing", sentence="users felt the fault, and no alert fired")
+        return
+    if all(s.alert != wanted.alert for s in fired):
+        others = ", ".join(sorted({s.alert for s in fired}))
+        instead = f"; instead there was {others}" if others else ""
+        yield Problem(kind="missing", sentence=f"the expected alert {wanted.alert} did not fire{instead}")
+    elif fired[0].alert != wanted.alert:
+        late = next(s.mono_ns for s in fired if s.alert == wanted.alert) - fired[0].mono_ns
+        said = f"{fired[0].alert} fired first, the expected {wanted.alert} {late / 1e9:.1f}s after it"
+        yield Problem(kind="other-first", sentence=said)
+
+
+def _team(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
+    for s in fired:
+        wrong = {k: s.labels.get(k) for k, v in wanted.labels.items() if s.labels.get(k) != v}
+        if wrong and (wanted.alert is None or s.alert == wanted.alert):
+            is_ = ", ".join(f"{k}={v!r}" if v is not None else f"no {k}" for k, v in wrong.items())
+            asked = ", ".join(f"{k}={wanted.labels[k]!r}" for k in wrong)
+            yield Problem(
+                kind="wrong-team", sentence=f"{s.alert} went to the wrong ones: it has {is_}, expected is {asked}"
+            )
+
+
+def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
+    def drilled(s: Seen) -> bool:
+        return all(s.labels.get(k) == v for k, v in wanted.drill.items())
+
+    if wanted.drill and fired and all(drilled(s) for s in fired):
+        label = ", ".join(f"{k}={v!r}" for k, v in wanted.drill.items())
+        names = ", ".join(sorted({s.alert for s in fired}))
+        said = (
+            f"{names} fired with the label of the drill only ({label}): a real fault like this would have told nobody"
+        )
+        yield Problem(kind="drill-only", sentence=said)
+
+
+def unnotified(marked: Iterable[str], floor: Floor, fault_s: float, *, listened: bool) -> str | None:
+    """Why an alert that fired reached nobody; None where it did, where none fired, or where we do not listen for notifications."""
+    names = set(marked)
+    if not listened or "firing" not in names or "notified" in names:
+        return None
+    wait = floor.parts.get("group_wait")
+    if wait is not None and fault_s < floor.seconds:
+        return f"fired, not notified: the fault ({fault_s:.1f}s) was shorter than the pipeline takes, group_wait ({wait:g}s) included"
+    return "fired, not notified: nobody was told while we listened"

@@ -1,0 +1,127 @@
+"""The rig: a real Prometheus and a real Alertmanager of Debian's packages, run by hand, over a shop that breaks on command."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import shutil
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = ("prometheus", "prometheus-alertmanager")
+GROUP_WAIT_S, LONG_GROUP_WAIT_S, FOR_S = 0.0, 6.0, 1.0
+
+PROMETHEUS = """
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: [rules.yml]
+scrape_configs: [{{job_name: shop, static_configs: [{{targets: ["127.0.0.1:{shop}"]}}]}}]
+alerting: {{alertmanagers: [{{static_configs: [{{targets: ["127.0.0.1:{alertmanager}"]}}]}}]}}
+"""
+RULES = """
+groups:
+  - name: shop
+    rules:
+      - {alert: ShopErrors, expr: 'shop_broken{what="errors"} == 1', for: 1s, labels: {service: shop, team: storefront}}
+      - {alert: ShopBlip, expr: 'shop_broken{what="blip"} == 1', for: 1s, labels: {service: shop, team: storefront}}
+"""
+ALERTMANAGER = """
+route:
+  {{receiver: us, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h,
+    routes: [{{receiver: us, matchers: ['alertname="ShopBlip"'], group_wait: 6s}}]}}
+receivers: [{{name: us, webhook_configs: [{{url: "http://127.0.0.1:{webhook}/", send_resolved: true}}]}}]
+"""
+
+
+@dataclass
+class Rig:
+    """Where everything is, and the switch."""
+
+    prometheus: str
+    alertmanager: str
+    webhook: str
+    """`host:port` that the Alertmanager tells; nobody listens there but a test."""
+    broken: dict[str, bool] = field(default_factory=lambda: {"errors": False, "blip": False})
+
+
+@contextlib.contextmanager
+def rig(folder: Path, free_port: Callable[[], int]) -> Iterator[Rig]:
+    """Start all; skips where a program is missing. Both servers live in `folder` and end with it."""
+    if missing := [p for p in PROGRAMS if not shutil.which(p)]:
+        pytest.skip(f"no {' and no '.join(missing)} here: apt-get install prometheus prometheus-alertmanager")
+    ports = {name: free_port() for name in ("shop", "prometheus", "alertmanager", "webhook")}
+    found = Rig(
+        prometheus=f"http://127.0.0.1:{ports['prometheus']}",
+        alertmanager=f"http://127.0.0.1:{ports['alertmanager']}",
+        webhook=f"127.0.0.1:{ports['webhook']}",
+    )
+    with _shop(found, ports["shop"]), _servers(folder, ports):
+        _until(lambda: _ready(found.alertmanager) and _ready(found.prometheus), "the servers are ready")
+        yield found
+
+
+@contextlib.contextmanager
+def _servers(folder: Path, ports: dict[str, int]) -> Iterator[None]:
+    (folder / "rules.yml").write_text(RULES)
+    (folder / "prometheus.yml").write_text(PROMETHEUS.format(**ports))
+    (folder / "alertmanager.yml").write_text(ALERTMANAGER.format(**ports))
+    commands = (
+        f"prometheus-alertmanager --config.file=alertmanager.yml --storage.path=am --cluster.listen-address= "
+        f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
+        f"prometheus --config.file=prometheus.yml --storage.tsdb.path=tsdb --log.level=warn "
+        f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+    )
+    running = []
+    try:
+        for command in commands:
+            with (folder / f"{command.split()[0]}.log").open("wb") as log:
+                running.append(subprocess.Popen(command.split(), cwd=folder, stdout=log, stderr=log))
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _shop(found: Rig, port: int) -> Iterator[None]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = "".join(f'shop_broken{{what="{k}"}} {int(v)}\n' for k, v in found.broken.items()).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _ready(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=1) as answer:
+        return answer.status == 200
+    return False
+
+
+def _until(true: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, f"not within {seconds}s: {what}"
+        time.sleep(0.05)
