@@ -16,7 +16,16 @@ MARK = f"CHAOS_RUN_TEST_{os.getpid()}"
 """In the environment of everything that a test of this session starts: that test's id. Other sessions have other marks."""
 GRACE_S = 5.0
 AMBIENT = (
-    *("KUBECONFIG", "KUBERNETES_CONTEXT", "CHAOS_RUN_STORE", "SHOP_URL", "SHOP_NAMESPACE"),
+    *(
+        "KUBECONFIG",
+        "KUBERNETES_CONTEXT",
+        "CHAOS_RUN_STORE",
+        "CHAOS_RUN_NOTIFY",
+        "CHAOS_RUN_GOALS",
+        "XDG_CONFIG_HOME",
+        "SHOP_URL",
+        "SHOP_NAMESPACE",
+    ),
     *("NO_COLOR", "FORCE_COLOR", "COLUMNS"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
 )

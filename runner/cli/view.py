@@ -6,11 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 from runner.engine.options import View
 from runner.report.status import Status
 from runner.timeline.event import Event
+
+NOTIFY = "CHAOS_RUN_NOTIFY"
 
 
 class JsonLines:
@@ -72,9 +75,27 @@ class Lasting:
 
 
 def choose(*, as_json: bool, plain: bool) -> View:
-    """The view for these options."""
-    if as_json:
-        return Lasting(JsonLines())
+    """The view for these options, and for whoever else is to be told. Raises UsageError, InvalidFile for a bad file of channels."""
+    view = Lasting(JsonLines()) if as_json else Lasting(_live(plain))
+    if (told := file()) is None:
+        return view
+    from runner.cli.announcing import Announcing
+    from runner.spec import channels
+    from runner.store import place
+
+    return Announcing(view, channels.load(told), place.runs_dir())
+
+
+def file() -> str | None:
+    """The team's file of channels: CHAOS_RUN_NOTIFY, else `notify.yaml` in our configuration folder where there is one."""
+    if given := os.environ.get(NOTIFY):
+        return given
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    usual = Path(home).expanduser() / "chaos-run" / "notify.yaml"
+    return str(usual) if usual.is_file() else None
+
+
+def _live(plain: bool) -> View:
     from runner.report.terminal import Live
 
-    return Lasting(Live(plain=plain))
+    return Live(plain=plain)

@@ -1,1 +1,1 @@
-"""Telling others (a room for later work)."""
+"""Telling others what a run does: an outbound edge that nothing waits for."""

@@ -1,0 +1,84 @@
+"""Herald: which events of a run are worth telling others, how loud, and in which words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runner.timeline.event import Event, Name
+
+Level = Literal["critical", "warning", "info"]
+_LOUDNESS: dict[str, Level] = {
+    "PASS": "info",
+    "INTERRUPTED": "info",
+    "INCONCLUSIVE": "info",
+    "FAIL": "warning",
+    "ABORTED": "warning",
+    "ENVIRONMENT": "warning",
+    "UNDO_FAILED": "critical",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What others are told."""
+
+    level: Level
+    title: str
+    text: str
+    event: str
+    run: str
+    at: str
+    """RFC 3339."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; `text` holds all of it, for chat systems that show nothing else."""
+        said = f"[{self.level}] {self.title}: {self.text} (run {self.run})"
+        return {"level": self.level, "title": self.title, "message": self.text, "text": said, "event": self.event,
+                "run": self.run, "at": self.at}  # fmt: skip
+
+
+class Herald:
+    """Mutable, one a run: turns events into messages, and remembers whether users are still waiting."""
+
+    def __init__(self, escalate_after_s: float | None = None) -> None:
+        self._title = "chaos-run"
+        self._after_s = escalate_after_s
+        self._last: Event | None = None
+        self._escalates_s: float | None = None  # seconds of the run; None while nobody waits
+
+    def hear(self, event: Event) -> Message | None:
+        """The message of an event, None for most."""
+        self._last = event
+        fields = event.fields
+        match event.event:
+            case Name.RUN_STARTED:
+                self._title = str(fields.get("title") or "chaos-run")
+                where = f"{fields.get('context')} ({fields.get('environment')})"
+                targets = ", ".join(fields.get("targets") or ()) or "no target known beforehand"
+                return self._say("info", f"starts on {where}: {targets}", event)
+            case Name.ABORT:
+                if self._after_s is not None:
+                    self._escalates_s = event.t + self._after_s
+                return self._say("warning", f"stopped by {fields.get('by')}: {fields.get('sentence')}", event)
+            case Name.UNDONE if not fields.get("clean"):
+                left = "; ".join(fields.get("residue") or ()) or "an undo step failed"
+                return self._say("critical", f"NOT everything was put back: {left}", event)
+            case Name.RECOVERED:
+                self._escalates_s = None
+            case Name.VERDICT:
+                self._escalates_s = None
+                verdict = str(fields.get("verdict"))
+                return self._say(_LOUDNESS.get(verdict, "warning"), f"{verdict}: {fields.get('sentence')}", event)
+        return None
+
+    def escalate(self, t: float) -> Message | None:
+        """Said once, when users have waited too long at second `t` of the run."""
+        if self._last is None or self._escalates_s is None or t < self._escalates_s:
+            return None
+        self._escalates_s = None
+        return self._say("critical", f"users are not well {self._after_s:g} s after the run was stopped", self._last)
+
+    def _say(self, level: Level, text: str, event: Event) -> Message:
+        at = str(event.to_json()["at"])
+        return Message(level=level, title=self._title, text=text, event=event.event.value, run=event.run, at=at)

@@ -1,0 +1,76 @@
+"""Channels: who is told of runs, and how loud something must be for it; one YAML or JSON file of a team."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from runner.spec import findings, source, variables
+from runner.spec.quantities import Seconds
+
+Level = Literal["critical", "warning", "info"]
+
+
+class Channel(BaseModel):
+    """One receiver: exactly one of `webhook`, `pagerduty` and `apprise`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    levels: tuple[Level, ...] = Field(min_length=1)
+    webhook: str | None = None
+    """A URL that gets a POST of JSON; `text` is what chat systems show."""
+    secret: str | None = None
+    """Signs the webhook: HMAC-SHA256, in the header X-Chaos-Run-Signature."""
+    pagerduty: str | None = None
+    """A routing key of Events v2."""
+    endpoint: str = "https://events.pagerduty.com/v2/enqueue"
+    apprise: str | None = None
+    """An Apprise URL: mail, chat and a hundred others. Needs `pip install apprise`."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Channel:
+        if sum(way is not None for way in (self.webhook, self.pagerduty, self.apprise)) != 1:
+            raise ValueError(f"channel {self.name!r} needs exactly one of webhook, pagerduty and apprise")
+        if self.secret is not None and self.webhook is None:
+            raise ValueError(f"channel {self.name!r} has a secret, but only a webhook is signed")
+        return self
+
+
+class Channels(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: tuple[Channel, ...] = Field(min_length=1)
+    escalate_after: Seconds | None = Field(default=None, gt=0)
+    """A stopped run whose users are not well again after this becomes critical."""
+
+
+def load(path: str, env: Mapping[str, str] = os.environ) -> Channels:
+    """The channels of a file, `${NAME}` taken from the environment. Raises UsageError, findings.Broken with every finding."""
+    document = source.read(path)
+    unset = [
+        document.finding("error", "variable", where, f"${{{name}}} is not set in the environment")
+        for where, text in variables.texts(document.tree, ())
+        for name in variables.names(text)
+        if name not in env
+    ]
+    if unset:
+        raise findings.Broken(unset)
+    try:
+        return Channels.model_validate(variables.substitute(document.tree, env))
+    except ValidationError as problem:
+        raise findings.Broken([_finding(document, error) for error in problem.errors()]) from None
+
+
+def _finding(document: source.Source, error: Any) -> findings.Finding:
+    place = tuple(error["loc"])
+    if error["type"] != "extra_forbidden":
+        return document.finding("error", "channels", place, error["msg"].removeprefix("Value error, "))
+    known = Channel.model_fields if len(place) > 1 else Channels.model_fields
+    hint = findings.nearest(str(place[-1]), list(known), what="keys")
+    return document.finding("error", "channels", place, f"unknown key {place[-1]!r}", key=True, hint=hint)

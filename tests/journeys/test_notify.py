@@ -1,0 +1,54 @@
+"""Others are told of a run while it lives, and never at the price of the undo."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.harness import Service, experiment, http, started
+from tests.notify.receiver import receiver
+
+
+def test_a_receiver_that_hangs_does_not_hold_up_the_undo(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = experiment(
+        service,
+        traffic=[{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}],
+        method=[http("break", "/break", pauses={"after": 20})],
+        abort=[{"error_ratio": {"indicator": "front", "above": "50%", "over": "1s"}}],
+    )
+    with receiver(hang_s=2.0) as chat:
+        file = tmp_path / "notify.yaml"
+        told = {"name": "chat", "webhook": "${CHAT_URL}", "levels": ["critical", "warning", "info"]}
+        file.write_text(json.dumps({"channels": [told]}))
+        monkeypatch.setenv("CHAOS_RUN_NOTIFY", str(file))
+        monkeypatch.setenv("CHAT_URL", chat.url)
+        with started(tmp_path, document) as run:
+            assert run.finish() == 5, run.stderr()
+        assert [body["event"] for body in chat.bodies()] == ["run_started", "abort", "verdict"]
+    assert [body["level"] for body in chat.bodies()] == ["info", "warning", "warning"]
+    (abort,), step = run.named("abort"), run.named("undo_step")[0]
+    assert step["t"] - abort["t"] < 0.5
+    assert not service.broken
+    lines = [json.loads(line) for line in (run.folder / "notifications.jsonl").read_text().splitlines()]
+    assert [(line["event"], line["delivered"]) for line in lines] == [
+        ("run_started", True),
+        ("abort", True),
+        ("verdict", True),
+    ]
+
+
+def test_a_bad_file_of_channels_is_known_before_anything_is_broken(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "notify.yaml"
+    file.write_text("channels:\n  - {name: chat, webhok: x, levels: [info]}\n")
+    monkeypatch.setenv("CHAOS_RUN_NOTIFY", str(file))
+    with started(tmp_path, experiment(service, method=[http("break", "/break")])) as run:
+        assert run.finish() == 2
+        assert "notify.yaml:2:" in run.stderr()
+    assert not run.events
+    assert not service.broken

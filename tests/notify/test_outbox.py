@@ -1,0 +1,121 @@
+"""Who is told what: by level, signed, tried again, and what became of it is kept; a receiver that hangs holds nobody up."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.notify.herald import Message
+from runner.notify.outbox import FILE, Outbox
+from runner.spec.channels import Channel
+from tests.notify.receiver import receiver
+
+
+def message(**changes: Any) -> Message:
+    given: dict[str, Any] = {"level": "warning", "title": "pod-kill", "text": "FAIL: 3 % bad", "event": "verdict",
+                             "run": "r1", "at": "2026-11-24T12:00:00.000Z"}  # fmt: skip
+    return Message(**given | changes)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    (tmp_path / "r1").mkdir()
+    return tmp_path
+
+
+def opened(channels: Sequence[Channel], runs: Path) -> Outbox:
+    outbox = Outbox(channels, runs)
+    outbox.open()
+    return outbox
+
+
+def kept(runs: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (runs / "r1" / FILE).read_text().splitlines()]
+
+
+def test_a_channel_hears_only_its_levels(runs: Path) -> None:
+    with receiver() as chat, receiver() as pager:
+        outbox = opened(
+            (
+                Channel(name="chat", webhook=chat.url, levels=("critical", "warning", "info")),
+                Channel(name="pager", pagerduty="key", endpoint=pager.url, levels=("critical",)),
+            ),
+            runs,
+        )
+        outbox.put(message(level="info", event="run_started"))
+        outbox.put(message(level="critical", event="undone"))
+        outbox.close()
+    assert [body["event"] for body in chat.bodies()] == ["run_started", "undone"]
+    (page,) = pager.bodies()
+    assert (page["routing_key"], page["event_action"], page["dedup_key"]) == ("key", "trigger", "chaos-run/r1")
+    assert page["payload"]["severity"] == "critical"
+    assert [(line["channel"], line["delivered"]) for line in kept(runs)] == [
+        ("chat", True),
+        ("chat", True),
+        ("pager", True),
+    ]
+    assert outbox.failed == []
+
+
+def test_a_webhook_is_signed_over_its_moment_and_its_body(runs: Path) -> None:
+    with receiver() as chat:
+        outbox = opened((Channel(name="chat", webhook=chat.url, secret="s3cret", levels=("warning",)),), runs)
+        outbox.put(message())
+        outbox.close()
+    ((headers, raw, body),) = chat.got
+    moment, _, digest = headers["X-Chaos-Run-Signature"].partition(",v1=")
+    at = moment.removeprefix("t=")
+    assert hmac.new(b"s3cret", at.encode() + b"." + raw, hashlib.sha256).hexdigest() == digest
+    assert abs(int(at) - time.time()) < 10
+    assert body["text"] == "[warning] pod-kill: FAIL: 3 % bad (run r1)"
+
+
+def test_a_receiver_that_fails_once_is_told_again(runs: Path) -> None:
+    with receiver(answers=[503]) as chat:
+        outbox = opened((Channel(name="chat", webhook=chat.url, levels=("warning",)),), runs)
+        outbox.put(message())
+        time.sleep(1.4)
+        outbox.close()
+    assert len(chat.got) == 2
+    assert kept(runs)[0]["tries"] == 2
+
+
+def test_what_cannot_be_delivered_is_kept_without_its_address(runs: Path) -> None:
+    channel = Channel(name="chat", webhook="http://127.0.0.1:1/token-in-the-path", levels=("warning",))
+    outbox = opened((channel,), runs)
+    outbox.put(message())
+    outbox.close()
+    assert outbox.failed == ["chat was not told of 'verdict': ConnectError"]
+    assert kept(runs)[0]["delivered"] is False
+    assert "token" not in (runs / "r1" / FILE).read_text()
+
+
+def test_to_put_costs_nothing_while_a_receiver_hangs(runs: Path) -> None:
+    with receiver(hang_s=0.5) as chat:
+        outbox = opened((Channel(name="chat", webhook=chat.url, levels=("warning",)),), runs)
+        began = time.monotonic()
+        for _ in range(3):
+            outbox.put(message())
+        assert time.monotonic() - began < 0.1
+        outbox.close()
+    assert len(chat.got) == 3
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # a plug-in of Apprise imports it
+def test_apprise_carries_it_wherever_it_knows_the_way(runs: Path) -> None:
+    with receiver() as chat:
+        host = chat.url.removeprefix("http://")
+        outbox = opened((Channel(name="any", apprise=f"json://{host}", levels=("warning",)),), runs)
+        outbox.put(message())
+        outbox.close()
+    assert outbox.failed == []
+    (body,) = chat.bodies()
+    assert body["title"] == "[warning] pod-kill"
+    assert body["message"] == "FAIL: 3 % bad (run r1)"
