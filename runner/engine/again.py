@@ -10,7 +10,8 @@ from typing import Literal
 from runner import errors
 from runner.engine import reasons
 from runner.probe import tape
-from runner.slo import verdict
+from runner.slo import counts, verdict
+from runner.slo.counts import Counts
 from runner.slo.objective import Objective
 from runner.slo.sample import Flag, Sample
 from runner.timeline.record import Indicator, ObjectiveResult, RunRecord
@@ -55,11 +56,13 @@ def _check(record: RunRecord, objectives: Sequence[Objective]) -> None:
 
 
 def _judged(record: RunRecord, o: Objective, samples: dict[str, list[Sample]]) -> ObjectiveResult | None:
-    """None where the indicator was not our traffic: a source's counts were judged as they came, and stay."""
+    """None where the indicator left neither a tape nor counts: what was judged of it stays."""
+    start, end = _window(record)
+    if source := next((i for i in record.indicators if i.name == o.indicator and i.tape.endswith(counts.SUFFIX)), None):
+        return reasons.result(o, counts.judge(o, _counts(record, source), start, end), source.rate)
     indicator = next((i for i in _taped(record) if i.name == o.indicator), None)
     if indicator is None:
         return None
-    start, end = _window(record)
     timeout, seen = indicator.timeout_s, indicator.seen_ns
     found = verdict.judge(
         o, samples[o.indicator], start, end, rate=indicator.rate, timeout_s=timeout, now_ns=seen or None
@@ -78,6 +81,15 @@ def _window(record: RunRecord) -> tuple[int, int]:
 
 def _samples(record: RunRecord, wanted: set[str]) -> dict[str, list[Sample]]:
     return {i.name: _read(record, i) for i in _taped(record) if i.name in wanted}
+
+
+def _counts(record: RunRecord, indicator: Indicator) -> Counts:
+    """What a source told of an indicator during the run."""
+    try:
+        text = Path(record.folder, indicator.tape).read_text("utf-8")
+        return counts.rebuilt(text, indicator.name, indicator.rate, indicator.seen_ns)
+    except (OSError, ValueError, KeyError) as problem:
+        raise errors.EnvironmentFailure(f"the counts of {indicator.name} cannot be read: {problem}") from None
 
 
 def _taped(record: RunRecord) -> list[Indicator]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from runner.engine import surroundings
+from runner.engine.detecting import Detecting
 from runner.engine.method import Method
 from runner.engine.options import Options
 from runner.engine.session import Session
+from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
 from runner.engine.watch import Watch
@@ -21,6 +23,8 @@ from runner.inject import folder
 from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
 from runner.plan import translate
+from runner.slo.counts import Point
+from runner.slo.sample import Sample
 
 
 @dataclass
@@ -43,9 +47,10 @@ class Crew:
         self.start = _start_message(session, options, where)
         self.supervisor = Supervisor(self.start, where.env, where.lifeline)
         self.traffic = Traffic(session, session.experiment.block.traffic)
-        self.watch = Watch(
-            session, self.traffic, translate.objectives(session.experiment), translate.guard_rules(session.experiment)
-        )
+        objectives = translate.objectives(session.experiment)
+        self.sources = Sources(session, objectives)
+        self.watch = Watch(session, self.traffic, self.sources, objectives, translate.guard_rules(session.experiment))
+        self.detecting = Detecting(session)
         self.ledger = Ledger(session.folder)
         self.world = World()
         self.method: Method
@@ -105,9 +110,14 @@ class Crew:
 
     def start_watching(self) -> None:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""
-        self.start["indicators"] = [asdict(i) for i in self.traffic.indicators()]
+        self.sources.start()
+        self.start["indicators"] = [asdict(i) for i in (*self.traffic.indicators(), *self.sources.indicators())]
         folder.save(self.session.folder, self.start, durable=True)
         self._watching = asyncio.create_task(self.watch.run())
+
+    def seen(self) -> dict[str, Sequence[Sample] | Sequence[Point]]:
+        """What was measured, by indicator: requests of ours, or what sources counted."""
+        return {**self.traffic.samples, **{name: s.points for name, s in self.sources.series.items()}}
 
     def note_processes(self) -> None:
         """Who belongs to the run, on disk."""
@@ -124,7 +134,7 @@ class Crew:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
-        await asyncio.gather(self.supervisor.close(), self.traffic.close())
+        await asyncio.gather(self.supervisor.close(), self.traffic.close(), self.sources.close(), self.detecting.close())
 
 
 def _start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:

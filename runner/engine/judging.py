@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import platform
 import sys
@@ -14,21 +15,26 @@ from runner.engine.options import Options
 from runner.engine.session import Session
 from runner.plan.plan import Plan
 from runner.probe import health
-from runner.slo import verdict
+from runner.slo import counts, verdict
+from runner.slo.counts import Counts
+from runner.slo.objective import Objective
+from runner.slo.verdict import Judgement
 from runner.timeline import incident
+from runner.timeline.alerting import STAGES
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
 
 
 async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -> RunRecord:
     """Judge the run and put its record together; the traffic ends here."""
-    await crew.traffic.stop()
+    await asyncio.gather(crew.traffic.stop(), crew.sources.stop())
     session.enter("judge")
     objectives = _objectives(session, crew) if session.injecting else ()
     hypothesis = crew.method.hypothesis()
     faults = crew.method.faults()
     times = incident.times(session.marks, aborted=session.stop.done(), ended_ns=session.clock.monotonic())
     _watch_the_prober(session, crew)
+    told = crew.detecting.conclude()
     experiment = session.experiment
     record = RunRecord(
         run=session.run,
@@ -51,7 +57,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         residue=tuple(crew.residue),
         marks=tuple(session.marks),
         windows=tuple(session.windows),
-        indicators=crew.traffic.indicators(),
+        indicators=(*crew.traffic.indicators(), *crew.sources.indicators()),
         findings=tuple(session.findings),
         ttd_s=times.ttd_s,
         ttd_censored=times.ttd_censored,
@@ -61,6 +67,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         ttr_error_s=times.ttr_error_s,
         environment=_environment(crew, plan),
         gameday=options.gameday,
+        alerting=told,
         terms=_terms(session, crew),
     )
     return from_json(session.mask.value(reasons.weighed(record).to_json()))
@@ -82,12 +89,13 @@ def _terms(session: Session, crew: Crew) -> Terms:
     )
 
 
-def publish(session: Session, record: RunRecord, crew: Crew, options: Options) -> RunRecord:
+def publish(session: Session, record: RunRecord, crew: Crew, plan: Plan, options: Options) -> RunRecord:
     """Keep the record, write journal and report, and tell the verdict. What cannot be written is said, and lost nothing."""
     from runner.report import html
     from runner.store import Store
 
     crew.method.journal.write()
+    files.write_atomically(session.folder / "plan.json", session.mask.value(plan.to_json()), durable=False)
     report = options.report or session.folder / "report.html"
     session.tell(
         Name.VERDICT,
@@ -102,12 +110,22 @@ def publish(session: Session, record: RunRecord, crew: Crew, options: Options) -
         ttr_censored=record.ttr_censored,
         findings=[f.message for f in record.findings],
         report=str(report),
+        **_stages(record),
     )
     session.close(record.to_json())
     with Store.open(options.store) as store:
         store.save(record, session.events)
-    files.write_atomically(report, html.render(record, session.events, crew.traffic.samples))
+    files.write_atomically(report, html.render(record, session.events, crew.seen()))
     return record
+
+
+def _stages(record: RunRecord) -> dict[str, Any]:
+    """When each stage from fault to all-clear was reached first, in seconds of the run; nothing where no alerts were watched."""
+    if record.alerting is None:
+        return {}
+    first = {m.name: m for m in sorted(record.marks, key=lambda m: m.mono_ns, reverse=True) if m.name in STAGES}
+    at = {name: (mark.mono_ns - record.started_mono_ns) / 1e9 for name, mark in first.items()}
+    return {"stages": {name: round(at[name], 3) for name in STAGES if name in at}}
 
 
 def _told(objective: ObjectiveResult) -> dict[str, Any]:
@@ -133,18 +151,20 @@ def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
     start = injected.mono_ns - round(injected.error_s * 1e9) if injected else begun
     results = []
     for objective in crew.watch.objectives:
-        series = crew.traffic.series[objective.indicator]
-        judged = verdict.judge(
-            objective,
-            crew.traffic.samples[series.name],
-            start,
-            session.phase_since_ns,
-            rate=series.rate,
-            timeout_s=series.timeout_s,
-            now_ns=series.now_ns,
-        )
-        results.append(reasons.result(objective, judged, series.rate))
+        found = judged(crew, objective, start, session.phase_since_ns, settled=True)
+        results.append(reasons.result(objective, found, crew.watch.series[objective.indicator].rate))
     return tuple(results)
+
+
+def judged(crew: Crew, objective: Objective, start_ns: int, end_ns: int, *, settled: bool = False) -> Judgement:
+    """One objective over a window; `settled`: requests that the prober still waited for at its end count neither way."""
+    series = crew.watch.series[objective.indicator]
+    if isinstance(series, Counts):
+        return counts.judge(objective, series, start_ns, end_ns)
+    samples, now_ns = crew.traffic.samples[series.name], series.now_ns if settled else None
+    return verdict.judge(
+        objective, samples, start_ns, end_ns, rate=series.rate, timeout_s=series.timeout_s, now_ns=now_ns
+    )
 
 
 def _watch_the_prober(session: Session, crew: Crew) -> None:

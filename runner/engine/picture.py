@@ -18,8 +18,11 @@ from runner.slo.series import Series
 HISTORY = 90
 """Seconds of sparkline."""
 RECENT_S = 3.0
-_UNITS = {"error_ratio": "ratio", "timeout_ratio": "ratio", "latency": "ratio", "budget": "ratio", "connection_errors": "count",
-          "evidence": "count", "no_data": "seconds", "duration": "seconds"}  # fmt: skip
+_UNITS = {
+    **dict.fromkeys(("error_ratio", "timeout_ratio", "latency", "budget", "burn_rate"), "ratio"),
+    **dict.fromkeys(("connection_errors", "evidence"), "count"),
+    **dict.fromkeys(("no_data", "duration"), "seconds"),
+}
 
 
 class Picture:
@@ -71,17 +74,19 @@ class Picture:
 
     def _note_history(self, now_ns: int) -> None:
         for name, series in self._series.items():
-            tally = series.tally(FAILED, now_ns - 2_000_000_000, now_ns - 1_000_000_000)
+            end_ns = now_ns - series.lag_ns(now_ns) - 1_000_000_000
+            tally = series.tally(FAILED, end_ns - round(max(1.0, series.step_s) * 1e9), end_ns)
             self._errors[name].append(tally.ratio if tally.decided else None)
             self._latencies[name].append(_finite(series.percentile_s(95, now_ns - 1_000_000_000)))
 
     def _indicator(self, name: str, series: Series, now_ns: int) -> IndicatorStatus:
-        start = now_ns - round(RECENT_S * 1e9)
+        recent_s = max(RECENT_S, 2 * series.step_s)
+        start = now_ns - series.lag_ns(now_ns) - round(recent_s * 1e9)
         tally, whole = series.tally(FAILED, start), series.tally(FAILED, 0)
         return IndicatorStatus(
             name=name,
             requests=whole.decided,
-            rate=tally.decided / RECENT_S if tally.decided else None,
+            rate=tally.decided / recent_s if tally.decided else None,
             error_ratio=tally.ratio if tally.decided else None,
             p95_s=_finite(series.percentile_s(95, start)),
             errors=tuple(self._errors[name]),

@@ -41,12 +41,15 @@ async def draw(session: Session, crew: Crew) -> Plan:
     else:  # nothing to resolve: worker and undoer may still be importing
         aims = [aim.unknown(a["name"], session.experiment.document).to_json() for a in session.experiment.actions]
         crew.see({"aims": aims, "snapshot": {}, "namespaces": [], "withheld": {}})
+    method_s = plans.plan.method_seconds(session.experiment.method)
+    await crew.sources.open(method_s + session.experiment.block.windows.stable)
     nodes = any(t.startswith("node/") for a in crew.world.aims for t in a["targets"])
     return plans.draw(
         session.experiment,
         context=crew.where.context,
         environment=crew.where.environment,
         aims=crew.world.aims,
+        standing=crew.sources.standing,
         locks=lock.lease_names(crew.world.namespaces, nodes),
     )
 

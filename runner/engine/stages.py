@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from runner import errors, units
+from runner.engine import judging
 from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.plan import plan as plans
 from runner.plan.plan import Plan
-from runner.slo import causes, verdict
+from runner.slo import causes
 from runner.timeline.event import Name
 
 HYPOTHESIS_EVERY_S = 1.0
@@ -71,6 +72,8 @@ def announce(session: Session, crew: Crew, drawn: Plan) -> None:
     )
     for warning in drawn.warnings:
         session.find("warning", warning)
+    for sentence in drawn.standing:
+        session.find("info", sentence)
 
 
 async def baseline(session: Session, crew: Crew) -> bool:
@@ -79,8 +82,9 @@ async def baseline(session: Session, crew: Crew) -> bool:
         session.find("error", f"nothing to test: {', '.join(drawn_vacuous)} would hit nothing, no target matches")
         return False
     windows = session.experiment.block.windows
-    asked = crew.traffic.streams or "baseline" in windows.model_fields_set
+    asked = crew.watch.series or "baseline" in windows.model_fields_set
     length = windows.baseline if asked else 0.0  # by default nobody waits for traffic that is not there
+    await crew.detecting.open()
     await crew.traffic.start()
     session.enter("baseline", length)
     crew.start_watching()
@@ -103,7 +107,9 @@ async def inject(session: Session, crew: Crew) -> None:
     crew.promise()
     session.enter("inject", plans.method_seconds(session.experiment.method) or None)
     crew.watch.on_guard()
+    crew.detecting.guarding = True
     await crew.method.play()
+    crew.detecting.guarding = False
     crew.watch.off_guard()
     if not session.stop.done():
         await crew.method.prove_once()
@@ -146,6 +152,7 @@ async def recover(session: Session, crew: Crew) -> None:
         session.end_early("runner", "the prober died: nobody saw how users fared at the end")
     elif met:
         _tell_recovered(session, crew, windows.stable)
+        await crew.detecting.settle()
     else:
         session.find("error", f"the service did not recover within {units.format_duration(windows.recovery)}")
 
@@ -187,11 +194,7 @@ async def _scan(crew: Crew) -> list[str]:
 
 def _holds(session: Session, crew: Crew) -> bool:
     start, end = session.phase_since_ns, session.clock.monotonic()
-    judged = [
-        verdict.judge(o, crew.traffic.samples[o.indicator], start, end, rate=s.rate, timeout_s=s.timeout_s)
-        for o in crew.watch.objectives
-        for s in (crew.traffic.series[o.indicator],)
-    ]
+    judged = [judging.judged(crew, o, start, end) for o in crew.watch.objectives]
     # The baseline asks whether the objective holds, not whether that can be certified.
     told: list[dict[str, Any]] = [
         {"name": j.objective.name, "met": j.total > 0 and j.bad <= j.objective.budget * j.total, "sentence": j.detail}

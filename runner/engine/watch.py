@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from runner.engine.picture import Picture
 from runner.engine.session import Session
+from runner.engine.sources import Sources
 from runner.engine.traffic import Traffic
 from runner.slo import effect
 from runner.slo.detection import BurnRule
@@ -13,12 +14,13 @@ from runner.slo.guard import Guard
 from runner.slo.objective import Objective
 from runner.slo.recovery import Recovery
 from runner.slo.rules import Rule
+from runner.slo.series import Series
 from runner.spec.model import Detection
 from runner.store.inbox import Inbox
 from runner.timeline.event import Name
 
 TICK_S = 0.05
-HURTING = frozenset({"error_ratio", "timeout_ratio", "latency", "connection_errors", "budget", "evidence"})
+HURTING = frozenset({"error_ratio", "timeout_ratio", "latency", "connection_errors", "budget", "burn_rate", "evidence"})
 """Guards that speak of users: where one of them stops the run before the effect is certain, users were hurt since then."""
 EVERY = 2
 """Ticks between two pictures and two looks into the inbox."""
@@ -28,9 +30,15 @@ class Watch:
     """One task for the whole run; what it does depends on the phase. If it dies the run is stopped: without eyes nothing is injected."""
 
     def __init__(
-        self, session: Session, traffic: Traffic, objectives: Sequence[Objective], rules: Sequence[Rule]
+        self,
+        session: Session,
+        traffic: Traffic,
+        sources: Sources,
+        objectives: Sequence[Objective],
+        rules: Sequence[Rule],
     ) -> None:
-        self.picture = Picture(session, traffic.series, objectives)
+        self.series: dict[str, Series] = {**traffic.series, **sources.series}
+        self.picture = Picture(session, self.series, objectives)
         self.recovered_ns: int | None = None
         self.objectives = tuple(objectives)
         self._session = session
@@ -55,7 +63,9 @@ class Watch:
 
     def on_guard(self) -> None:
         """From here on the guard decides, and effect and detection are looked for."""
-        now, series = self._session.clock.monotonic(), self._traffic.series
+        now, series = self._session.clock.monotonic(), self.series
+        for one in series.values():
+            one.settle()
         self._guard = Guard(self._rules, series, self.objectives, now, phases=1)
         baseline = next((w for w in self._session.windows if w.phase == "baseline"), None)
         if baseline is not None:
@@ -72,13 +82,15 @@ class Watch:
         since = max((m.mono_ns for m in self._session.marks if m.name in ("injected", "effective")), default=0)
         if self._session.marked("effective") is None:  # users felt nothing: what is left to see is that it stays so
             since = self._session.phase_since_ns
-        self._recovery = Recovery(self._traffic.series, self.objectives, stable_s, since)
+        self._recovery = Recovery(self.series, self.objectives, stable_s, since)
 
     def _burn_rules(self) -> list[BurnRule]:
         asked = self._session.experiment.block.detection or (Detection(),)
+        if any(d.kind is not None for d in asked):  # the team's own alerts decide who noticed, and when
+            return []
         named = {o.name: o for o in self.objectives}
         chosen = [(d, named.get(d.objective)) if d.objective else (d, next(iter(self.objectives), None)) for d in asked]
-        return [BurnRule(o, self._traffic.series[o.indicator], d.burn_rate, d.over) for d, o in chosen if o is not None]
+        return [BurnRule(o, self.series[o.indicator], d.burn_rate, d.over) for d, o in chosen if o is not None]
 
     def _tick(self, *, pictured: bool) -> None:
         now = self._session.clock.monotonic()

@@ -10,6 +10,7 @@ from typing import Any
 
 from runner import units
 from runner.plan import judgeable, translate
+from runner.slo.objective import Objective
 from runner.spec.experiment import Experiment
 from runner.spec.model import AbortRule
 
@@ -47,11 +48,13 @@ class Plan:
     guards: tuple[str, ...]
     warnings: tuple[str, ...]
     refusals: tuple[str, ...]
+    standing: tuple[str, ...] = ()
+    """How the objectives that sources measure stand right now; no part of the hash, for it changes by itself."""
 
     @property
     def hash(self) -> str:
         """Changes whenever what would happen changes: file, targets, undo path, guards."""
-        plain = json.dumps(asdict(self), sort_keys=True)
+        plain = json.dumps(asdict(self) | {"standing": ()}, sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
     @property
@@ -64,13 +67,19 @@ class Plan:
 
 
 def draw(
-    experiment: Experiment, *, context: str, environment: str, aims: Sequence[Mapping[str, Any]], locks: Sequence[str]
+    experiment: Experiment,
+    *,
+    context: str,
+    environment: str,
+    aims: Sequence[Mapping[str, Any]],
+    locks: Sequence[str],
+    standing: Sequence[str] = (),
 ) -> Plan:
     """From the experiment and the resolved aims of its actions to the plan."""
     block = experiment.block
     method_s = method_seconds(experiment.method)
     judged_s = method_s + block.windows.stable
-    opinions = judgeable.objectives(translate.objectives(experiment), block.traffic, judged_s)
+    opinions = judgeable.objectives(_ours(experiment), block.traffic, judged_s)
     return Plan(
         title=experiment.title,
         digest=experiment.digest,
@@ -85,11 +94,27 @@ def draw(
         traffic=tuple(
             f"{t.name}: {t.rate:g}/s to {t.url}, timeout {units.format_duration(t.timeout)}" for t in block.traffic
         ),
-        objectives=tuple(o.sentence for o in opinions),
+        objectives=(*(o.sentence for o in opinions), *_measured(experiment)),
         guards=tuple(guard_sentence(rule) for rule in translate.abort_rules(experiment)),
         warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
+        standing=tuple(standing),
     )
+
+
+def _ours(experiment: Experiment) -> list[Objective]:
+    """The objectives that our own traffic measures."""
+    others = {m.name for m in experiment.metrics}
+    return [o for o in translate.objectives(experiment) if o.indicator not in others]
+
+
+def _measured(experiment: Experiment) -> list[str]:
+    """The objectives that sources measure, and how."""
+    promised = {o.indicator: o for o in translate.objectives(experiment)}
+    return [
+        f"{promised[m.name].name} ({units.format_ratio(promised[m.name].target)} good), from {m.source}: {m.how}"
+        for m in experiment.metrics
+    ]
 
 
 def method_seconds(method: Sequence[Mapping[str, Any]]) -> float:
@@ -116,6 +141,10 @@ def guard_sentence(rule: AbortRule) -> str:
         return f"{rule.connection_errors.indicator}: more than {rule.connection_errors.allowed} connection errors"
     if rule.budget:
         return f"{rule.budget.objective}: {units.format_ratio(rule.budget.spend)} of its error budget spent"
+    if rule.burn_rate:
+        b = rule.burn_rate
+        windows = f"{units.format_duration(b.long)} and {units.format_duration(b.short or b.long / 12)}"
+        return f"{b.objective}: its budget burns more than {b.above:g}x over {windows}"
     if rule.evidence:
         return f"{rule.evidence.objective}: evidence at alpha {rule.evidence.alpha:g} that it is breached"
     if rule.no_data:

@@ -42,6 +42,9 @@ def _rules(given: Iterable[model.AbortRule]) -> Iterable[rules.Rule]:
             yield rules.ConnectionErrors(rule.connection_errors.indicator, rule.connection_errors.allowed)
         elif rule.budget:
             yield rules.BudgetSpent(rule.budget.objective, rule.budget.spend)
+        elif rule.burn_rate:
+            burn = rule.burn_rate
+            yield rules.BurnRate(burn.objective, burn.above, burn.long, burn.short or burn.long / 12)
         elif rule.evidence:
             yield rules.Evidence(rule.evidence.objective, rule.evidence.alpha, rule.evidence.burn)
         elif rule.no_data:

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from markupsafe import Markup
 
 from runner import clock
 from runner.report import plot, plotdata, words
 from runner.report.narrator import Narrator
+from runner.report.plotdata import Seen
 from runner.slo.sample import Sample
 from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
@@ -26,11 +27,11 @@ _PLAIN = ("info",)
 _CHIP_WORDS = {"already": "nothing to do"}
 
 
-def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, Sequence[Sample]]) -> str:
+def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, Seen]) -> str:
     """The page of one run; `samples` by indicator name, whatever is missing is said to be missing."""
     narrator = Narrator()
     told = [said for e in events if (said := narrator.tell(e))]
-    health = [(i, plotdata.health(samples[i.name])) for i in record.indicators if samples.get(i.name)]
+    health = [(i, plotdata.health(seen)) for i in record.indicators if (seen := _requests(samples, i.name))]
     return _template().render(
         r=record,
         css=css(),
@@ -41,6 +42,12 @@ def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, Seq
         log=told,
         environment=list(_environment(record)),
     )
+
+
+def _requests(samples: Mapping[str, Seen], name: str) -> Sequence[Sample]:
+    """Our own requests of an indicator; none of one that a source counted."""
+    seen = samples.get(name, ())
+    return () if plotdata.counted(seen) else cast(Sequence[Sample], seen)
 
 
 def prepare() -> None:
@@ -55,7 +62,7 @@ def css() -> Markup:
     return Markup(resources.files("runner.report").joinpath("templates/report.css").read_text("utf-8"))
 
 
-def picture(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> str:
+def picture(record: RunRecord, samples: Mapping[str, Seen]) -> str:
     """The timeline alone, as an SVG file."""
     return plot.standalone_svg(record, samples, css())
 

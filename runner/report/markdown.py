@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from runner.report import plotdata, text, words
-from runner.slo.sample import Sample
 from runner.timeline.record import ObjectiveResult, RunRecord
 
-Samples = Mapping[str, Sequence[Sample]]
+Samples = Mapping[str, plotdata.Seen]
 ICONS = {
     "PASS": "✅",
     "FAIL": "❌",

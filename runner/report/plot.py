@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from runner.report import plotdata, scale, words
-from runner.report.plotdata import Bin, Series
+from runner.report.plotdata import Bin, Seen, Series
 from runner.report.scale import Scale
-from runner.slo.sample import Sample
 from runner.timeline.record import Mark, ObjectiveResult, RunRecord, Window
 
 WIDTH = 1000
@@ -39,13 +38,13 @@ class Label:
     when: str
 
 
-def timeline_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]]) -> Markup:
+def timeline_svg(record: RunRecord, samples: Mapping[str, Seen]) -> Markup:
     """The timeline of a run; `samples` by indicator name, an indicator without any is drawn empty and says so."""
     height, parts = _draw(record, samples)
     return _wrap(record, height, parts)
 
 
-def standalone_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]], style: str) -> str:
+def standalone_svg(record: RunRecord, samples: Mapping[str, Seen], style: str) -> str:
     """The timeline as a file of its own, with verdict, style and ground, for a README: light and dark, all on one scale."""
     height, parts = _draw(record, samples, worst=1.0)
     colour = {"good": "var(--good)", "warn": "var(--warn)"}.get(words.tone(record.verdict), "var(--bad)")
@@ -59,9 +58,7 @@ def standalone_svg(record: RunRecord, samples: Mapping[str, Sequence[Sample]], s
     return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 
-def _draw(
-    record: RunRecord, samples: Mapping[str, Sequence[Sample]], worst: float = 0.0
-) -> tuple[float, tuple[str, ...]]:
+def _draw(record: RunRecord, samples: Mapping[str, Seen], worst: float = 0.0) -> tuple[float, tuple[str, ...]]:
     """Its height and its parts; the error panel reaches up to `worst` at the least."""
     x = Scale(0.0, plotdata.span_s(record), LEFT, WIDTH - RIGHT)
     labels = place(record, x)
@@ -73,6 +70,9 @@ def _draw(
         asked = [o for o in record.objectives if o.indicator == indicator.name]
         parts += _title(indicator.name, data, y)
         parts += _errors(data, asked, x, y, worst)
+        if plotdata.counted(samples.get(indicator.name, ())):
+            y += ERRORS + GAP
+            continue
         parts += _latency(data, asked, x, y + ERRORS + BETWEEN)
         y += ERRORS + BETWEEN + LATENCY + GAP
     bottom = y - GAP + 4

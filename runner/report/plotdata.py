@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard, cast
 
-from runner.slo import sample
+from runner.slo import counts, sample
+from runner.slo.counts import Point
 from runner.slo.sample import Flag, Sample
 from runner.timeline.record import RunRecord
 
@@ -58,8 +61,41 @@ def span_s(record: RunRecord) -> float:
     return max(1.0, (end - record.started_mono_ns) / 1e9)
 
 
-def series(record: RunRecord, samples: Sequence[Sample], *, cells: int = 200) -> Series:
-    """At most `cells` bins over the run, by the intended start of each request that has ended."""
+Seen = Sequence[Sample] | Sequence[Point]
+"""What was measured of an indicator: our own requests one by one, or what a source counted."""
+
+
+def counted(seen: Seen) -> TypeGuard[Sequence[Point]]:
+    """Whether a source counted it: nothing is known of latencies then."""
+    return bool(seen) and isinstance(seen[0], Point)
+
+
+def series(record: RunRecord, samples: Seen, *, cells: int = 200) -> Series:
+    """At most `cells` bins over the run, by the intended start of each request that has ended, or by the source's reading."""
+    if counted(samples):
+        return _of_points(record, samples, cells)
+    return _of_requests(record, cast(Sequence[Sample], samples), cells)
+
+
+def _of_points(record: RunRecord, points: Sequence[Point], cells: int) -> Series:
+    gaps = sorted((b.at_ns - a.at_ns) / 1e9 for a, b in itertools.pairwise(points) if b.at_ns > a.at_ns)
+    least = max(span_s(record) / cells, gaps[len(gaps) * 9 // 10] if gaps else 1.0)
+    width = next((step for step in STEPS_S if step >= 0.99 * least), least)
+    filled: dict[int, list[int]] = {}
+    for point in points:
+        sums = filled.setdefault(max(0, int((point.at_ns - record.started_mono_ns) / 1e9 // width)), [0, 0])
+        sums[0] += point.bad
+        sums[1] += point.total
+    bins = (_sums(i * width, *filled.get(i, (0, 0))) for i in range(min(filled), max(filled) + 1))
+    return Series(width_s=width, bins=tuple(bins))
+
+
+def _sums(start: float, bad: int, total: int) -> Bin:
+    ratio = bad / total if total > 0 else None
+    return Bin(start_s=start, total=total, bad=bad, error_ratio=ratio, p50_s=None, p95_s=None, p99_s=None)
+
+
+def _of_requests(record: RunRecord, samples: Sequence[Sample], cells: int) -> Series:
     width = _width(record, samples, cells)
     known = [s for s in samples if s.done or s.bad]
     if not known:
@@ -129,6 +165,12 @@ def read_tape(path: Path) -> list[Sample]:
     return [s for row in sample.RECORD.iter_unpack(body[:whole]) if (s := Sample(*row)).flags]
 
 
-def read(record: RunRecord) -> Mapping[str, list[Sample]]:
-    """The samples of every indicator, by name, from the tapes in the run's folder."""
-    return {i.name: read_tape(Path(record.folder, i.tape)) for i in record.indicators}
+def read(record: RunRecord) -> Mapping[str, Seen]:
+    """What was measured of every indicator, by name, from the tapes and counts in the run's folder."""
+    return {i.name: _read(Path(record.folder, i.tape)) for i in record.indicators}
+
+
+def _read(path: Path) -> Seen:
+    return (
+        counts.read(path.read_text("utf-8")) if path.name.endswith(counts.SUFFIX) and path.exists() else read_tape(path)
+    )

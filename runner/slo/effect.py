@@ -82,7 +82,7 @@ class Watch:
 
     def _ask(self, question: _Question, now_ns: int) -> Effect | None:
         pending: list[tuple[int, int]] = []
-        start = question.next_ns
+        start, now_ns = question.next_ns, now_ns - self.series.lag_ns(now_ns)
         while start + self._slice_ns + _SETTLE_NS <= now_ns:
             tally = self.series.tally(question.criterion, start, start + self._slice_ns)
             start += self._slice_ns
@@ -103,5 +103,5 @@ class Watch:
         tally = self.series.tally(question.criterion, at_ns)
         share = f"{units.format_ratio(tally.ratio)} ({tally.counted:,}/{tally.decided:,}) {question.words}"
         how = f"{self.series.name}: {share}; evidence {odds(evidence)} against <= {units.format_ratio(question.null)}"
-        error_s = (BUCKET_NS if question.quiet else self._slice_ns) / 1e9
+        error_s = (BUCKET_NS if question.quiet else self._slice_ns) / 1e9 + self.series.step_s
         return Effect(at_ns, self.series.name, how, error_s)

@@ -113,6 +113,8 @@ class Guard:
             case rules.BudgetSpent():
                 objective = self._promised(rule.objective)
                 return _Spending(rule, objective, self._of(objective.indicator), self._started_ns)
+            case rules.BurnRate():
+                return _Burn(self, rule, self._promised(rule.objective))
             case rules.Evidence():
                 objective = self._promised(rule.objective)
                 evidence = betting.Evidence(objective, self._of(objective.indicator), self._started_ns, rule.burn)
@@ -124,6 +126,10 @@ class Guard:
 
     def _of(self, indicator: str) -> Series:
         return self._series[indicator]
+
+    def series_of(self, objective: Objective) -> Series:
+        """What measures an objective."""
+        return self._series[objective.indicator]
 
     def _promised(self, objective: str) -> Objective:
         return self._objectives[objective]
@@ -159,7 +165,9 @@ class _Ratio:
         self.series.watch(self.criterion)
 
     def __call__(self, now_ns: int) -> _Reading:
-        series, window_s = self.series, widened(self.over_s, self.above, self.series.rate)
+        series = self.series
+        window_s = max(2 * series.step_s, widened(self.over_s, self.above, series.rate))
+        now_ns = max(self.guard.phase_ns, now_ns - series.lag_ns(now_ns))
         start_ns = max(self.guard.phase_ns, now_ns - round(window_s * 1e9))
         tally = series.tally(self.criterion, start_ns)
         missing = max(0.0, window_s - (now_ns - start_ns) / 1e9) * series.rate
@@ -185,6 +193,27 @@ class _Ratio:
             tail = f"already more than {limit} of {window}" if breached else f"allowed is {limit} of {window}"
             return f"{self.series.name}: {share} in {covered}, {tail}"
         return f"{self.series.name}: {share} in {window}, {'more than' if breached else 'allowed is'} {limit}"
+
+
+class _Burn:
+    """Both windows of a burn-rate pair, each wide enough to mean something; how far it is, is how far the one behind is."""
+
+    def __init__(self, guard: Guard, rule: rules.BurnRate, objective: Objective) -> None:
+        ratio = min(
+            0.9, rule.above * objective.budget
+        )  # a budget too large for it: an outage has to stop the run still
+        series, words = guard.series_of(objective), f"bad, {ratio / objective.budget:.3g}x its budget is the limit"
+        self._rule = rule
+        self._windows = [
+            _Ratio(guard, rule.name, series, objective.criterion, ratio, over_s, words)
+            for over_s in (rule.long_s, rule.short_s)
+        ]
+
+    def __call__(self, now_ns: int) -> _Reading:
+        long, short = (window(now_ns) for window in self._windows)
+        behind = long if long.state.headroom > short.state.headroom else short
+        since = long.since_ns if short.since_ns is not None else None
+        return _Reading(behind.state, since)
 
 
 @dataclass(frozen=True)
@@ -261,10 +290,9 @@ class _Silence:
         worst = min(self.series, key=lambda s: self._last(s) + self._limit(s))
         age, limit = (now_ns - self._last(worst)) / 1e9, self._limit(worst) / 1e9
         ages = f"{units.format_duration(max(0.0, age))} ago, allowed are {units.format_duration(limit)}"
-        last = (
-            "its last request ended" if worst.last_done_ns is not None else "it has never measured anything; it began"
-        )
-        state = _state(self.rule.name, age, limit, age / limit, f"{worst.name}: {last} {ages}")
+        last = worst.last_word if worst.last_done_ns is not None else "it has never measured anything; it began"
+        why = f"; {worst.trouble}" if worst.trouble else ""
+        state = _state(self.rule.name, age, limit, age / limit, f"{worst.name}: {last} {ages}{why}")
         return _Reading(state, self._last(worst) if age > limit else None)
 
     def _last(self, series: Series) -> int:

@@ -72,8 +72,8 @@ def _refusal(rule: Rule, rates: Mapping[str, float]) -> str | None:
             ratio = rule.allowed
         case _:
             return None
-    rate = rates[rule.indicator]
-    if ratio <= 0 or rule.over_s >= (needed := shortest_window(ratio, rate)) - 1e-9:
+    rate = rates.get(rule.indicator)
+    if rate is None or ratio <= 0 or rule.over_s >= (needed := shortest_window(ratio, rate)) - 1e-9:
         return None
     holds = f"{rate * rule.over_s * ratio:.2g} bad requests at its limit, {MIN_EVENTS} are needed"
     return f"{rule.name}: holds {holds}; needs >= {math.ceil(needed - 1e-9)} s at {rate:g} req/s"

@@ -30,11 +30,12 @@ class Recovery:
         self._watched = [(o, self.series[o.indicator]) for o in self.objectives]
         for objective, series in self._watched:
             series.watch(objective.criterion)
-        self.slice_s = max([0.5, *(-(-10 * 20 // s.rate) / 20 for _, s in self._watched)])
+        self.slice_s = max([0.5, *(max(-(-10 * 20 // s.rate) / 20, 2 * s.step_s) for _, s in self._watched)])
         self.candidate_ns = -(-self.since_ns // BUCKET_NS) * BUCKET_NS
 
     def tick(self, now_ns: int) -> int | None:
         """When it recovered (monotonic ns), once that is certain; without objectives nothing can be said: None."""
+        now_ns -= max((s.lag_ns(now_ns) for _, s in self._watched), default=0)
         stable, width = (round(seconds * 1e9) for seconds in (self.stable_s, self.slice_s))
         while self._watched and self.candidate_ns + width + _SETTLE_NS <= now_ns:
             end = self.candidate_ns + max(stable, width)

@@ -89,6 +89,22 @@ class BudgetSpent:
 
 
 @dataclass(frozen=True, slots=True)
+class BurnRate:
+    """The objective's burn rate is above `above` over a long and over a short window, in seconds, both at once."""
+
+    objective: str
+    above: float = 14.4
+    long_s: float = 60.0
+    short_s: float = 5.0
+    kind = "burn_rate"
+
+    @property
+    def name(self) -> str:
+        windows = f"{units.format_duration(self.long_s)} and {units.format_duration(self.short_s)}"
+        return f"{self.objective}: burns its budget more than {self.above:g}x over {windows}"
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The slice-betting test is sure that more than budget x `burn` is bad; stops at most `alpha` of healthy runs."""
 
@@ -126,4 +142,14 @@ class Duration:
         return f"longer than {units.format_duration(self.after_s)}"
 
 
-Rule = ErrorRatio | TimeoutRatio | LatencyPercentile | ConnectionErrors | BudgetSpent | Evidence | NoData | Duration
+Rule = (
+    ErrorRatio
+    | TimeoutRatio
+    | LatencyPercentile
+    | ConnectionErrors
+    | BudgetSpent
+    | BurnRate
+    | Evidence
+    | NoData
+    | Duration
+)

@@ -18,7 +18,7 @@ _SHED = int(Flag.SHED)
 _NEVER = int(Flag.TIMEOUT | Flag.SHED)
 
 
-class _Counter:
+class Buckets:
     """A count a bucket, and a sum a block of buckets."""
 
     def __init__(self) -> None:
@@ -72,6 +72,11 @@ class Series:
     whole bucket in it. Answers are as of the last `absorb`.
     """
 
+    last_word = "its last request ended"
+    """How to say that something was measured, before a time."""
+    trouble = ""
+    """Why nothing is known at the moment, where there is more to say than that."""
+
     def __init__(self, name: str, rate: float, timeout_s: float) -> None:
         self.name = name
         self.rate = rate
@@ -81,8 +86,8 @@ class Series:
         self.last_done_ns: int | None = None
         """When the last request ended that ended at all."""
         self._origin: int | None = None
-        self._done = _Counter()
-        self._counters: dict[Criterion, _Counter] = {}
+        self._done = Buckets()
+        self._counters: dict[Criterion, Buckets] = {}
         self._latencies: list[array[int]] = []
         self._flags: list[array[int]] = []
         self._pending: list[int] = []
@@ -93,11 +98,23 @@ class Series:
         """Seconds of a slice that holds enough requests to bet on, in whole buckets."""
         return slices.length_s(self.rate)
 
+    @property
+    def step_s(self) -> float:
+        """Seconds between two moments at which anything new can be known; our own traffic is known at once."""
+        return 0.0
+
+    def lag_ns(self, now_ns: int) -> int:
+        """How far behind `now_ns` is what can be known."""
+        return 0
+
+    def settle(self) -> None:
+        """What is usual is known from here on; the rate of our own traffic always is."""
+
     def watch(self, criterion: Criterion) -> None:
         """Count by this criterion from now on, and for what has been seen already."""
         if criterion in self._counters:
             return
-        counter = self._counters[criterion] = _Counter()
+        counter = self._counters[criterion] = Buckets()
         limit = criterion.limit_us
         for index, (latencies, flags) in enumerate(zip(self._latencies, self._flags, strict=True)):
             pairs = zip(latencies, flags, strict=True)
@@ -117,7 +134,7 @@ class Series:
         for sample in finished:
             self._take(sample, columns)
 
-    def _take(self, sample: Sample, columns: list[tuple[int, int | None, _Counter]]) -> None:
+    def _take(self, sample: Sample, columns: list[tuple[int, int | None, Buckets]]) -> None:
         intended, _, latency, _, flags = sample
         index = max(0, intended // BUCKET_NS - (self._origin or 0))
         while index >= len(self._flags):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.spec.metric import Metric
 from runner.spec.model import Block, Objective
 
 
@@ -21,6 +22,10 @@ class Experiment:
     """Our block, `${name}` resolved; defaults where the file has none."""
     objectives: tuple[Objective, ...]
     """Shorthand objectives and OpenSLO documents alike, in the file's order."""
+    metrics: tuple[Metric, ...] = ()
+    """The indicators that are read from sources."""
+    access: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    """The secrets of each source, by its name: never to be written anywhere."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """What `--var` and `--var-file` gave; handed to Chaos Toolkit as they are."""
     configuration: Mapping[str, Any] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from runner.spec import block, document, findings, lint, model, names, notes, openslo, source, variables
 from runner.spec.experiment import Experiment
 from runner.spec.findings import Finding
+from runner.spec.metric import Metric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +84,9 @@ def _validate(
     configuration, missing = variables.configuration(found, given, env)
     secrets, unknown = variables.secrets(found, secret, env)
     reading = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
-    objectives, others = _objectives(found, reading, env)
-    names.check(found, reading.raw, reading.steps, [o.name for o in objectives])
+    objectives, metrics, others = _objectives(found, reading, env)
+    names.check(found, reading.raw, reading.steps, [o.name for o in objectives], [m.name for m in metrics])
+    access = _access(found, reading, secret, env)
     lint.check(found, reading)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None
@@ -93,6 +95,8 @@ def _validate(
         document=found.source.tree,
         block=reading.block,
         objectives=tuple(objectives),
+        metrics=tuple(metrics),
+        access=access,
         variables=given,
         configuration=configuration,
         digest=_digest(found.source.tree, given),
@@ -101,9 +105,10 @@ def _validate(
 
 def _objectives(
     found: notes.Notes, reading: block.Reading, env: Mapping[str, str]
-) -> tuple[list[model.Objective], list[Finding]]:
-    """All objectives that can be read, in the order of the file, and the findings in the documents that it refers to."""
+) -> tuple[list[model.Objective], list[Metric], list[Finding]]:
+    """All objectives that can be read, in the order of the file, with what sources measure, and the documents' findings."""
     objectives: list[model.Objective] = []
+    metrics: list[Metric] = []
     others: list[Finding] = []
     traffic = [str(t.get("name")) for _, t in names.rows(reading.raw, "traffic")]
     for index, row in names.rows(reading.raw, "objectives"):
@@ -115,10 +120,28 @@ def _objectives(
             objectives.append(one)
             continue
         where = (*reading.steps, "objectives", index)
-        more, beside = openslo.resolve(found, one, where, traffic, env)
+        more, beside = openslo.resolve(found, one, where, traffic, metrics, env)
         objectives.extend(more)
         others.extend(beside)
-    return objectives, others
+    return objectives, metrics, others
+
+
+def _access(
+    found: notes.Notes, reading: block.Reading, given: dict[str, Any], env: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """What each source wants to see of the file's `secrets:`, by the source's name."""
+    access: dict[str, dict[str, Any]] = {}
+    for index, row in names.rows(reading.raw, "sources"):
+        if isinstance(group := row.get("secrets"), str):
+            values, missing = variables.group(found, group, given, env)
+            access[str(row.get("name"))] = values
+            where = (*reading.steps, "sources", index, "secrets")
+            if not values and not missing:
+                found.error("unknown-name", where, f"there is no group '{group}' in secrets:")
+            for name, why in missing.items():
+                if found.here or "environment" not in why:
+                    found.error("secret", where, f"the secret '{name}' has no value here: {why}")
+    return access
 
 
 def _digest(tree: Any, given: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from runner.spec.detecting import Detection, Expectations
 from runner.spec.quantities import Rate, Ratio, Seconds
 
 
@@ -46,6 +47,30 @@ class Traffic(_Part):
     """Open a connection for every request: sees load balancer and DNS faults that keep-alive hides."""
 
 
+class Source(_Part):
+    """The team's own monitoring, a Prometheus: indicators of OpenSLO documents are read from it."""
+
+    name: str
+    prometheus: str
+    """Its URL, with the path prefix if it has one."""
+    interval: Seconds = Field(default=5.0, ge=0.2)
+    """How often it is asked; more often than it scrapes tells nothing more."""
+    timeout: Seconds = Field(default=5.0, gt=0)
+    secrets: str | None = None
+    """A group of the file's `secrets:` with token, or username and password, ca_file, cert_file, key_file, header:NAME."""
+    verify: bool = True
+    """Whether its TLS certificate has to be good."""
+
+    @field_validator("prometheus")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://", "$")):
+            raise ValueError(f"{value!r} is not an http or https URL")
+        if "@" in value.split("://", 1)[-1].split("/", 1)[0]:
+            raise ValueError("a URL with user and password in it; put them into secrets:")
+        return value
+
+
 class Objective(_Part):
     """An SLO in shorthand: availability (`target` of good answers) or latency (`target` of answers within `threshold`)."""
 
@@ -67,6 +92,8 @@ class OpenSlo(_Part):
     openslo: str
     indicator: str | None = None
     """Which of our traffic measures it; may be left out when there is only one."""
+    source: str | None = None
+    """Which of our `sources` measures it, by the document's own Prometheus queries; then it is an indicator by its SLO's name."""
     strict: bool = False
 
 
@@ -129,6 +156,17 @@ class BudgetSpent(_Part):
     spend: Ratio
 
 
+class BurnRate(_Part):
+    """Abort when an objective burns its budget too fast over a long and a short window at once."""
+
+    objective: str
+    above: float = Field(default=14.4, gt=0)
+    """Familiar ones: 14.4, 6, 3, 1 times what would just use up the budget."""
+    long: Seconds = Field(default=60.0, gt=0)
+    short: Seconds | None = Field(default=None, gt=0)
+    """A twelfth of the long one."""
+
+
 class Evidence(_Part):
     """Abort by the always-valid slice-betting test: at most `alpha` of healthy runs are stopped like this."""
 
@@ -152,6 +190,7 @@ class AbortRule(_Part):
     latency: Latency | None = None
     connection_errors: ConnectionErrors | None = None
     budget: BudgetSpent | None = None
+    burn_rate: BurnRate | None = None
     evidence: Evidence | None = None
     no_data: NoData | None = None
     duration: Seconds | None = Field(default=None, gt=0)
@@ -162,21 +201,6 @@ class AbortRule(_Part):
         if len(self.model_fields_set) != 1:
             raise ValueError("one condition a list item: start a new `- ` for each")
         return self
-
-
-class Detection(_Part):
-    """How somebody notices. Here: our own burn-rate rule, and a person with `chaos-run ack`. Alert sources come later."""
-
-    burn_rate: float = Field(default=14.4, gt=0)
-    over: Seconds = Field(default=60.0, gt=0)
-    objective: str | None = None
-
-
-class Expectations(_Part):
-    """What the run must show besides its objectives."""
-
-    detected_within: Seconds | None = Field(default=None, gt=0)
-    recovered_within: Seconds | None = Field(default=None, gt=0)
 
 
 class Hypothesis(_Part):
@@ -200,6 +224,7 @@ class Block(_Part):
     service: str = "unnamed"
     risk: Literal["low", "medium", "high"] = "medium"
     traffic: tuple[Traffic, ...] = ()
+    sources: tuple[Source, ...] = ()
     objectives: tuple[AnyObjective, ...] = ()
     windows: Windows = Field(default_factory=Windows)
     abort: tuple[AbortRule, ...] = ()

@@ -10,22 +10,35 @@ from runner.spec.notes import Notes
 from runner.spec.source import Steps
 
 
-def check(notes: Notes, raw: dict[str, Any], steps: Steps, objectives: Sequence[str]) -> None:
+def check(
+    notes: Notes, raw: dict[str, Any], steps: Steps, objectives: Sequence[str], metrics: Sequence[str] = ()
+) -> None:
     """All names of a block as written, so that they are checked even where something else is wrong with it."""
     names = _Names(notes, steps)
     traffic = [str(t["name"]) for _, t in rows(raw, "traffic") if t.get("name")]
     names.unique(raw, "traffic")
     names.unique(raw, "objectives")
+    names.unique(raw, "sources")
+    sources = [str(s["name"]) for _, s in rows(raw, "sources") if s.get("name")]
+    for name in set(metrics) & set(traffic):
+        notes.error(
+            "duplicate-name",
+            (*steps, "objectives"),
+            f"a source's indicator is called like the traffic '{name}'",
+            key=True,
+        )
     for index, stream in rows(raw, "traffic"):
         url = stream.get("url")
         if isinstance(url, str) and not url.startswith(("http://", "https://", "$")):
             notes.error("value", (*steps, "traffic", index, "url"), f"'{url}' is not an http or https URL")
     for index, objective in rows(raw, "objectives"):
         names.exists(objective, "indicator", traffic, ("objectives", index), "traffic")
+        names.exists(objective, "source", sources, ("objectives", index), "source")
     for index, rule in rows(raw, "abort"):
         for kind, condition in rule.items():
             if isinstance(condition, dict):
-                names.exists(condition, "indicator", traffic, ("abort", index, kind), "traffic")
+                known = [*traffic, *metrics] if kind == "error_ratio" else traffic
+                names.exists(condition, "indicator", known, ("abort", index, kind), "traffic")
                 names.exists(condition, "objective", objectives, ("abort", index, kind), "objective")
     for index, detection in rows(raw, "detection"):
         names.exists(detection, "objective", objectives, ("detection", index), "objective")

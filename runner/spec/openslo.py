@@ -1,4 +1,4 @@
-"""OpenSLO: v1 documents of SLOs, read as they are in the wild, bound to the traffic that we generate ourselves.
+"""OpenSLO: v1 documents of SLOs, read as they are in the wild, bound to the traffic that we generate ourselves or to a source.
 
 A ratio indicator is the availability of the traffic, a threshold indicator its latency (`value` in seconds). Annotations of
 the SLO or SLI say what v1 cannot: `chaos-run/indicator` (which traffic), `chaos-run/unit` (of `value`: s, ms, us) and
@@ -17,7 +17,8 @@ from urllib.parse import urljoin
 from pydantic import ValidationError
 
 from runner import errors, units
-from runner.spec import findings, model, source
+from runner.spec import findings, metric, model, source
+from runner.spec.metric import Metric
 from runner.spec.notes import Notes, described
 from runner.spec.openslo_form import UNITS, Form, annotation, entry, mapping, target, window
 from runner.spec.source import Steps
@@ -41,9 +42,17 @@ class _Item:
 
 
 def resolve(
-    notes: Notes, reference: model.OpenSlo, where: Steps, traffic: Sequence[str], env: Mapping[str, str] = os.environ
+    notes: Notes,
+    reference: model.OpenSlo,
+    where: Steps,
+    traffic: Sequence[str],
+    metrics: list[Metric],
+    env: Mapping[str, str] = os.environ,
 ) -> tuple[list[model.Objective], list[findings.Finding]]:
-    """The objectives of one referenced document, and the findings in it; what is wrong with the reference goes into `notes`."""
+    """The objectives of one referenced document, and the findings in it; what is wrong with the reference goes into `notes`.
+
+    Indicators that a source measures are added to `metrics`.
+    """
     path = locate(notes.source.path, reference.openslo)
     try:
         forms = [Form(Notes(read), reference.strict) for read in source.read_all(path, env=env)]
@@ -57,7 +66,7 @@ def resolve(
     if not slos:
         notes.error("openslo", (*where, "openslo"), f"there is no SLO of {VERSION} in {path}")
     indicators = {item.name: item for item in items if item.kind == "SLI"}
-    objectives = [o for slo in slos for o in _objectives(slo, indicators, reference, traffic)]
+    objectives = [o for slo in slos for o in _objectives(slo, indicators, reference, traffic, metrics)]
     return objectives, [f for form in forms for f in form.notes.found]
 
 
@@ -101,7 +110,11 @@ def _items(form: Form) -> Iterator[_Item]:
 
 
 def _objectives(
-    slo: _Item, indicators: Mapping[str, _Item], reference: model.OpenSlo, traffic: Sequence[str]
+    slo: _Item,
+    indicators: Mapping[str, _Item],
+    reference: model.OpenSlo,
+    traffic: Sequence[str],
+    metrics: list[Metric],
 ) -> Iterator[model.Objective]:
     """One objective of ours for each of the SLO's, as far as they can be understood."""
     form, spec, steps = slo.form, mapping(slo.body, "spec"), (*slo.steps, "spec")
@@ -116,9 +129,30 @@ def _objectives(
             form.notes.error("openslo", at, f"an objective is a mapping, not {described(goal)}")
             continue
         name = slo.name if len(goals) == 1 else f"{slo.name}-{goal.get('displayName') or index + 1}"
-        made = _objective(slo, goal, at, indicators, reference, traffic, name)
+        if reference.source:
+            made = _measured(slo, goal, at, _indicator(slo, goal, at, indicators), reference.source, name, metrics)
+        else:
+            made = _objective(slo, goal, at, indicators, reference, traffic, name)
         if made is not None:
             yield made
+
+
+def _measured(
+    slo: _Item,
+    goal: Mapping[str, Any],
+    at: Steps,
+    sli: Mapping[str, Any],
+    source: str,
+    name: str,
+    metrics: list[Metric],
+) -> model.Objective | None:
+    """An objective that is an indicator of its own, measured by a source."""
+    made, share = metric.made(slo.form, sli, goal, at, name, source), target(slo.form, goal, at)
+    if made is None or share is None:
+        return None
+    metrics.append(made)
+    lasts = window(slo.form, mapping(slo.body, "spec"), (*slo.steps, "spec"))
+    return model.Objective(name=name, indicator=name, target=share, window=lasts)
 
 
 def _objective(

@@ -176,6 +176,21 @@ def secrets(notes: Notes, given: Mapping[str, Any], env: Mapping[str, str]) -> t
     return values, missing
 
 
+def group(
+    notes: Notes, target: str, given: Mapping[str, Any], env: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """One group of `secrets:` alone: names of other groups do not get in its way. Its findings are told by `secrets`."""
+    values: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    groups = notes.source.tree.get("secrets")
+    entries = groups.get(target) if isinstance(groups, dict) else None
+    overrides = given.get(target)
+    for name, entry in (entries if isinstance(entries, dict) else {}).items():
+        entry = overrides.get(name, entry) if isinstance(overrides, Mapping) else entry
+        _secret(Notes(notes.source), (target, name), entry, env, values, missing)
+    return values, missing
+
+
 def _secret(
     notes: Notes,
     steps: tuple[Any, Any],
