@@ -76,7 +76,8 @@ def seconds(value: float | None, *, censored: bool) -> str:
 
 
 def _bare(run: Summary) -> str:
-    return run.sentence.removeprefix(f"{run.verdict}:").strip()
+    said = run.sentence.removeprefix(f"{run.verdict}:").strip()
+    return f"(imported) {said}" if run.imported else said
 
 
 def _since(text: str) -> datetime:

@@ -24,6 +24,8 @@ COMMANDS: dict[str, str] = {
     "history": "List the runs on record.",
     "show": "Show one run of the record.",
     "report": "Write the report of one run: HTML, Markdown, JSON, JUnit.",
+    "export": "Bundle the evidence of a run; it verifies offline.",
+    "import": "Verify an evidence bundle, and add its run to the record.",
     "metrics": "MTTD and MTTR over the runs on record.",
     "catalog": "List the experiments of the catalogue.",
     "schema": "Print the JSON Schema of an experiment, our block, or the events.",
@@ -31,6 +33,8 @@ COMMANDS: dict[str, str] = {
     "playground": "Start, stop and inspect the embedded target.",
     "completion": "Print the completion script for your shell.",
 }
+
+_MODULES = {"import": "import_"}
 
 
 class Lazy(click.Group):
@@ -42,7 +46,7 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"runner.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"runner.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def resolve_command(

@@ -81,6 +81,8 @@ def text(record: RunRecord) -> Iterator[str]:
     yield ""
     length = units.format_duration((record.ended - record.started).total_seconds())
     yield f"run         {record.run}  {record.started.astimezone():%Y-%m-%d %H:%M:%S}, {length}"
+    if record.imported:
+        yield f"imported    {record.imported}, from {record.environment.get('host') or 'another machine'}"
     yield f"experiment  {record.experiment}"
     yield f"service     {record.service}{f' on {record.context}' if record.context else ''}"
     yield f"TTD         {seconds(record.ttd_s, censored=record.ttd_censored)}{_error(record.ttd_s, record.ttd_error_s)}"

@@ -59,7 +59,7 @@ async def _run(session: Session, options: Options, where: Surroundings) -> RunRe
                     await stages.undo(session, crew)
                 await stages.recover(session, crew)
             record = await judging.conclude(session, crew, plan, options)
-    return judging.publish(session, record, crew, options)
+    return judging.publish(session, record, crew, plan, options)
 
 
 async def plan(options: Options, time: clock.Clock | None = None) -> Plan:

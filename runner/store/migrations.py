@@ -48,6 +48,7 @@ STEPS: dict[int, tuple[str, ...]] = {
             run TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL, mono_ns BIGINT NOT NULL,
             error_s DOUBLE PRECISION NOT NULL, source TEXT NOT NULL, PRIMARY KEY (run, number))""",
     ),
+    2: ("ALTER TABLE runs ADD COLUMN imported TEXT",),
 }
 NEWEST = max(STEPS)
 

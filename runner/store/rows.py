@@ -33,7 +33,8 @@ def rows(record: RunRecord, events: Iterable[Event | Mapping[str, Any]]) -> dict
         "undo_steps": list(record.to_json()["undo"]),
         "findings": list(record.to_json()["findings"]),
         "marks": [
-            m | {"at": clock.rfc3339(mark.at)} for m, mark in zip(record.to_json()["marks"], record.marks, strict=True)
+            {k: v for k, v in m.items() if k != "evidence"} | {"at": clock.rfc3339(mark.at)}
+            for m, mark in zip(record.to_json()["marks"], record.marks, strict=True)
         ],
     }
 
@@ -52,7 +53,7 @@ def numbered(run: str, table: str, found: Iterable[Row]) -> list[Row]:
 
 def _run(record: RunRecord) -> Row:
     same = ("service", "verdict", "title", "experiment", "experiment_hash", "context", "gameday", "folder",
-            "ttd_s", "ttd_error_s", "ttr_s", "ttr_error_s", "sentence")  # fmt: skip
+            "ttd_s", "ttd_error_s", "ttr_s", "ttr_error_s", "sentence", "imported")  # fmt: skip
     return {
         "started": clock.rfc3339(record.started),
         "ended": clock.rfc3339(record.ended),

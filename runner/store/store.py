@@ -46,6 +46,8 @@ class Summary:
     ttr_censored: bool
     ttr_error_s: float
     sentence: str
+    imported: str | None = None
+    """When it came from another machine, RFC 3339."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; times as RFC 3339."""
@@ -139,6 +141,10 @@ class Store:
         """When each experiment was last tried on each service, the longest untested first."""
         return figures.last_tests(self._database)
 
+    def knows(self, run: str) -> bool:
+        """Whether a run of exactly that id is on record."""
+        return bool(self._database.read("SELECT 1 FROM runs WHERE run = :run", {"run": run}))
+
     def resolve(self, run: str) -> str:
         """The full id of an id, a beginning of one, or `last`. Raises UsageError with the nearest ids as a hint."""
         if run == "last":
@@ -160,7 +166,7 @@ class Store:
         for path in sorted((folder or place.runs_dir()).glob("*/record.json")):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 record = records.from_json(json.loads(path.read_text(encoding="utf-8")))
-                self.save(record, list(_events_of(path.parent)))
+                self.save(record, list(events_of(path.parent)))
                 count += 1
         return count
 
@@ -178,7 +184,8 @@ def _summary(row: dict[str, Any]) -> Summary:
     )
 
 
-def _events_of(folder: Path) -> Iterator[dict[str, Any]]:
+def events_of(folder: Path) -> Iterator[dict[str, Any]]:
+    """What a run's own folder has of its events."""
     path = folder / "events.jsonl"
     if not path.exists():
         return

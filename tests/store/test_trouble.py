@@ -65,15 +65,15 @@ def test_an_older_schema_is_brought_up_to_date_and_keeps_its_runs(
     with Store.open(str(path)) as store:
         store.save(record("old"), [])
     monkeypatch.setitem(
-        migrations.STEPS, 2, ("ALTER TABLE runs ADD COLUMN colour TEXT", "UPDATE runs SET colour = 'blue'")
+        migrations.STEPS, 3, ("ALTER TABLE runs ADD COLUMN colour TEXT", "UPDATE runs SET colour = 'blue'")
     )
-    monkeypatch.setattr(migrations, "NEWEST", 2)
+    monkeypatch.setattr(migrations, "NEWEST", 3)
     for _ in range(2):  # the second time there is nothing to do
         with Store.open(str(path)) as store:
             assert store.get("old") == record("old")
     with sqlite3.connect(path) as raw:
         assert raw.execute("SELECT colour FROM runs").fetchall() == [("blue",)]
-        assert raw.execute("SELECT version FROM schema_versions ORDER BY 1").fetchall() == [(1,), (2,)]
+        assert raw.execute("SELECT version FROM schema_versions ORDER BY 1").fetchall() == [(1,), (2,), (3,)]
     raw.close()
 
 
@@ -81,13 +81,13 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "record.db"
     Store.open(str(path)).close()
     with monkeypatch.context() as broken:
-        broken.setitem(migrations.STEPS, 2, ("CREATE TABLE half (x TEXT)", "no SQL at all"))
-        broken.setattr(migrations, "NEWEST", 2)
+        broken.setitem(migrations.STEPS, 3, ("CREATE TABLE half (x TEXT)", "no SQL at all"))
+        broken.setattr(migrations, "NEWEST", 3)
         with pytest.raises(errors.EnvironmentFailure):
             Store.open(str(path))
     raw = sqlite3.connect(path)
     assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
-    assert raw.execute("SELECT max(version) FROM schema_versions").fetchone() == (1,)
+    assert raw.execute("SELECT max(version) FROM schema_versions").fetchone() == (2,)
     raw.close()
 
 
