@@ -70,6 +70,8 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
             yield f"the hypothesis did not hold {_WHEN[check.when]}{counted}: {check.sentence}"
     if terms.injecting and record.mark("undone") and not record.mark("recovered"):
         yield f"not recovered within {units.format_duration(terms.recovery_s)}"
+    if record.alerting is not None:
+        yield from record.alerting.failures
     within = terms.recovered_within_s
     if within and record.ttr_s is not None and record.ttr_s > within:
         yield f"recovered after {units.format_duration(record.ttr_s)}, expected within {units.format_duration(within)}"

@@ -88,10 +88,10 @@ class Session:
         """The wall clock at a monotonic moment, reckoned from the start of the run."""
         return self.started + timedelta(microseconds=(mono_ns - self.started_ns) / 1000)
 
-    def mark(self, name: str, *, mono_ns: int | None = None, error_s: float = 0.001, source: str = "") -> Mark:
+    def mark(self, name: str, *, mono_ns: int | None = None, error_s: float = 0.001, source: str = "", evidence: str = "") -> Mark:
         """Keep a named moment."""
         moment = self.clock.monotonic() if mono_ns is None else mono_ns
-        mark = Mark(name=name, at=self.wall(moment), mono_ns=moment, error_s=error_s, source=source)
+        mark = Mark(name=name, at=self.wall(moment), mono_ns=moment, error_s=error_s, source=source, evidence=evidence)
         self.marks.append(mark)
         return mark
 

@@ -15,7 +15,7 @@ from runner.slo.objective import Objective
 from runner.slo.recovery import Recovery
 from runner.slo.rules import Rule
 from runner.slo.series import Series
-from runner.spec.model import Detection
+from runner.spec.detecting import Detection
 from runner.store.inbox import Inbox
 from runner.timeline.event import Name
 

@@ -270,6 +270,7 @@ def _verdict(f: Fields) -> Told:
     return tone(verdict), f"{title(verdict)}: {f.get('sentence', '')}"
 
 
+_NOTICED = {"person": "", "burn-rate": "the built-in rule, "}
 _TELLERS = {
     Name.RUN_STARTED: _run_started,
     Name.PHASE: _phase,
@@ -283,8 +284,9 @@ _TELLERS = {
     Name.EFFECTIVE: _effective,
     Name.DETECTED: lambda f: (
         "plain",
-        f"noticed by {'' if f.get('source') == 'person' else 'the built-in rule, '}{f.get('by')}",
+        f"noticed by {_NOTICED.get(str(f.get('source')), 'the alert ')}{f.get('by')}",
     ),
+    Name.ALERT: lambda f: ("plain", f"alert {f.get('alert')}: {f.get('stage')}, says {f.get('source')}"),
     Name.BREACH: lambda f: ("bad", f"breach: {f.get('sentence')}"),
     Name.ABORT: lambda f: (
         "bad",

@@ -29,7 +29,10 @@ class Name(StrEnum):
     EFFECTIVE = "effective"
     """`indicator` or `fault`, `how` (sentence: what changed), `error_s`."""
     DETECTED = "detected"
-    """`source` (burn-rate, person, …), `by` (rule or person), `error_s`."""
+    """`source` (burn-rate, person, alertmanager, …), `by` (rule or person), `error_s`."""
+    ALERT = "alert"
+    """`stage` (pending, firing, received, notified, acknowledged, mitigated, resolved), `alert` (its name), `source`, `error_s`,
+    `evidence` (the raw answer, a file of the run's folder)."""
     BREACH = "breach"
     """`rule`, `sentence` (with the numbers in it)."""
     ABORT = "abort"
@@ -46,7 +49,7 @@ class Name(StrEnum):
     """`severity` (info, warning, error), `message`."""
     VERDICT = "verdict"
     """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttd_censored` (then it is a lower bound), `ttr_s`,
-    `ttr_censored`, `findings` (list of sentences), `report`."""
+    `ttr_censored`, `findings` (list of sentences), `report`; `stages` (of the team's alerts, each in seconds of the run)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -84,6 +84,8 @@ class Mark:
     mono_ns: int
     error_s: float = 0.0
     source: str = ""
+    evidence: str = ""
+    """The raw answer that says so, as a file of the run's folder; empty where it was ourselves who saw it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,6 +138,21 @@ class Terms:
     """Actions that failed, and why."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alerting:
+    """How the team's own alerts were watched in a run."""
+
+    sources: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    """Which the sources can tell at all: a stage that is not among them is not missing but unknown."""
+    floor: dict[str, float] = field(default_factory=dict)
+    """The soonest that the pipeline can tell anybody, by part, in seconds."""
+    unnotified: str = ""
+    """Why an alert that fired reached nobody."""
+    failures: tuple[str, ...] = ()
+    """Expectations of the file that were not met, as sentences."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One run, whole. `samples` themselves stay in the run's folder as tapes."""
@@ -175,6 +192,8 @@ class RunRecord:
     environment: dict[str, Any] = field(default_factory=dict)
     """Versions, machine, operator, options: whatever helps to repeat it."""
     gameday: str | None = None
+    alerting: Alerting | None = None
+    """None where no source of the team's alerts was configured."""
     terms: Terms | None = None
     """None for a run that an older version recorded, or that a recovery finished."""
     imported: str | None = None
@@ -210,6 +229,9 @@ def from_json(document: Mapping[str, Any]) -> RunRecord:
         given[name] = tuple(part(**_revived(_known(part, value))) for value in given.get(name, ()))
     if given.get("terms") is not None:
         given["terms"] = Terms(**_known(Terms, given["terms"]))
+    if given.get("alerting") is not None:
+        told: dict[str, Any] = _known(Alerting, given["alerting"])
+        given["alerting"] = Alerting(**(told | {k: tuple(v) for k, v in told.items() if isinstance(v, list)}))
     return RunRecord(**_revived(given))
 
 

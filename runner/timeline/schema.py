@@ -69,6 +69,7 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
     Name.INJECTED: ({"fault": _TEXT, "targets": _TEXTS, "error_s": _SECONDS}, {}),
     Name.EFFECTIVE: ({"how": _TEXT, "error_s": _SECONDS}, {"indicator": _TEXT, "fault": _TEXT}),
     Name.DETECTED: ({"source": _TEXT, "by": _TEXT, "error_s": _SECONDS}, {}),
+    Name.ALERT: ({"stage": _TEXT, "alert": _TEXT, "source": _TEXT, "error_s": _SECONDS}, {"evidence": _TEXT}),
     Name.BREACH: ({"rule": _TEXT, "sentence": _TEXT}, {}),
     Name.ABORT: ({"by": _one_of("guard", "person", "runner"), "sentence": _TEXT}, {}),
     Name.UNDO_STARTED: ({"steps": _COUNT}, {}),
@@ -94,7 +95,12 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
             "ttr_s": _OPTIONAL_SECONDS,
             "findings": _TEXTS,
         },
-        {"report": _OPTIONAL_TEXT, "ttd_censored": _YES_NO, "ttr_censored": _YES_NO},
+        {
+            "report": _OPTIONAL_TEXT,
+            "ttd_censored": _YES_NO,
+            "ttr_censored": _YES_NO,
+            "stages": {"type": "object", "additionalProperties": {"type": "number"}},
+        },
     ),
 }
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -47,22 +49,26 @@ class Rig:
     alertmanager: str
     webhook: str
     """`host:port` that the Alertmanager tells; nobody listens there but a test."""
+    shop: str
+    """Its URL: `/` is broken and mended by `/break` and `/mend`, and `/metrics` says so."""
     broken: dict[str, bool] = field(default_factory=lambda: {"errors": False, "blip": False})
 
 
 @contextlib.contextmanager
-def rig(folder: Path, free_port: Callable[[], int]) -> Iterator[Rig]:
+def rig(folder: Path) -> Iterator[Rig]:
     """Start all; skips where a program is missing. Both servers live in `folder` and end with it."""
     if missing := [p for p in PROGRAMS if not shutil.which(p)]:
         pytest.skip(f"no {' and no '.join(missing)} here: apt-get install prometheus prometheus-alertmanager")
-    ports = {name: free_port() for name in ("shop", "prometheus", "alertmanager", "webhook")}
+    ports = {name: _free_port() for name in ("shop", "prometheus", "alertmanager", "webhook")}
     found = Rig(
+        shop=f"http://127.0.0.1:{ports['shop']}",
         prometheus=f"http://127.0.0.1:{ports['prometheus']}",
         alertmanager=f"http://127.0.0.1:{ports['alertmanager']}",
         webhook=f"127.0.0.1:{ports['webhook']}",
     )
     with _shop(found, ports["shop"]), _servers(folder, ports):
         _until(lambda: _ready(found.alertmanager) and _ready(found.prometheus), "the servers are ready")
+        _until(lambda: _scraped(found), "the shop is scraped")  # a Prometheus looks for its targets after five seconds
         yield found
 
 
@@ -92,9 +98,13 @@ def _servers(folder: Path, ports: dict[str, int]) -> Iterator[None]:
 @contextlib.contextmanager
 def _shop(found: Rig, port: int) -> Iterator[None]:
     class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             body = "".join(f'shop_broken{{what="{k}"}} {int(v)}\n' for k, v in found.broken.items()).encode()
-            self.send_response(200)
+            if self.path in ("/break", "/mend"):
+                found.broken["errors"] = self.path == "/break"
+            self.send_response(500 if self.path == "/" and found.broken["errors"] else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -120,8 +130,19 @@ def _ready(url: str) -> bool:
     return False
 
 
+def _scraped(found: Rig) -> bool:
+    with urllib.request.urlopen(f"{found.prometheus}/api/v1/query?query=shop_broken", timeout=1) as answer:
+        return bool(json.load(answer)["data"]["result"])
+
+
 def _until(true: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, f"not within {seconds}s: {what}"
         time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

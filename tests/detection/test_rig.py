@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import time
 import urllib.request
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -59,10 +59,8 @@ def _started_at(there: Rig, alert: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(110)
-def test_eight_faults_are_followed_stage_by_stage_and_a_short_one_tells_nobody(
-    tmp_path: Path, free_port: Callable[[], int]
-) -> None:
-    with rig(tmp_path, free_port) as there:
+def test_eight_faults_are_followed_stage_by_stage_and_a_short_one_tells_nobody(tmp_path: Path) -> None:
+    with rig(tmp_path) as there:
         asyncio.run(_follow(there))
 
 
@@ -99,7 +97,7 @@ async def _fault(there: Rig, listening: Listening) -> None:
     told = [first[stage] for stage in ("pending", "firing", "received", "notified", "resolved")]
     moments = [s.mono_ns for s in told]
     slack = round(0.02e9)  # stages a millisecond apart are dated by two clocks
-    assert all(a <= b + slack for a, b in zip(moments, moments[1:], strict=False)), [(s.stage, s.mono_ns) for s in told]
+    assert all(a <= b + slack for a, b in itertools.pairwise(moments)), [(s.stage, s.mono_ns) for s in told]
     for firing in (s for s in seen if s.stage == "firing"):
         at = time.time() - (time.monotonic_ns() - firing.mono_ns) / 1e9
         assert abs(at - starts_at) < 0.1, firing.source

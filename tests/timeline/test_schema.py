@@ -22,6 +22,7 @@ STREAM: list[dict[str, Any]] = [
     {"event": "effective", "indicator": "front", "how": "3 % bad", "error_s": 0.05},
     {"event": "effective", "fault": "kill", "how": "its UID changed", "error_s": 0.2},
     {"event": "detected", "source": "burn-rate", "by": "14.4x", "error_s": 0.05},
+    {"event": "alert", "stage": "firing", "alert": "ShopErrors", "source": "prometheus", "error_s": 0.1, "evidence": "evidence/1"},
     {"event": "breach", "rule": "error_ratio", "sentence": "100 % failed (63/63)"},
     {"event": "abort", "by": "guard", "sentence": "100 % failed"},
     {"event": "undo_started", "steps": 1},

@@ -1,0 +1,91 @@
+"""Detecting: the parts of our block that say where a team's alerts are seen, and what is expected of them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from runner.spec.quantities import Seconds
+
+Problem = Literal["missing", "other-first", "wrong-team", "already-firing", "drill-only"]
+KINDS = ("alertmanager", "prometheus", "webhook", "source")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Detection(_Part):
+    """Where somebody is told: the team's own pipeline, one system an item; or, while none is named, our own burn-rate rule.
+    A person can always say so with `chaos-run ack`.
+    """
+
+    alertmanager: str | None = None
+    """URL of an Alertmanager with API v2."""
+    prometheus: str | None = None
+    """URL of a Prometheus with alerting rules."""
+    webhook: str | None = None
+    """`host:port` at which we listen for what the pipeline tells its people: notified is measured there."""
+    source: str | None = None
+    """A kind that a plug-in brings (entry point group `chaos_run.detection`); `target` and `options` are for it."""
+    target: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    match: dict[str, str] = Field(default_factory=dict)
+    """Labels that an alert has to have to count at all."""
+    timeout: Seconds = Field(default=5.0, gt=0)
+    burn_rate: float = Field(default=14.4, gt=0)
+    over: Seconds = Field(default=60.0, gt=0)
+    objective: str | None = None
+
+    @model_validator(mode="after")
+    def _one_system(self) -> Detection:
+        named = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(named) > 1:
+            raise ValueError(f"one system a list item, not {' and '.join(named)}; start a new `- ` for each")
+        if named and self.model_fields_set & {"burn_rate", "over", "objective"}:
+            raise ValueError(f"burn_rate, over and objective are of our own rule, not of {named[0]}")
+        if not named and self.model_fields_set & {"match", "timeout", "target", "options"}:
+            raise ValueError(f"say which system: {', '.join(KINDS)}")
+        self._well_formed()
+        return self
+
+    def _well_formed(self) -> None:
+        for url in (self.alertmanager, self.prometheus):
+            if url is not None and not url.startswith(("http://", "https://", "$")):
+                raise ValueError(f"{url!r} is not an http or https URL")
+            if url is not None and "@" in url.split("://", 1)[-1].split("/", 1)[0]:
+                raise ValueError("a URL with user and password in it")
+        port = self.webhook.rpartition(":")[2] if self.webhook is not None else "1"
+        if not (port.isdigit() and 0 < int(port) < 65536) and "$" not in port:
+            raise ValueError(f"{self.webhook!r} is not host:port; write for example 127.0.0.1:9099")
+
+    @property
+    def kind(self) -> str | None:
+        """Which system it is; None for our own rule."""
+        named = next((kind for kind in KINDS if getattr(self, kind) is not None), None)
+        return self.source if named == "source" else named
+
+    @property
+    def where(self) -> str:
+        """Its URL, or the address that it listens on."""
+        return self.alertmanager or self.prometheus or self.webhook or self.target
+
+
+class Expectations(_Part):
+    """What the run must show besides its objectives."""
+
+    detected_within: Seconds | None = Field(default=None, gt=0)
+    recovered_within: Seconds | None = Field(default=None, gt=0)
+    notified_within: Seconds | None = Field(default=None, gt=0)
+    """Since users felt it, until somebody was told."""
+    resolved_within: Seconds | None = Field(default=None, gt=0)
+    """Since everything was put back, until the alert is resolved. The run waits for it as long as this."""
+    alert: str | None = None
+    """The alert that has to fire first."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """What it has to carry, so that it reaches the right people: `{team: storefront}`."""
+    drill: dict[str, str] = Field(default_factory=dict)
+    """The labels of a drill: an alert that only fires with them would not fire in earnest."""
+    alerts: tuple[Problem, ...] = ()
+    """Which of these findings about alerts make the run fail; all others are told only."""

@@ -1,0 +1,106 @@
+"""A run whose detection is the team's own pipeline: stages, evidence, expectations, and what happens when it is not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.errors import ExitCode
+from tests.detection.rig import Rig, rig
+from tests.journeys import harness
+from tests.journeys.harness import Json, Run
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with rig(tmp_path_factory.mktemp("rig")) as running:
+        yield running
+
+
+def _experiment(shop: str, *, seconds: float, detection: list[Json], **block: Any) -> Json:
+    document = harness.experiment(
+        harness.Service(0),
+        method=[harness.http("break", "/break", pauses={"after": seconds})],
+        traffic=[{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}],
+        objectives=[{"name": "availability", "indicator": "front", "target": "50%"}],
+        abort=[{"duration": "60s"}],
+        windows={"baseline": "1s", "recovery": "10s", "stable": "500ms"},
+        detection=detection,
+        **block,
+    )
+    return {**document, "configuration": {"url": shop}}
+
+
+def _run(folder: Path, document: Json) -> tuple[int, Run]:
+    with harness.started(folder, document) as run:
+        return run.finish(), run
+
+
+def _all(there: Rig) -> list[Json]:
+    match = {"service": "shop"}
+    return [
+        {"prometheus": there.prometheus, "match": match},
+        {"alertmanager": there.alertmanager, "match": match},
+        {"webhook": there.webhook, "match": match},
+    ]
+
+
+@pytest.mark.slow
+def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_path: Path, there: Rig) -> None:
+    expect = {"alert": "ShopErrors", "labels": {"team": "storefront"}, "detected_within": "10s", "resolved_within": "15s",
+              "alerts": ["missing", "other-first", "wrong-team", "already-firing"]}  # fmt: skip
+    document = _experiment(there.shop, seconds=5, detection=_all(there), expect=expect)
+    _, run = _run(tmp_path, document)
+    stages = run.verdict["stages"]
+    alerts = ("pending", "firing", "received", "notified", "resolved")
+    assert [s for s in stages if s in alerts] == list(alerts)
+    assert stages["injected"] <= stages["effective"] <= stages["firing"] <= stages["undone"] <= stages["resolved"]
+    found = harness.record(run)
+    assert found["alerting"]["failures"] == []
+    for mark in (m for m in found["marks"] if m["name"] in alerts):
+        raw = json.loads((run.folder / mark["evidence"]).read_text())
+        assert "ShopErrors" in json.dumps(raw) or mark["name"] == "resolved"  # an answer without it says that it ended
+        assert 0 < mark["error_s"] < 1.0
+        assert mark["source"] in ("prometheus", "alertmanager", "webhook")
+    detected = next(m for m in found["marks"] if m["name"] == "detected")
+    assert detected["source"] in ("prometheus", "alertmanager")
+    assert run.verdict["ttd_s"] == pytest.approx(stages["firing"] - stages["effective"], abs=0.01)
+    assert any("no alert can tell anybody sooner" in f["message"] for f in found["findings"])
+
+
+@pytest.mark.slow
+def test_what_the_file_expects_of_its_alerts_fails_the_run(tmp_path: Path, there: Rig) -> None:
+    expect = {"alert": "ShopErrors", "labels": {"team": "search"}, "alerts": ["wrong-team"]}
+    detection = [{"alertmanager": there.alertmanager, "match": {"service": "shop"}}]
+    code, run = _run(tmp_path, _experiment(there.shop, seconds=5, detection=detection, expect=expect))
+    assert code == ExitCode.FAIL
+    assert (
+        "ShopErrors went to the wrong ones: it has team='storefront', expected is team='search'"
+        in run.verdict["sentence"]
+    )
+
+
+def test_a_fault_that_no_alert_sees_is_a_miss_and_our_own_rule_does_not_stand_in(tmp_path: Path, there: Rig) -> None:
+    expect = {"alert": "ShopErrors", "detected_within": "5s", "alerts": ["missing"]}
+    detection = [{"alertmanager": there.alertmanager, "match": {"service": "shop"}}]
+    document = _experiment(there.shop, seconds=0.4, detection=detection, expect=expect)  # shorter than `for`
+    code, run = _run(tmp_path, document)
+    assert code == ExitCode.FAIL
+    assert "the expected alert ShopErrors did not fire" in run.verdict["sentence"]
+    assert run.named("detected") == []
+
+
+def test_a_source_that_is_not_there_is_an_error_before_anything_is_broken(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    with harness.service(free_port()) as service:
+        gone = f"http://127.0.0.1:{free_port()}"
+        document = _experiment(service.url, seconds=1, detection=[{"alertmanager": gone}])
+        with harness.started(tmp_path, document) as run:
+            assert run.finish() == ExitCode.ENVIRONMENT
+            assert f"Alertmanager at {gone}" in run.stderr()
+        assert service.get("/log") == ""
