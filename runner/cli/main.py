@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "history": "List the runs on record.",
     "show": "Show one run of the record.",
     "report": "Write the report of one run: HTML, Markdown, JSON, JUnit.",
+    "judge": "Judge the samples of a run again, by its own objectives or others.",
     "export": "Bundle the evidence of a run; it verifies offline.",
     "import": "Verify an evidence bundle, and add its run to the record.",
     "metrics": "MTTD and MTTR over the runs on record.",
