@@ -1,0 +1,83 @@
+"""A real PostgreSQL server of the tests' own, from Debian's packages; where they are missing its tests are skipped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+class Server:
+    """A cluster on a loopback port that can be stopped and started again."""
+
+    def __init__(self, binaries: Path, folder: Path, port: int) -> None:
+        self._binaries = binaries
+        self.folder = folder
+        self.port = port
+        self.url = f"postgresql://chaos@127.0.0.1:{port}/postgres"
+
+    def make(self) -> None:
+        self.folder.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.run("initdb", "-N", "-A", "trust", "-U", "chaos", "-D", str(self.folder))
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c shared_buffers=16MB"
+        self.run("pg_ctl", "-D", str(self.folder), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def stop(self, how: str = "immediate") -> None:
+        self.run("pg_ctl", "-D", str(self.folder), "-w", "-m", how, "stop")
+
+    def run(self, program: str, *arguments: str) -> None:
+        """As whoever may: the server refuses to be root."""
+        who = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        command = [*who, str(self._binaries / program), *arguments]
+        with tempfile.TemporaryFile() as said:  # no pipe: the server would keep it open
+            code = subprocess.run(command, stdout=said, stderr=said, cwd="/", timeout=60, check=False).returncode
+            said.seek(0)
+            assert code == 0, said.read().decode(errors="replace")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One for all tests; each may stop it as long as it starts it again."""
+    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+    if not BINARIES:
+        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="chaos-run-pg-"))
+    folder.chmod(0o755)
+    running = Server(BINARIES[-1], folder / "data", _free_port())
+    try:
+        running.make()
+        running.start()
+        yield running
+        running.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(server: Server) -> str:
+    """The URL of an empty record."""
+    import psycopg
+
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return server.url
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
