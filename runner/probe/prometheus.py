@@ -40,7 +40,10 @@ class Prometheus:
         await self._client.aclose()
 
     async def clock_offset_s(self) -> tuple[float, float]:
-        """How far its clock is ahead of ours, and the error of that, in seconds. Raises NoData."""
+        """How far its clock is ahead of ours, and the error of that, in seconds: of two questions the quicker. Raises NoData."""
+        return min([await self._offset_s() for _ in range(2)], key=lambda found: found[1])
+
+    async def _offset_s(self) -> tuple[float, float]:
         asked = time.time()
         kind, result = await self._ask("time()", None)
         answered = time.time()

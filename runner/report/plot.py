@@ -68,9 +68,10 @@ def _draw(record: RunRecord, samples: Mapping[str, Seen], worst: float = 0.0) ->
     for indicator in record.indicators:
         data = plotdata.series(record, samples.get(indicator.name, ()))
         asked = [o for o in record.objectives if o.indicator == indicator.name]
-        parts += _title(indicator.name, data, y)
+        counted = plotdata.counted(samples.get(indicator.name, ()))
+        parts += _title(indicator.name, data, y, ("events", "bad events") if counted else ("requests", "bad answers"))
         parts += _errors(data, asked, x, y, worst)
-        if plotdata.counted(samples.get(indicator.name, ())):
+        if counted:
             y += ERRORS + GAP
             continue
         parts += _latency(data, asked, x, y + ERRORS + BETWEEN)
@@ -160,13 +161,13 @@ def _axis(x: Scale, bottom: float) -> Iterable[str]:
         yield f'<text class="tick mid" x="{at}" y="{bottom + 17:.1f}">{words.seconds(tick) if tick else "0s"}</text>'
 
 
-def _title(name: str, data: Series, y: float) -> Iterable[str]:
+def _title(name: str, data: Series, y: float, what: tuple[str, str]) -> Iterable[str]:
     """In the right margin, where no mark's line crosses it."""
     total, at, plain = sum(b.total for b in data.bins), WIDTH - RIGHT + 8, words.clean(name)
     short = plain if len(plain) <= 17 else plain[:16] + "…"
     yield f'<text class="panel-title" x="{at}" y="{y + 11:.1f}">{escape(short)}<title>{escape(plain)}</title></text>'
-    said = (f"{words.count(total)} requests", f"{words.seconds(data.width_s)} a bar") if total else ("no data",)
-    for number, line in enumerate(("bad answers", *said)):
+    said = (f"{words.count(total)} {what[0]}", f"{words.seconds(data.width_s)} a bar") if total else ("no data",)
+    for number, line in enumerate((what[1], *said)):
         yield f'<text class="panel-name" x="{at}" y="{y + 27 + 15 * number:.1f}">{line}</text>'
 
 

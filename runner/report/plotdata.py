@@ -79,11 +79,13 @@ def series(record: RunRecord, samples: Seen, *, cells: int = 200) -> Series:
 
 def _of_points(record: RunRecord, points: Sequence[Point], cells: int) -> Series:
     gaps = sorted((b.at_ns - a.at_ns) / 1e9 for a, b in itertools.pairwise(points) if b.at_ns > a.at_ns)
-    least = max(span_s(record) / cells, gaps[len(gaps) * 9 // 10] if gaps else 1.0)
+    step = gaps[len(gaps) // 2] if gaps else 1.0
+    least = max(span_s(record) / cells, step)
     width = next((step for step in STEPS_S if step >= 0.99 * least), least)
     filled: dict[int, list[int]] = {}
     for point in points:
-        sums = filled.setdefault(max(0, int((point.at_ns - record.started_mono_ns) / 1e9 // width)), [0, 0])
+        begun_s = (point.at_ns - record.started_mono_ns) / 1e9 - step  # where the events of a reading begin
+        sums = filled.setdefault(max(0, int(begun_s // width)), [0, 0])
         sums[0] += point.bad
         sums[1] += point.total
     bins = (_sums(i * width, *filled.get(i, (0, 0))) for i in range(min(filled), max(filled) + 1))

@@ -1,0 +1,142 @@
+"""What a source counted is judged and guarded like our own traffic; silence and holes are never taken for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from runner.slo import counts, rules
+from runner.slo.counts import Counts, Point
+from runner.slo.detection import BurnRule
+from runner.slo.effect import Watch
+from runner.slo.guard import Guard
+from runner.slo.objective import FAILED, Objective
+from runner.slo.recovery import Recovery
+from runner.slo.verdict import Verdict
+
+SECOND = 1_000_000_000
+START = 1000 * SECOND
+OBJECTIVE = Objective("checkout", "checkout", "availability", 0.99)
+Shares = Callable[[int], float]
+
+
+def told(bad: Shares, seconds: int, *, silent_after: int = 10**9, rate: int = 100) -> Counts:
+    """One reading a second, `rate` events in each."""
+    found = Counts("checkout", 1.0)
+    for second in range(1, min(seconds, silent_after) + 1):
+        at = START + second * SECOND
+        found.count([Point(at, round(rate * bad(second)), rate)])
+        found.seen(at)
+    return found
+
+
+def at(second: float) -> int:
+    return START + round(second * SECOND)
+
+
+def test_the_rate_is_what_was_counted_and_an_outage_does_not_shrink_it() -> None:
+    series = told(lambda _: 0.0, 20)
+    assert series.rate == pytest.approx(100)
+    series.settle()
+    series.count([Point(at(60), 0, 1)])
+    series.seen(at(60))
+    assert series.rate == pytest.approx(100)
+
+
+def test_healthy_counts_pass_and_bad_ones_fail() -> None:
+    good = counts.judge(OBJECTIVE, told(lambda _: 0.0, 60), at(0), at(60.5))
+    bad = counts.judge(OBJECTIVE, told(lambda s: 0.3 if s > 30 else 0.0, 60), at(0), at(60.5))
+    assert (good.verdict, good.bad, good.total) == (Verdict.PASS, 0, 6000)
+    assert (bad.verdict, bad.bad, bad.total) == (Verdict.FAIL, 900, 6000)
+    assert "requests" not in bad.sentence
+
+
+def test_a_window_with_a_hole_in_it_does_not_pass() -> None:
+    series = told(lambda _: 0.0, 60, silent_after=30)
+    series.trouble = "team: it answered HTTP 503"
+    found = counts.judge(OBJECTIVE, series, at(0), at(60))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "no data for 30s of the window: team: it answered HTTP 503" in found.sentence
+
+
+def test_without_any_event_nothing_is_known() -> None:
+    assert counts.judge(OBJECTIVE, Counts("checkout", 1.0), at(0), at(60)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_source_that_falls_silent_trips_the_guard_and_says_why() -> None:
+    series = told(lambda _: 0.0, 10)
+    guard = Guard([rules.NoData(5.0)], {"checkout": series}, [OBJECTIVE], at(1))
+    assert guard.tick(at(14.9)) is None
+    series.trouble = "team: cannot be reached"
+    breach = guard.tick(at(15.2))
+    assert breach is not None
+    assert breach.kind == "no_data"
+    assert breach.sentence.endswith("; team: cannot be reached")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        rules.ErrorRatio("checkout", 0.1, 5.0),
+        rules.BurnRate("checkout", 14.4, 60.0, 5.0),
+        rules.Evidence("checkout"),
+        rules.BudgetSpent("checkout", 0.00001),
+    ],
+)
+def test_guards_on_counts_stop_an_outage_and_nothing_else(rule: rules.Rule) -> None:
+    calm, outage = told(lambda _: 0.0, 100), told(lambda s: 1.0 if s > 80 else 0.0, 100)
+    for series in (calm, outage):
+        series.settle()
+    assert Guard([rule], {"checkout": calm}, [OBJECTIVE], at(1)).tick(at(100.5)) is None
+    breach = Guard([rule], {"checkout": outage}, [OBJECTIVE], at(1)).tick(at(100.5))
+    assert breach is not None
+    assert breach.kind == rule.kind
+
+
+def test_a_burn_rate_pair_needs_both_windows() -> None:
+    over = told(lambda s: 1.0 if 40 <= s < 70 else 0.0, 100)  # the long window remembers it, the short one does not
+    over.settle()
+    guard = Guard([rules.BurnRate("checkout", 14.4, 60.0, 5.0)], {"checkout": over}, [OBJECTIVE], at(1))
+    assert guard.tick(at(100.5)) is None
+    assert guard.states(at(100.5))[0].headroom == 1.0
+
+
+def test_a_short_window_is_widened_until_it_holds_ten_bad_events() -> None:
+    slow = told(lambda s: 1.0 if s > 98 else 0.0, 100, rate=10)  # 2 s of outage: 20 bad events, all of a 2 s window
+    slow.settle()
+    objective = Objective("checkout", "checkout", "availability", 0.999)
+    guard = Guard([rules.BurnRate("checkout", 1.0, 1000.0, 1.0)], {"checkout": slow}, [objective], at(1))
+    assert guard.tick(at(100.5)) is not None  # 10 / (10/s x 0.001) = 1000 s are looked at, not one
+    assert "1000s" in guard.states(at(100.5))[0].sentence or "16m40s" in guard.states(at(100.5))[0].sentence
+
+
+def test_effect_detection_and_recovery_are_seen_in_counts() -> None:
+    series = told(lambda s: 1.0 if 31 <= s <= 40 else 0.0, 80)
+    series.settle()
+    effect = Watch(series, (at(0), at(30)), at(30)).tick(at(80))
+    assert effect is not None
+    assert effect.at_ns == pytest.approx(at(31), abs=SECOND)
+    assert effect.error_s >= 1.0
+    early = told(lambda s: 1.0 if 31 <= s <= 40 else 0.0, 40)
+    early.settle()
+    assert BurnRule(OBJECTIVE, early, 14.4, 10.0).tick(at(40.5)) is not None
+    recovered = Recovery({"checkout": series}, [OBJECTIVE], 5.0, at(35)).tick(at(80))
+    assert recovered is not None
+    assert at(39) <= recovered <= at(43)
+
+
+def test_recovery_waits_for_readings_instead_of_believing_silence() -> None:
+    series = told(lambda s: 1.0 if s >= 31 else 0.0, 80, silent_after=40)
+    series.settle()
+    assert Recovery({"checkout": series}, [OBJECTIVE], 5.0, at(35)).tick(at(80)) is None
+
+
+def test_what_is_kept_on_disk_is_judged_the_same_again() -> None:
+    series = told(lambda s: 0.02 if s > 30 else 0.0, 60)
+    series.settle()
+    lines = ['{"step_s": 1.0, "source": "team"}']
+    lines += [f'{{"mono_ns": {p.at_ns}, "good": {p.total - p.bad}, "total": {p.total}}}' for p in series.points]
+    again = counts.rebuilt("\n".join(lines), "checkout", series.rate, series.now_ns)
+    assert counts.judge(OBJECTIVE, again, at(0), at(60.5)) == counts.judge(OBJECTIVE, series, at(0), at(60.5))
+    assert again.tally(FAILED, 0).scheduled == 6000
