@@ -6,9 +6,12 @@ import asyncio
 import getpass
 import platform
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from runner import files
+from runner import errors, files
 from runner.engine import reasons
 from runner.engine.crew import Crew
 from runner.engine.options import Options
@@ -91,12 +94,10 @@ def _terms(session: Session, crew: Crew) -> Terms:
 
 def publish(session: Session, record: RunRecord, crew: Crew, plan: Plan, options: Options) -> RunRecord:
     """Keep the record, write journal and report, and tell the verdict. What cannot be written is said, and lost nothing."""
-    from runner.report import html
-    from runner.store import Store
-
-    crew.method.journal.write()
-    files.write_atomically(session.folder / "plan.json", session.mask.value(plan.to_json()), durable=False)
     report = options.report or session.folder / "report.html"
+    plain = session.mask.value(plan.to_json())
+    _try(session, "the journal", crew.method.journal.write)
+    _try(session, "the plan", lambda: files.write_atomically(session.folder / "plan.json", plain, durable=False))
     session.tell(
         Name.VERDICT,
         verdict=record.verdict,
@@ -112,11 +113,46 @@ def publish(session: Session, record: RunRecord, crew: Crew, plan: Plan, options
         report=str(report),
         **_stages(record),
     )
-    session.close(record.to_json())
-    with Store.open(options.store) as store:
-        store.save(record, session.events)
-    files.write_atomically(report, html.render(record, session.events, crew.seen()))
-    return record
+    kept = _kept(session, record, options)
+    _try(session, "the report", lambda: _write_report(report, kept, session, crew))
+    return kept
+
+
+def _kept(session: Session, record: RunRecord, options: Options) -> RunRecord:
+    """First on disk, with a note where it belongs, then on the record: whatever fails or dies, one of them has it."""
+    from runner.store import Store, undelivered
+
+    def save() -> None:
+        with Store.open(options.store) as store:
+            store.save(record, session.events)
+        undelivered.release(session.run)
+
+    _try(session, "the note of what has to go on the record", lambda: undelivered.hold(session.run, options.store))
+    _try(session, "the record in the run's folder", lambda: session.close(record.to_json()))
+    if _try(session, f"the verdict is not on the record yet (it is kept in {session.folder})", save):
+        return record
+    told = replace(record, findings=tuple(session.findings))
+    _try(session, "the record in the run's folder", lambda: session.close(told.to_json()))
+    return told
+
+
+def _write_report(path: Path, record: RunRecord, session: Session, crew: Crew) -> None:
+    from runner.report import html
+
+    files.write_atomically(path, html.render(record, session.events, crew.seen()))
+
+
+def _try(session: Session, what: str, act: Callable[[], None]) -> bool:
+    """Whether it could be done; a verdict that is known must not be lost for what cannot."""
+    try:
+        act()
+    except OSError as problem:
+        session.find("warning", f"{what}: cannot be written: {problem.strerror or problem}")
+        return False
+    except errors.ChaosRunError as problem:
+        session.find("warning", f"{what}: {problem.message}")
+        return False
+    return True
 
 
 def _stages(record: RunRecord) -> dict[str, Any]:

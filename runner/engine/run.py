@@ -39,7 +39,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
 
 def _check_store(options: Options) -> None:
     """A record that cannot be opened is known before anything is broken. The default one is ours and needs no look."""
-    if options.store:
+    if options.store or os.environ.get(place.VARIABLE):
         from runner.store import Store
 
         Store.open(options.store).close()

@@ -88,7 +88,9 @@ class Session:
         """The wall clock at a monotonic moment, reckoned from the start of the run."""
         return self.started + timedelta(microseconds=(mono_ns - self.started_ns) / 1000)
 
-    def mark(self, name: str, *, mono_ns: int | None = None, error_s: float = 0.001, source: str = "", evidence: str = "") -> Mark:
+    def mark(
+        self, name: str, *, mono_ns: int | None = None, error_s: float = 0.001, source: str = "", evidence: str = ""
+    ) -> Mark:
         """Keep a named moment."""
         moment = self.clock.monotonic() if mono_ns is None else mono_ns
         mark = Mark(name=name, at=self.wall(moment), mono_ns=moment, error_s=error_s, source=source, evidence=evidence)
@@ -138,6 +140,5 @@ class Session:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def close(self, record: Mapping[str, Any]) -> None:
-        """The run's own folder gets its record: from here on it is not live any more."""
-        self._file.close()
+        """The run's own folder gets its record: from here on it is not live any more. Raises OSError."""
         files.write_atomically(self.folder / "record.json", dict(record))

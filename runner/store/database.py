@@ -7,6 +7,7 @@ machine, and reading the history must not.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 BUSY_S = 10.0
 """How long we wait for another process's write."""
+CONNECT_S = 10
+"""A server that does not answer for so long is not there: the end of a run must not wait for it."""
 _MIGRATION_LOCK = 4_742_651_318  # any number: whoever migrates this schema takes the same one
 
 
@@ -65,8 +68,9 @@ class Database:
 
     def _file(self) -> sqlite3.Connection:
         if self._reader is None:
-            uri = f"{Path(str(self._path)).as_uri()}?mode=rw"
-            self._reader = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+            self._reader = sqlite3.connect(
+                _reading(Path(str(self._path))), uri=True, timeout=BUSY_S, isolation_level=None
+            )
             self._reader.row_factory = sqlite3.Row
             self._reader.execute("PRAGMA query_only = ON")
         return self._reader
@@ -125,12 +129,21 @@ def _sqlite_path(url: str) -> Path | None:
     return Path(path).absolute()
 
 
+def _reading(path: Path) -> str:
+    """How to open a file to read: where nothing may be written there, and nobody does, without the files that SQLite would make."""
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return f"{path.as_uri()}?mode=rw"
+    in_use = path.with_name(f"{path.name}-shm").exists()
+    return f"{path.as_uri()}?mode=ro" + ("" if in_use else "&immutable=1")
+
+
 def _server_engine(url: str) -> Engine:
     import sqlalchemy
 
     scheme, separator, rest = url.partition("://")
     driver = "postgresql+psycopg" if scheme in ("postgres", "postgresql") else scheme
-    return sqlalchemy.create_engine(f"{driver}{separator}{rest}", pool_pre_ping=True)
+    quick = {"connect_timeout": CONNECT_S, "keepalives_idle": CONNECT_S} if "psycopg" in driver else {}
+    return sqlalchemy.create_engine(f"{driver}{separator}{rest}", pool_pre_ping=True, connect_args=quick)
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -21,6 +21,7 @@ _BY_WORDS = (
     ),
     ("malformed", "is damaged", "move it away; `chaos-run history --rebuild` makes a new one from the runs' folders"),
     ("full", "cannot grow: the disk is full", "make room, then `chaos-run history --rebuild`"),
+    ("disk I/O", "cannot be written: the disk refuses", "make room or mend the disk, or choose another with --store"),
     (
         "unable to open",
         "cannot be opened",

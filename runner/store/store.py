@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from runner import clock, errors
-from runner.store import figures, place
+from runner.store import figures, place, undelivered
 from runner.store import rows as rowing
 from runner.store.database import Database
 from runner.store.figures import LastTest, Period
@@ -72,7 +72,9 @@ class Store:
         """
         database = Database(place.store_url(url))
         database.prepare()
-        return cls(database)
+        opened = cls(database)
+        opened._deliver()
+        return opened
 
     def __enter__(self) -> Self:
         return self
@@ -169,6 +171,14 @@ class Store:
                 self.save(record, list(events_of(path.parent)))
                 count += 1
         return count
+
+    def _deliver(self) -> None:
+        """Bring what could not be saved when its run ended; what still cannot be stays where it is."""
+        for run, folder in undelivered.waiting(self._database.url):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, errors.EnvironmentFailure):
+                record = records.from_json(json.loads((folder / "record.json").read_text(encoding="utf-8")))
+                self.save(record, list(events_of(folder)))
+                undelivered.release(run)
 
     def _near(self, run: str) -> str:
         known = [summary.run for summary in self.list(limit=200)]

@@ -40,10 +40,8 @@ EVENTS: list[dict[str, Any]] = [
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """The same tests on a file, and on a PostgreSQL server: that of CHAOS_RUN_TEST_POSTGRES, else one of our own."""
     given = os.environ.get("CHAOS_RUN_TEST_POSTGRES")
-    if request.param == "sqlite":
-        url = str(tmp_path / "record.db")
-    else:
-        url = given or str(request.getfixturevalue("postgres"))
+    on_server = request.param == "postgres"
+    url = (given or str(request.getfixturevalue("postgres"))) if on_server else str(tmp_path / "record.db")
     with Store.open(url) as opened:
         with opened._database.write() as writer:
             for table in TABLES:

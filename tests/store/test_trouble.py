@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from runner import errors
-from runner.store import Store, migrations
+from runner.store import Store, migrations, place, rows
+from runner.store.database import Database
 from tests.store.samples import record
 
 SAVING = """
@@ -26,36 +29,133 @@ for number in range(int(sys.argv[3])):
 """
 
 
-def saver(path: Path, name: str, count: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", SAVING, str(path), name, str(count)], stdout=subprocess.PIPE)
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "record.db" if request.param == "sqlite" else request.getfixturevalue("postgres"))
 
 
-def test_two_processes_may_start_and_write_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "record.db"
-    processes = [saver(path, name, 20) for name in ("a", "b")]
+def saver(path: str, name: str, count: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", SAVING, path, name, str(count)], stdout=subprocess.PIPE)
+
+
+def test_two_processes_may_start_and_write_at_once(url: str) -> None:
+    processes = [saver(url, name, 20) for name in ("a", "b")]
     for process in processes:
         process.communicate(timeout=60)
     assert [process.returncode for process in processes] == [0, 0]
-    with Store.open(str(path)) as store:
+    with Store.open(url) as store:
         assert len(store.list()) == 40
         assert all(len(store.events(run.run)) == 200 for run in store.list(limit=5))
 
 
-def test_a_process_killed_while_it_saves_leaves_whole_runs_only(tmp_path: Path) -> None:
-    path = tmp_path / "record.db"
-    process = saver(path, "a", 100_000)
+def test_a_process_killed_while_it_saves_leaves_whole_runs_only(url: str) -> None:
+    process = saver(url, "a", 100_000)
     assert process.stdout is not None
     with process.stdout:
         process.stdout.readline()
-        time.sleep(0.3)
+        time.sleep(0.8)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with Store.open(str(path)) as store:
+    with Store.open(url) as store:
         runs = store.list()
         assert runs
         assert all(len(store.events(run.run)) == 200 and store.get(run.run).run == run.run for run in runs)
         store.save(record("afterwards"), [])
         assert store.get("afterwards").run == "afterwards"
+
+
+def test_a_first_release_is_brought_up_to_date(url: str) -> None:
+    """As version 1 left it: its tables, and a run with the columns of that time."""
+    first = Database(place.store_url(url))
+    table = {k: v for k, v in rows.rows(record("old"), [])["runs"][0].items() if k != "imported"}
+    document = {
+        "run": "old",
+        "document": json.dumps({k: v for k, v in record("old").to_json().items() if k != "terms"}),
+    }
+    with first.write() as writer:
+        writer.execute(migrations.VERSIONS, {})
+        for statement in migrations.STEPS[1]:
+            writer.execute(statement, {})
+        writer.execute("INSERT INTO schema_versions VALUES (1, 'then')", {})
+        writer.execute(rows.insert("runs", {"run": "", **table}), {"run": "old", **table})
+        writer.execute(rows.insert("records", document), document)
+    first.close()
+    with Store.open(url) as store:
+        store.save(record("new", imported="now"), [])
+        assert {run.run: run.imported for run in store.list()} == {"old": None, "new": "now"}
+        assert store.get("old") == record("old")
+
+
+def test_a_server_that_drops_us_in_the_middle_of_a_save_leaves_nothing_half(postgres: str) -> None:
+    import psycopg
+
+    with Store.open(postgres) as store, psycopg.connect(postgres, autocommit=True) as other:
+
+        def drop() -> None:
+            with store._database.write() as writer:
+                writer.execute("INSERT INTO records VALUES ('half', '{}')", {})
+                other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+        with pytest.raises(errors.EnvironmentFailure, match="cannot be used"):
+            drop()  # it is the commit that fails
+        assert store._database.read("SELECT * FROM records", {}) == []
+        store.save(record("whole"), [])
+        assert store.get("last") == record("whole")
+
+
+FULL = """
+import resource, sys
+from runner import errors
+from runner.store import Store
+from tests.store.samples import record
+with Store.open(sys.argv[1]) as store:
+    store.save(record("before"), [])
+    import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    try:
+        store.save(record("big"), [{"event": "phase", "at": "x", "t": 0.0, "text": "x" * 1000} for _ in range(2000)])
+    except errors.EnvironmentFailure as problem:
+        print(problem.message, "|", problem.hint)
+"""
+
+
+def test_a_full_disk_says_so_and_spoils_nothing(tmp_path: Path) -> None:
+    path = str(tmp_path / "record.db")
+    done = subprocess.run([sys.executable, "-c", FULL, path], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "make room" in done.stdout
+    with Store.open(path) as store:
+        assert [run.run for run in store.list()] == ["before"]
+
+
+READ_ONLY = """
+import os, sys, sqlalchemy.dialects.sqlite  # root's own modules are closed to others
+from runner import errors
+from runner.store import Store
+from tests.store.samples import record
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+with Store.open(sys.argv[1]) as store:
+    print([run.run for run in store.list()])
+    try:
+        store.save(record("new"), [])
+    except errors.EnvironmentFailure as problem:
+        print(problem.message, "|", problem.hint)
+"""
+
+
+def test_a_read_only_record_is_read_and_says_that_it_cannot_be_written() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to others
+        path = Path(folder, "record.db")
+        with Store.open(str(path)) as store:
+            store.save(record("old"), [])
+        path.chmod(0o444)
+        Path(folder).chmod(0o555)
+        command = [sys.executable, "-c", READ_ONLY, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        Path(folder).chmod(0o755)
+    assert "['old']" in done.stdout, done.stderr
+    assert "is read-only | make it writable" in done.stdout
 
 
 def test_an_older_schema_is_brought_up_to_date_and_keeps_its_runs(

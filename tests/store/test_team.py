@@ -1,0 +1,53 @@
+"""Two machines, one record: whatever happens to its server, no verdict is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.store import Store
+from tests.journeys import harness
+from tests.store.conftest import Server
+
+
+def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
+    server: Server, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+) -> None:
+    """One run ends while the record's server is down, one after it is up again; both are on the record in the end."""
+    monkeypatch.setenv("CHAOS_RUN_STORE", postgres)
+    with harness.service(free_port()) as one, harness.service(free_port()) as two:
+        machines = [(tmp_path / "a", one, 0.5), (tmp_path / "b", two, 4)]
+        documents = []
+        for folder, service, seconds in machines:
+            folder.mkdir()
+            method = [harness.http("break", "/break", pauses={"after": seconds})]
+            documents.append(harness.experiment(service, method=method))
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a"))
+        with harness.started(tmp_path / "a", documents[0]) as short:
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "b"))
+            with harness.started(tmp_path / "b", documents[1]) as long:
+                short.until("injected")
+                long.until("injected")
+                server.stop()
+                try:
+                    codes = [short.finish()]
+                finally:
+                    server.start()
+                codes.append(long.finish())
+    verdicts = [run.verdict["verdict"] for run in (short, long)]
+    assert codes == [{"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 4}[v] for v in verdicts]
+    (said,) = [f for f in short.named("finding") if "not on the record yet" in f["message"]]
+    assert "127.0.0.1" in said["message"]
+    assert not [f for f in long.named("finding") if "record" in f["message"]]
+
+    with Store.open() as store:  # from machine b: a's run is still with a
+        assert [run.run for run in store.list()] == [long.events[0]["run"]]
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a"))
+    with Store.open() as store:
+        assert {run.run: run.verdict for run in store.list()} == {
+            run.events[0]["run"]: run.verdict["verdict"] for run in (short, long)
+        }
+        assert "not on the record yet" in store.get(short.events[0]["run"]).findings[-1].message
+    assert not list((tmp_path / "a" / "chaos-run" / "undelivered").iterdir())
