@@ -110,7 +110,7 @@ class Detecting:
             error_s=seen.error_s,
             evidence=kept,
         )
-        if seen.stage in ("firing", "notified") and session.marked("detected") is None:
+        if seen.stage == self._deciding and session.marked("detected") is None:
             session.mark("detected", mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
             session.tell(Name.DETECTED, mono_ns=seen.mono_ns, source=seen.source, by=seen.alert, error_s=seen.error_s)
 
@@ -128,6 +128,11 @@ class Detecting:
             return ""
         self._kept[len(self._kept)] = name
         return name
+
+    @property
+    def _deciding(self) -> str:
+        """The stage that counts as noticed: firing, where any source can tell it."""
+        return "firing" if any("firing" in source.stages for source in self._sources) else "notified"
 
     async def settle(self) -> None:
         """Wait until what fired is resolved, for as long as the file allows since everything was put back."""

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from runner.report import screen, words
+from runner.report import lanes, screen, words
 from runner.report.scene import Scene
 
 COLOURS = {"PASS": "green", "INCONCLUSIVE": "yellow", "INTERRUPTED": "yellow"}
@@ -31,6 +31,10 @@ def _blocks(scene: Scene, fields: Mapping[str, Any], width: int) -> Iterable[Ren
     yield Text()
     if fields.get("objectives"):
         yield _objectives(fields["objectives"], width)
+        yield Text()
+    stages = fields.get("stages") or {}
+    if "injected" in stages:
+        yield _pipeline(stages, width)
         yield Text()
     yield _facts(scene, fields, width)
 
@@ -73,6 +77,20 @@ def _objective(o: Mapping[str, Any]) -> list[RenderableType]:
         Text(bounds),
         Text(words.ratio(o.get("budget_spent")), style=screen.DIM),
     ]
+
+
+_LANES = {"fault": "yellow", "users": "red", "alert": "magenta", "people": "cyan"}
+
+
+def _pipeline(stages: Mapping[str, float], width: int) -> Table:
+    """Fault, users, alert and people as bars over one time."""
+    picture = Table.grid(padding=(0, 2, 0, 0))
+    picture.add_column(width=10, style=screen.DIM, no_wrap=True)
+    picture.add_column(no_wrap=True)
+    picture.add_column(style="bold")
+    for name, bar, said in lanes.lines(stages, max(stages.values()), max(20, min(72, width - 44))):
+        picture.add_row(name, Text(bar, style=_LANES[name]), said)
+    return picture
 
 
 def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from markupsafe import Markup
 
 from runner import clock
-from runner.report import plot, plotdata, words
+from runner.report import lanes, plot, plotdata, words
 from runner.report.narrator import Narrator
 from runner.report.plotdata import Seen
 from runner.slo.sample import Sample
@@ -37,6 +37,8 @@ def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, See
         css=css(),
         tiles=list(_tiles(record)),
         timeline=plot.timeline_svg(record, samples),
+        noticed=lanes.svg(record),
+        floor=lanes.floor(record),
         undo_line=words.undo_line(record),
         health=health,
         log=told,

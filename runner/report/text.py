@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from runner.report import words
+from runner.report import lanes, words
 from runner.timeline.record import ObjectiveResult, RunRecord
 
 
@@ -13,10 +13,20 @@ def render(record: RunRecord, *, report: str | None = None) -> str:
     lines = [f"{words.sign(record.verdict)} {words.title(record.verdict)}  {words.clean(record.sentence)}", ""]
     lines += [f"  {line}".rstrip() for line in table(record.objectives)]
     lines += [f"  {name:<10} {value}" for name, value in facts(record)]
+    lines += pipeline(record)
     lines += [f"  {f.severity}: {words.clean(f.message)}" for f in record.findings if f.severity != "info"]
     if report:
         lines.append(f"  {'report':<10} {report}")
     return "\n".join(lines) + "\n"
+
+
+def pipeline(record: RunRecord) -> list[str]:
+    """Fault, users, alert and people as bars over one time; nothing where no alerts were watched."""
+    at = lanes.moments(record)
+    if record.alerting is None or "injected" not in at:
+        return []
+    rows = lanes.lines(at, max(at.values()), 60, record.alerting.unnotified)
+    return ["", *(f"  {name:<10} {bar}  {said}" for name, bar, said in rows), ""]
 
 
 def table(objectives: Sequence[ObjectiveResult]) -> Iterable[str]:
