@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help ready demo test check journeys journeys-3.12 kind test-cluster lock clean
+.PHONY: help ready demo demo-alerts test check journeys journeys-3.12 kind test-cluster lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -18,6 +18,11 @@ ready: $(READY)  ## set up alone: .venv with the locked versions and chaos-run i
 
 demo: $(READY)  ## set up, then kill a pod of the embedded shop and prove that nobody noticed
 	$(BIN)/chaos-run experiments/pod-kill.yaml --playground
+
+demo-alerts: $(READY)  ## the same with a real Prometheus and Alertmanager beside it: who noticed, and when
+	@for program in prometheus prometheus-alertmanager; do command -v $$program >/dev/null || { \
+		echo "make demo-alerts needs $$program: apt-get install --no-install-recommends prometheus prometheus-alertmanager" >&2; exit 1; }; done
+	$(BIN)/python -m tests.detection.demo
 
 test: $(READY)  ## set up, then all tests that need no cluster
 	$(BIN)/pytest -m "not cluster" --ignore=tests/journeys $(PYTEST_ARGS)

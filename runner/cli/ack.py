@@ -20,7 +20,12 @@ def command(run: str | None, note: str, by: str) -> int:
 
     RUN is its id, the beginning of it, or `last`; it may be left out when exactly one run is live.
     """
-    said = message("ack", by=by or user(), note=note)  # the moment first: finding the run must not make it later
+    send("noticed", run, message("ack", by=by or user(), note=note))  # the moment first: finding the run takes time
+    return errors.ExitCode.PASS
+
+
+def send(what: str, run: str | None, said: dict[str, Any]) -> None:
+    """Put a message into a live run's inbox. Raises UsageError or EnvironmentFailure."""
     from runner.store import inbox, live, place
 
     chosen = live.choose(place.runs_dir(), run)
@@ -31,8 +36,7 @@ def command(run: str | None, note: str, by: str) -> int:
     if not chosen[0].parent_alive():
         raise errors.EnvironmentFailure(f"the runner of {chosen[0].run} is dead", hint="chaos-run recover")
     inbox.post(chosen[0].folder, said)
-    click.echo(f"{chosen[0].run}: noticed by {said['by']} at {said['at']}")
-    return errors.ExitCode.PASS
+    click.echo(f"{chosen[0].run}: {what} by {said['by']} at {said['at']}")
 
 
 def message(kind: str, **fields: Any) -> dict[str, Any]:

@@ -20,6 +20,8 @@ COMMANDS: dict[str, str] = {
     "gate": "Run several experiments as a CI resilience gate.",
     "stop": "Emergency stop of a run, from any terminal.",
     "recover": "Play what is still open in the undo ledgers.",
+    "mitigated": "Say that you have mitigated the fault: marks a run by a person.",
+    "note": "Leave a note in the record of a live run.",
     "ack": "Say that you have noticed: marks a run as detected by a person.",
     "history": "List the runs on record.",
     "show": "Show one run of the record.",

@@ -136,6 +136,12 @@ class Watch:
                 self._session.find("warning", f"{by} noticed something before anything was injected")
             elif message.get("kind") == "ack":
                 self._detected("person", f"{by}: {note}" if note else by, int(message["mono_ns"]), 0.2)
+                self._session.mark("acknowledged", mono_ns=int(message["mono_ns"]), error_s=0.2, source=f"person: {by}")
+            elif message.get("kind") == "mitigated" and self._session.injecting:
+                self._session.mark("mitigated", mono_ns=int(message["mono_ns"]), error_s=0.2, source=f"person: {by}")
+                self._session.find("info", f"mitigated, says {by}" + (f": {note}" if note else ""))
+            elif message.get("kind") == "note":
+                self._session.find("info", f"{by} noted: {note}")
             elif message.get("kind") == "stop":
                 self._session.end_early("person", f"stopped by {by}" + (f": {note}" if note else ""))
 

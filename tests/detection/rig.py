@@ -59,22 +59,23 @@ def rig(folder: Path) -> Iterator[Rig]:
     """Start all; skips where a program is missing. Both servers live in `folder` and end with it."""
     if missing := [p for p in PROGRAMS if not shutil.which(p)]:
         pytest.skip(f"no {' and no '.join(missing)} here: apt-get install prometheus prometheus-alertmanager")
-    ports = {name: _free_port() for name in ("shop", "prometheus", "alertmanager", "webhook")}
+    ports = {name: free_port() for name in ("shop", "prometheus", "alertmanager", "webhook")}
     found = Rig(
         shop=f"http://127.0.0.1:{ports['shop']}",
         prometheus=f"http://127.0.0.1:{ports['prometheus']}",
         alertmanager=f"http://127.0.0.1:{ports['alertmanager']}",
         webhook=f"127.0.0.1:{ports['webhook']}",
     )
-    with _shop(found, ports["shop"]), _servers(folder, ports):
-        _until(lambda: _ready(found.alertmanager) and _ready(found.prometheus), "the servers are ready")
-        _until(lambda: _scraped(found), "the shop is scraped")  # a Prometheus looks for its targets after five seconds
+    with _shop(found, ports["shop"]), servers(folder, ports, RULES):
+        until(lambda: ready(found.alertmanager) and ready(found.prometheus), "the servers are ready")
+        until(lambda: _scraped(found), "the shop is scraped")  # a Prometheus looks for its targets after five seconds
         yield found
 
 
 @contextlib.contextmanager
-def _servers(folder: Path, ports: dict[str, int]) -> Iterator[None]:
-    (folder / "rules.yml").write_text(RULES)
+def servers(folder: Path, ports: dict[str, int], rules: str) -> Iterator[None]:
+    """Both, over rules about what is at ports["shop"]; they end with it."""
+    (folder / "rules.yml").write_text(rules)
     (folder / "prometheus.yml").write_text(PROMETHEUS.format(**ports))
     (folder / "alertmanager.yml").write_text(ALERTMANAGER.format(**ports))
     commands = (
@@ -124,7 +125,7 @@ def _shop(found: Rig, port: int) -> Iterator[None]:
         thread.join()
 
 
-def _ready(url: str) -> bool:
+def ready(url: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=1) as answer:
         return answer.status == 200
     return False
@@ -135,14 +136,14 @@ def _scraped(found: Rig) -> bool:
         return bool(json.load(answer)["data"]["result"])
 
 
-def _until(true: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
+def until(true: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, f"not within {seconds}s: {what}"
         time.sleep(0.05)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -1,0 +1,87 @@
+"""What alerts say about a fault: which of them are its own, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from runner.timeline import alerting
+from runner.timeline.alerting import Floor, Seen, Wanted
+
+INJECTED = 100 * 10**9
+
+
+def seen(stage: str, at_s: float, alert: str = "Errors", **labels: str) -> Seen:
+    """One alert in one stage, `at_s` seconds after the injection."""
+    mono_ns = INJECTED + round(at_s * 1e9)
+    return Seen(stage=stage, alert=alert, key=alert, source="test", mono_ns=mono_ns, error_s=0.0, labels=labels)
+
+
+def kinds(*told: Seen, hurt: bool = True, **wanted: str | Mapping[str, str]) -> list[str]:
+    asked = Wanted(**wanted)  # type: ignore[arg-type]
+    return [p.kind for p in alerting.problems(told, asked, INJECTED, hurt=hurt)]
+
+
+def test_an_alert_that_fires_after_the_fault_is_its_own() -> None:
+    own = [seen("pending", 1), seen("firing", 2), seen("notified", 3)]
+    assert [s.stage for s in alerting.fresh(own, INJECTED)] == ["pending", "firing", "notified"]
+    assert kinds(*own) == []
+
+
+def test_one_that_was_firing_before_says_nothing_even_when_it_goes_on() -> None:
+    old = [seen("firing", -5), seen("notified", 3)]
+    assert alerting.fresh(old, INJECTED) == []
+    assert kinds(*old) == ["already-firing", "missing"]
+
+
+def test_one_that_was_resolved_before_and_fires_again_is_its_own() -> None:
+    again = [seen("firing", -9), seen("resolved", -5), seen("firing", 2)]
+    assert [s.mono_ns > INJECTED for s in alerting.fresh(again, INJECTED)] == [True]
+    assert kinds(*again) == []
+
+
+def test_a_missing_alert_is_none_where_users_felt_nothing_and_none_is_expected() -> None:
+    assert kinds(hurt=True) == ["missing"]
+    assert kinds(hurt=False) == []
+    assert kinds(hurt=False, alert="Errors") == ["missing"]
+
+
+def test_the_expected_one_after_another_is_told() -> None:
+    assert kinds(seen("firing", 1, "Disk"), seen("firing", 4), alert="Errors") == ["other-first"]
+    (said,) = alerting.problems(
+        [seen("firing", 1, "Disk"), seen("firing", 4)], Wanted(alert="Errors"), INJECTED, hurt=True
+    )
+    assert said.sentence == "Disk fired first, the expected Errors 3.0s after it"
+    assert kinds(seen("firing", 1, "Disk"), alert="Errors") == ["missing"]
+
+
+@pytest.mark.parametrize(("team", "found"), [("a", []), ("b", ["wrong-team"])])
+def test_an_alert_for_the_wrong_team(team: str, found: list[str]) -> None:
+    assert kinds(seen("firing", 1, team=team), labels={"team": "a"}) == found
+
+
+def test_an_alert_of_the_drill_only() -> None:
+    drilled, real = seen("firing", 1, drill="true"), seen("firing", 2, "Real")
+    assert kinds(drilled, drill={"drill": "true"}) == ["drill-only"]
+    assert kinds(drilled, real, drill={"drill": "true"}) == []
+
+
+def test_fired_but_not_notified_names_the_reason() -> None:
+    floor = Floor(parts={"for": 1.0, "group_wait": 30.0})
+    said = alerting.unnotified(["firing"], floor, 15.0, listened=True)
+    assert said is not None
+    assert said.startswith("fired, not notified: the fault (15.0s) was shorter")
+    assert "group_wait (30s)" in said
+    assert (
+        alerting.unnotified(["firing"], floor, 60.0, listened=True)
+        == "fired, not notified: nobody was told while we listened"
+    )
+    assert alerting.unnotified(["firing", "notified"], floor, 15.0, listened=True) is None
+    assert alerting.unnotified(["firing"], floor, 15.0, listened=False) is None
+
+
+def test_the_floor_of_a_pipeline_is_the_sum_of_its_parts_in_order() -> None:
+    whole = alerting.joined([Floor(parts={"group_wait": 30}), Floor(parts={"scrape": 15, "for": 60, "evaluation": 15})])
+    assert list(whole.parts) == ["scrape", "evaluation", "for", "group_wait"]
+    assert whole.seconds == 120
