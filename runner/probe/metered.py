@@ -16,8 +16,8 @@ _GOOD = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operat
 _FIRST_S = 300.0
 """How far back the first look goes: to know how often the source itself reads."""
 _KEPT = 1000
-_PATIENCE = 3
-"""So many of its own readings may be missing before the last one is stale."""
+_PATIENCE, _AT_LEAST_S = 3, 3.0
+"""So many of its own readings, and so many seconds, may pass before the last one is stale."""
 
 
 @dataclass
@@ -61,19 +61,18 @@ class Metered:
         else:
             found = await self._of_one(at, back)
         self._asked_at = at
-        if self.news_at <= before and at - self.news_at > _PATIENCE * self.step_s:
+        if self.news_at <= before and at - self.news_at > max(_PATIENCE * self.step_s, _AT_LEAST_S):
             raise NoData(f"stale: its newest reading is {at - self.news_at:.1f} s old")
         return found
 
     def _note(self, readings: Readings) -> None:
-        """How far these readings go, and at first how far apart they are."""
+        """How far these readings go, how far they are apart, and at first what is usual."""
         self.news_at = max([self.news_at, *(s[-1][0] for s in readings.values() if s)])
-        if self._asked_at is not None:
-            return
-        spans = [(s[-1][1] - s[0][1], s[-1][0] - s[0][0]) for s in readings.values() if len(s) > 1]
-        self._rate = sum(grown / seconds for grown, seconds in spans if grown > 0) or None
         gaps = [b[0] - a[0] for samples in readings.values() for a, b in itertools.pairwise(samples)]
-        self.step_s = max([self.interval_s, *([statistics.median(gaps)] if gaps else [])])
+        self.step_s = max(self.interval_s, statistics.median(gaps) if gaps else self.step_s)
+        if self._asked_at is None:
+            spans = [(s[-1][1] - s[0][1], s[-1][0] - s[0][0]) for s in readings.values() if len(s) > 1]
+            self._rate = sum(grown / seconds for grown, seconds in spans if grown > 0) or None
 
     async def _of_two(self, at: float, back: float) -> list[tuple[float, int, int]]:
         """Asked in this order: what a scrape adds between the two questions can only make things look better, for one reading."""
