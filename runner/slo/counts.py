@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import statistics
 from bisect import insort
 from collections.abc import Iterable
 from dataclasses import replace
@@ -101,7 +100,7 @@ class Counts(Series):
         """Seconds between two readings that say something new: our interval, or the source's own where that is longer."""
         gaps = [(b - a) / 1e9 for a, b in itertools.pairwise(self._moments[-50:])]
         longer = [gap for gap in gaps if gap > 0.5 * self._interval_s]
-        return max(self._interval_s, statistics.median(longer)) if longer else self._interval_s
+        return max(self._interval_s, sorted(longer)[len(longer) // 2]) if longer else self._interval_s
 
     @property
     def slice_s(self) -> float:

@@ -39,8 +39,7 @@ def with_source(
 
 def why(answer: Answer | Callable[[], Answer] | None, *, matrix: bool = False, timeout_s: float = 2.0) -> str:
     """The reason that a query with this answer gives no data."""
-    given = answer if callable(answer) else lambda: answer
-    with serving(Fake(lambda *_: given())) as fake, pytest.raises(NoData) as problem:
+    with serving(Fake(lambda *_: answer() if callable(answer) else answer)) as fake, pytest.raises(NoData) as problem:
         with_source(
             fake.url,
             lambda s: s.readings("x", 1000.0, 10.0) if matrix else s.values("x", 1000.0),

@@ -169,7 +169,8 @@ def test_counts_agree_with_the_counters_over_eight_faults_and_a_target_that_is_g
             await asyncio.sleep(chance.random() * 0.3)
             service.serve(good, code, bad, restart=restart)
             for seen in await counted(meters, good + bad):
-                assert seen == (pytest.approx(bad, abs=1), pytest.approx(good + bad, abs=1)), f"fault {fault}"
+                off = (abs(seen[0] - bad), abs(seen[1] - good - bad))
+                assert max(off) <= 1, f"fault {fault}: {seen} instead of {bad} of {good + bad}"
         assert [m.resets > 0 for m in meters] == [True, True]
         share = await meters[0].bad_share(30 * 86400, time.time())
         assert 0 < share < 1
