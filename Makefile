@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST_ARGS ?=
-# Journeys wait most of the time: three at once.
+# Journeys wait most of the time: three at once. What measures microseconds, tests/probe, runs alone.
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
@@ -25,7 +25,8 @@ demo-alerts: $(READY)  ## the same with a real Prometheus and Alertmanager besid
 	$(BIN)/python -m tests.detection.demo
 
 test: $(READY)  ## set up, then all tests that need no cluster
-	$(BIN)/pytest -m "not cluster" --ignore=tests/journeys $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not cluster" -n 2 --ignore=tests/journeys --ignore=tests/probe $(PYTEST_ARGS)
+	$(BIN)/pytest tests/probe $(PYTEST_ARGS)
 	$(JOURNEYS)
 
 check: $(READY)  ## lint, format, types, import contracts, size budgets
