@@ -13,9 +13,11 @@ from runner.engine import surroundings
 from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.inject import aim, unfinished
+from runner.plan import translate
 from runner.plan.plan import Plan
 from runner.report.status import Status
 from runner.safety import lock, policy
+from runner.slo import power
 from runner.store import place
 from runner.timeline.event import Event
 
@@ -49,9 +51,18 @@ async def draw(session: Session, crew: Crew) -> Plan:
         context=crew.where.context,
         environment=crew.where.environment,
         aims=crew.world.aims,
-        standing=crew.sources.standing,
+        standing=(*crew.sources.standing, *_widened(crew)),
         locks=lock.lease_names(crew.world.namespaces, nodes),
     )
+
+
+def _widened(crew: Crew) -> list[str]:
+    """Ratios on our own traffic are refused instead, where the file chose both rate and window."""
+    named = {o.name: o for o in crew.watch.objectives}
+    rules = translate.guard_rules(crew.session.experiment)
+    ours = set(crew.traffic.series)
+    chosen = [r for r in rules if not (r.kind == "error_ratio" and getattr(r, "indicator", "") in ours)]
+    return power.widened(chosen, named, {name: series.rate for name, series in crew.watch.series.items()})
 
 
 async def _survey(crew: Crew) -> Any:

@@ -64,6 +64,33 @@ def refusals(given: Iterable[Rule], rates: Mapping[str, float]) -> list[str]:
     return [sentence for rule in given if (sentence := _refusal(rule, rates))]
 
 
+def widened(given: Iterable[Rule], objectives: Mapping[str, Objective], rates: Mapping[str, float]) -> list[str]:
+    """One sentence for each window that the guard looks at for longer than the file says, so that it means something.
+
+    Burn-rate pairs, and ratios of indicators whose rate was measured instead of chosen.
+    """
+    told = []
+    for rule in given:
+        for rate, ratio, over_s in _asked(rule, objectives, rates):
+            if ratio > 0 and over_s < (needed := shortest_window(ratio, rate)) - 1e-9:
+                window = units.format_duration(math.ceil(needed))
+                told.append(f"{rule.name}: looked at over {window} at least, to hold {MIN_EVENTS} bad events at {rate:.3g}/s")
+    return told
+
+
+def _asked(
+    rule: Rule, objectives: Mapping[str, Objective], rates: Mapping[str, float]
+) -> Iterable[tuple[float, float, float]]:
+    """Rate, bad ratio at the limit and seconds of each of a rule's windows."""
+    match rule:
+        case rules.BurnRate() if (objective := objectives[rule.objective]).indicator in rates:
+            ratio = min(0.9, rule.above * objective.budget)
+            return [(rates[objective.indicator], ratio, over_s) for over_s in (rule.long_s, rule.short_s)]
+        case rules.ErrorRatio() if rule.indicator in rates:
+            return [(rates[rule.indicator], rule.above, rule.over_s)]
+    return []
+
+
 def _refusal(rule: Rule, rates: Mapping[str, float]) -> str | None:
     match rule:
         case rules.ErrorRatio() | rules.TimeoutRatio():
