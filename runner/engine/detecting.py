@@ -29,7 +29,7 @@ class Detecting:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._asked = [d for d in session.experiment.block.detection if d.kind is not None]
+        self._asked = [(i, d) for i, d in enumerate(session.experiment.block.detection) if d.kind is not None]
         self._sources: list[Source] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._floor = Floor()
@@ -45,14 +45,14 @@ class Detecting:
         from runner.probe.alerts.source import Setting, build  # httpx is dear, and most runs have no source
 
         expect, session = self._session.experiment.block.expect, self._session
-        for d in self._asked:
-            options = {"alert": expect.alert} | d.options
+        for index, d in self._asked:
             setting = Setting(
                 kind=str(d.kind),
                 target=d.where,
                 match=d.match,
                 timeout_s=d.timeout,
-                options=options,
+                access=session.experiment.access.get(f"detection:{index}", {}),
+                options={"alert": expect.alert} | d.options,
                 clock=session.clock,
             )
             self._sources.append(build(setting))
@@ -161,7 +161,7 @@ class Detecting:
             failures += self._late("notified", "effective", expect.notified_within, "nobody was notified")
             failures += self._late("resolved", "undone", expect.resolved_within, "no alert was resolved")
         return Alerting(
-            sources=tuple(f"{s.name} {d.where}" for s, d in zip(self._sources, self._asked, strict=True)),
+            sources=tuple(f"{s.name} {d.where}" for s, (_, d) in zip(self._sources, self._asked, strict=True)),
             stages=stages,
             floor=dict(self._floor.parts),
             unnotified=unnotified,

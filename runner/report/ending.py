@@ -116,7 +116,8 @@ def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
     said = words.elapsed(name, value, censored, watched=words.was_watched(fields))
     if value is None:
         return Text(said, screen.DIM)
-    after = "since users felt it"
+    felt = fields.get("ttr_s") is not None
+    after = "since users felt it" if felt else "since the fault, which users did not feel"
     if censored:
         after += ", and nobody had noticed" if name == "ttd" else ", then the stop ended the fault"
     return Text(said, style="bold").append(f" {after}", style=screen.DIM)

@@ -135,7 +135,11 @@ def _remark(name: str, record: RunRecord) -> str:
         if not record.mark("injected"):
             return "nothing was injected"
         return "users felt nothing" if record.watched else "no request was measured"
-    return words.bound(record, name) or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since users felt it"
+    return words.bound(record, name) or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since {_origin(record)}"
+
+
+def _origin(record: RunRecord) -> str:
+    return "users felt it" if record.mark("effective") else "the fault, which users did not feel"
 
 
 def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:

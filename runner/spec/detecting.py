@@ -34,6 +34,8 @@ class Detection(_Part):
     match: dict[str, str] = Field(default_factory=dict)
     """Labels that an alert has to have to count at all."""
     timeout: Seconds = Field(default=5.0, gt=0)
+    secrets: str | None = None
+    """A group of the file's `secrets:` with token, or username and password, ca_file, header:NAME."""
     burn_rate: float = Field(default=14.4, gt=0)
     over: Seconds = Field(default=60.0, gt=0)
     objective: str | None = None
@@ -45,7 +47,7 @@ class Detection(_Part):
             raise ValueError(f"one system a list item, not {' and '.join(named)}; start a new `- ` for each")
         if named and self.model_fields_set & {"burn_rate", "over", "objective"}:
             raise ValueError(f"burn_rate, over and objective are of our own rule, not of {named[0]}")
-        if not named and self.model_fields_set & {"match", "timeout", "target", "options"}:
+        if not named and self.model_fields_set & {"match", "timeout", "secrets", "target", "options"}:
             raise ValueError(f"say which system: {', '.join(KINDS)}")
         self._well_formed()
         return self

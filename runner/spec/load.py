@@ -129,13 +129,13 @@ def _objectives(
 def _access(
     found: notes.Notes, reading: block.Reading, given: dict[str, Any], env: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """What each source wants to see of the file's `secrets:`, by the source's name."""
+    """What each source wants to see of the file's `secrets:`, by the source's name; one of alerts by `detection:` and its index."""
     access: dict[str, dict[str, Any]] = {}
-    for index, row in names.rows(reading.raw, "sources"):
+    for part, index, row in ((p, i, r) for p in ("sources", "detection") for i, r in names.rows(reading.raw, p)):
         if isinstance(group := row.get("secrets"), str):
             values, missing = variables.group(found, group, given, env)
-            access[str(row.get("name"))] = values
-            where = (*reading.steps, "sources", index, "secrets")
+            access[str(row.get("name")) if part == "sources" else f"detection:{index}"] = values
+            where = (*reading.steps, part, index, "secrets")
             if not values and not missing:
                 found.error("unknown-name", where, f"there is no group '{group}' in secrets:")
             for name, why in missing.items():

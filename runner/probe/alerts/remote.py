@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -34,10 +36,19 @@ class Remote:
         self._client = httpx.AsyncClient(
             base_url=setting.target.rstrip("/"),
             timeout=setting.timeout_s,
-            headers=dict(setting.headers),
-            follow_redirects=True,
+            headers=_headers(setting.access),
+            auth=_basic(setting.access),
+            verify=self._trust(setting.access),
             trust_env=False,
         )
+
+    def _trust(self, access: Mapping[str, Any]) -> ssl.SSLContext | bool:
+        if "ca_file" not in access:
+            return True
+        try:
+            return ssl.create_default_context(cafile=str(access["ca_file"]))
+        except OSError as problem:
+            raise self._failure(f"its ca_file cannot be read: {problem.strerror or 'not PEM'}") from None
 
     async def get(self, path: str, **query: Any) -> Answer:
         """Its JSON. Raises EnvironmentFailure."""
@@ -76,3 +87,12 @@ class Remote:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _headers(access: Mapping[str, Any]) -> dict[str, str]:
+    named = {str(k).partition(":")[2].strip(): str(v) for k, v in access.items() if str(k).startswith("header:")}
+    return ({"Authorization": f"Bearer {access['token']}"} if "token" in access else {}) | named
+
+
+def _basic(access: Mapping[str, Any]) -> httpx.BasicAuth | None:
+    return httpx.BasicAuth(str(access["username"]), str(access.get("password") or "")) if "username" in access else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Protocol
 
 from runner import clock, errors
@@ -25,10 +24,9 @@ class Setting:
     match: Mapping[str, str] = field(default_factory=dict)
     """Labels that an alert has to have to be heard at all."""
     timeout_s: float = 5.0
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    access: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """`token`, or `username` and `password`; `header:NAME`; `ca_file`, whose authorities are trusted instead of the machine's."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    folder: Path = Path()
-    """The run's own, for what a source has to keep."""
     clock: clock.Clock = field(default_factory=clock.SystemClock)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
