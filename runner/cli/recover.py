@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from runner import errors
 
+if TYPE_CHECKING:
+    from runner.inject.unfinished import Unfinished
+
 
 @click.command(name="recover")
 @click.option("--dry-run", is_flag=True, help="Only say what is open.")
+@click.option("--by-hand", metavar="RUN", help="You have put back yourself what this run left; needs --reason.")
+@click.option("--reason", help="What you did; kept in the run's undo ledger with your name.")
 @click.option("--store", help="The record to add the recovered runs to.")
-def command(dry_run: bool, store: str | None) -> int:
-    """Put back what a runner that died has left. Safe to call at any time, and again."""
+def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str | None) -> int:
+    """Put back what a runner that died has left. Safe to call at any time, and again.
+
+    As long as something is open no other run begins. What can never be put back by its own undo steps, because the service is
+    gone for good, is closed with --by-hand.
+    """
     from runner.inject import unfinished
     from runner.store import place
 
     found = unfinished.find(place.runs_dir())
+    if by_hand is not None or reason is not None:
+        _settle(found, by_hand, reason)
+        found = unfinished.find(place.runs_dir())
     if not found:
         click.echo("Nothing is left open.")
     for run in found:
@@ -26,9 +41,29 @@ def command(dry_run: bool, store: str | None) -> int:
     _index(store)
     for name in failed:
         click.echo(f"{name}: not everything could be put back; see chaos-run show {name}", err=True)
+        click.echo(f"hint: put back by hand, or gone? chaos-run recover --by-hand {name} --reason '…'", err=True)
     if not failed:
         click.echo("Everything was put back.")
     return errors.ExitCode.UNDO_FAILED if failed else errors.ExitCode.PASS
+
+
+def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) -> None:
+    """Raises UsageError for a run without anything open, and without a reason."""
+    import getpass
+
+    from runner.inject.ledger import Ledger
+
+    if run is None or not (reason or "").strip():
+        raise errors.UsageError("--by-hand RUN and --reason TEXT go together")
+    chosen = [f for f in found if f.run.startswith(run)]
+    if len(chosen) != 1:
+        said = f"{len(chosen)} unfinished runs are called {run!r}"
+        raise errors.UsageError(said, hint="chaos-run recover --dry-run lists them")
+    person = getpass.getuser()
+    Ledger(chosen[0].folder).settle_by_hand(person, str(reason))
+    click.echo(
+        f"{chosen[0].run}: {', '.join(chosen[0].outstanding) or 'nothing open'} – closed by hand by {person}: {reason}"
+    )
 
 
 def _index(store: str | None) -> None:

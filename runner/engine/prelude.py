@@ -31,7 +31,7 @@ def recover_unfinished() -> None:
         raise errors.Refused(
             "an earlier run has left something injected that cannot be put back",
             reasons=[f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding)}" for run in left],
-            hint="see what is wrong there, then: chaos-run recover",
+            hint="see what is wrong there, then: chaos-run recover (or, put back by you: chaos-run recover --by-hand RUN --reason …)",
         )
 
 

@@ -1,7 +1,7 @@
 """Ledger: the undo records of one run, on disk before each change, append-only, and safe to read after any crash.
 
 A line opens a record, states what became of an attempt to undo it, or (rarely) is the torn end of a crash and is skipped.
-A record is closed by `undone` or `already`; whatever is open is what is still to be undone.
+A record is closed by `undone`, `already` or `by hand`; whatever is open is what is still to be undone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-CLOSING = frozenset({"undone", "already"})
+BY_HAND = "by hand"
+"""A person put it back, and said so."""
+CLOSING = frozenset({"undone", "already", BY_HAND})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,11 @@ class Ledger:
         """Nothing was changed: nothing is open any more."""
         for record in self.outstanding():
             self.settle(record.number, "already")
+
+    def settle_by_hand(self, person: str, reason: str) -> None:
+        """A person answers for what is open: it was put back, or is not there any more."""
+        for record in self.outstanding():
+            self._append({"settle": record.number, "state": BY_HAND, "error": None, "person": person, "reason": reason})
 
     def outstanding(self) -> list[UndoRecord]:
         """What is still to be undone, in the order of undoing: last in, first out."""

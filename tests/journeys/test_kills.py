@@ -95,16 +95,40 @@ def test_recover_puts_back_and_says_so(service: Service, tmp_path: Path) -> None
     with started(tmp_path, _document(service)) as run:
         _broken(run, service)
         run.kill(*PARTS)
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", "recover"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = _recover()
     assert done.returncode == 0, done.stderr
     assert "mend" in done.stdout
     assert not service.broken
-    again = subprocess.run(
-        [sys.executable, "-m", "runner", "recover"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert again.stdout == "Nothing is left open.\n"
+    assert _recover().stdout == "Nothing is left open.\n"
+
+
+def test_what_can_never_be_put_back_is_closed_by_a_person_who_says_why(service: Service, tmp_path: Path) -> None:
+    """The service is gone for good: without a way out no run would ever begin again."""
+    document = _document(service)
+    document["rollbacks"] = [python("gone", "fails")]
+    with started(tmp_path, document) as run:
+        _broken(run, service)
+        run.kill(*PARTS)
+    name = run.events[0]["run"]
+    assert _recover().returncode == 6
+    harmless = experiment(service, method=[python("nothing", "nothing")])
+    service.get("/mend")
+    with started(tmp_path, harmless) as refused:
+        assert refused.finish() == 3
+        assert "--by-hand" in refused.stderr()
+    assert _recover("--by-hand", name).returncode == 2, "not without a reason"
+    assert _recover("--by-hand", "20200101", "--reason", "x").returncode == 2, "not a run that is not there"
+    done = _recover("--by-hand", name, "--reason", "restarted the service myself")
+    assert done.returncode == 0, done.stderr
+    assert "restarted the service myself" in (run.folder / "ledger.jsonl").read_text()
+    assert record(run)["verdict"] == "UNDO_FAILED", "what happened is not rewritten"
+    with started(tmp_path, harmless) as free:
+        assert free.finish() != 3
+
+
+def _recover(*more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runner", "recover", *more]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 EVERYBODY_EVERYWHERE = [(killed, moment) for moment in MOMENTS for killed in SINGLES_AND_PAIRS]
