@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,12 @@ import click
 from runner import errors, units
 
 ALL = "all experiments"
+MOST_SHOWN = 200
+"""Values of one experiment that are written out as text."""
 
 if TYPE_CHECKING:
     from runner.report.dots import Dot
-    from runner.store import Summary as Run
+    from runner.store import Measured as Run
     from runner.timeline.statistics import Figure, Value
 
 
@@ -75,7 +78,10 @@ def _dots(runs: Sequence[Run], which: str) -> list[Dot]:
     from runner.report.dots import Dot
 
     felt = [run for run in runs if getattr(run, f"{which}_s") is not None]
-    return [Dot(at=run.started, value=value) for run, value in zip(felt, values(felt, which), strict=True)]
+    return [
+        Dot(at=datetime.fromisoformat(run.started), value=value)
+        for run, value in zip(felt, values(felt, which), strict=True)
+    ]
 
 
 def _groups(runs: Sequence[Run]) -> Iterator[tuple[str, Sequence[Run]]]:
@@ -91,11 +97,9 @@ def values(runs: Sequence[Run], which: str) -> list[Value]:
     """The TTDs or TTRs (`which`) of runs that have one, the oldest first."""
     from runner.timeline.statistics import Value
 
-    return [
-        Value(seconds=getattr(run, f"{which}_s"), censored=getattr(run, f"{which}_censored"))
-        for run in runs
-        if getattr(run, f"{which}_s") is not None
-    ]
+    if which == "ttd":
+        return [Value(run[4], run[5] == 1) for run in runs if run[4] is not None]
+    return [Value(run[6], run[7] == 1) for run in runs if run[6] is not None]
 
 
 def _as_dict(figure: Figure | None) -> dict[str, Any] | None:
@@ -168,11 +172,13 @@ def _figure(figure: Figure | None) -> str:
 
 
 def _strip(name: str, values: Sequence[Value]) -> str:
-    """Every value, the oldest first; in lines that fit."""
+    """Every value, the oldest first; in lines that fit. Of very many the latest: all are in --json and --plot."""
     import shutil
     import textwrap
 
-    every = " ".join(f"{'≥' if v.censored else ''}{units.format_duration(v.seconds)}" for v in values)
+    last = values[-MOST_SHOWN:]
+    older = f"({len(values) - len(last):,} older) " if len(values) > len(last) else ""
+    every = older + " ".join(f"{'≥' if v.censored else ''}{units.format_duration(v.seconds)}" for v in last)
     return textwrap.fill(
         f"{name}: {every}", width=shutil.get_terminal_size((100, 24)).columns, subsequent_indent="     "
     )

@@ -11,8 +11,8 @@ from runner import clock
 
 if TYPE_CHECKING:
     from runner.spec.goals import Goals
+    from runner.store import Measured as Run
     from runner.store import Store
-    from runner.store import Summary as Run
     from runner.store.figures import LastTest
     from runner.timeline.improvement import Change
     from runner.timeline.success import SuccessFigure
@@ -55,7 +55,8 @@ def look(store: Store, runs: Sequence[Run], asked: Goals, now: datetime | None =
 
     until = now or datetime.now(UTC)
     seen = store.period(until - QUARTER, until + timedelta(days=1))  # clocks differ: nobody's run is in the future
-    days = min(QUARTER, max(timedelta(days=1), until - (runs[0].started if runs else until))).total_seconds() / 86400
+    first = datetime.fromisoformat(runs[0].started) if runs else until
+    days = min(QUARTER, max(timedelta(days=1), until - first)).total_seconds() / 86400
     good, judged = seen.good, seen.objectives
     return Overall(
         figures=(
@@ -89,7 +90,7 @@ def _changes(runs: Sequence[Run], until: datetime) -> dict[str, Change]:
     from runner.cli.metrics import values
     from runner.timeline import improvement
 
-    now, then = until - QUARTER, until - 2 * QUARTER
+    now, then = clock.rfc3339(until - QUARTER), clock.rfc3339(until - 2 * QUARTER)
     found: dict[str, list[Run]] = {}
     for run in runs:
         if run.started >= then:

@@ -10,7 +10,7 @@ from typing import Any
 from runner import clock
 from runner.store.database import Database
 
-_INJECTED = "EXISTS (SELECT 1 FROM marks m WHERE m.run = r.run AND m.name = 'injected')"
+_INJECTED = "r.injected = 1"
 _BY_PERSON = (
     "EXISTS (SELECT 1 FROM events e WHERE e.run = r.run AND e.event = 'abort' AND e.fields LIKE '%\"by\": \"person\"%')"
 )

@@ -48,7 +48,13 @@ STEPS: dict[int, tuple[str, ...]] = {
             run TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL, mono_ns BIGINT NOT NULL,
             error_s DOUBLE PRECISION NOT NULL, source TEXT NOT NULL, PRIMARY KEY (run, number))""",
     ),
-    2: ("ALTER TABLE runs ADD COLUMN imported TEXT",),
+    2: (
+        "ALTER TABLE runs ADD COLUMN imported TEXT",
+        # told by the marks, and asked of every run by the metrics
+        "ALTER TABLE runs ADD COLUMN injected INTEGER NOT NULL DEFAULT 0",
+        "UPDATE runs SET injected = 1 WHERE run IN (SELECT run FROM marks WHERE name = 'injected')",
+        "CREATE INDEX runs_by_test ON runs (injected, service, name, started)",
+    ),
 }
 NEWEST = max(STEPS)
 

@@ -61,6 +61,7 @@ def _run(record: RunRecord) -> Row:
         "exit_code": int(record.exit_code),
         "ttd_censored": int(record.ttd_censored),
         "ttr_censored": int(record.ttr_censored),
+        "injected": int(record.mark("injected") is not None),
         **{column: getattr(record, column) for column in same},
     }
 

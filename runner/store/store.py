@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from runner import clock, errors
 from runner.store import figures, place, undelivered
@@ -53,6 +53,19 @@ class Summary:
         """Plain JSON values; times as RFC 3339."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         return plain | {"started": clock.rfc3339(self.started), "ended": clock.rfc3339(self.ended)}
+
+
+class Measured(NamedTuple):
+    """The little of a run that the metrics need, for there may be a hundred thousand; `started` is RFC 3339 and sorts."""
+
+    run: str
+    started: str
+    name: str
+    service: str
+    ttd_s: float | None
+    ttd_censored: int
+    ttr_s: float | None
+    ttr_censored: int
 
 
 _COLUMNS = ", ".join(f.name for f in fields(Summary))
@@ -117,23 +130,17 @@ class Store:
         since: datetime | None = None,
     ) -> list[Summary]:
         """The latest runs first. `experiment` is the file's name, its path as given to the run, or the title."""
-        conditions = {
-            "service = :service": service,
-            "verdict = :verdict": verdict.upper() if verdict else None,
-            "(name = :experiment OR experiment = :experiment OR title = :experiment)": experiment,
-            "started >= :since": clock.rfc3339(since) if since else None,
-        }
-        given = {condition: value for condition, value in conditions.items() if value is not None}
-        where = f"WHERE {' AND '.join(given)}" if given else ""
-        parameters = {condition.rpartition(":")[2].rstrip(")"): value for condition, value in given.items()}
+        where, parameters = _where(service, experiment, verdict, since)
         sql = f"SELECT {_COLUMNS} FROM runs {where} ORDER BY started DESC, run DESC"
         if limit is not None:
             sql, parameters = f"{sql} LIMIT :limit", parameters | {"limit": str(limit)}
         return [_summary(row) for row in self._database.read(sql, parameters)]
 
-    def values(self, *, experiment: str | None = None, service: str | None = None) -> Sequence[Summary]:
-        """Every run, the oldest first: what the metrics are reckoned from."""
-        return self.list(experiment=experiment, service=service)[::-1]
+    def values(self, *, experiment: str | None = None, service: str | None = None) -> Sequence[Measured]:
+        """Of every run what the metrics are reckoned from, the oldest first."""
+        where, parameters = _where(service, experiment, None, None)
+        sql = f"SELECT {', '.join(Measured._fields)} FROM runs {where} ORDER BY started, run"
+        return [*map(Measured._make, self._database.tuples(sql, parameters))]
 
     def period(self, since: datetime, until: datetime) -> Period:
         """What happened in a period, added up. Raises EnvironmentFailure."""
@@ -184,6 +191,20 @@ class Store:
         known = [summary.run for summary in self.list(limit=200)]
         near = difflib.get_close_matches(run, known, n=3, cutoff=0.6)
         return f"did you mean {', '.join(near)}?" if near else "chaos-run history lists the runs"
+
+
+def _where(
+    service: str | None, experiment: str | None, verdict: str | None, since: datetime | None
+) -> tuple[str, dict[str, str]]:
+    conditions = {
+        "service = :service": service,
+        "verdict = :verdict": verdict.upper() if verdict else None,
+        "(name = :experiment OR experiment = :experiment OR title = :experiment)": experiment,
+        "started >= :since": clock.rfc3339(since) if since else None,
+    }
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    where = f"WHERE {' AND '.join(given)}" if given else ""
+    return where, {condition.rpartition(":")[2].rstrip(")"): value for condition, value in given.items()}
 
 
 def _summary(row: dict[str, Any]) -> Summary:

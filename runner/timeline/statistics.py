@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Z95 = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
@@ -17,9 +18,8 @@ FEWEST_FOR_INTERVAL = 6
 _EXACT_UP_TO = 1000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Value:
-    """One duration in seconds; a censored one is known only to be at least that long."""
+class Value(NamedTuple):
+    """One duration in seconds; a censored one is known only to be at least that long, and sorts behind its equal."""
 
     seconds: float
     censored: bool = False
@@ -64,16 +64,17 @@ def summarise(values: Sequence[Value]) -> Summary:
     `at_least` when a censored value lies at or below the higher neighbour: raising it could raise the figure. The mean is
     `at_least` as soon as anything is censored.
     """
-    ordered = sorted(values, key=lambda v: (v.seconds, v.censored))
+    ordered = sorted(values)
     interval = median_ranks(len(ordered))
+    first = next((i for i, value in enumerate(ordered) if value.censored), len(ordered))
     return Summary(
         n=len(ordered),
-        censored=sum(v.censored for v in ordered),
-        median=_quantile(ordered, 0.5),
-        median_low=_ranked(ordered, interval[0] - 1) if interval else None,
-        median_high=_ranked(ordered, interval[1] - 1) if interval else None,
-        mean=_mean(ordered),
-        p90=_quantile(ordered, 0.9),
+        censored=sum([censored for _, censored in ordered]),
+        median=_quantile(ordered, 0.5, first),
+        median_low=_ranked(ordered, interval[0] - 1, first) if interval else None,
+        median_high=_ranked(ordered, interval[1] - 1, first) if interval else None,
+        mean=_mean(ordered, first),
+        p90=_quantile(ordered, 0.9, first),
     )
 
 
@@ -110,20 +111,21 @@ def rate(k: int, n: int) -> Rate:
     return Rate(k=k, n=n, low=low, high=high)
 
 
-def _mean(values: Sequence[Value]) -> Figure | None:
+def _mean(values: Sequence[Value], first: int) -> Figure | None:
+    """`first` is the place of the first censored value: from it on every figure is a lower bound."""
     if not values:
         return None
-    return Figure(seconds=math.fsum(v.seconds for v in values) / len(values), at_least=any(v.censored for v in values))
+    return Figure(seconds=math.fsum([seconds for seconds, _ in values]) / len(values), at_least=first < len(values))
 
 
-def _quantile(ordered: Sequence[Value], share: float) -> Figure | None:
+def _quantile(ordered: Sequence[Value], share: float, first: int) -> Figure | None:
     if not ordered:
         return None
     place = share * (len(ordered) - 1)
     low, high = math.floor(place), math.ceil(place)
     seconds = ordered[low].seconds + (ordered[high].seconds - ordered[low].seconds) * (place - low)
-    return Figure(seconds=seconds, at_least=any(v.censored for v in ordered[: high + 1]))
+    return Figure(seconds=seconds, at_least=first <= high)
 
 
-def _ranked(ordered: Sequence[Value], index: int) -> Figure:
-    return Figure(seconds=ordered[index].seconds, at_least=any(v.censored for v in ordered[: index + 1]))
+def _ranked(ordered: Sequence[Value], index: int, first: int) -> Figure:
+    return Figure(seconds=ordered[index].seconds, at_least=first <= index)

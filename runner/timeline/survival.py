@@ -15,17 +15,17 @@ def median(values: Iterable[Value]) -> Figure | None:
     Kaplan and Meier, JASA 53 (1958); where exactly half had ended for a while, the middle of that while, as for any median.
     Where fewer than half are known to have ended, the longest wait, `at_least`. None for no value at all.
     """
-    ordered = sorted(values, key=lambda v: (v.seconds, v.censored))  # of equals those that ended come first
+    ordered = sorted(values)  # of equals those that ended come first
     waiting, share = len(ordered), 1.0
     half: float | None = None
-    for value in ordered:
-        if not value.censored:
+    for seconds, censored in ordered:
+        if not censored:
             if half is not None:
-                return Figure(seconds=(half + value.seconds) / 2)
+                return Figure(seconds=(half + seconds) / 2)
             share *= 1 - 1 / waiting
             if share < 0.5 - _NOISE:
-                return Figure(seconds=value.seconds)
-            half = value.seconds if share <= 0.5 + _NOISE else None
+                return Figure(seconds=seconds)
+            half = seconds if share <= 0.5 + _NOISE else None
         waiting -= 1
     if half is not None:
         return Figure(seconds=half)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from runner import errors
 from runner.store import Store, migrations, place, rows
 from runner.store.database import Database
-from tests.store.samples import record
+from tests.store.samples import BEGAN, record
 
 SAVING = """
 import sys
@@ -67,7 +68,7 @@ def test_a_process_killed_while_it_saves_leaves_whole_runs_only(url: str) -> Non
 def test_a_first_release_is_brought_up_to_date(url: str) -> None:
     """As version 1 left it: its tables, and a run with the columns of that time."""
     first = Database(place.store_url(url))
-    table = {k: v for k, v in rows.rows(record("old"), [])["runs"][0].items() if k != "imported"}
+    table = {k: v for k, v in rows.rows(record("old"), [])["runs"][0].items() if k not in ("imported", "injected")}
     document = {
         "run": "old",
         "document": json.dumps({k: v for k, v in record("old").to_json().items() if k != "terms"}),
@@ -79,11 +80,15 @@ def test_a_first_release_is_brought_up_to_date(url: str) -> None:
         writer.execute("INSERT INTO schema_versions VALUES (1, 'then')", {})
         writer.execute(rows.insert("runs", {"run": "", **table}), {"run": "old", **table})
         writer.execute(rows.insert("records", document), document)
+        mark = {"run": "old", "number": 1, **rows.rows(record("old"), [])["marks"][0]}
+        writer.execute(rows.insert("marks", mark), mark)
     first.close()
     with Store.open(url) as store:
         store.save(record("new", imported="now"), [])
         assert {run.run: run.imported for run in store.list()} == {"old": None, "new": "now"}
         assert store.get("old") == record("old")
+        assert len(store.last_tests()) == 1  # both injected, the old one by its marks
+        assert store.period(BEGAN, BEGAN + timedelta(days=1)).runs == 2
 
 
 def test_a_server_that_drops_us_in_the_middle_of_a_save_leaves_nothing_half(postgres: str) -> None:
