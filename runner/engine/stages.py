@@ -17,6 +17,8 @@ from runner.engine.session import Session
 from runner.plan import plan as plans
 from runner.plan.plan import Plan
 from runner.slo import causes
+from runner.slo.series import Series
+from runner.slo.verdict import Judgement
 from runner.timeline.event import Name
 
 HYPOTHESIS_EVERY_S = 1.0
@@ -197,7 +199,7 @@ def _holds(session: Session, crew: Crew) -> bool:
     judged = [judging.judged(crew, o, start, end) for o in crew.watch.objectives]
     # The baseline asks whether the objective holds, not whether that can be certified.
     told: list[dict[str, Any]] = [
-        {"name": j.objective.name, "met": j.total > 0 and j.bad <= j.objective.budget * j.total, "sentence": j.detail}
+        {"name": j.objective.name, "met": _kept(j, crew.watch.series[j.objective.indicator], end), "sentence": j.detail}
         for j in judged
     ]
     met = all(t["met"] for t in told)
@@ -206,6 +208,12 @@ def _holds(session: Session, crew: Crew) -> bool:
         failing = ", ".join(t["name"] for t in told if not t["met"])
         session.find("error", f"the baseline does not hold ({failing}): nothing was injected{_why(crew)}")
     return met
+
+
+def _kept(judged: Judgement, series: Series, now_ns: int) -> bool:
+    """Whether an objective held; not where its source has fallen silent meanwhile."""
+    silent = series.trouble and series.lag_ns(now_ns) > 2 * series.step_s * 1e9
+    return judged.total > 0 and judged.bad <= judged.objective.budget * judged.total and not silent
 
 
 def _load_what_comes_later() -> None:
@@ -217,7 +225,8 @@ def _load_what_comes_later() -> None:
 
 def _why(crew: Crew) -> str:
     found = [(s.name, s.url, causes.told(crew.traffic.samples[s.name])) for s in crew.traffic.streams]
-    return "".join(f"; {name}, {url}: {said}" for name, url, said in found if said)
+    told = "".join(f"; {name}, {url}: {said}" for name, url, said in found if said)
+    return told + "".join(f"; {s.name}: no data, {s.trouble}" for s in crew.sources.series.values() if s.trouble)
 
 
 async def _wait_or_stop(session: Session, seconds: float) -> None:

@@ -15,7 +15,7 @@ _SETTLE_NS = 100_000_000
 class Recovery:
     """Mutable: looks for the first good slice from which all objectives hold for `stable_s` seconds, stamped at its start.
 
-    A slice is half a second, or as long as it takes for ten requests of the slowest indicator: the error of the stamp.
+    A slice is half a second, or as long as it takes for ten requests, or two readings, of the slowest indicator: the error of the stamp.
     """
 
     series: Mapping[str, Series]
@@ -30,7 +30,7 @@ class Recovery:
         self._watched = [(o, self.series[o.indicator]) for o in self.objectives]
         for objective, series in self._watched:
             series.watch(objective.criterion)
-        self.slice_s = max([0.5, *(max(-(-10 * 20 // s.rate) / 20, 2 * s.step_s) for _, s in self._watched)])
+        self.slice_s = max([0.5, *(2 * s.step_s or -(-10 * 20 // s.rate) / 20 for _, s in self._watched)])
         self.candidate_ns = -(-self.since_ns // BUCKET_NS) * BUCKET_NS
 
     def tick(self, now_ns: int) -> int | None:

@@ -98,6 +98,18 @@ def test_a_source_that_fails_in_the_run_is_no_data_and_stops_it(
     assert not service.broken
 
 
+def test_a_source_that_falls_silent_in_the_baseline_injects_nothing(
+    team: Prometheus, service: Service, tmp_path: Path
+) -> None:
+    with started(tmp_path, judged_by(team, service, tmp_path, 1)) as run:
+        run.until("phase", phase="baseline")
+        time.sleep(0.5)
+        team.answer = lambda *_: (503, "")
+        assert run.finish() == 4
+    assert "checkout: no data, team: it answered HTTP 503" in run.verdict["sentence"]
+    assert "/break" not in service.get("/log")
+
+
 @pytest.mark.parametrize("answer", [(503, ""), (401, ""), None])
 def test_a_source_that_cannot_be_asked_at_the_start_is_an_error_and_nothing_is_injected(
     answer: tuple[int, str] | None, team: Prometheus, service: Service, tmp_path: Path
