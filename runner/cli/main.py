@@ -37,8 +37,6 @@ COMMANDS: dict[str, str] = {
     "completion": "Print the completion script for your shell.",
 }
 
-_MODULES = {"import": "import_"}
-
 
 class Lazy(click.Group):
     """Imports a command's module only when that command is called, and takes a path for `run PATH`."""
@@ -49,7 +47,7 @@ class Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"runner.cli.{_MODULES.get(cmd_name, cmd_name)}").command
+        command: click.Command = importlib.import_module(f"runner.cli.{cmd_name}").command
         return command
 
     def resolve_command(
