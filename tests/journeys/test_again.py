@@ -1,4 +1,4 @@
-"""The record: a run is judged again from its samples, travels as evidence, and is never lost with its database."""
+"""The record: a run is judged again from its samples, and travels as evidence."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from runner import errors
 from runner.cli import main
 from runner.engine import again
 from runner.store import Store
+from runner.timeline.record import RunRecord
 from tests.journeys.harness import Service, experiment, http, started
 
 TRAFFIC = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
@@ -20,6 +21,7 @@ OBJECTIVES = [
     {"name": "availability", "indicator": "front", "target": "99%"},
     {"name": "latency", "indicator": "front", "target": "90%", "threshold": "300ms", "window": "7d"},
 ]
+SECRET = "s3cr3t-of-the-shop"
 METHOD = [http("break", "/break", pauses={"after": 3})]
 
 
@@ -27,18 +29,36 @@ def chaos_run(*arguments: str) -> int:
     return main.entry(arguments, main.app, "chaos-run")
 
 
-def test_judging_again_by_the_same_objectives_says_exactly_the_same(
-    service: Service, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with started(tmp_path, experiment(service, traffic=TRAFFIC, objectives=OBJECTIVES, method=METHOD)) as run:
-        code = run.finish()
+@pytest.fixture
+def finished(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunRecord:
+    """A run that users felt, of an experiment with a secret."""
+    monkeypatch.setenv("SHOP_TOKEN", SECRET)
+    document = experiment(service, traffic=TRAFFIC, objectives=OBJECTIVES, method=METHOD)
+    document["secrets"] = {"shop": {"token": {"type": "env", "key": "SHOP_TOKEN"}}}
+    with started(tmp_path, document) as run:
+        assert run.finish() == 1
     with Store.open() as store:
-        live = store.get("last")
+        return store.get("last")
+
+
+def test_a_run_travels_and_is_judged_again_wherever_it_is(
+    finished: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _judged_again(finished, tmp_path, capfd)
+    _travels(finished, tmp_path, monkeypatch, capfd)
+    with Store.open() as store:
+        here = store.get("last")
+    Path(here.folder, here.indicators[0].tape).unlink()
+    assert chaos_run("judge", "last") == errors.ExitCode.ENVIRONMENT
+    assert capfd.readouterr().err.startswith("error: the samples of front are gone")
+
+
+def _judged_again(live: RunRecord, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert live.objectives[0].bad > 10
     blank = tuple(dataclasses.replace(o, bad=0, total=1, verdict="", sentence="") for o in live.objectives)
     assert again.judge(dataclasses.replace(live, objectives=blank, verdict="", sentence="", exit_code=9)) == live
 
-    assert chaos_run("judge", "last") == code == 1
+    assert chaos_run("judge", "last") == 1
     assert "as on record" in capfd.readouterr().out
     lenient = tmp_path / "lenient.yaml"
     lenient.write_text("objectives:\n- {name: half, indicator: front, target: 5%}\n", encoding="utf-8")
@@ -53,21 +73,10 @@ def test_judging_again_by_the_same_objectives_says_exactly_the_same(
     assert f"{wrong}:2:" in (said := capfd.readouterr().err)
     assert "front" in said
 
-    Path(live.folder, live.indicators[0].tape).unlink()
-    assert chaos_run("judge", "last") == errors.ExitCode.ENVIRONMENT
-    assert capfd.readouterr().err.startswith("error: the samples of front are gone")
 
-
-def test_evidence_travels_and_is_shown_and_judged_elsewhere(
-    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def _travels(
+    there: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("SHOP_TOKEN", "s3cr3t-of-the-shop")
-    document = experiment(service, traffic=TRAFFIC, objectives=OBJECTIVES, method=METHOD)
-    document["secrets"] = {"shop": {"token": {"type": "env", "key": "SHOP_TOKEN"}}}
-    with started(tmp_path, document) as run:
-        code = run.finish()
-    with Store.open() as store:
-        there = store.get("last")
     bundle = tmp_path / "bundle.zip"
     assert chaos_run("export", "last", "-o", str(bundle)) == 0
     with zipfile.ZipFile(bundle) as archive:
@@ -75,7 +84,7 @@ def test_evidence_travels_and_is_shown_and_judged_elsewhere(
     assert {"record.json", "events.jsonl", "ledger.jsonl", "journal.json", "run.json", "plan.json", "0-front.tape"} <= {
         *inside
     }
-    assert not [name for name, data in inside.items() if b"s3cr3t-of-the-shop" in data]
+    assert not [name for name, data in inside.items() if SECRET.encode() in data]
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
     for said in ("imported: chaos-run show", "on record already"):
@@ -86,7 +95,7 @@ def test_evidence_travels_and_is_shown_and_judged_elsewhere(
         assert len(store.list()) == 1
     assert here.imported
     assert dataclasses.replace(here, imported=None, folder=there.folder) == there
-    assert chaos_run("judge") == code
+    assert chaos_run("judge") == 1
     assert "as on record" in capfd.readouterr().out
     assert chaos_run("history") == chaos_run("show") == chaos_run("report", "--format", "text") == 0
     assert capfd.readouterr().out.count("imported") == 2
