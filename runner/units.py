@@ -5,8 +5,8 @@ Durations are seconds as floats, ratios are floats from 0 to 1, rates are events
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from datetime import datetime
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -68,4 +68,4 @@ def parse_rate(text: str) -> float:
 
 def new_run_id(at: datetime) -> str:
     """A name that sorts by time, can be typed, and is a valid Kubernetes label: `20261124-120301-7f3a`."""
-    return f"{at:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"{at:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"

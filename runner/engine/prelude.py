@@ -91,7 +91,8 @@ async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[Non
     """Hold this machine's lock and the cluster's leases. Raises Refused, naming the holder."""
     scope = f"{drawn.context}: {', '.join(drawn.locks) or session.experiment.block.service}"
     with lock.Lock(place.state_dir() / "locks", scope, session.run):
-        await asyncio.to_thread(recover_unfinished)  # its last holder may have died since we looked
+        if unfinished.find(place.runs_dir()):  # its last holder may have died since we looked
+            await asyncio.to_thread(recover_unfinished)
         leases = await _acquire(session, crew, list(drawn.locks))
         crew.hold(leases)
         renewing = asyncio.create_task(_renew(session, crew, leases))
