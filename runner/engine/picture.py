@@ -86,6 +86,7 @@ class Picture:
         return IndicatorStatus(
             name=name,
             requests=whole.decided,
+            what="events" if series.step_s else "requests",
             rate=tally.decided / recent_s if tally.decided else None,
             error_ratio=tally.ratio if tally.decided else None,
             p95_s=_finite(series.percentile_s(95, start)),

@@ -11,6 +11,8 @@ class IndicatorStatus:
 
     name: str
     requests: int = 0
+    what: str = "requests"
+    """What was counted: our requests, or the events of a source."""
     """Ended so far, in the whole run."""
     rate: float | None = None
     """Requests a second that ended in the last seconds."""

@@ -108,9 +108,14 @@ class Counts(Series):
         return max(slices.length_s(self.rate), -(-self.step_s * 20 // 1) / 20)
 
     @property
+    def silence_s(self) -> float:
+        """Seconds without a reading that may well be chance: three readings, however few events each brings."""
+        return 3 * self.step_s
+
+    @property
     def patience_ns(self) -> int:
         """A hole longer than this is no data: three readings, ten seconds at least (measurement 2.4)."""
-        return round(max(3 * self.step_s, 10.0) * 1e9)
+        return round(max(self.silence_s, 10.0) * 1e9)
 
     def lag_ns(self, now_ns: int) -> int:
         return max(0, now_ns - self.now_ns) if self.now_ns else 0

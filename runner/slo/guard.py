@@ -299,7 +299,7 @@ class _Silence:
         return max(self.started_ns, series.last_done_ns or 0)
 
     def _limit(self, series: Series) -> int:
-        return round(max(3 * series.slice_s, self.rule.after_s) * 1e9)
+        return round(max(series.silence_s, self.rule.after_s) * 1e9)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,9 @@ def widened(given: Iterable[Rule], objectives: Mapping[str, Objective], rates: M
         for rate, ratio, over_s in _asked(rule, objectives, rates):
             if ratio > 0 and over_s < (needed := shortest_window(ratio, rate)) - 1e-9:
                 window = units.format_duration(math.ceil(needed))
-                told.append(f"{rule.name}: looked at over {window} at least, to hold {MIN_EVENTS} bad events at {rate:.3g}/s")
+                told.append(
+                    f"{rule.name}: looked at over {window} at least, to hold {MIN_EVENTS} bad events at {rate:.3g}/s"
+                )
     return told
 
 

@@ -103,6 +103,11 @@ class Series:
         """Seconds between two moments at which anything new can be known; our own traffic is known at once."""
         return 0.0
 
+    @property
+    def silence_s(self) -> float:
+        """Seconds without anything new that may well be chance: three slices."""
+        return 3 * self.slice_s
+
     def lag_ns(self, now_ns: int) -> int:
         """How far behind `now_ns` is what can be known."""
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -52,7 +53,7 @@ class Prometheus:
 
 
 @contextlib.contextmanager
-def serving(fake: Prometheus) -> Iterator[Prometheus]:
+def serving(fake: Prometheus, tls: ssl.SSLContext | None = None) -> Iterator[Prometheus]:
     """On a port of its own, in threads of this process."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -80,9 +81,12 @@ def serving(fake: Prometheus) -> Iterator[Prometheus]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is meant to
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_address[1]}"
+    fake.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     try:
         yield fake
     finally:

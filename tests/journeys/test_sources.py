@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from runner.engine import again
+from runner.timeline.record import from_json
 from tests.fakes.prometheus import Prometheus, serving
-from tests.journeys.harness import Json, Run, Service, experiment, http, started
+from tests.journeys.harness import Json, Run, Service, experiment, http, record, started
 
 SLO: Json = {
     "apiVersion": "openslo/v1",
@@ -71,6 +73,8 @@ def test_a_run_that_users_do_not_feel_passes_by_the_team_s_own_counters(
     assert lines[0]["how"] == "counters, differenced here reading by reading"
     assert sum(line["total"] for line in lines[1:]) > objective(run)["total"]
     assert "bad events" in (run.folder / "report.html").read_text()
+    kept = from_json(record(run))
+    assert again.judge(kept) == kept
 
 
 def test_a_guard_on_the_team_s_counters_stops_the_run(team: Prometheus, service: Service, tmp_path: Path) -> None:

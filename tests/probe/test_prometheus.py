@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import shutil
 import ssl
+import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,10 +27,15 @@ RATIO = Metric(name="checkout", source="team", form="bad", query="errors_total",
 
 
 def with_source(
-    url: str, use: Callable[[Prometheus], Awaitable[T]], access: dict[str, Any] | None = None, timeout_s: float = 2.0
+    url: str,
+    use: Callable[[Prometheus], Awaitable[T]],
+    access: dict[str, Any] | None = None,
+    timeout_s: float = 2.0,
+    *,
+    verify: bool = True,
 ) -> T:
     async def whole() -> T:
-        source = Prometheus("team", url, timeout_s, access or {})
+        source = Prometheus("team", url, timeout_s, access or {}, verify=verify)
         try:
             return await use(source)
         finally:
@@ -233,6 +240,45 @@ def test_an_error_does_not_repeat_a_secret() -> None:
 def test_certificates_that_cannot_be_read_are_named_before_anything_is_asked(key: str, tmp_path: Path) -> None:
     with pytest.raises(errors.EnvironmentFailure, match="certificates of the source 'team' cannot be read"):
         with_source("https://127.0.0.1:1", lambda s: s.values("x", 1000.0), {key: str(tmp_path / "none.pem")})
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for 127.0.0.1 that signed itself, with its key in the same file."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=team"]
+    names = ("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem")
+    subprocess.run([*made, *names], cwd=folder, check=True, capture_output=True)
+    (folder / "both.pem").write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
+    return folder / "both.pem"
+
+
+@pytest.mark.parametrize(
+    ("access", "verify", "let_in"),
+    [
+        (("ca_file", "cert_file"), True, True),
+        (("cert_file",), False, True),
+        (("cert_file",), True, False),
+        (("ca_file",), True, False),
+    ],
+)
+def test_both_sides_show_their_certificates(
+    access: tuple[str, ...], verify: bool, let_in: bool, certificate: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    given = dict.fromkeys(access, str(certificate))
+    with serving(Fake(lambda *_: vector((1000.0, "1"))), context) as fake:
+        if let_in:
+            found = with_source(fake.url, lambda s: s.number("x", 1000.0), given, verify=verify)
+            assert found == 1.0
+        else:
+            with pytest.raises(NoData, match="cannot be reached"):
+                with_source(fake.url, lambda s: s.number("x", 1000.0), given, verify=verify)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_no_data() -> None:

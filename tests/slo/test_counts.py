@@ -75,6 +75,13 @@ def test_a_source_that_falls_silent_trips_the_guard_and_says_why() -> None:
     assert breach.sentence.endswith("; team: cannot be reached")
 
 
+def test_few_events_do_not_make_silence_last_longer() -> None:
+    series = told(lambda _: 0.0, 10, rate=1)  # a gauge: a slice of a hundred events takes a hundred seconds
+    guard = Guard([rules.NoData(10.0)], {"checkout": series}, [OBJECTIVE], at(1))
+    assert guard.tick(at(19.9)) is None
+    assert guard.tick(at(20.2)) is not None
+
+
 @pytest.mark.parametrize(
     "rule",
     [
