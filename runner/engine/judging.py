@@ -127,6 +127,7 @@ def _kept(session: Session, record: RunRecord, options: Options) -> RunRecord:
             store.save(record, session.events)
         undelivered.release(session.run)
 
+    session.make_room()
     _try(session, "the note of what has to go on the record", lambda: undelivered.hold(session.run, options.store))
     _try(session, "the record in the run's folder", lambda: session.close(record.to_json()))
     if _try(session, f"the verdict is not on the record yet (it is kept in {session.folder})", save):

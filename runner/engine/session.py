@@ -16,11 +16,13 @@ import psutil
 
 from runner import clock, files, units
 from runner.engine.options import View
-from runner.inject.folder import EVENTS, PROCESSES
+from runner.inject.folder import EVENTS, PROCESSES, RESERVE
 from runner.spec.experiment import Experiment
 from runner.timeline.event import Event, Name
 from runner.timeline.mask import Mask
 from runner.timeline.record import Finding, Mark, Window
+
+RESERVE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ class Session:
         self.hurried = False
         """A person asked again when everything was put back: what is left is only the wait for recovery, which nobody must endure."""
         self._file = (self.folder / EVENTS).open("a", encoding="utf-8")
+        (self.folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
         self.note_processes()
 
     def note_processes(self, **others: Any) -> None:
@@ -131,7 +134,14 @@ class Session:
 
     def leave(self) -> None:
         """The end, with or without a record: nothing more is told."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk: what is lost is the last lines, not the verdict
+            self._file.close()
+        self.make_room()
+
+    def make_room(self) -> None:
+        """Give back what was kept for the record, should the disk be full by now."""
+        with contextlib.suppress(OSError):
+            (self.folder / RESERVE).unlink()
 
     def forget(self) -> None:
         """Nothing happened that anybody need remember."""

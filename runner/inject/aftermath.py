@@ -12,7 +12,7 @@ from typing import Any
 
 from runner import clock, errors, files
 from runner.inject import player, secrets
-from runner.inject.folder import EVENTS, RECORD
+from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
 from runner.inject.ledger import Ledger
@@ -126,6 +126,7 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
     mask = secrets.mask(start.get("hide") or [])
+    (folder / RESERVE).unlink(missing_ok=True)
     if not (folder / JOURNAL).exists():
         Journal.left(mask(start["document"]), folder).write()
     files.write_atomically(folder / RECORD, mask(final.to_json()))

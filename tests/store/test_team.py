@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,37 @@ def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
         }
         assert "not on the record yet" in store.get(short.events[0]["run"]).findings[-1].message
     assert not list((tmp_path / "a" / "chaos-run" / "undelivered").iterdir())
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 1 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    asked = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(asked, capture_output=True, check=False).returncode:
+        pytest.skip("mounting needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_during_the_run_does_not_cost_its_verdict(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(small_disk))
+    with harness.service(free_port()) as service:
+        method = [harness.http("break", "/break", pauses={"after": 1.5})]
+        with harness.started(
+            tmp_path, harness.experiment(service, method=method, traffic=None, objectives=None)
+        ) as run:
+            run.until("injected")
+            with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(1000))
+            code = run.finish()
+        assert not service.broken
+    assert "cannot be written: No space left on device" in " ".join(f["message"] for f in run.named("finding"))
+    (small_disk / "filler").unlink()
+    with Store.open() as store:
+        kept = store.get("last")
+    assert (kept.exit_code, kept.sentence) == (code, run.verdict["sentence"])
