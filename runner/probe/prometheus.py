@@ -12,6 +12,7 @@ import httpx
 
 from runner import errors, units
 from runner.slo.counter import Readings
+from runner.timeline.mask import Mask
 
 
 class NoData(Exception):
@@ -28,6 +29,7 @@ class Prometheus:
         self.name = name
         self.url = url.rstrip("/")
         self.timeout_s = timeout_s
+        self._mask = Mask(str(value) for value in access.values())
         self._client = httpx.AsyncClient(
             headers=_headers(access),
             auth=_basic(access),
@@ -97,7 +99,10 @@ class Prometheus:
             raise NoData(f"no answer within {units.format_duration(self.timeout_s)}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as problem:
             raise NoData(f"cannot be reached ({_brief(problem)})") from None
-        return _believed(answer)
+        try:
+            return _believed(answer)
+        except NoData as problem:  # a server may well repeat what it was shown
+            raise NoData(self._mask.text(str(problem))) from None
 
 
 def _believed(answer: httpx.Response) -> tuple[str, Any]:
