@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from runner import errors, units
 from runner.engine.session import Session
+from runner.plan import plan as plans
 from runner.timeline import alerting
 from runner.timeline.alerting import Floor, Seen, Wanted
 from runner.timeline.event import Name
@@ -62,18 +63,31 @@ class Detecting:
 
     def _say_floor(self) -> None:
         if self._floor.parts:
-            sum_, total = _spelled(self._floor), units.format_duration(self._floor.seconds)
-            self._session.find(
-                "info", f"no alert can tell anybody sooner than after about {total}: {sum_}, at the worst"
-            )
+            parts, total = _spelled(self._floor), units.format_duration(self._floor.seconds)
+            self._session.find("info", f"at the worst it takes {total} until an alert tells anybody: {parts}")
+            fault_s = plans.method_seconds(self._session.experiment.method)
+            if fault_s < self._floor.seconds:
+                short = f"the fault lasts about {units.format_duration(fault_s)}, the alerts may need {total}"
+                self._session.find("warning", f"{short}: that nobody notices may only mean that it is too short")
 
     async def _watch(self, source: Source) -> None:
+        try:
+            await self._follow(source)
+        finally:
+            self._session.end_early(
+                "runner", f"the watch over {source.name} ended: nobody sees whether anybody notices"
+            )
+
+    async def _follow(self, source: Source) -> None:
         heard = self._session.clock.monotonic()
         while True:
             try:
                 seen = await source.poll()
             except errors.EnvironmentFailure as problem:
                 self._silent(source, (self._session.clock.monotonic() - heard) / 1e9, problem.message)
+            except (AttributeError, KeyError, TypeError, ValueError) as problem:  # no data is never "nobody noticed"
+                why = f"its answer is not understood ({type(problem).__name__}: {problem})"
+                self._silent(source, (self._session.clock.monotonic() - heard) / 1e9, why)
             else:
                 heard = self._session.clock.monotonic()
                 self._take(seen)

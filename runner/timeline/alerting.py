@@ -12,6 +12,8 @@ STAGES = (
 """From the fault to the all-clear, in the order of a run in which everything works."""
 PIPELINE = ("pending", "firing", "received", "notified", "acknowledged", "resolved")
 """Stages that an alert source tells; the others are ours or a person's."""
+CLOCKS_NS = 2_000_000_000
+"""How far a clock may be off with which we have no connection of our own: that of whoever sends a notification."""
 PROBLEMS = ("missing", "other-first", "wrong-team", "already-firing", "drill-only")
 
 
@@ -29,6 +31,8 @@ class Seen:
     error_s: float
     """How wrong the moment can be: clock skew of the remote, and how often it is asked where it does not date the stage itself."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    began_ns: int | None = None
+    """When the alert began to fire, as a notification says it: by a clock that nobody has compared with ours."""
     raw: bytes = b""
     """The answer that says so, as it came."""
 
@@ -72,16 +76,19 @@ def joined(floors: Iterable[Floor]) -> Floor:
 
 
 def fresh(seen: Iterable[Seen], injected_ns: int) -> list[Seen]:
-    """What belongs to the fault, in order of time: alerts that began to fire (or to pend) before it are not its own."""
-    seen = list(seen)
-    old = {s.key for s in seen if s.stage in ("pending", "firing") and s.mono_ns < injected_ns}
-    own = {
-        s.key
-        for s in seen
-        if s.stage == "firing" and s.mono_ns >= injected_ns and s.key not in _firing(seen, injected_ns)
-    }
-    kept = (s for s in seen if s.mono_ns >= injected_ns and (s.key not in old or s.key in own))
-    return sorted(kept, key=lambda s: s.mono_ns)
+    """What belongs to the fault, in order of time: an alert that went on before it is its own only from when it fires anew."""
+    ordered = sorted(seen, key=lambda s: s.mono_ns)
+    active = [s for s in ordered if s.stage in ("pending", "firing")]
+    old = {s.key for s in active if s.mono_ns < injected_ns}
+    begun = {s.key: s.mono_ns for s in reversed(active) if s.mono_ns >= injected_ns}
+    kept: list[Seen] = []
+    for s in ordered:
+        since = begun.get(s.key, None if s.key in old else injected_ns)
+        ends_nothing = s.stage == "resolved" and all(k.key != s.key for k in kept)
+        late = s.began_ns is not None and s.began_ns < injected_ns - CLOCKS_NS  # told now of what was before
+        if since is not None and s.mono_ns >= since and not ends_nothing and not late:
+            kept.append(s)
+    return kept
 
 
 def _firing(seen: Iterable[Seen], before_ns: int) -> set[str]:

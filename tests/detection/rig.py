@@ -13,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,12 @@ groups:
     rules:
       - {alert: ShopErrors, expr: 'shop_broken{what="errors"} == 1', for: 1s, labels: {service: shop, team: storefront}}
       - {alert: ShopBlip, expr: 'shop_broken{what="blip"} == 1', for: 1s, labels: {service: shop, team: storefront}}
+      - {alert: ShopBrief, expr: 'shop_broken{what="brief"} == 1', for: 1s, labels: {service: shop, team: storefront}}
 """
 ALERTMANAGER = """
 route:
   {{receiver: us, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h,
-    routes: [{{receiver: us, matchers: ['alertname="ShopBlip"'], group_wait: 6s}}]}}
+    routes: [{{receiver: us, matchers: ['alertname=~"ShopBlip|ShopBrief"'], group_wait: 6s}}]}}
 receivers: [{{name: us, webhook_configs: [{{url: "http://127.0.0.1:{webhook}/", send_resolved: true}}]}}]
 """
 
@@ -51,7 +53,7 @@ class Rig:
     """`host:port` that the Alertmanager tells; nobody listens there but a test."""
     shop: str
     """Its URL: `/` is broken and mended by `/break` and `/mend`, and `/metrics` says so."""
-    broken: dict[str, bool] = field(default_factory=lambda: {"errors": False, "blip": False})
+    broken: dict[str, bool] = field(default_factory=lambda: {"errors": False, "blip": False, "brief": False})
 
 
 @contextlib.contextmanager
@@ -105,6 +107,8 @@ def _shop(found: Rig, port: int) -> Iterator[None]:
             body = "".join(f'shop_broken{{what="{k}"}} {int(v)}\n' for k, v in found.broken.items()).encode()
             if self.path in ("/break", "/mend"):
                 found.broken["errors"] = self.path == "/break"
+            if self.path in ("/break-briefly", "/mend-briefly"):
+                found.broken["brief"] = self.path == "/break-briefly"
             self.send_response(500 if self.path == "/" and found.broken["errors"] else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -129,6 +133,14 @@ def ready(url: str) -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/-/ready", timeout=1) as answer:
         return answer.status == 200
     return False
+
+
+def firing(found: Rig, alert: str = "") -> bool:
+    """Whether the Alertmanager has that alert, or any, as one that goes on."""
+    with urllib.request.urlopen(f"{found.alertmanager}/api/v2/alerts", timeout=2) as answer:
+        alerts = json.load(answer)
+    now = datetime.now(UTC)
+    return any(alert in ("", a["labels"]["alertname"]) and datetime.fromisoformat(a["endsAt"]) > now for a in alerts)
 
 
 def _scraped(found: Rig) -> bool:

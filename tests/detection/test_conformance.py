@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,13 +11,7 @@ from runner import errors
 from runner.probe.alerts import conformance, source
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
-from tests.detection.rig import Rig, free_port, rig
-
-
-@pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with rig(tmp_path_factory.mktemp("rig")) as running:
-        yield running
+from tests.detection.rig import Rig, free_port
 
 
 @pytest.mark.slow

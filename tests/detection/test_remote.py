@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import http.server
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -14,43 +11,14 @@ import pytest
 from runner import errors
 from runner.probe.alerts import source
 from runner.probe.alerts.source import Setting
+from tests.detection.fake import Fake, fake_alertmanager
 from tests.detection.rig import free_port
-
-STATUS = b'{"config": {"original": "route:\\n  group_wait: 45s\\n"}}'
-
-
-@dataclass
-class Fake:
-    """Answers everything with the same."""
-
-    url: str
-    status: int = 200
-    body: bytes = STATUS
-    headers: list[dict[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture
 def fake() -> Iterator[Fake]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found.headers.append({k.lower(): v for k, v in self.headers.items()})
-            self.send_response(found.status)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", str(len(found.body)))
-            self.end_headers()
-            self.wfile.write(found.body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Fake(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with fake_alertmanager() as found:
+        yield found
 
 
 def opened(fake: Fake, **access: str) -> float:

@@ -10,14 +10,13 @@ import random
 import time
 import urllib.request
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from runner.probe.alerts import source
 from runner.probe.alerts.source import Setting, Source
 from runner.timeline.alerting import Seen, fresh, joined
-from tests.detection.rig import Rig, rig
+from tests.detection.rig import Rig
 
 FAULTS = 8
 LIMIT_S = 15.0
@@ -59,9 +58,8 @@ def _started_at(there: Rig, alert: str) -> float:
 
 @pytest.mark.slow
 @pytest.mark.timeout(110)
-def test_eight_faults_are_followed_stage_by_stage_and_a_short_one_tells_nobody(tmp_path: Path) -> None:
-    with rig(tmp_path) as there:
-        asyncio.run(_follow(there))
+def test_eight_faults_are_followed_stage_by_stage_and_a_short_one_tells_nobody(there: Rig) -> None:
+    asyncio.run(_follow(there))
 
 
 async def _follow(there: Rig) -> None:

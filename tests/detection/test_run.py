@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.errors import ExitCode
-from tests.detection.rig import Rig, rig
+from tests.detection.fake import fake_alertmanager
+from tests.detection.rig import Rig, firing, until
 from tests.journeys import harness
 from tests.journeys.harness import Json, Run
-
-
-@pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with rig(tmp_path_factory.mktemp("rig")) as running:
-        yield running
 
 
 def _experiment(shop: str, *, seconds: float, detection: list[Json], **block: Any) -> Json:
@@ -33,6 +28,12 @@ def _experiment(shop: str, *, seconds: float, detection: list[Json], **block: An
         **block,
     )
     return {**document, "configuration": {"url": shop}}
+
+
+def _healthy(document: Json) -> Json:
+    """The same with traffic that does not feel the fault."""
+    document["extensions"][0]["traffic"][0]["url"] = "${url}/health"
+    return document
 
 
 def _run(folder: Path, document: Json) -> tuple[int, Run]:
@@ -69,7 +70,7 @@ def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_pa
     detected = next(m for m in found["marks"] if m["name"] == "detected")
     assert detected["source"] in ("prometheus", "alertmanager")
     assert run.verdict["ttd_s"] == pytest.approx(stages["firing"] - stages["effective"], abs=0.01)
-    assert any("no alert can tell anybody sooner" in f["message"] for f in found["findings"])
+    assert any("until an alert tells anybody: scrape 1s" in f["message"] for f in found["findings"])
 
 
 @pytest.mark.slow
@@ -82,6 +83,44 @@ def test_what_the_file_expects_of_its_alerts_fails_the_run(tmp_path: Path, there
         "ShopErrors went to the wrong ones: it has team='storefront', expected is team='search'"
         in run.verdict["sentence"]
     )
+
+
+@pytest.mark.slow
+def test_a_fault_shorter_than_group_wait_fires_and_tells_nobody(tmp_path: Path, there: Rig) -> None:
+    method = [harness.http("break", "/break-briefly", pauses={"after": 4})]
+    expect = {"notified_within": "20s", "resolved_within": "10s"}
+    document = _experiment(there.shop, seconds=0, detection=_all(there), expect=expect)
+    document |= {"method": method, "rollbacks": [harness.http("mend", "/mend-briefly")]}
+    _, run = _run(tmp_path, document)
+    assert {"firing", "received", "resolved"} <= set(run.verdict["stages"])
+    assert "notified" not in run.verdict["stages"]
+    messages = [f["message"] for f in run.named("finding")]
+    assert any("fired, not notified: the fault (4." in m and "group_wait (6s)" in m for m in messages)
+    assert any("may only mean that it is too short" in m for m in messages)
+
+
+@pytest.mark.slow
+def test_an_alert_from_before_is_no_detection_and_can_fail_the_run(tmp_path: Path, there: Rig) -> None:
+    there.broken["errors"] = True
+    until(lambda: firing(there, "ShopErrors"), "it fires before the run")
+    expect = {"alerts": ["already-firing"]}
+    code, run = _run(tmp_path, _healthy(_experiment(there.shop, seconds=0.4, detection=_all(there), expect=expect)))
+    assert code == ExitCode.FAIL
+    assert "ShopErrors was firing already before the fault" in run.verdict["sentence"]
+    assert run.named("detected") == []
+
+
+@pytest.mark.slow
+def test_a_source_that_falls_silent_ends_the_fault(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    with harness.service(free_port()) as service, fake_alertmanager() as pretended:
+        document = _experiment(service.url, seconds=30, detection=[{"alertmanager": pretended.url}])
+        with harness.started(tmp_path, _healthy(document)) as run:
+            run.until("injected")
+            pretended.status = 500
+            assert run.until("abort")["by"] == "guard"
+            assert run.finish() == ExitCode.ABORTED
+        assert "alertmanager has not answered for 10s" in run.verdict["sentence"]
+        assert not service.broken
 
 
 def test_a_fault_that_no_alert_sees_is_a_miss_and_our_own_rule_does_not_stand_in(tmp_path: Path, there: Rig) -> None:

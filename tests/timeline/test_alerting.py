@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -39,6 +40,22 @@ def test_one_that_was_resolved_before_and_fires_again_is_its_own() -> None:
     again = [seen("firing", -9), seen("resolved", -5), seen("firing", 2)]
     assert [s.mono_ns > INJECTED for s in alerting.fresh(again, INJECTED)] == [True]
     assert kinds(*again) == []
+
+
+def test_the_end_of_an_earlier_alert_is_not_the_end_of_ours() -> None:
+    both = [seen("firing", -9), seen("resolved", 0.5), seen("pending", 1), seen("firing", 2), seen("resolved", 9)]
+    assert [(s.stage, (s.mono_ns - INJECTED) / 1e9) for s in alerting.fresh(both, INJECTED)] == [
+        ("pending", 1), ("firing", 2), ("resolved", 9)
+    ]  # fmt: skip
+    assert alerting.fresh([seen("resolved", 0.5)], INJECTED) == []
+
+
+def test_a_notification_that_comes_late_of_an_alert_from_before_is_not_ours() -> None:
+    late = replace(seen("notified", 0.1), began_ns=INJECTED - 7 * 10**9)
+    ours = replace(seen("notified", 4), began_ns=INJECTED + 2 * 10**9)
+    assert alerting.fresh([late, seen("firing", 2), ours], INJECTED)[0].stage == "firing"
+    assert alerting.fresh([late], INJECTED) == []
+    assert alerting.fresh([ours], INJECTED) == [ours]
 
 
 def test_a_missing_alert_is_none_where_users_felt_nothing_and_none_is_expected() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -79,7 +80,11 @@ class Webhook:
             stage = _STATUS.get(str(alert.get("status") or "firing"))
             if stage and self._setting.matches(labels):
                 key = str(alert.get("fingerprint") or alert.get("key") or name)
+                began = _began(str(alert.get("startsAt") or ""))
                 yield Seen(
+                    began_ns=None
+                    if began is None
+                    else mono_ns - round((self._setting.clock.now() - began).total_seconds() * 1e9),
                     stage=stage,
                     alert=name,
                     key=key,
@@ -99,3 +104,11 @@ class Webhook:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+
+def _began(said: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(said)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

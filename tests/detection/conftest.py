@@ -1,0 +1,23 @@
+"""One rig for all of these tests: its servers take five seconds to see each other; every test finds it quiet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.detection.rig import Rig, firing, rig, until
+
+
+@pytest.fixture(scope="session")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with rig(tmp_path_factory.mktemp("rig")) as running:
+        yield running
+
+
+@pytest.fixture
+def there(_running: Rig) -> Iterator[Rig]:
+    """The rig, whole, with nothing firing."""
+    yield _running
+    _running.broken |= dict.fromkeys(_running.broken, False)
+    until(lambda: not firing(_running), "nothing fires any more")
