@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli import main
 from runner.store import Store
 from tests.journeys import harness
 from tests.store.conftest import Server
@@ -53,6 +54,8 @@ def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
         }
         assert "not on the record yet" in store.get(short.events[0]["run"]).findings[-1].message
     assert not list((tmp_path / "a" / "chaos-run" / "undelivered").iterdir())
+    for command in (["history"], ["show"], ["metrics"], ["judge"], ["report", "--format", "md"]):
+        assert main.entry(command, main.app, "chaos-run") in (0, long.process.returncode, short.process.returncode)
 
 
 @pytest.fixture
