@@ -120,14 +120,16 @@ def scraped(url: str) -> bool:
 
 
 async def counted(meters: list[Metered], events: int) -> list[tuple[int, int]]:
-    """Bad and total that each meter sees until it has seen so many events, and one scrape more."""
+    """Bad and total that each meter sees until it has seen so many events, and one look more: a scrape may fall between
+    the two questions of a look."""
     sums = [(0, 0) for _ in meters]
-    until = time.monotonic() + 8
-    while min(total for _, total in sums) < events and time.monotonic() < until:
+    until, enough = time.monotonic() + 8, 0
+    while enough < 2 and time.monotonic() < until:
         await asyncio.sleep(0.1)
         for n, meter in enumerate(meters):
             for _, bad, total in await meter.ask(time.time()):
                 sums[n] = (sums[n][0] + bad, sums[n][1] + total)
+        enough += min(total for _, total in sums) >= events
     return sums
 
 
