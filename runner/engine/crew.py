@@ -134,7 +134,9 @@ class Crew:
             self._watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
-        await asyncio.gather(self.supervisor.close(), self.traffic.close(), self.sources.close(), self.detecting.close())
+        await asyncio.gather(
+            self.supervisor.close(), self.traffic.close(), self.sources.close(), self.detecting.close()
+        )
 
 
 def _start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:
