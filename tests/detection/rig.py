@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
-GROUP_WAIT_S, LONG_GROUP_WAIT_S, FOR_S = 0.0, 6.0, 1.0
+WHATS = ("errors", "blip", "brief", "conform", "stages", "team", "before", "missed")
+"""What can break: one for each test, for an Alertmanager that nobody listened to goes on trying, group by group."""
 
 PROMETHEUS = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
@@ -31,13 +32,13 @@ RULES = """
 groups:
   - name: shop
     rules:
-      - {alert: ShopErrors, expr: 'shop_broken{what="errors"} == 1', for: 1s, labels: {service: shop, team: storefront}}
+      - {alert: ShopErrors, expr: 'shop_broken{what!~"blip|brief"} == 1', for: 1s, labels: {service: shop, team: storefront}}
       - {alert: ShopBlip, expr: 'shop_broken{what="blip"} == 1', for: 1s, labels: {service: shop, team: storefront}}
       - {alert: ShopBrief, expr: 'shop_broken{what="brief"} == 1', for: 1s, labels: {service: shop, team: storefront}}
 """
 ALERTMANAGER = """
 route:
-  {{receiver: us, group_by: [alertname], group_wait: 0s, group_interval: 1s, repeat_interval: 1h,
+  {{receiver: us, group_by: [alertname, what], group_wait: 0s, group_interval: 1s, repeat_interval: 1h,
     routes: [{{receiver: us, matchers: ['alertname=~"ShopBlip|ShopBrief"'], group_wait: 6s}}]}}
 receivers: [{{name: us, webhook_configs: [{{url: "http://127.0.0.1:{webhook}/", send_resolved: true}}]}}]
 """
@@ -52,8 +53,8 @@ class Rig:
     webhook: str
     """`host:port` that the Alertmanager tells; nobody listens there but a test."""
     shop: str
-    """Its URL: `/` is broken and mended by `/break` and `/mend`, and `/metrics` says so."""
-    broken: dict[str, bool] = field(default_factory=lambda: {"errors": False, "blip": False, "brief": False})
+    """Its URL: `/` is broken and mended by `/break/WHAT` and `/mend/WHAT`, and `/metrics` says so."""
+    broken: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(WHATS, False))
 
 
 @contextlib.contextmanager
@@ -105,11 +106,10 @@ def _shop(found: Rig, port: int) -> Iterator[None]:
 
         def do_GET(self) -> None:
             body = "".join(f'shop_broken{{what="{k}"}} {int(v)}\n' for k, v in found.broken.items()).encode()
-            if self.path in ("/break", "/mend"):
-                found.broken["errors"] = self.path == "/break"
-            if self.path in ("/break-briefly", "/mend-briefly"):
-                found.broken["brief"] = self.path == "/break-briefly"
-            self.send_response(500 if self.path == "/" and found.broken["errors"] else 200)
+            _, verb, *what = self.path.split("/")
+            if verb in ("break", "mend"):
+                found.broken[what[0]] = verb == "break"
+            self.send_response(500 if self.path == "/" and any(found.broken.values()) else 200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -19,13 +19,13 @@ def test_prometheus_and_alertmanager_conform(there: Rig) -> None:
     async def one(kind: str, target: str, broken: asyncio.Barrier) -> list[str]:
         async def provoke() -> None:
             await broken.wait()
-            there.broken["errors"] = True
+            there.broken["conform"] = True
 
         async def calm() -> None:
             await broken.wait()
-            there.broken["errors"] = False
+            there.broken["conform"] = False
 
-        match = {"service": "shop"}
+        match = {"what": "conform"}
         gone = Setting(kind=kind, target=f"http://127.0.0.1:{free_port()}", match=match)
         setting = Setting(kind=kind, target=target, match=match)
         return await conformance.check(source.build, setting, gone, provoke=provoke, calm=calm)

@@ -16,10 +16,11 @@ from tests.journeys import harness
 from tests.journeys.harness import Json, Run
 
 
-def _experiment(shop: str, *, seconds: float, detection: list[Json], **block: Any) -> Json:
+def _experiment(shop: str, what: str, *, seconds: float, detection: list[Json], **block: Any) -> Json:
     document = harness.experiment(
         harness.Service(0),
-        method=[harness.http("break", "/break", pauses={"after": seconds})],
+        method=[harness.http("break", f"/break{what}", pauses={"after": seconds})],
+        rollbacks=[harness.http("mend", f"/mend{what}")],
         traffic=[{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}],
         objectives=[{"name": "availability", "indicator": "front", "target": "50%"}],
         abort=[{"duration": "60s"}],
@@ -41,8 +42,8 @@ def _run(folder: Path, document: Json) -> tuple[int, Run]:
         return run.finish(), run
 
 
-def _all(there: Rig) -> list[Json]:
-    match = {"service": "shop"}
+def _all(there: Rig, what: str) -> list[Json]:
+    match = {"service": "shop", "what": what}
     return [
         {"prometheus": there.prometheus, "match": match},
         {"alertmanager": there.alertmanager, "match": match},
@@ -54,7 +55,7 @@ def _all(there: Rig) -> list[Json]:
 def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_path: Path, there: Rig) -> None:
     expect = {"alert": "ShopErrors", "labels": {"team": "storefront"}, "detected_within": "10s", "resolved_within": "15s",
               "alerts": ["missing", "other-first", "wrong-team", "already-firing"]}  # fmt: skip
-    document = _experiment(there.shop, seconds=5, detection=_all(there), expect=expect)
+    document = _experiment(there.shop, "/stages", seconds=5, detection=_all(there, "stages"), expect=expect)
     _, run = _run(tmp_path, document)
     stages = run.verdict["stages"]
     alerts = ("pending", "firing", "received", "notified", "resolved")
@@ -76,8 +77,8 @@ def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_pa
 @pytest.mark.slow
 def test_what_the_file_expects_of_its_alerts_fails_the_run(tmp_path: Path, there: Rig) -> None:
     expect = {"alert": "ShopErrors", "labels": {"team": "search"}, "alerts": ["wrong-team"]}
-    detection = [{"alertmanager": there.alertmanager, "match": {"service": "shop"}}]
-    code, run = _run(tmp_path, _experiment(there.shop, seconds=5, detection=detection, expect=expect))
+    detection = [{"alertmanager": there.alertmanager, "match": {"what": "team"}}]
+    code, run = _run(tmp_path, _experiment(there.shop, "/team", seconds=5, detection=detection, expect=expect))
     assert code == ExitCode.FAIL
     assert (
         "ShopErrors went to the wrong ones: it has team='storefront', expected is team='search'"
@@ -87,10 +88,8 @@ def test_what_the_file_expects_of_its_alerts_fails_the_run(tmp_path: Path, there
 
 @pytest.mark.slow
 def test_a_fault_shorter_than_group_wait_fires_and_tells_nobody(tmp_path: Path, there: Rig) -> None:
-    method = [harness.http("break", "/break-briefly", pauses={"after": 4})]
     expect = {"notified_within": "20s", "resolved_within": "10s"}
-    document = _experiment(there.shop, seconds=0, detection=_all(there), expect=expect)
-    document |= {"method": method, "rollbacks": [harness.http("mend", "/mend-briefly")]}
+    document = _experiment(there.shop, "/brief", seconds=4, detection=_all(there, "brief"), expect=expect)
     _, run = _run(tmp_path, document)
     assert {"firing", "received", "resolved"} <= set(run.verdict["stages"])
     assert "notified" not in run.verdict["stages"]
@@ -101,10 +100,13 @@ def test_a_fault_shorter_than_group_wait_fires_and_tells_nobody(tmp_path: Path, 
 
 @pytest.mark.slow
 def test_an_alert_from_before_is_no_detection_and_can_fail_the_run(tmp_path: Path, there: Rig) -> None:
-    there.broken["errors"] = True
+    there.broken["before"] = True
     until(lambda: firing(there, "ShopErrors"), "it fires before the run")
     expect = {"alerts": ["already-firing"]}
-    code, run = _run(tmp_path, _healthy(_experiment(there.shop, seconds=0.4, detection=_all(there), expect=expect)))
+    code, run = _run(
+        tmp_path,
+        _healthy(_experiment(there.shop, "/before", seconds=0.4, detection=_all(there, "before"), expect=expect)),
+    )
     assert code == ExitCode.FAIL
     assert "ShopErrors was firing already before the fault" in run.verdict["sentence"]
     assert run.named("detected") == []
@@ -113,7 +115,7 @@ def test_an_alert_from_before_is_no_detection_and_can_fail_the_run(tmp_path: Pat
 @pytest.mark.slow
 def test_a_source_that_falls_silent_ends_the_fault(tmp_path: Path, free_port: Callable[[], int]) -> None:
     with harness.service(free_port()) as service, fake_alertmanager() as pretended:
-        document = _experiment(service.url, seconds=30, detection=[{"alertmanager": pretended.url}])
+        document = _experiment(service.url, "", seconds=30, detection=[{"alertmanager": pretended.url}])
         with harness.started(tmp_path, _healthy(document)) as run:
             run.until("injected")
             pretended.status = 500
@@ -125,8 +127,8 @@ def test_a_source_that_falls_silent_ends_the_fault(tmp_path: Path, free_port: Ca
 
 def test_a_fault_that_no_alert_sees_is_a_miss_and_our_own_rule_does_not_stand_in(tmp_path: Path, there: Rig) -> None:
     expect = {"alert": "ShopErrors", "detected_within": "5s", "alerts": ["missing"]}
-    detection = [{"alertmanager": there.alertmanager, "match": {"service": "shop"}}]
-    document = _experiment(there.shop, seconds=0.4, detection=detection, expect=expect)  # shorter than `for`
+    detection = [{"alertmanager": there.alertmanager, "match": {"what": "missed"}}]
+    document = _experiment(there.shop, "/missed", seconds=0.4, detection=detection, expect=expect)  # shorter than `for`
     code, run = _run(tmp_path, document)
     assert code == ExitCode.FAIL
     assert "the expected alert ShopErrors did not fire" in run.verdict["sentence"]
@@ -138,7 +140,7 @@ def test_a_source_that_is_not_there_is_an_error_before_anything_is_broken(
 ) -> None:
     with harness.service(free_port()) as service:
         gone = f"http://127.0.0.1:{free_port()}"
-        document = _experiment(service.url, seconds=1, detection=[{"alertmanager": gone}])
+        document = _experiment(service.url, "", seconds=1, detection=[{"alertmanager": gone}])
         with harness.started(tmp_path, document) as run:
             assert run.finish() == ExitCode.ENVIRONMENT
             assert f"Alertmanager at {gone}" in run.stderr()
