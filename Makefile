@@ -9,7 +9,7 @@ PYTEST_ARGS ?=
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help ready demo demo-alerts test check journeys journeys-3.12 kind test-cluster lock clean
+.PHONY: help ready ready-3.12 demo demo-alerts test check journeys journeys-3.12 kind test-cluster lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,12 +44,18 @@ IS_312 := import sys; sys.exit(sys.version_info[:2] != (3, 12))
 PYTHON312 ?= $(shell for python in python3.12 $$HOME/.pyenv/versions/3.12*/bin/python; do \
 	"$$python" -c "$(IS_312)" 2>/dev/null && { command -v "$$python"; break; }; done)
 
+# What says nothing about Chaos Toolkit need not be said twice.
+ONCE := --ignore=tests/journeys/test_again.py --ignore=tests/journeys/test_notify.py --ignore=tests/journeys/test_sources.py
+
 journeys-3.12:  ## the journeys on Python 3.12, where there is one
 	@if [ -z "$(PYTHON312)" ]; then \
 		echo "journeys-3.12: SKIPPED, no Python 3.12 on this machine (make journeys-3.12 PYTHON312=/path/to/python)"; \
 	else \
-		$(MAKE) --no-print-directory journeys PYTHON="$(PYTHON312)" VENV=.venv-3.12; \
+		$(MAKE) --no-print-directory journeys PYTHON="$(PYTHON312)" VENV=.venv-3.12 PYTEST_ARGS="$(ONCE) $(PYTEST_ARGS)"; \
 	fi
+
+ready-3.12:  ## set up .venv-3.12 alone, where there is a Python 3.12
+	@[ -z "$(PYTHON312)" ] || $(MAKE) --no-print-directory ready PYTHON="$(PYTHON312)" VENV=.venv-3.12
 
 KIND_CLUSTER := chaos-run
 KIND_CONTEXT := kind-$(KIND_CLUSTER)
