@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from runner import errors, units
+from runner import units
+from runner.probe.access import client
 from runner.slo.counter import Readings
 from runner.timeline.mask import Mask
 
@@ -30,13 +30,7 @@ class Prometheus:
         self.url = url.rstrip("/")
         self.timeout_s = timeout_s
         self._mask = Mask(str(value) for value in access.values())
-        self._client = httpx.AsyncClient(
-            headers=_headers(access),
-            auth=_basic(access),
-            timeout=timeout_s,
-            verify=_tls(name, access, verify=verify) if url.startswith("https:") else False,  # the CAs take 50 ms
-            trust_env=False,
-        )
+        self._client = client(f"the source {name!r}", access, url, timeout_s, verify=verify)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -129,30 +123,3 @@ def _labels(metric: Mapping[str, Any]) -> str:
 
 def _brief(problem: Exception) -> str:
     return (str(problem) or type(problem).__name__).splitlines()[0][:160]
-
-
-def _headers(access: Mapping[str, Any]) -> dict[str, str]:
-    """`token` as a bearer token, and every `header:NAME`."""
-    given = {str(k).partition(":")[2].strip(): str(v) for k, v in access.items() if str(k).startswith("header:")}
-    token = access.get("token") or access.get("bearer_token")
-    return ({"Authorization": f"Bearer {token}"} if token else {}) | given
-
-
-def _basic(access: Mapping[str, Any]) -> httpx.BasicAuth | None:
-    user = access.get("username")
-    return None if user is None else httpx.BasicAuth(str(user), str(access.get("password") or ""))
-
-
-def _tls(name: str, access: Mapping[str, Any], *, verify: bool) -> ssl.SSLContext:
-    """The files that a source's secrets name. Raises EnvironmentFailure for one that cannot be read."""
-    try:
-        context = ssl.create_default_context(cafile=str(access["ca_file"]) if "ca_file" in access else None)
-        if "cert_file" in access:
-            context.load_cert_chain(str(access["cert_file"]), str(access["key_file"]) if "key_file" in access else None)
-    except OSError as problem:
-        said = f"the certificates of the source {name!r} cannot be read: {problem.strerror or 'not PEM'}"
-        raise errors.EnvironmentFailure(said, hint="see ca_file, cert_file and key_file in its secrets") from None
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

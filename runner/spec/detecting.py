@@ -35,7 +35,7 @@ class Detection(_Part):
     """Labels that an alert has to have to count at all."""
     timeout: Seconds = Field(default=5.0, gt=0)
     secrets: str | None = None
-    """A group of the file's `secrets:` with token, or username and password, ca_file, header:NAME."""
+    """A group of the file's `secrets:` with token, or username and password, ca_file, cert_file, key_file, header:NAME."""
     burn_rate: float = Field(default=14.4, gt=0)
     over: Seconds = Field(default=60.0, gt=0)
     objective: str | None = None

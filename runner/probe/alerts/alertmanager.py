@@ -78,16 +78,8 @@ class Alertmanager:
         return [self._seen("resolved", self._open.pop(i), answer.mono_ns, answer, self.every_s) for i in gone]
 
     def _seen(self, stage: str, alert: Mapping[str, Any], mono_ns: int, answer: Answer, extra_s: float = 0.0) -> Seen:
-        return Seen(
-            stage=stage,
-            alert=str(alert["labels"].get("alertname", "unnamed")),
-            key=str(alert["fingerprint"]),
-            source=self.name,
-            mono_ns=mono_ns,
-            error_s=self._remote.skew.error_s + extra_s,
-            labels=dict(alert["labels"]),
-            raw=answer.raw,
-        )
+        key = str(alert["fingerprint"])
+        return self._remote.seen(self.name, stage, alert["labels"], key, mono_ns, answer, extra_s)
 
     async def close(self) -> None:
         await self._remote.close()

@@ -100,16 +100,8 @@ class Prometheus:
         return dict(body["data"])
 
     def _seen(self, stage: str, alert: Mapping[str, Any], mono_ns: int, answer: Answer, extra_s: float = 0.0) -> Seen:
-        return Seen(
-            stage=stage,
-            alert=str(alert["labels"].get("alertname", "unnamed")),
-            key=_key(alert["labels"]),
-            source=self.name,
-            mono_ns=mono_ns,
-            error_s=self._remote.skew.error_s + extra_s,
-            labels=dict(alert["labels"]),
-            raw=answer.raw,
-        )
+        labels = alert["labels"]
+        return self._remote.seen(self.name, stage, labels, _key(labels), mono_ns, answer, extra_s)
 
     async def close(self) -> None:
         await self._remote.close()

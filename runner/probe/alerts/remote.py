@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,10 @@ from typing import Any
 import httpx
 
 from runner import errors
+from runner.probe.access import client
 from runner.probe.alerts.skew import Skew
 from runner.probe.alerts.source import Setting
+from runner.timeline.alerting import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +34,15 @@ class Remote:
         self.setting = setting
         self.skew = Skew()
         self._what = what
-        self._client = httpx.AsyncClient(
-            base_url=setting.target.rstrip("/"),
-            timeout=setting.timeout_s,
-            headers=_headers(setting.access),
-            auth=_basic(setting.access),
-            verify=self._trust(setting.access),
-            trust_env=False,
-        )
-
-    def _trust(self, access: Mapping[str, Any]) -> ssl.SSLContext | bool:
-        if "ca_file" not in access:
-            return True
-        try:
-            return ssl.create_default_context(cafile=str(access["ca_file"]))
-        except OSError as problem:
-            raise self._failure(f"its ca_file cannot be read: {problem.strerror or 'not PEM'}") from None
+        whose = f"the detection source {what} at {setting.target}"
+        self._client = client(whose, setting.access, setting.target, setting.timeout_s)
 
     async def get(self, path: str, **query: Any) -> Answer:
         """Its JSON. Raises EnvironmentFailure."""
         time = self.setting.clock
         sent = time.now().timestamp()
         try:
-            answer = await self._client.get(path, params=query)
+            answer = await self._client.get(self.setting.target.rstrip("/") + path, params=query)
         except (httpx.HTTPError, httpx.InvalidURL) as problem:
             raise self._failure(str(problem) or type(problem).__name__) from None
         received, mono_ns = time.now().timestamp(), time.monotonic()
@@ -82,17 +69,30 @@ class Remote:
         ago_s = self.setting.clock.now().timestamp() - (there - self.skew.seconds)
         return self.setting.clock.monotonic() - round(ago_s * 1e9)
 
+    def seen(
+        self,
+        source: str,
+        stage: str,
+        labels: Mapping[str, str],
+        key: str,
+        mono_ns: int,
+        answer: Answer,
+        extra_s: float = 0.0,
+    ) -> Seen:
+        """An alert at a stage, as wrong as the clocks are known to be and `extra_s` seconds more."""
+        return Seen(
+            stage=stage,
+            alert=str(labels.get("alertname", "unnamed")),
+            key=key,
+            source=source,
+            mono_ns=mono_ns,
+            error_s=self.skew.error_s + extra_s,
+            labels=dict(labels),
+            raw=answer.raw,
+        )
+
     def _failure(self, why: str) -> errors.EnvironmentFailure:
         return errors.EnvironmentFailure(f"the detection source {self._what} at {self.setting.target}: {why}")
 
     async def close(self) -> None:
         await self._client.aclose()
-
-
-def _headers(access: Mapping[str, Any]) -> dict[str, str]:
-    named = {str(k).partition(":")[2].strip(): str(v) for k, v in access.items() if str(k).startswith("header:")}
-    return ({"Authorization": f"Bearer {access['token']}"} if "token" in access else {}) | named
-
-
-def _basic(access: Mapping[str, Any]) -> httpx.BasicAuth | None:
-    return httpx.BasicAuth(str(access["username"]), str(access.get("password") or "")) if "username" in access else None
