@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 import runner
 from runner import errors
-from runner.spec import findings, source
+from runner.spec import findings, source, typed
 from runner.spec.quantities import Seconds
 
 SINGLE_SEAT = ("owner", "coordinator", "reporter")
@@ -105,10 +105,7 @@ def load(name: str) -> tuple[Scenario, Path]:
     """A scenario and its file, from a path or a shipped name. Raises UsageError, and findings.Broken with every finding."""
     path = _locate(name, SHIPPED, "scenario")
     document = source.read(str(path))
-    try:
-        found = Scenario.model_validate(document.tree)
-    except ValidationError as problem:
-        raise findings.Broken([_finding(document, error) for error in problem.errors()]) from None
+    found = typed.read(document, Scenario, "scenario")
     wrong = list(_semantics(document, found, path))
     if wrong:
         raise findings.Broken(wrong)
@@ -153,23 +150,6 @@ def _locate(name: str, folder: Path, what: str) -> Path:
     if name.endswith(SUFFIXES):
         raise errors.UsageError(f"there is no {what} file {name}")
     raise errors.UsageError(f"there is no {what} {name!r}", hint=findings.nearest(name, known, what=f"{what}s"))
-
-
-def _finding(document: source.Source, error: Any) -> findings.Finding:
-    place = tuple(error["loc"])
-    unknown = error["type"] == "extra_forbidden"
-    message = f"unknown key {place[-1]!r}" if unknown else error["msg"].removeprefix("Value error, ")
-    hint = findings.nearest(str(place[-1]), _keys(place), what="keys") if unknown else None
-    if error["type"] == "missing":
-        message = f"{place[-1]!r} is missing"
-    return document.finding("error", "scenario", place, message, key=unknown, hint=hint)
-
-
-def _keys(place: tuple[Any, ...]) -> list[str]:
-    """The keys that are known where an unknown one stands."""
-    parts: dict[str, type[_Part]] = {"roles": Role, "steps": Step, "goals": Goals, "fast": Fast}
-    model = parts.get(str(place[0]), Scenario) if len(place) > 1 else Scenario
-    return list(model.model_fields)
 
 
 def _semantics(document: source.Source, scenario: Scenario, path: Path) -> Iterator[findings.Finding]:

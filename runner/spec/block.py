@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from runner.spec import findings, model, variables
+from runner.spec import findings, model, typed, variables
 from runner.spec.notes import Notes, described
 from runner.spec.source import Steps
 
@@ -132,12 +132,5 @@ def _fields(loc: tuple[int | str, ...]) -> list[str]:
         if step in tags:
             part = tags[str(step)]
         elif isinstance(step, str) and step in part.model_fields:
-            part = _model(part.model_fields[step].annotation) or part
+            part = typed.inner(part.model_fields[step].annotation) or part
     return list(part.model_fields)
-
-
-def _model(annotation: Any) -> type[BaseModel] | None:
-    """The model inside of an annotation such as `tuple[Traffic, ...]` or `Latency | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _model(inner))), None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from runner.spec import findings, source, variables
+from runner.spec import findings, source, typed, variables
 from runner.spec.quantities import Seconds
 
 Level = Literal["critical", "warning", "info"]
@@ -61,16 +61,4 @@ def load(path: str, env: Mapping[str, str] = os.environ) -> Channels:
     ]
     if unset:
         raise findings.Broken(unset)
-    try:
-        return Channels.model_validate(variables.substitute(document.tree, env))
-    except ValidationError as problem:
-        raise findings.Broken([_finding(document, error) for error in problem.errors()]) from None
-
-
-def _finding(document: source.Source, error: Any) -> findings.Finding:
-    place = tuple(error["loc"])
-    if error["type"] != "extra_forbidden":
-        return document.finding("error", "channels", place, error["msg"].removeprefix("Value error, "))
-    known = Channel.model_fields if len(place) > 1 else Channels.model_fields
-    hint = findings.nearest(str(place[-1]), list(known), what="keys")
-    return document.finding("error", "channels", place, f"unknown key {place[-1]!r}", key=True, hint=hint)
+    return typed.read(document, Channels, "channels", variables.substitute(document.tree, env))

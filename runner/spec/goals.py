@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from runner.spec import findings, source
+from runner.spec import source, typed
 from runner.spec.quantities import Ratio
 
 
@@ -26,18 +24,4 @@ class Goals(BaseModel):
 
 def load(path: str | None) -> Goals:
     """The goals of a file, the defaults without one. Raises UsageError, and findings.Broken with every finding."""
-    if path is None:
-        return Goals()
-    document = source.read(path)
-    try:
-        return Goals.model_validate(document.tree)
-    except ValidationError as problem:
-        raise findings.Broken([_finding(document, error) for error in problem.errors()]) from None
-
-
-def _finding(document: source.Source, error: Any) -> findings.Finding:
-    place = tuple(error["loc"])
-    if error["type"] != "extra_forbidden":
-        return document.finding("error", "goals", place, error["msg"].removeprefix("Value error, "))
-    hint = findings.nearest(str(place[-1]), list(Goals.model_fields), what="goals")
-    return document.finding("error", "goals", place, f"unknown goal {place[-1]!r}", key=True, hint=hint)
+    return Goals() if path is None else typed.read(source.read(path), Goals, "goals")
