@@ -98,8 +98,8 @@ def values(runs: Sequence[Run], which: str) -> list[Value]:
     from runner.timeline.statistics import Value
 
     if which == "ttd":
-        return [Value(run[4], run[5] == 1) for run in runs if run[4] is not None]
-    return [Value(run[6], run[7] == 1) for run in runs if run[6] is not None]
+        return [Value(run.ttd_s, run.ttd_censored == 1) for run in runs if run.ttd_s is not None]
+    return [Value(run.ttr_s, run.ttr_censored == 1) for run in runs if run.ttr_s is not None]
 
 
 def _as_dict(figure: Figure | None) -> dict[str, Any] | None:

@@ -53,7 +53,7 @@ def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) ->
 
     from runner.inject.ledger import Ledger
 
-    if run is None or not (reason or "").strip():
+    if not run or not (reason or "").strip():
         raise errors.UsageError("--by-hand RUN and --reason TEXT go together")
     chosen = [f for f in found if f.run.startswith(run)]
     if len(chosen) != 1:

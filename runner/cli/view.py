@@ -77,7 +77,7 @@ class Lasting:
 def choose(*, as_json: bool, plain: bool) -> View:
     """The view for these options, and for whoever else is to be told. Raises UsageError, InvalidFile for a bad file of channels."""
     view = Lasting(JsonLines()) if as_json else Lasting(_live(plain))
-    if (told := file()) is None:
+    if (told := _channels()) is None:
         return view
     from runner.cli.announcing import Announcing
     from runner.spec import channels
@@ -86,7 +86,7 @@ def choose(*, as_json: bool, plain: bool) -> View:
     return Announcing(view, channels.load(told), place.runs_dir())
 
 
-def file() -> str | None:
+def _channels() -> str | None:
     """The team's file of channels: CHAOS_RUN_NOTIFY, else `notify.yaml` in our configuration folder where there is one."""
     if given := os.environ.get(NOTIFY):
         return given

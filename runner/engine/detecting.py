@@ -35,7 +35,7 @@ class Detecting:
         self._tasks: list[asyncio.Task[None]] = []
         self._floor = Floor()
         self._seen: list[Seen] = []
-        self._kept: dict[int, str] = {}
+        self._kept = 0
         self.guarding = False
         """Whether a source that falls silent ends the fault."""
 
@@ -130,17 +130,17 @@ class Detecting:
 
     def _keep(self, seen: Seen) -> str:
         """The raw answer in the run's folder, secrets masked; its name."""
-        if not seen.raw or len(self._kept) >= MOST_KEPT:
+        if not seen.raw or self._kept >= MOST_KEPT:
             return ""
         folder = self._session.folder / EVIDENCE
-        name = f"{EVIDENCE}/{len(self._kept) + 1:03d}-{seen.source}-{seen.stage}.json"
+        name = f"{EVIDENCE}/{self._kept + 1:03d}-{seen.source}-{seen.stage}.json"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             text = self._session.mask.text(seen.raw.decode("utf-8", "replace"))
             (self._session.folder / name).write_text(text, "utf-8")
         except OSError:  # a full disk: the mark is worth more than its evidence
             return ""
-        self._kept[len(self._kept)] = name
+        self._kept += 1
         return name
 
     @property

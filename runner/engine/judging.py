@@ -23,7 +23,6 @@ from runner.slo.counts import Counts
 from runner.slo.objective import Objective
 from runner.slo.verdict import Judgement
 from runner.timeline import incident
-from runner.timeline.alerting import STAGES
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
 
@@ -160,9 +159,9 @@ def _stages(record: RunRecord) -> dict[str, Any]:
     """When each stage from fault to all-clear was reached first, in seconds of the run; nothing where no alerts were watched."""
     if record.alerting is None:
         return {}
-    first = {m.name: m for m in sorted(record.marks, key=lambda m: m.mono_ns, reverse=True) if m.name in STAGES}
-    at = {name: (mark.mono_ns - record.started_mono_ns) / 1e9 for name, mark in first.items()}
-    return {"stages": {name: round(at[name], 3) for name in STAGES if name in at}}
+    from runner.report import lanes
+
+    return {"stages": {name: round(at, 3) for name, at in lanes.moments(record).items()}}
 
 
 def _told(objective: ObjectiveResult) -> dict[str, Any]:

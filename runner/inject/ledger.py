@@ -57,9 +57,11 @@ class Ledger:
             self.settle(record.number, "already")
 
     def settle_by_hand(self, person: str, reason: str) -> None:
-        """A person answers for what is open: it was put back, or is not there any more."""
-        for record in self.outstanding():
-            self._append({"settle": record.number, "state": BY_HAND, "error": None, "person": person, "reason": reason})
+        """A person answers for what is open: it was put back, or is not there any more. Waits for whoever is undoing."""
+        with self.playing():
+            for record in self.outstanding():
+                account = {"error": None, "person": person, "reason": reason}
+                self._append({"settle": record.number, "state": BY_HAND, **account})
 
     def outstanding(self) -> list[UndoRecord]:
         """What is still to be undone, in the order of undoing: last in, first out."""
