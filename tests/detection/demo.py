@@ -6,7 +6,6 @@ The on-call is played by this script: it acknowledges two seconds after the aler
 from __future__ import annotations
 
 import contextlib
-import http.server
 import json
 import os
 import subprocess
@@ -23,6 +22,7 @@ from kubernetes import client, config
 
 from runner.spec.source import read
 from tests.detection import rig
+from tests.fakes.listening import Quiet, listening
 
 ROOT = Path(__file__).parents[2]
 RULES = """
@@ -101,24 +101,12 @@ def _playground(ran: list[str]) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def _metrics(pods: Pods, port: int) -> Iterator[None]:
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
-            body = f"shop_pods_lost_total {pods.lost()}\n".encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(f"shop_pods_lost_total {pods.lost()}\n".encode())
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", port), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with listening(Handler, port):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _on_call(ran: list[str], alertmanager: str) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
 import json
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -17,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.listening import Quiet, listening
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
 WHATS = ("errors", "blip", "brief", "conform", "stages", "team", "before", "missed")
@@ -101,7 +101,7 @@ def servers(folder: Path, ports: dict[str, int], rules: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _shop(found: Rig, port: int) -> Iterator[None]:
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -109,24 +109,10 @@ def _shop(found: Rig, port: int) -> Iterator[None]:
             _, verb, *what = self.path.split("/")
             if verb in ("break", "mend"):
                 found.broken[what[0]] = verb == "break"
-            self.send_response(500 if self.path == "/" and any(found.broken.values()) else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(body, 500 if self.path == "/" and any(found.broken.values()) else 200)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listening(Handler, port):
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def ready(url: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.fakes.listening import Quiet, listening
 
 Answer = tuple[int, str]
 """Status and body."""
@@ -56,7 +56,7 @@ class Prometheus:
 def serving(fake: Prometheus, tls: ssl.SSLContext | None = None) -> Iterator[Prometheus]:
     """On a port of its own, in threads of this process."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -69,27 +69,7 @@ def serving(fake: Prometheus, tls: ssl.SSLContext | None = None) -> Iterator[Pro
                 self.close_connection = True
                 return
             status, body = found
-            self.send_response(status)
-            if status in (301, 302):
-                self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.end_headers()
-            self.wfile.write(body.encode())
+            self.answer(body.encode(), status, **({"Location": "/elsewhere"} if status in (301, 302) else {}))
 
-        def log_message(self, *args: Any) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is meant to
-    if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    fake.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
-    try:
+    with listening(Handler, tls=tls) as fake.url:
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -26,6 +26,20 @@ def test_what_is_undone_or_was_already_is_closed_and_what_failed_stays_open(tmp_
     assert [r.number for r in ledger.outstanding()] == [records[1].number]
 
 
+def test_a_person_closes_what_is_open_and_only_after_whoever_is_undoing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    first, _ = ledger.open("uncordon", "first", node="a"), ledger.open("uncordon", "second", node="b")
+    person = threading.Thread(target=lambda: Ledger(tmp_path).settle_by_hand("ada", "rebooted it"))
+    with ledger.playing():
+        person.start()
+        person.join(0.3)
+        assert person.is_alive()
+        ledger.settle(first.number, "undone")
+    person.join(5)
+    assert ledger.outstanding() == []
+    assert [o["state"] for o in ledger.outcomes()] == ["undone", "by hand"]
+
+
 def test_a_torn_last_line_loses_only_itself(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.open("uncordon", "kept", node="a")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.fakes.listening import Quiet, listening
 
 
 @dataclass
@@ -30,27 +30,14 @@ class Receiver:
 def receiver(**told: Any) -> Iterator[Receiver]:
     state = Receiver(**told)
 
-    class Answer(BaseHTTPRequestHandler):
+    class Answer(Quiet):
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             time.sleep(state.hang_s)
             state.got.append((dict(self.headers), raw, json.loads(raw)))
             with contextlib.suppress(OSError):  # whoever asked may have given up
-                self.send_response(state.answers.pop(0) if state.answers else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self.answer(b"", state.answers.pop(0) if state.answers else 200)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_port}/hook"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with listening(Answer) as url:
+        state.url = f"{url}/hook"
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.server
 import json
 import random
 import shutil
@@ -23,6 +22,7 @@ import pytest
 from runner.probe.metered import Metered
 from runner.probe.prometheus import NoData, Prometheus
 from runner.spec.metric import Metric
+from tests.fakes.listening import Quiet, listening
 
 FAULTS = 8
 CONFIG = """
@@ -63,28 +63,13 @@ class Shop:
 def shop() -> Iterator[Shop]:
     found = Shop()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
-            body = found.text().encode()
-            self.send_response(200 if found.reachable else 503)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(found.text().encode(), 200 if found.reachable else 503)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    found.port = server.server_address[1]
-    try:
+    with listening(Handler) as url:
+        found.port = int(url.rpartition(":")[2])
         yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextlib.contextmanager
