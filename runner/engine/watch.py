@@ -132,18 +132,26 @@ class Watch:
     def _read_inbox(self) -> None:
         for message in self._inbox.poll():
             by, note = str(message.get("by") or "somebody"), str(message.get("note") or message.get("reason") or "")
-            if message.get("kind") == "ack" and not self._session.injecting:
-                self._session.find("warning", f"{by} noticed something before anything was injected")
-            elif message.get("kind") == "ack":
-                self._detected("person", f"{by}: {note}" if note else by, int(message["mono_ns"]), 0.2)
-                self._session.mark("acknowledged", mono_ns=int(message["mono_ns"]), error_s=0.2, source=f"person: {by}")
-            elif message.get("kind") == "mitigated" and self._session.injecting:
-                self._session.mark("mitigated", mono_ns=int(message["mono_ns"]), error_s=0.2, source=f"person: {by}")
-                self._session.find("info", f"mitigated, says {by}" + (f": {note}" if note else ""))
-            elif message.get("kind") == "note":
-                self._session.find("info", f"{by} noted: {note}")
-            elif message.get("kind") == "stop":
-                self._session.end_early("person", f"stopped by {by}" + (f": {note}" if note else ""))
+            said_ns = int(message.get("mono_ns") or self._session.clock.monotonic())
+            self._heard(str(message.get("kind")), by, f": {note}" if note else "", said_ns)
+
+    def _heard(self, kind: str, by: str, note: str, mono_ns: int) -> None:
+        """What a person says: `note` begins with a colon where there is one, `mono_ns` is when it was said."""
+        session = self._session
+        match kind:
+            case "ack" | "mitigated" if not session.injecting:
+                what = "noticed something" if kind == "ack" else "mitigated something"
+                session.find("warning", f"{by} {what} before anything was injected{note}")
+            case "ack":
+                self._detected("person", f"{by}{note}", mono_ns, 0.2)
+                session.mark("acknowledged", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
+            case "mitigated":
+                session.mark("mitigated", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
+                session.find("info", f"mitigated, says {by}{note}")
+            case "note":
+                session.find("info", f"{by} noted{note}")
+            case "stop":
+                session.end_early("person", f"stopped by {by}{note}")
 
     def _detected(self, source: str, by: str, mono_ns: int, error_s: float) -> None:
         self._session.mark("detected", mono_ns=mono_ns, error_s=error_s, source=source)

@@ -95,6 +95,32 @@ def test_ack_marks_the_run_as_detected_by_a_person(service: Service, tmp_path: P
     assert 0 < run.verdict["ttd_s"] < 5
 
 
+def test_what_people_do_and_see_is_in_the_record_and_only_what_they_did_to_the_fault_is_a_mark(
+    service: Service, tmp_path: Path
+) -> None:
+    traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
+    document = experiment(service, traffic=traffic, method=[http("break", "/break", pauses={"after": 6})])
+    assert chaos_run("mitigated").returncode == 2, "there is no run to speak of"
+    with started(tmp_path, document) as run:
+        run.until("phase", phase="baseline")
+        assert chaos_run("mitigated", "--by", "ann", "--note", "too early").returncode == 0
+        run.until("effective")
+        for command in (
+            ("ack", "--by", "bob"),
+            ("note", "--by", "ann", "the pager was silent"),
+            ("mitigated", "--by", "bob"),
+        ):
+            assert chaos_run(*command).returncode == 0
+        run.finish()
+    kept = harness.record(run)
+    people = [(m["name"], m["source"]) for m in kept["marks"] if m["source"].startswith("person: ")]
+    assert people == [("acknowledged", "person: bob"), ("mitigated", "person: bob")]
+    messages = [f["message"] for f in kept["findings"]]
+    assert "ann mitigated something before anything was injected: too early" in messages
+    assert "ann noted: the pager was silent" in messages
+    assert "mitigated, says bob" in messages
+
+
 def test_two_runs_on_one_target_never_overlap(service: Service, tmp_path: Path) -> None:
     document = experiment(service, method=[http("break", "/break", pauses={"after": 4})])
     with started(tmp_path, document) as run:
