@@ -51,19 +51,24 @@ def weaknesses(names: tuple[str, ...], goal: int | None) -> SuccessFigure:
 
 
 def improvement(changes: dict[str, Change], goal: float | None) -> SuccessFigure:
-    """How much faster the experiments recover than the quarter before, each compared with itself; the median of those told."""
+    """How much faster the experiments recover than the quarter before, each compared with itself; the median of those told.
+
+    A goal is met only where every one of them is certain to be faster: a gain that chance may explain is none yet.
+    """
     told = {name: c for name, c in changes.items() if c.ratio is not None and c.low is not None}
     if not told:
         return SuccessFigure(name="MTTR improvement", value=None, said="too few to tell", goal=goal, met=None)
     gains = sorted(1 - c.ratio for c in told.values() if c.ratio is not None)
     middle = (gains[(len(gains) - 1) // 2] + gains[len(gains) // 2]) / 2
     said = "; ".join(f"{name}: {_change(c)}" for name, c in sorted(told.items()))
+    reached = goal is not None and middle >= goal
+    doubtful = reached and any(c.told != "faster" for c in told.values())
     return SuccessFigure(
         name="MTTR improvement",
         value=middle,
         said=f"{middle:+.0%} ({said})",
         goal=goal,
-        met=None if goal is None else middle >= goal,
+        met=None if goal is None or doubtful else reached,
     )
 
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from runner.timeline import improvement
+from runner.timeline import improvement, success
 from runner.timeline.statistics import Value
 
 
@@ -47,3 +47,15 @@ def test_of_runs_that_did_not_change_at_most_one_in_twenty_is_called_changed() -
         for _ in range(1000)
     ]
     assert sum(word != "no change to be seen" for word in told) <= 60
+
+
+def test_a_gain_that_chance_may_explain_does_not_meet_a_goal() -> None:
+    sure = improvement.compare(waits(10, 11, 12, 13, 14, 15), waits(5, 5.5, 6, 6.5, 7, 7.5))
+    doubtful = improvement.compare(waits(5, 10, 15, 20, 40), waits(4, 6, 9, 12, 50))
+    assert doubtful.ratio is not None
+    assert doubtful.ratio < 0.8
+    assert doubtful.told == "no change to be seen"
+    assert success.improvement({"a": sure}, 0.2).met is True
+    assert success.improvement({"a": doubtful}, 0.2).met is None
+    assert success.improvement({"a": doubtful}, 0.9).met is False
+    assert success.improvement({}, 0.2).said == "too few to tell"
