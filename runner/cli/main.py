@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -95,6 +96,8 @@ def app() -> None:
 
 def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: Any) -> int:
     """Run the command line and return the exit code; a `ChaosRunError` is explained in one line, a bug keeps its traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's background job is deaf; a run must hear the stop
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         outcome = group.main(args=list(arguments), prog_name=name, standalone_mode=False, **extra)
     except errors.InvalidFile as problem:

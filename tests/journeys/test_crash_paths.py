@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 
 from runner.inject.ledger import Ledger
 from tests.journeys import harness
-from tests.journeys.harness import Json, Run, Service, http, python, record, started
+from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
 
 WINDOWS = {"baseline": "300ms", "recovery": "3s", "stable": "200ms"}
 JOURNAL = {"chaoslib-version", "platform", "node", "experiment", "start", "status", "deviated", "steady_states", "run",
@@ -153,6 +155,17 @@ def test_an_interruption_while_it_prepares_leaves_nothing(service: Service, tmp_
         assert run.finish() == 130
     assert not list(runs.iterdir())
     assert service.get("/log") == ""
+
+
+def test_a_run_that_a_script_put_into_the_background_hears_an_interruption_from_the_start() -> None:
+    """Shells start such jobs deaf to SIGINT, and what comes before the run listens for itself would be lost."""
+    said = (
+        "from runner.cli import main; main.entry(['--version'], main.app, 'chaos-run');"
+        "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+    )
+    shell = ["sh", "-c", 'trap \'\' INT; exec "$0" -c "$1"', sys.executable, said]
+    done = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
 
 
 def test_an_interruption_before_the_first_action_says_that_nothing_was_injected(
