@@ -72,7 +72,7 @@ test-cluster: $(READY)  ## the tests on the real cluster of KUBECONFIG
 	$(BIN)/pytest -m cluster tests/cluster $(PYTEST_ARGS)
 
 lock:  ## choose the versions of requirements.lock anew
-	uv pip compile --universal --python-version 3.11 --extra dev --extra postgres --extra jsonpath --extra notify \
+	uv pip compile --universal --python-version 3.11 --extra dev --extra postgres --extra jsonpath --extra notify --extra telemetry \
 		--no-header --no-annotate --generate-hashes pyproject.toml -o requirements.lock
 
 clean:  ## remove the environments and what tools left
