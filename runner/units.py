@@ -69,3 +69,13 @@ def parse_rate(text: str) -> float:
 def new_run_id(at: datetime) -> str:
     """A name that sorts by time, can be typed, and is a valid Kubernetes label: `20261124-120301-7f3a`."""
     return f"{at:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
+
+
+def user() -> str:
+    """Who runs this program."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in many containers
+        return f"uid {os.getuid()}"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from typing import Any
 
 import click
 
-from runner import clock, errors
+from runner import clock, errors, units
 
 
 @click.command(name="ack")
@@ -20,7 +18,7 @@ def command(run: str | None, note: str, by: str) -> int:
 
     RUN is its id, the beginning of it, or `last`; it may be left out when exactly one run is live.
     """
-    send("noticed", run, message("ack", by=by or user(), note=note))  # the moment first: finding the run takes time
+    send("noticed", run, message("ack", by=by or units.user(), note=note))  # the moment first: finding the run takes time
     return errors.ExitCode.PASS
 
 
@@ -43,11 +41,3 @@ def message(kind: str, **fields: Any) -> dict[str, Any]:
     """A message to a run, with the moment on both clocks."""
     time = clock.SystemClock()
     return {"kind": kind, "at": clock.rfc3339(time.now()), "mono_ns": time.monotonic(), **fields}
-
-
-def user() -> str:
-    """Who we are."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name, as in many containers
-        return f"uid {os.getuid()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runner import errors
+from runner import errors, units
 from runner.cli import ack
 
 
@@ -14,5 +14,5 @@ from runner.cli import ack
 @click.option("--by", default="", help="Who says so; the user's name by default.")
 def command(run: str | None, text: str, by: str) -> int:
     """Say that you have mitigated the fault: the run marks it, at this very moment, as a person's."""
-    ack.send("mitigated", run, ack.message("mitigated", by=by or ack.user(), note=text))
+    ack.send("mitigated", run, ack.message("mitigated", by=by or units.user(), note=text))
     return errors.ExitCode.PASS

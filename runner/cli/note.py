@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from runner import errors
+from runner import errors, units
 from runner.cli import ack
 
 
@@ -14,5 +14,5 @@ from runner.cli import ack
 @click.option("--by", default="", help="Who says so; the user's name by default.")
 def command(run: str | None, text: str, by: str) -> int:
     """Leave a note in the record of a run, at this very moment."""
-    ack.send("noted", run, ack.message("note", by=by or ack.user(), note=text))
+    ack.send("noted", run, ack.message("note", by=by or units.user(), note=text))
     return errors.ExitCode.PASS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runner import errors
+from runner import errors, units
 
 if TYPE_CHECKING:
     from runner.inject.unfinished import Unfinished
@@ -49,8 +49,6 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
 
 def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) -> None:
     """Raises UsageError for a run without anything open, and without a reason."""
-    import getpass
-
     from runner.inject.ledger import Ledger
 
     if not run or not (reason or "").strip():
@@ -59,7 +57,7 @@ def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) ->
     if len(chosen) != 1:
         said = f"{len(chosen)} unfinished runs are called {run!r}"
         raise errors.UsageError(said, hint="chaos-run recover --dry-run lists them")
-    person = getpass.getuser()
+    person = units.user()
     Ledger(chosen[0].folder).settle_by_hand(person, str(reason))
     click.echo(
         f"{chosen[0].run}: {', '.join(chosen[0].outstanding) or 'nothing open'} – closed by hand by {person}: {reason}"

@@ -40,7 +40,7 @@ def command(run: str | None, reason: str, timeout: str) -> int:
 
 
 def _tell(run: LiveRun, reason: str) -> bool:
-    from runner.cli.ack import message, user
+    from runner.cli.ack import message
     from runner.store import inbox
 
     if not run.parent_alive():
@@ -50,7 +50,7 @@ def _tell(run: LiveRun, reason: str) -> bool:
             err=True,
         )
         return False
-    inbox.post(run.folder, message("stop", by=user(), reason=reason))
+    inbox.post(run.folder, message("stop", by=units.user(), reason=reason))
     click.echo(f"{run.run}: told to stop")
     return True
 

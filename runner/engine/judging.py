@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import platform
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner import errors, files
+from runner import errors, files, units
 from runner.engine import reasons
 from runner.engine.crew import Crew
 from runner.engine.options import Options
@@ -222,7 +221,7 @@ def _environment(crew: Crew, plan: Plan) -> dict[str, Any]:
         "python": sys.version.split()[0],
         "machine": platform.platform(),
         "host": platform.node(),
-        "operator": getpass.getuser(),
+        "operator": units.user(),
         "context": crew.where.context or "none",
         "environment": crew.where.environment,
         "plan_hash": plan.hash,

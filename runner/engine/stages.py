@@ -71,6 +71,9 @@ def announce(session: Session, crew: Crew, drawn: Plan) -> None:
         environment=crew.where.environment,
         plan_hash=drawn.hash,
         targets=[t for step in drawn.steps for t in step.targets],
+        service=session.experiment.block.service,
+        by=units.user(),
+        planned_s=drawn.baseline_s + drawn.method_s,
     )
     for warning in drawn.warnings:
         session.find("warning", warning)

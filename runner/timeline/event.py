@@ -15,7 +15,8 @@ class Name(StrEnum):
     """Every kind of event, with what its own fields are."""
 
     RUN_STARTED = "run_started"
-    """`title`, `experiment` (path), `context`, `plan_hash`, `targets` (list of names)."""
+    """`title`, `experiment` (path), `context`, `plan_hash`, `targets` (list of names), `service`, `by` (who runs it), `planned_s` (from
+    here to the end of the method, as far as the file states it, in seconds)."""
     PHASE = "phase"
     """`phase` (baseline, inject, undo, recover, judge), `planned_s` (seconds it is meant to take, or null)."""
     BASELINE = "baseline"

@@ -54,7 +54,7 @@ _PROBE = _object({"name": _OPTIONAL_TEXT, "met": _YES_NO}, {"value": _ANYTHING, 
 _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
     Name.RUN_STARTED: (
         {"title": _TEXT, "experiment": _TEXT, "context": _OPTIONAL_TEXT, "targets": _TEXTS},
-        {"plan_hash": _OPTIONAL_TEXT, "environment": _TEXT},
+        {"plan_hash": _OPTIONAL_TEXT, "environment": _TEXT, "service": _TEXT, "by": _TEXT, "planned_s": _SECONDS},
     ),
     Name.PHASE: ({"phase": _TEXT, "planned_s": _OPTIONAL_SECONDS}, {}),
     Name.BASELINE: ({"met": _YES_NO, "objectives": _list(_HELD)}, {}),
