@@ -18,7 +18,9 @@ def command(run: str | None, note: str, by: str) -> int:
 
     RUN is its id, the beginning of it, or `last`; it may be left out when exactly one run is live.
     """
-    send("noticed", run, message("ack", by=by or units.user(), note=note))  # the moment first: finding the run takes time
+    send(
+        "noticed", run, message("ack", by=by or units.user(), note=note)
+    )  # the moment first: finding the run takes time
     return errors.ExitCode.PASS
 
 
