@@ -1,17 +1,65 @@
-"""A view that also tells others: what the herald finds worth it goes into the outbox, the rest only to the person here."""
+"""A view that also tells others: what the herald finds worth it goes into the outbox, and when the run is over its figures do."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Self
 
+from runner.cli.view import file_of_channels
 from runner.engine.options import View
+from runner.inject.folder import RECORD
+from runner.inject.ledger import CLOSING, Ledger
 from runner.notify.herald import Herald
-from runner.notify.outbox import Outbox
+from runner.notify.outbox import Errand, Outbox
 from runner.report.status import Status
-from runner.spec.channels import Channels
+from runner.spec import channels as files
+from runner.spec.channels import Channels, Telemetry
+from runner.telemetry import exports
+from runner.telemetry.finished import Finished
+from runner.timeline import record
 from runner.timeline.event import Event
+
+
+def channels() -> Channels:
+    """The team's file of channels, with what the environment says of telemetry. Raises UsageError, InvalidFile."""
+    path = file_of_channels()
+    found = files.load(path) if path else Channels.model_construct()
+    found = found.model_copy(update={"telemetry": found.telemetry.over(os.environ)})
+    exports.check(found.telemetry)
+    return found
+
+
+def figures(folder: Path, asked: Telemetry) -> Iterator[Errand]:
+    """What is to be exported of the run in a folder; nothing while it has no record."""
+    if (folder / RECORD).exists():
+        for name, export in exports.configured(asked):
+            yield Errand(run=folder.name, event="telemetry", channel=name, act=partial(_export, export, folder))
+
+
+def _export(export: exports.Export, folder: Path) -> str:
+    try:
+        run = finished(folder)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        return f"the record in the run's folder cannot be read: {type(problem).__name__}"
+    return export(run)
+
+
+def finished(folder: Path) -> Finished:
+    """The run as its own folder tells it. Raises OSError, ValueError, KeyError or TypeError for what is no record."""
+    from runner.inject import aftermath
+
+    ledger = Ledger(folder)
+    return Finished(
+        record=record.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8"))),
+        events=aftermath.read_events(folder),
+        undone=sum(o["state"] in CLOSING for o in ledger.outcomes()),
+        open=len(ledger.outstanding()),
+    )
 
 
 class Announcing:
@@ -21,6 +69,9 @@ class Announcing:
         self._view = view
         self._herald = Herald(channels.escalate_after)
         self._outbox = Outbox(channels.channels, runs)
+        self._telemetry = channels.telemetry
+        self._runs = runs
+        self._run = ""
 
     def __enter__(self) -> Self:
         self._outbox.open()
@@ -28,13 +79,16 @@ class Announcing:
         return self
 
     def __exit__(self, *details: object) -> None:
-        self._outbox.close()  # the run is over, and everything put back
-        self._view.__exit__(*details)
+        self._view.__exit__(*details)  # the verdict is seen before anybody waits for a receiver
+        for errand in figures(self._runs / self._run, self._telemetry) if self._run else ():
+            self._outbox.put(errand)
+        self._outbox.close()
         for sentence in self._outbox.failed:
             print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
     def event(self, event: Event) -> None:
         """Something happened."""
+        self._run = event.run
         if message := self._herald.hear(event):
             self._outbox.put(message)
         self._view.event(event)

@@ -94,6 +94,18 @@ def text(record: RunRecord) -> Iterator[str]:
             yield from (f"  {line}" for line in lines)
     yield ""
     yield f"files       {record.folder}"
+    yield from _trace(record)
+
+
+def _trace(record: RunRecord) -> Iterator[str]:
+    """Its name at the collector, where the trace arrived there."""
+    from pathlib import Path
+
+    from runner.notify import outbox
+    from runner.telemetry import trace
+
+    if any(line.get("channel") == "otlp" and line.get("delivered") for line in outbox.kept(Path(record.folder))):
+        yield f"trace       {trace.trace_id(record.run)}"
 
 
 def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:

@@ -14,6 +14,8 @@ from runner.report.status import Status
 from runner.timeline.event import Event
 
 NOTIFY = "CHAOS_RUN_NOTIFY"
+TELEMETRY = ("CHAOS_RUN_TEXTFILE", "CHAOS_RUN_PUSHGATEWAY", "OTEL_EXPORTER_OTLP_ENDPOINT")
+"""As in runner/spec/channels.py, which is dear to import and seldom needed."""
 
 
 class JsonLines:
@@ -75,18 +77,25 @@ class Lasting:
 
 
 def choose(*, as_json: bool, plain: bool) -> View:
-    """The view for these options, and for whoever else is to be told. Raises UsageError, InvalidFile for a bad file of channels."""
+    """The view for these options, and for whoever else is to be told.
+
+    Raises UsageError, InvalidFile for a bad file of channels and for telemetry that cannot be.
+    """
     view = Lasting(JsonLines()) if as_json else Lasting(_live(plain))
-    if (told := _channels()) is None:
+    if not told():
         return view
-    from runner.cli.announcing import Announcing
-    from runner.spec import channels
+    from runner.cli.announcing import Announcing, channels
     from runner.store import place
 
-    return Announcing(view, channels.load(told), place.runs_dir())
+    return Announcing(view, channels(), place.runs_dir())
 
 
-def _channels() -> str | None:
+def told() -> bool:
+    """Whether anybody or anything else is to be told of runs; reads no file, so that a run of nobody's business pays nothing."""
+    return bool(file_of_channels() or any(os.environ.get(name) for name in TELEMETRY))
+
+
+def file_of_channels() -> str | None:
     """The team's file of channels: CHAOS_RUN_NOTIFY, else `notify.yaml` in our configuration folder where there is one."""
     if given := os.environ.get(NOTIFY):
         return given

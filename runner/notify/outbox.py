@@ -7,7 +7,8 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,34 @@ CLOSE_S = 10.0
 FILE = "notifications.jsonl"
 
 
+def kept(folder: Path) -> list[dict[str, Any]]:
+    """What became of each message of the run in a folder, in order; empty where there was none."""
+    found = []
+    with contextlib.suppress(OSError):
+        for line in (folder / FILE).read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Errand:
+    """Something else to be done in this thread, once: `act` returns why it could not be, or an empty text."""
+
+    run: str
+    event: str
+    channel: str
+    act: Callable[[], str]
+    level: str = "info"
+
+
 class Outbox:
     """One run's messages, in order."""
 
     def __init__(self, channels: Sequence[Channel], runs: Path) -> None:
         self._channels = channels
         self._runs = runs
-        self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Message | Errand | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self.failed: list[str] = []
         """What could not be delivered, in sentences."""
@@ -38,7 +60,7 @@ class Outbox:
         """Begin to send."""
         self._thread.start()
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Message | Errand) -> None:
         """Returns at once."""
         self._queue.put(message)
 
@@ -52,6 +74,9 @@ class Outbox:
 
     def _work(self) -> None:
         while (message := self._queue.get()) is not None:
+            if isinstance(message, Errand):
+                self._run(message)
+                continue
             for channel in self._channels:
                 if message.level in channel.levels:
                     self._deliver(channel, message)
@@ -71,7 +96,13 @@ class Outbox:
         self.failed.append(f"{channel.name} was not told of {message.event!r}: {error}")
         self._keep(message, channel=channel.name, delivered=False, error=error)
 
-    def _keep(self, message: Message, **fields: Any) -> None:
+    def _run(self, errand: Errand) -> None:
+        error = errand.act()
+        if error:
+            self.failed.append(f"{errand.event} to {errand.channel} failed: {error}")
+        self._keep(errand, channel=errand.channel, delivered=not error, **({"error": error} if error else {}))
+
+    def _keep(self, message: Message | Errand, **fields: Any) -> None:
         line = {"at": time.time(), "event": message.event, "level": message.level, **fields}
         with contextlib.suppress(OSError), (self._runs / message.run / FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

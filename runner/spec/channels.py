@@ -1,4 +1,4 @@
-"""Channels: who is told of runs, and how loud something must be for it; one YAML or JSON file of a team."""
+"""Channels: who is told of runs, how loud something must be for it, and where figures go; one YAML or JSON file of a team."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from runner.spec import findings, source, typed, variables
 from runner.spec.quantities import Seconds
 
 Level = Literal["critical", "warning", "info"]
+TEXTFILE, PUSHGATEWAY = "CHAOS_RUN_TEXTFILE", "CHAOS_RUN_PUSHGATEWAY"
+OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 class Channel(BaseModel):
@@ -40,14 +42,43 @@ class Channel(BaseModel):
         return self
 
 
+class Telemetry(BaseModel):
+    """Where the figures of a finished run go; None is nowhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    textfile: str | None = None
+    """A file of node exporter's textfile collector, `….prom`."""
+    pushgateway: str | None = None
+    """The base URL of a Pushgateway."""
+    otlp: str | None = None
+    """The base URL of an OpenTelemetry collector that takes OTLP over HTTP; traces go to its `/v1/traces`."""
+
+    def over(self, env: Mapping[str, str]) -> Telemetry:
+        """What the environment says goes before the file. OTEL_SDK_DISABLED and OTEL_TRACES_EXPORTER=none are obeyed."""
+        silenced = env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none"
+        return Telemetry(
+            textfile=env.get(TEXTFILE) or self.textfile,
+            pushgateway=env.get(PUSHGATEWAY) or self.pushgateway,
+            otlp=None if silenced else env.get(OTLP) or self.otlp,
+        )
+
+
 class Channels(BaseModel):
     """The whole file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    channels: tuple[Channel, ...] = Field(min_length=1)
+    channels: tuple[Channel, ...] = ()
     escalate_after: Seconds | None = Field(default=None, gt=0)
     """A stopped run whose users are not well again after this becomes critical."""
+    telemetry: Telemetry = Telemetry()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Channels:
+        if not self.channels and self.telemetry == Telemetry():
+            raise ValueError("neither channels nor telemetry: nobody would be told anything")
+        return self
 
 
 def load(path: str, env: Mapping[str, str] = os.environ) -> Channels:

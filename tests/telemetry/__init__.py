@@ -1,0 +1,1 @@
+"""Figures of finished runs: what a Prometheus and a collector really receive."""
