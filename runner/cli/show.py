@@ -139,6 +139,7 @@ def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
     )
     yield "Undo", [f"{u.state:8}  {u.what}{f': {u.error}' if u.error else ''}" for u in record.undo]
     yield "Left behind", list(record.residue)
+    yield "Proof", list(record.cleared)
     yield "Findings", [f"{coloured(f.severity.ljust(7))}  {f.message}" for f in record.findings]
 
 

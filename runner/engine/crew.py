@@ -15,6 +15,7 @@ from runner.engine.detecting import Detecting
 from runner.engine.method import Method
 from runner.engine.options import Options
 from runner.engine.session import Session
+from runner.engine.silencing import Silencing
 from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
@@ -52,6 +53,7 @@ class Crew:
         self.watch = Watch(session, self.traffic, self.sources, objectives, translate.guard_rules(session.experiment))
         self.detecting = Detecting(session)
         self.ledger = Ledger(session.folder)
+        self.silencing = Silencing(session, self.supervisor, self.ledger)
         self.world = World()
         self.method: Method
         self.clean = True
@@ -153,6 +155,7 @@ def _start_message(session: Session, options: Options, where: Surroundings) -> d
         "variables": dict(options.variables),
         "secret_variables": dict(options.secret_variables),
         "modules": surroundings.modules(experiment.document),
+        "undoes_with": ["runner.inject.silences"] if experiment.block.silence else [],
         "strategy": _strategy(experiment.document, during=experiment.block.hypothesis.during),
         "proofs": {p.action: p.probe for p in experiment.block.proof},
         "frequency": experiment.block.hypothesis.frequency,

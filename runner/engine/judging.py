@@ -56,6 +56,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         faults=faults,
         undo=tuple(crew.method.undo_steps),
         residue=tuple(crew.residue),
+        cleared=tuple(crew.silencing.cleared),
         marks=tuple(session.marks),
         windows=tuple(session.windows),
         indicators=(*crew.traffic.indicators(), *crew.sources.indicators()),

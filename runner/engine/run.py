@@ -12,6 +12,7 @@ from runner.engine.crew import Crew
 from runner.engine.options import Options, View
 from runner.engine.session import Session
 from runner.engine.surroundings import Surroundings
+from runner.inject.ledger import Ledger
 from runner.plan.plan import Plan
 from runner.spec import load
 from runner.spec.experiment import Experiment
@@ -30,7 +31,8 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
             async with surroundings.prepare(options, experiment.document, session.folder) as where:
                 return await _run(session, options, where)
     except errors.ChaosRunError:
-        if not session.injecting:  # there is nothing to remember; else the next start finds what is open here
+        # There is nothing to remember; else the next start finds what is open here.
+        if not session.injecting and not Ledger(session.folder).outstanding():
             session.forget()
         raise
     finally:

@@ -90,6 +90,9 @@ async def baseline(session: Session, crew: Crew) -> bool:
     asked = crew.watch.series or "baseline" in windows.model_fields_set
     length = windows.baseline if asked else 0.0  # by default nobody waits for traffic that is not there
     await crew.detecting.open()
+    if crew.silencing:
+        await crew.ready()
+        await crew.silencing.check()
     await crew.traffic.start()
     session.enter("baseline", length)
     crew.start_watching()
@@ -108,7 +111,10 @@ async def baseline(session: Session, crew: Crew) -> bool:
 
 
 async def inject(session: Session, crew: Crew) -> None:
-    """Break it, with the guard on duty."""
+    """Break it, with the guard on duty, while what is bound to be set off beside it is silenced."""
+    await crew.silencing.begin()  # first of all undo records: it ends after everything else
+    if session.stop.done():
+        return
     crew.promise()
     session.enter("inject", plans.method_seconds(session.experiment.method) or None)
     crew.watch.on_guard()
@@ -122,19 +128,24 @@ async def inject(session: Session, crew: Crew) -> None:
 
 async def undo(session: Session, crew: Crew) -> None:
     """Put everything back, whatever happened, and look for what was left."""
+    broke = crew.method.started or not crew.method.over
     if not crew.method.over:  # we broke in the middle of listening
         await crew.supervisor.stop_worker()
-    elif not crew.method.started:  # no action was begun: the way back would itself be a change
-        crew.ledger.settle_all()
-        return
+    elif not broke:  # no action was begun: the way back would itself be a change
+        crew.ledger.settle_faults()
+        if not crew.ledger.outstanding():
+            return
     steps = [record.what for record in crew.ledger.outstanding()]
     crew.method.known.undo_begins(steps)
     crew.clean = await crew.method.undo(len(steps))
-    crew.residue = await _scan(crew)
+    crew.residue = [*await _scan(crew), *await crew.silencing.left()]
     if crew.clean and not crew.residue:
         crew.method.known.undone()
-    session.mark("undone")
-    session.tell(Name.UNDONE, clean=crew.clean and not crew.residue, residue=crew.residue)
+    if broke:
+        session.mark("undone")
+    session.tell(
+        Name.UNDONE, clean=crew.clean and not crew.residue, residue=crew.residue, cleared=crew.silencing.cleared
+    )
 
 
 async def recover(session: Session, crew: Crew) -> None:

@@ -15,7 +15,7 @@ from runner.inject import player, secrets
 from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
-from runner.inject.ledger import Ledger
+from runner.inject.ledger import SILENCE, Ledger
 from runner.timeline import incident, record
 
 
@@ -30,10 +30,12 @@ def finish(folder: Path, start: Mapping[str, Any]) -> bool:
     diary.tell("undo_started", steps=steps)
     clean = player.play(folder, start, diary.tell)
     residue = _scan(start) if clean else ["undo steps have failed: chaos-run recover tries them again"]
-    diary.tell("undone", clean=clean and not residue, residue=residue)
+    silences = _silences(folder, start) if clean else {"residue": [], "cleared": []}
+    residue += silences["residue"]
+    diary.tell("undone", clean=clean and not residue, residue=residue, cleared=silences["cleared"])
     _release(start)
-    _close(folder, start, clean and not residue, residue)
-    return clean and not residue
+    _close(folder, start, residue, silences["cleared"])
+    return not residue
 
 
 class Diary:
@@ -79,6 +81,19 @@ def _scan(start: Mapping[str, Any]) -> list[str]:
     return residue
 
 
+def _silences(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is left of the run's silences, and the proof where nothing is."""
+    if not Ledger(folder).records(SILENCE):
+        return {"residue": [], "cleared": []}
+    from runner.inject import silences
+
+    answer = Forked(lambda: silences.left(start), 60).wait()
+    if "error" in answer:
+        return {"residue": [f"whether a silence is left is not known: {answer['error']}"], "cleared": []}
+    found: dict[str, list[str]] = answer["value"]
+    return found
+
+
 def _release(start: Mapping[str, Any]) -> None:
     if names := start.get("leases"):
         from runner.inject import lease
@@ -86,9 +101,10 @@ def _release(start: Mapping[str, Any]) -> None:
         Forked(lambda: [lease.release(n, start) for n in names], 10).wait()
 
 
-def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[str]) -> None:
+def _close(folder: Path, start: Mapping[str, Any], residue: list[str], cleared: list[str]) -> None:
     if (folder / RECORD).exists():
         return
+    clean = not residue
     events = read_events(folder)
     code = errors.ExitCode.ENVIRONMENT if clean else errors.ExitCode.UNDO_FAILED
     ended = datetime.now(UTC)
@@ -116,6 +132,7 @@ def _close(folder: Path, start: Mapping[str, Any], clean: bool, residue: list[st
         folder=str(folder),
         undo=_undo_steps(folder),
         residue=tuple(residue),
+        cleared=tuple(cleared),
         marks=marks,
         ttd_s=times.ttd_s,
         ttd_censored=times.ttd_censored,

@@ -18,6 +18,8 @@ from typing import Any
 
 BY_HAND = "by hand"
 """A person put it back, and said so."""
+SILENCE = "silence"
+"""The kind of an undo record that ends a silence (see silences.py): it lies outside of whatever was broken."""
 CLOSING = frozenset({"undone", "already", BY_HAND})
 
 
@@ -51,10 +53,16 @@ class Ledger:
         with contextlib.suppress(OSError):
             self._append({"settle": number, "state": state, "error": error, **account})
 
-    def settle_all(self) -> None:
-        """Nothing was changed: nothing is open any more."""
-        for record in self.outstanding():
+    def settle_faults(self) -> list[UndoRecord]:
+        """Nothing was broken, or it is gone: nothing but silences is open any more. What was settled by that."""
+        settled = [record for record in self.outstanding() if record.kind != SILENCE]
+        for record in settled:
             self.settle(record.number, "already")
+        return settled
+
+    def records(self, kind: str) -> list[UndoRecord]:
+        """All of a kind, open or not, in the order of their opening."""
+        return [record for record in self._records() if record.kind == kind]
 
     def settle_by_hand(self, person: str, reason: str) -> None:
         """A person answers for what is open: it was put back, or is not there any more. Waits for whoever is undoing."""

@@ -28,9 +28,8 @@ def play(folder: Path, start: Mapping[str, Any], tell: Tell) -> bool:
         ended = processes.end(start["run"], "worker")
         state = "undone" if ended else "already"
         tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
-        if _world_is_gone(start):
-            return _settle_all(ledger, tell)
-        outcomes = [_step(ledger, n, record, start, tell) for n, record in enumerate(ledger.outstanding(), 1)]
+        gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0
+        outcomes = [_step(ledger, n, record, start, tell) for n, record in enumerate(ledger.outstanding(), gone + 1)]
     return all(outcomes)
 
 
@@ -40,11 +39,12 @@ def _world_is_gone(start: Mapping[str, Any]) -> bool:
     return target is not None and not processes.alive(target["pid"], target["created"])
 
 
-def _settle_all(ledger: Ledger, tell: Tell) -> bool:
-    for number, record in enumerate(ledger.outstanding(), 1):
-        ledger.settle(record.number, "already")
+def _settle_faults(ledger: Ledger, tell: Tell) -> int:
+    """How many went with it; a silence is not part of it."""
+    settled = ledger.settle_faults()
+    for number, record in enumerate(settled, 1):
         tell("undo_step", step=number, what=record.what, state="already", error="the playground is gone")
-    return True
+    return len(settled)
 
 
 def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, Any], tell: Tell) -> bool:

@@ -45,7 +45,7 @@ class Supervisor:
         self._undone: asyncio.Future[bool | None] | None = None
         self._replacing = asyncio.Lock()
         self._at_stake = False
-        """The worker was told to inject, and nothing was undone since."""
+        """Something was changed outside, or the worker told to inject, and nothing was undone since."""
 
     async def open(self) -> None:
         """Start both; they import while the caller goes on. See `ready`."""
@@ -76,9 +76,13 @@ class Supervisor:
             raise errors.EnvironmentFailure(f"{do}: {message['error']}")
         return message.get("value")
 
+    def stake(self) -> None:
+        """From here on something is changed outside: if we fail ourselves, the undoer plays."""
+        self._at_stake = True
+
     async def inject(self) -> None:
         """Let the worker begin; its messages follow on `worker.messages()`."""
-        self._at_stake = True
+        self.stake()
         await self.worker.send({"do": "inject"})
 
     async def stop_worker(self) -> None:

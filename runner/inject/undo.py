@@ -10,7 +10,7 @@ from chaoslib.caching import cache_activities
 from chaoslib.types import Dry
 
 from runner.inject import secrets
-from runner.inject.ledger import UndoRecord
+from runner.inject.ledger import SILENCE, UndoRecord
 
 Outcome = dict[str, Any]
 """`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
@@ -66,6 +66,12 @@ def _scale(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
     return _state(_cluster(start).scale(args["resource"], args["name"], args["namespace"], args["replicas"]))
 
 
+def _silence(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    from runner.inject import silences  # brings an HTTP client
+
+    return silences.expire(args, start)
+
+
 def _cluster(start: Mapping[str, Any]) -> Any:
     from runner.inject.cluster import Cluster
 
@@ -82,4 +88,5 @@ PLAYERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]] = 
     "rollback": _rollback,
     "uncordon": _uncordon,
     "scale": _scale,
+    SILENCE: _silence,
 }

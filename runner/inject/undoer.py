@@ -112,6 +112,7 @@ def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         "scan": lambda snapshot, namespaces: World(start).scan(snapshot, namespaces),
         "hypothesis": lambda: World(start).hypothesis(),
         "lease": lambda step, names: _lease(step, names, start),
+        "silences": lambda step, **more: _silences(step, start, more),
     }
 
 
@@ -121,13 +122,19 @@ def _lease(step: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
     return [getattr(lease, step)(name, start) for name in names]
 
 
+def _silences(step: str, start: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    from runner.inject import silences  # brings an HTTP client
+
+    return getattr(silences, step)(start, **more)
+
+
 def main() -> None:
     """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
     processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     sys.path.append(str(Path.cwd()))
     voice, orders = Voice.take_stdout(), Orders(take_stdin())
     start = orders.first()
-    for module in start["modules"]:
+    for module in (*start["modules"], *start["undoes_with"]):
         try:
             importlib.import_module(module)
         except ImportError as problem:  # a rollback that needs it will fail and be told, the others are played

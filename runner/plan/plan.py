@@ -46,6 +46,7 @@ class Plan:
     traffic: tuple[str, ...]
     objectives: tuple[str, ...]
     guards: tuple[str, ...]
+    silences: tuple[str, ...]
     warnings: tuple[str, ...]
     refusals: tuple[str, ...]
     standing: tuple[str, ...] = ()
@@ -96,10 +97,18 @@ def draw(
         ),
         objectives=(*(o.sentence for o in opinions), *_measured(experiment)),
         guards=tuple(guard_sentence(rule) for rule in translate.abort_rules(experiment)),
+        silences=tuple(_silences(experiment)),
         warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
         standing=tuple(standing),
     )
+
+
+def _silences(experiment: Experiment) -> list[str]:
+    most = units.format_duration(translate.silent_s(experiment))
+    ends = f"until everything is put back, and by themselves {most} after the baseline at the latest"
+    found = [f"{s.said} at {s.alertmanager}" for s in experiment.block.silence]
+    return [*found, ends] if found else []
 
 
 def _ours(experiment: Experiment) -> list[Objective]:

@@ -9,6 +9,8 @@ from runner.slo.objective import Objective
 from runner.spec import model
 from runner.spec.experiment import Experiment
 
+UNDO_S = 300.0
+"""How long the way back may take."""
 LONGEST_S = 3600.0
 """How long method and guards may run where the file does not say."""
 
@@ -22,6 +24,11 @@ def abort_rules(experiment: Experiment) -> tuple[model.AbortRule, ...]:
     """The file's abort conditions and, where it sets no longest duration, ours: no run is without a stop condition."""
     given = experiment.block.abort
     return given if any(rule.duration for rule in given) else (*given, model.AbortRule(duration=LONGEST_S))
+
+
+def silent_s(experiment: Experiment) -> float:
+    """How long a silence may last at the most, should nobody be left to end it: the longest fault and its undo, in seconds."""
+    return min(rule.duration for rule in abort_rules(experiment) if rule.duration) + UNDO_S
 
 
 def guard_rules(experiment: Experiment) -> tuple[rules.Rule, ...]:

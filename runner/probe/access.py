@@ -1,49 +1,17 @@
-"""Access: how a group of an experiment's secrets lets us in to a team's own servers; the same words for every kind of source.
-
-`token` (or `bearer_token`), `username` and `password`, `header:NAME`; `ca_file`, whose authorities are trusted instead of the
-machine's; `cert_file` and `key_file`, by which the server knows us.
-"""
+"""Access: a client for a team's own servers that is let in by a group of the experiment's secrets."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
-from runner import errors
+from runner import access as words
 
 
 def client(
     whose: str, access: Mapping[str, Any], url: str, timeout_s: float, *, verify: bool = True
 ) -> httpx.AsyncClient:
-    """A client that nothing else decides about, least of all the environment. Raises EnvironmentFailure for bad certificates."""
-    user = access.get("username")
-    return httpx.AsyncClient(
-        headers=_headers(access),
-        auth=None if user is None else httpx.BasicAuth(str(user), str(access.get("password") or "")),
-        timeout=timeout_s,
-        verify=_tls(whose, access, verify=verify) if url.startswith("https:") else False,  # the CAs take 50 ms
-        trust_env=False,
-    )
-
-
-def _headers(access: Mapping[str, Any]) -> dict[str, str]:
-    given = {str(k).partition(":")[2].strip(): str(v) for k, v in access.items() if str(k).startswith("header:")}
-    token = access.get("token") or access.get("bearer_token")
-    return ({"Authorization": f"Bearer {token}"} if token else {}) | given
-
-
-def _tls(whose: str, access: Mapping[str, Any], *, verify: bool) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(access["ca_file"]) if "ca_file" in access else None)
-        if "cert_file" in access:
-            context.load_cert_chain(str(access["cert_file"]), str(access["key_file"]) if "key_file" in access else None)
-    except OSError as problem:
-        said = f"the certificates of {whose} cannot be read: {problem.strerror or 'not PEM'}"
-        raise errors.EnvironmentFailure(said, hint="see ca_file, cert_file and key_file in its secrets") from None
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    """Nothing else decides about it, least of all the environment. Raises EnvironmentFailure for bad certificates."""
+    return httpx.AsyncClient(**words.settings(whose, access, url, timeout_s, verify=verify))

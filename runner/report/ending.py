@@ -103,6 +103,8 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
         facts.add_row("recovered", _elapsed("ttr", fields))
     for number, line in enumerate(_undo(scene)):
         facts.add_row("put back" if number == 0 else "", line)
+    for number, sentence in enumerate(scene.cleared):
+        facts.add_row("proof" if number == 0 else "", Text("✔ ", "green").append(sentence, "default"))
     for severity, message in scene.findings:
         if severity != "info":
             facts.add_row(Text(severity, style="red" if severity == "error" else "yellow"), Text(message))

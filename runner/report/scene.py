@@ -30,6 +30,8 @@ class Scene:
     """(earliest t, t, tone, sentence), in order."""
     targets: tuple[str, ...] = ()
     undo: dict[int, UndoStatus] = field(default_factory=dict)
+    cleared: tuple[str, ...] = ()
+    """What was looked at after the undo and found clean."""
     findings: list[tuple[str, str]] = field(default_factory=list)
     """(severity, message), as they were told."""
     interrupted: str = ""
@@ -54,8 +56,8 @@ class Scene:
         elif event.event is Name.UNDO_STEP:
             step, state = int(fields.get("step", len(self.undo) + 1)), str(fields.get("state"))
             self.undo[step] = UndoStatus(step=step, what=words.clean(fields.get("what")), state=state)
-        elif event.event is Name.UNDONE and self.interrupted and fields.get("clean"):
-            self.interrupted = "everything is put back; waiting until users are well again (Ctrl-C ends the wait)"
+        elif event.event is Name.UNDONE:
+            self._undone(fields)
         elif event.event is Name.FINDING:
             self.findings.append((str(fields.get("severity")), words.clean(fields.get("message", ""))))
         elif event.event is Name.VERDICT:
@@ -68,6 +70,11 @@ class Scene:
         self.context = words.clean(fields.get("context") or "")
         self.environment = words.clean(fields.get("environment") or "")
         self.targets = tuple(words.clean(t) for t in fields.get("targets") or ())
+
+    def _undone(self, fields: Mapping[str, Any]) -> None:
+        self.cleared = tuple(words.clean(c) for c in fields.get("cleared") or ())
+        if self.interrupted and fields.get("clean"):
+            self.interrupted = "everything is put back; waiting until users are well again (Ctrl-C ends the wait)"
 
     def _enter(self, phase: str, t: float) -> None:
         if self.phase in self.phases:

@@ -59,4 +59,6 @@ def facts(record: RunRecord) -> Iterable[tuple[str, str]]:
     yield "put back", words.undo_line(record)
     for residue in record.residue:
         yield "LEFT", words.clean(residue)
+    for cleared in record.cleared:
+        yield "proof", words.clean(cleared)
     yield "run", f"{record.run} on {words.clean(record.context or 'no cluster')}"

@@ -246,7 +246,7 @@ def _undo_step(f: Fields) -> Told:
 
 def _undone(f: Fields) -> Told:
     if f.get("clean", True) and not f.get("residue"):
-        return "good", "everything is put back, nothing is left behind"
+        return "good", "; ".join(("everything is put back, nothing is left behind", *(f.get("cleared") or ())))
     return "bad", f"NOT everything is put back: {'; '.join(f.get('residue') or ()) or 'an undo step failed'}"
 
 

@@ -12,6 +12,15 @@ Problem = Literal["missing", "other-first", "wrong-team", "already-firing", "dri
 KINDS = ("alertmanager", "prometheus", "webhook", "source")
 
 
+def http_url(value: str) -> str:
+    """The same URL of a team's server. Raises ValueError for another scheme and for user and password in it."""
+    if not value.startswith(("http://", "https://", "$")):
+        raise ValueError(f"{value!r} is not an http or https URL")
+    if "@" in value.split("://", 1)[-1].split("/", 1)[0]:
+        raise ValueError("a URL with user and password in it; put them into secrets:")
+    return value
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -54,10 +63,8 @@ class Detection(_Part):
 
     def _well_formed(self) -> None:
         for url in (self.alertmanager, self.prometheus):
-            if url is not None and not url.startswith(("http://", "https://", "$")):
-                raise ValueError(f"{url!r} is not an http or https URL")
-            if url is not None and "@" in url.split("://", 1)[-1].split("/", 1)[0]:
-                raise ValueError("a URL with user and password in it")
+            if url is not None:
+                http_url(url)
         port = self.webhook.rpartition(":")[2] if self.webhook is not None else "1"
         if not (port.isdigit() and 0 < int(port) < 65536) and "$" not in port:
             raise ValueError(f"{self.webhook!r} is not host:port; write for example 127.0.0.1:9099")

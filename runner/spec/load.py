@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner.spec import block, document, findings, lint, model, names, notes, openslo, source, variables
+from runner.spec import block, document, findings, lint, model, names, notes, openslo, silencing, source, variables
 from runner.spec.experiment import Experiment
 from runner.spec.findings import Finding
 from runner.spec.metric import Metric
@@ -87,6 +87,7 @@ def _validate(
     objectives, metrics, others = _objectives(found, reading, env)
     names.check(found, reading.raw, reading.steps, [o.name for o in objectives], [m.name for m in metrics])
     access = _access(found, reading, secret, env)
+    silencing.check(found, reading)
     lint.check(found, reading)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None
@@ -129,12 +130,13 @@ def _objectives(
 def _access(
     found: notes.Notes, reading: block.Reading, given: dict[str, Any], env: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """What each source wants to see of the file's `secrets:`, by the source's name; one of alerts by `detection:` and its index."""
+    """What each source wants to see of the file's `secrets:`, by its name; one of alerts and a silence by the part and its index."""
     access: dict[str, dict[str, Any]] = {}
-    for part, index, row in ((p, i, r) for p in ("sources", "detection") for i, r in names.rows(reading.raw, p)):
+    parts = ("sources", "detection", "silence")
+    for part, index, row in ((p, i, r) for p in parts for i, r in names.rows(reading.raw, p)):
         if isinstance(group := row.get("secrets"), str):
             values, missing = variables.group(found, group, given, env)
-            access[str(row.get("name")) if part == "sources" else f"detection:{index}"] = values
+            access[str(row.get("name")) if part == "sources" else f"{part}:{index}"] = values
             where = (*reading.steps, part, index, "secrets")
             if not values and not missing:
                 found.error("unknown-name", where, f"there is no group '{group}' in secrets:")

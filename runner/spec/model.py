@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-from runner.spec.detecting import Detection, Expectations
+from runner.spec.detecting import Detection, Expectations, http_url
 from runner.spec.quantities import Rate, Ratio, Seconds
+from runner.spec.silencing import Silence
 
 
 class _Part(BaseModel):
@@ -64,11 +65,7 @@ class Source(_Part):
     @field_validator("prometheus")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://", "$")):
-            raise ValueError(f"{value!r} is not an http or https URL")
-        if "@" in value.split("://", 1)[-1].split("/", 1)[0]:
-            raise ValueError("a URL with user and password in it; put them into secrets:")
-        return value
+        return http_url(value)
 
 
 class Objective(_Part):
@@ -229,6 +226,7 @@ class Block(_Part):
     windows: Windows = Field(default_factory=Windows)
     abort: tuple[AbortRule, ...] = ()
     detection: tuple[Detection, ...] = ()
+    silence: tuple[Silence, ...] = ()
     expect: Expectations = Field(default_factory=Expectations)
     hypothesis: Hypothesis = Field(default_factory=Hypothesis)
     proof: tuple[Proof, ...] = ()

@@ -7,7 +7,7 @@ import inspect
 from itertools import pairwise
 from typing import Any
 
-from runner.spec import activities, document, model
+from runner.spec import activities, document, model, silencing
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = {"type": "string", "pattern": r"^\$\{\w+\}$", "description": "a variable: ${name}"}
@@ -17,7 +17,9 @@ _SECONDS = {"anyOf": [{"type": "number", "minimum": 0}, _VARIABLE]}
 def block() -> dict[str, Any]:
     """The entry of `extensions:` with `name: chaos-run`."""
     schema = model.Block.model_json_schema()
-    documented = {name: getattr(model, name) for name in schema["$defs"]} | {"": model.Block}
+    documented = {name: getattr(model, name, None) or getattr(silencing, name) for name in schema["$defs"]} | {
+        "": model.Block
+    }
     for name, part in documented.items():
         _describe(schema["$defs"][name] if name else schema, part)
     schema["required"] = ["name"]

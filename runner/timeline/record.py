@@ -178,6 +178,8 @@ class RunRecord:
     faults: tuple[Fault, ...] = ()
     undo: tuple[UndoStep, ...] = ()
     residue: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
+    """What was looked at after the undo and found clean, a sentence each."""
     marks: tuple[Mark, ...] = ()
     windows: tuple[Window, ...] = ()
     indicators: tuple[Indicator, ...] = ()
@@ -246,7 +248,7 @@ _PARTS: dict[str, type[Any]] = {
     "findings": Finding,
 }
 _TIMES = ("started", "ended", "at")
-_LISTS = ("targets", "residue")
+_LISTS = ("targets", "residue", "cleared")
 
 
 def _known(kind: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
         },
         {"error": _OPTIONAL_TEXT, "seconds": _SECONDS},
     ),
-    Name.UNDONE: ({"clean": _YES_NO, "residue": _TEXTS}, {}),
+    Name.UNDONE: ({"clean": _YES_NO, "residue": _TEXTS}, {"cleared": _TEXTS}),
     Name.RECOVERED: ({"stable_s": _SECONDS, "error_s": _SECONDS}, {}),
     Name.FINDING: (_FINDING, {}),
     Name.VERDICT: (

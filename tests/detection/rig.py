@@ -60,8 +60,7 @@ class Rig:
 @contextlib.contextmanager
 def rig(folder: Path) -> Iterator[Rig]:
     """Start all; skips where a program is missing. Both servers live in `folder` and end with it."""
-    if missing := [p for p in PROGRAMS if not shutil.which(p)]:
-        pytest.skip(f"no {' and no '.join(missing)} here: apt-get install prometheus prometheus-alertmanager")
+    need(*PROGRAMS)
     ports = {name: free_port() for name in ("shop", "prometheus", "alertmanager", "webhook")}
     found = Rig(
         shop=f"http://127.0.0.1:{ports['shop']}",
@@ -80,23 +79,35 @@ def servers(folder: Path, ports: dict[str, int], rules: str) -> Iterator[None]:
     """Both, over rules about what is at ports["shop"]; they end with it."""
     (folder / "rules.yml").write_text(rules)
     (folder / "prometheus.yml").write_text(PROMETHEUS.format(**ports))
-    (folder / "alertmanager.yml").write_text(ALERTMANAGER.format(**ports))
-    commands = (
-        f"prometheus-alertmanager --config.file=alertmanager.yml --storage.path=am --cluster.listen-address= "
-        f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
+    command = (
         f"prometheus --config.file=prometheus.yml --storage.tsdb.path=tsdb --log.level=warn "
-        f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+        f"--web.listen-address=127.0.0.1:{ports['prometheus']}"
     )
-    running = []
+    with alertmanager(folder, ports), _running(folder, command):
+        yield
+
+
+@contextlib.contextmanager
+def alertmanager(folder: Path, ports: dict[str, int]) -> Iterator[None]:
+    """The Alertmanager alone, at ports["alertmanager"], telling ports["webhook"]."""
+    (folder / "alertmanager.yml").write_text(ALERTMANAGER.format(**ports))
+    command = (
+        f"prometheus-alertmanager --config.file=alertmanager.yml --storage.path=am --cluster.listen-address= "
+        f"--web.listen-address=127.0.0.1:{ports['alertmanager']}"
+    )
+    with _running(folder, command):
+        yield
+
+
+@contextlib.contextmanager
+def _running(folder: Path, command: str) -> Iterator[None]:
+    with (folder / f"{command.split()[0]}.log").open("wb") as log:
+        process = subprocess.Popen(command.split(), cwd=folder, stdout=log, stderr=log)
     try:
-        for command in commands:
-            with (folder / f"{command.split()[0]}.log").open("wb") as log:
-                running.append(subprocess.Popen(command.split(), cwd=folder, stdout=log, stderr=log))
         yield
     finally:
-        for process in running:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager
@@ -113,6 +124,12 @@ def _shop(found: Rig, port: int) -> Iterator[None]:
 
     with listening(Handler, port):
         yield
+
+
+def need(*programs: str) -> None:
+    """Skips where a program is missing."""
+    if missing := [p for p in programs if not shutil.which(p)]:
+        pytest.skip(f"no {' and no '.join(missing)} here: apt-get install prometheus prometheus-alertmanager")
 
 
 def ready(url: str) -> bool:

@@ -25,7 +25,7 @@ class Setting:
     """Labels that an alert has to have to be heard at all."""
     timeout_s: float = 5.0
     access: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """A group of the experiment's secrets: see `runner.probe.access`."""
+    """A group of the experiment's secrets: see `runner.access`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     clock: clock.Clock = field(default_factory=clock.SystemClock)
 

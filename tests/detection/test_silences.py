@@ -1,0 +1,219 @@
+"""Alerts that a fault sets off beside the expected one are silenced while it lasts, and no silence outlives the run, whoever dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.errors import ExitCode
+from runner.inject import player, silences
+from runner.inject.ledger import SILENCE, Ledger
+from runner.store import inbox
+from tests.detection import rig
+from tests.detection.between import TOKEN, between
+from tests.journeys import harness
+from tests.journeys.harness import ROOT, Json, Run, Service
+from tests.notify.receiver import Receiver, receiver
+
+NOISY = {"alertname": "NoisyNeighbour"}
+WINDOWS = {"baseline": "0s", "recovery": "5s", "stable": "100ms"}
+
+
+@dataclass
+class Real:
+    """A real Alertmanager, and whom it tells."""
+
+    url: str
+    people: Receiver
+
+    def silences(self) -> list[Json]:
+        """Those that are not over."""
+        return [s for s in self._get("/silences") if s["status"]["state"] != "expired"]
+
+    def fire(self, *names: str) -> None:
+        now = datetime.now(UTC).isoformat()
+        alerts = [{"labels": {"alertname": n, "service": "shop"}, "startsAt": now} for n in names]
+        body = json.dumps(alerts).encode()
+        urllib.request.urlopen(
+            urllib.request.Request(f"{self.url}/api/v2/alerts", body, {"Content-Type": "application/json"}), timeout=5
+        ).close()
+
+    def told(self) -> set[str]:
+        """The names of all alerts that people heard of."""
+        return {a["labels"]["alertname"] for body in self.people.bodies() for a in body["alerts"]}
+
+    def state(self, name: str) -> str:
+        return str(next(a["status"]["state"] for a in self._get("/alerts") if a["labels"]["alertname"] == name))
+
+    def _get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}/api/v2{path}", timeout=5) as answer:
+            return json.load(answer)
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    rig.need("prometheus-alertmanager")
+    with receiver() as people:
+        ports = {"alertmanager": rig.free_port(), "webhook": int(people.url.rsplit(":", 1)[1].split("/")[0])}
+        url = f"http://127.0.0.1:{ports['alertmanager']}"
+        with rig.alertmanager(tmp_path_factory.mktemp("am"), ports):
+            rig.until(lambda: rig.ready(url), "the Alertmanager is ready")
+            yield Real(url, people)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with harness.service(rig.free_port()) as found:
+        yield found
+
+
+def _document(service: Service, alertmanager: str, *, seconds: float = 30.0, **more: Any) -> Json:
+    silence = {"alertmanager": alertmanager, "match": NOISY, **more.pop("silence", {})}
+    document = harness.experiment(
+        service,
+        method=[harness.http("break", "/break", pauses={"after": seconds})],
+        **{"traffic": None, "objectives": None, "windows": WINDOWS, "silence": [silence], **more},
+    )
+    return document | {"secrets": {"team": {"token": {"type": "env", "key": "DRILL_TOKEN"}}}}
+
+
+def _recover() -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "runner", "recover"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture(autouse=True)
+def _token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRILL_TOKEN", TOKEN)
+
+
+def test_the_named_alert_is_not_heard_and_the_expected_one_is(tmp_path: Path, service: Service, there: Real) -> None:
+    detection = [{"alertmanager": there.url, "match": {"service": "shop"}}]
+    expect = {"alert": "ShopErrors", "detected_within": "5s"}
+    with harness.started(
+        tmp_path, _document(service, there.url, seconds=1.5, detection=detection, expect=expect)
+    ) as run:
+        run.until("injected")
+        (silence,) = there.silences()
+        assert silence["createdBy"] == "chaos-run"
+        assert f"chaos-run {run.events[0]['run']} #1] a journey" in silence["comment"]
+        lasts = datetime.fromisoformat(silence["endsAt"]) - datetime.now(UTC)
+        assert 355 < lasts.total_seconds() < 361, "a minute's longest duration, and five for the way back"
+        there.fire("ShopErrors", "NoisyNeighbour")
+        rig.until(lambda: "ShopErrors" in there.told(), "people hear of the expected alert")
+        time.sleep(0.3)
+        assert there.state("NoisyNeighbour") == "suppressed"
+        assert there.told() == {"ShopErrors"}
+        run.finish()
+    assert there.silences() == []
+    steps = [e["what"] for e in run.named("undo_step") if e["state"] == "undone"]
+    assert steps == ["mend", f'end the silence of alertname="NoisyNeighbour" at {there.url}']
+    assert harness.record(run)["cleared"] == [f"no silence of this run is left at {there.url}"]
+    rig.until(lambda: "NoisyNeighbour" in there.told(), "it is heard again after the run")
+
+
+def _stop(run: Run) -> None:
+    inbox.post(run.folder, {"kind": "stop", "by": "a test"})
+
+
+@pytest.mark.parametrize("killed", ["nobody", "parent", "parent+worker+undoer"])
+def test_no_silence_is_left_whoever_is_stopped_or_killed(
+    killed: str, tmp_path: Path, service: Service, there: Real
+) -> None:
+    with harness.started(tmp_path, _document(service, there.url)) as run:
+        run.until("injected")
+        assert len(there.silences()) == 1
+        _stop(run) if killed == "nobody" else run.kill(*killed.split("+"))
+        if killed == "parent+worker+undoer":
+            assert len(there.silences()) == 1, "nobody was left to end it"
+            assert _recover().returncode == 0
+        kept = harness.record(run)
+    assert there.silences() == []
+    assert not service.broken
+    assert kept["verdict"] in ("ABORTED", "ENVIRONMENT")
+    assert [s["what"].split(" at ")[0] for s in kept["undo"]] == [
+        "mend",
+        'end the silence of alertname="NoisyNeighbour"',
+    ]
+    assert kept["cleared"] == [f"no silence of this run is left at {there.url}"]
+    assert not Ledger(run.folder).outstanding()
+
+
+def test_a_silence_whose_answer_was_lost_is_ended_and_nothing_is_injected(
+    tmp_path: Path, service: Service, there: Real
+) -> None:
+    with between(there.url) as way:
+        way.lost.add("POST")
+        document = _document(service, way.url, silence={"secrets": "team"})
+        with harness.started(tmp_path, document) as run:
+            assert run.finish() == ExitCode.ENVIRONMENT
+    assert "no silence of alertname" in run.verdict["sentence"]
+    assert [(s["step"], s["state"]) for s in harness.record(run)["undo"] if s["step"]] == [(1, "undone")]
+    assert there.silences() == []
+    assert service.get("/log") == "", "neither broken nor mended"
+
+
+def test_a_silence_that_cannot_be_ended_is_told_and_ended_by_the_next_recover(
+    tmp_path: Path, service: Service, there: Real
+) -> None:
+    with between(there.url) as way:
+        way.refused["DELETE"] = 403
+        document = _document(service, way.url, seconds=0, silence={"secrets": "team"})
+        with harness.started(tmp_path, document) as run:
+            assert run.finish() == ExitCode.UNDO_FAILED
+        (silence,) = there.silences()
+        assert f"silence {silence['id']} is left at {way.url}" in run.verdict["sentence"]
+        (failed,) = (e for e in run.named("undo_step") if e["state"] == "failed")
+        assert "answers 403: not today; the silence ends by itself at 20" in failed["error"]
+        assert not service.broken, "that it could not be ended was in the way of nothing"
+        way.refused.clear()
+        assert _recover().returncode == 0
+        assert there.silences() == []
+    kept = [path.read_text(errors="replace") for path in run.folder.rglob("*") if path.is_file()]
+    assert TOKEN not in "".join(kept), "it was asked for by every request"
+
+
+def test_without_its_alertmanager_nothing_is_injected(tmp_path: Path, service: Service) -> None:
+    gone = f"http://127.0.0.1:{rig.free_port()}"
+    with harness.started(tmp_path, _document(service, gone)) as run:
+        assert run.finish() == ExitCode.ENVIRONMENT
+        assert f"the Alertmanager at {gone} cannot be reached" in run.stderr()
+    assert service.get("/log") == ""
+    assert not list((Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs").iterdir())
+
+
+def test_a_silence_outlives_the_playground_and_is_ended_all_the_same(tmp_path: Path, there: Real) -> None:
+    start = {
+        "run": "20260101-000000-dead",
+        "folder": str(tmp_path),
+        "document": {},
+        "playground": {"pid": 1, "created": 0},
+    }
+    matchers = [{"name": "alertname", "value": "X", "isRegex": False, "isEqual": True}]
+    args = {
+        "alertmanager": there.url,
+        "secrets": None,
+        "timeout_s": 5,
+        "number": 1,
+        "matchers": matchers,
+        "ends": "soon",
+    }
+    ledger = Ledger(tmp_path)
+    ledger.open(SILENCE, "end the silence", **args)
+    ledger.open("uncordon", "uncordon node a", node="a")
+    assert silences.place(start, args, 60, "a test") == ""
+    told: list[tuple[str, str]] = []
+    assert player.play(tmp_path, start, lambda _, **f: told.append((f["what"], f["state"])))
+    assert there.silences() == []
+    assert told[-3:] == [("uncordon node a", "already"), ("end the silence", "started"), ("end the silence", "undone")]
