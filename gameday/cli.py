@@ -68,6 +68,7 @@ def plan(
 @click.option("--role", "roles", multiple=True, metavar="ROLE=NAME", help="Who sits where; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the summary; the state folder by default.")
 @click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
+@click.option("--notice-before", metavar="DURATION", help="Tell others so long before the first step. 0s: do not wait.")
 def run(
     scenario: str | None,
     fast: bool,
@@ -75,20 +76,25 @@ def run(
     roles: tuple[str, ...],
     out: Path | None,
     plain: bool,
+    notice_before: str | None,
     **where: Any,
 ) -> int:
     """Play a scenario, keep its record, write its summary. The exit code is that of the worst step or missed target."""
     import asyncio
 
+    from gameday import record, session, telling
     from gameday import scenario as scenarios
-    from gameday import session
 
     script, path = scenarios.load(_which(scenario, of_schedule))
     seats = scenarios.seat(script, _roles(roles))
     if of_schedule:
         _take(of_schedule)
     engine = _engine(where, plain=plain)
-    day = asyncio.run(session.Session(scenario=script, path=path, run=engine, say=_say, roles=seats, fast=fast).play())
+    with telling.opened(record.folder(), notice_before, fast=fast) as notice:
+        playing = session.Session(
+            scenario=script, path=path, run=engine, say=_say, roles=seats, fast=fast, notice=notice
+        )
+        day = asyncio.run(playing.play())
     _write(day.id, out, where["store"])
     return day.exit_code
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gameday import record, verdict
 from gameday.record import GameDay, StepResult
@@ -26,8 +26,24 @@ class Request:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
+DELIVERY_S = 30.0
+"""How much longer than asked for it is waited until somebody has heard the notice."""
 RunExperiment = Callable[[Request], Awaitable[RunRecord]]
 """Runs one experiment. Raises ChaosRunError while nothing has been injected."""
+
+
+class Notice(Protocol):
+    """How others are told of the day before its first step."""
+
+    before_s: float
+
+    def give(self, day: GameDay, announcement: str) -> None: ...
+
+    def call_off(self, day: GameDay, why: str) -> None: ...
+
+    def reached(self) -> tuple[str, ...] | None:
+        """Whom it has reached; None while it is under way."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -40,13 +56,16 @@ class Session:
     say: Callable[[str], None]
     roles: Mapping[str, tuple[str, ...]]
     fast: bool = False
+    notice: Notice | None = None
     time: clock.Clock = field(default_factory=clock.SystemClock)
 
     async def play(self) -> GameDay:
         """All steps; the record is on disk whatever happens, also when this is cancelled."""
-        began_ns = self.time.monotonic()
         day = self._begin()
         try:
+            if not await self._give_notice(day):
+                return self._close(day, "stopped", "the notice reached nobody")
+            began_ns = self.time.monotonic()
             for number, step in enumerate(self.scenario.steps, 1):
                 await self._wait_for(step, began_ns)
                 self._announce(number, step)
@@ -56,6 +75,8 @@ class Session:
                 if reason := _ends_the_day(step, result):
                     return self._close(day, "interrupted" if result.verdict == "INTERRUPTED" else "stopped", reason)
         except asyncio.CancelledError:
+            if self.notice and not day.steps:
+                self.notice.call_off(day, "a person interrupted it")
             self._close(day, "interrupted", "a person interrupted the day")
             raise
         return self._close(day, "finished", "")
@@ -78,6 +99,21 @@ class Session:
         if self.scenario.notice:
             self.say(f"notice: {self.scenario.announcement}")
         return self._keep(day)
+
+    async def _give_notice(self, day: GameDay) -> bool:
+        """Tell others, and wait as long as they are to have. False when that was asked for and nobody heard it."""
+        if self.notice is None:
+            return True
+        self.notice.give(day, self.scenario.announcement)
+        if not self.notice.before_s:
+            return True
+        self.say(f"notice is given, the day begins in {units.format_duration(self.notice.before_s)}")
+        await self.time.sleep(self.notice.before_s)
+        until = self.time.monotonic() + round(DELIVERY_S * 1e9)
+        while (reached := self.notice.reached()) is None and self.time.monotonic() < until:
+            await self.time.sleep(0.1)
+        self.say(f"notice was given to {', '.join(reached or ()) or 'nobody'}")
+        return bool(reached)
 
     def offset(self, step: Step) -> float:
         """When a step is due, in seconds from the start of the day."""

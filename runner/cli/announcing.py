@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from runner import errors
 from runner.cli.view import file_of_channels
-from runner.engine.options import View
+from runner.engine.options import Notice, View
 from runner.inject.folder import RECORD
 from runner.inject.ledger import CLOSING, Ledger
 from runner.notify.herald import Herald
@@ -22,7 +23,7 @@ from runner.spec.channels import Channels, Telemetry
 from runner.telemetry import exports
 from runner.telemetry.finished import Finished
 from runner.timeline import record
-from runner.timeline.event import Event
+from runner.timeline.event import Event, Name
 
 
 def channels() -> Channels:
@@ -32,6 +33,13 @@ def channels() -> Channels:
     found = found.model_copy(update={"telemetry": found.telemetry.over(os.environ)})
     exports.check(found.telemetry)
     return found
+
+
+def nobody() -> errors.UsageError:
+    """A notice that nobody would hear."""
+    return errors.UsageError(
+        "notice is to be given, and no channel hears info", hint="name one in the file of channels, CHAOS_RUN_NOTIFY"
+    )
 
 
 def figures(folder: Path, asked: Telemetry) -> Iterator[Errand]:
@@ -69,9 +77,17 @@ class Announcing:
         self._view = view
         self._herald = Herald(channels.escalate_after)
         self._outbox = Outbox(channels.channels, runs)
+        self.notice_before = channels.notice_before
+        """What the team's file asks for, in seconds."""
         self._telemetry = channels.telemetry
         self._runs = runs
         self._run = ""
+
+    def notice(self, before_s: float) -> Notice:
+        """What the engine needs to give notice. Raises UsageError where nobody would hear it."""
+        if not self._outbox.hearers("info"):
+            raise nobody()
+        return Notice(before_s=before_s, reached=lambda: self._outbox.reached(Name.NOTICE.value, "info"))
 
     def __enter__(self) -> Self:
         self._outbox.open()

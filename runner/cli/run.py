@@ -23,15 +23,22 @@ from runner.cli.context import where_options
 )
 @click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
 @click.option("--report", type=click.Path(path_type=Path), help="Where the HTML report goes.")
-def command(file: str, as_json: bool, plain: bool, report: Path | None, **given: Any) -> int:
+@click.option(
+    "--notice-before", metavar="DURATION", help="Tell others so long before: 10m. 0s: not, whatever their file says."
+)
+def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_before: str | None, **given: Any) -> int:
     """Run an experiment: check, inject, watch, abort if needed, undo, recover, judge, record, report."""
-    from runner.cli.view import choose
+    from runner.cli.view import choose, notice
     from runner.engine import options, run
 
     _writable(report)
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
-    asked = options.Options(path=file, variables=values, secret_variables=secret_values, report=report, **given)
-    record = asyncio.run(run.run(asked, choose(as_json=as_json, plain=plain)))
+    view = choose(as_json=as_json, plain=plain)
+    before = notice(view, notice_before)
+    asked = options.Options(
+        path=file, variables=values, secret_variables=secret_values, report=report, notice=before, **given
+    )
+    record = asyncio.run(run.run(asked, view))
     return record.exit_code
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from runner.engine.options import View
+from runner.engine.options import Notice, View
 from runner.report.status import Status
 from runner.timeline.event import Event
 
@@ -88,6 +88,33 @@ def choose(*, as_json: bool, plain: bool) -> View:
     from runner.store import place
 
     return Announcing(view, channels(), place.runs_dir())
+
+
+def notice(view: View, asked: str | None) -> Notice | None:
+    """How long before the run others are told of it: as asked for, else as the team's file says; None where nobody is.
+
+    Raises UsageError for what is no duration, and where nobody would hear it.
+    """
+    before_s = notice_s(asked)
+    if before_s is None:
+        before_s = getattr(view, "notice_before", None)
+    if not before_s:
+        return None
+    from runner.cli.announcing import Announcing, nobody
+
+    if not isinstance(view, Announcing):
+        raise nobody()
+    return view.notice(before_s)
+
+
+def notice_s(asked: str | None) -> float | None:
+    """`--notice-before` in seconds; None where it was not given. Raises UsageError."""
+    from runner import errors, units
+
+    try:
+        return None if asked is None else units.parse_duration(asked)
+    except ValueError as problem:
+        raise errors.UsageError(f"--notice-before: {problem}") from None
 
 
 def told() -> bool:

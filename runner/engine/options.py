@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 from runner.report.status import Status
 from runner.timeline.event import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Others are told this long before anything is broken."""
+
+    before_s: float
+    reached: Callable[[], tuple[str, ...] | None]
+    """By name, whom the notice has reached; None while it is under way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +35,7 @@ class Options:
     gameday: str | None = None
     report: Path | None = None
     """Where the HTML report goes; by default into the run's folder."""
+    notice: Notice | None = None
 
 
 class View(Protocol):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from types import MappingProxyType
 
 from runner import clock, errors
-from runner.engine import judging, prelude, stages, surroundings
+from runner.engine import judging, notice, prelude, stages, surroundings
 from runner.engine.crew import Crew
 from runner.engine.options import Options, View
 from runner.engine.session import Session
@@ -28,8 +29,11 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
     session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
     try:
         with view, stages.interruptions(session):
-            async with surroundings.prepare(options, experiment.document, session.folder) as where:
-                return await _run(session, options, where)
+            async with (
+                surroundings.prepare(options, experiment.document, session.folder) as where,
+                _noticed(session, options, where) as noticed,
+            ):
+                return await _run(session, options, where, noticed)
     except errors.ChaosRunError:
         # There is nothing to remember; else the next start finds what is open here.
         if not session.injecting and not Ledger(session.folder).outstanding():
@@ -47,11 +51,29 @@ def _check_store(options: Options) -> None:
         Store.open(options.store).close()
 
 
-async def _run(session: Session, options: Options, where: Surroundings) -> RunRecord:
+@asynccontextmanager
+async def _noticed(session: Session, options: Options, where: Surroundings) -> AsyncIterator[Plan | None]:
+    """The plan that others were told of before, where that was asked for; drawn by a crew of its own, for it may be a long wait."""
+    if options.notice is None:
+        yield None
+        return
+    aside = Session(session.experiment, place.runs_dir(), prelude.Nobody(), session.clock)
+    try:
+        drawn = await stages.unless_stopped(session, _drawn(aside, options, where, cleared=True))
+    finally:
+        aside.leave()
+        aside.forget()
+    async with notice.given(session, options.notice, drawn):
+        yield drawn
+
+
+async def _run(session: Session, options: Options, where: Surroundings, noticed: Plan | None) -> RunRecord:
     session.experiment = _localised(session.experiment, options, where)
     async with Crew.assembled(session, options, where) as crew:
         plan = await stages.unless_stopped(session, prelude.draw(session, crew))
         prelude.clear(crew, plan)
+        if noticed:
+            notice.check(noticed, plan)
         async with prelude.locked(session, crew, plan):
             stages.announce(session, crew, plan)
             if await stages.baseline(session, crew):
@@ -70,12 +92,20 @@ async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
     session = Session(experiment, place.runs_dir(), prelude.Nobody(), time or clock.SystemClock())
     try:
         async with surroundings.prepare(options, experiment.document, session.folder) as where:
-            session.experiment = _localised(experiment, options, where)
-            async with Crew.assembled(session, options, where) as crew:
-                return await prelude.draw(session, crew)
+            return await _drawn(session, options, where)
     finally:
         session.leave()
         session.forget()
+
+
+async def _drawn(session: Session, options: Options, where: Surroundings, *, cleared: bool = False) -> Plan:
+    """The plan of a session that ends with it; `cleared`: by the policy too."""
+    session.experiment = _localised(session.experiment, options, where)
+    async with Crew.assembled(session, options, where) as crew:
+        plan = await prelude.draw(session, crew)
+        if cleared:
+            prelude.clear(crew, plan)
+        return plan
 
 
 def _localised(experiment: Experiment, options: Options, where: Surroundings) -> Experiment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from runner import units
 from runner.timeline.event import Event, Name
 
 Level = Literal["critical", "warning", "info"]
@@ -52,6 +53,8 @@ class Herald:
         self._last = event
         fields = event.fields
         match event.event:
+            case Name.NOTICE:
+                return self._notice(event)
             case Name.RUN_STARTED:
                 self._title = str(fields.get("title") or "chaos-run")
                 where = f"{fields.get('context')} ({fields.get('environment')})"
@@ -71,6 +74,16 @@ class Herald:
                 verdict = str(fields.get("verdict"))
                 return self._say(_LOUDNESS.get(verdict, "warning"), f"{verdict}: {fields.get('sentence')}", event)
         return None
+
+    def _notice(self, event: Event) -> Message:
+        fields = event.fields
+        if fields.get("state") != "given":
+            return self._say("info", f"called off: {fields.get('sentence')}", event)
+        self._title = str(fields.get("title") or "chaos-run")
+        targets = ", ".join(fields.get("targets") or ()) or "no target known beforehand"
+        begins = f"begins at {fields.get('starts_at')}, in {units.format_duration(float(fields.get('before_s') or 0))}"
+        where = f"on {fields.get('context')} ({fields.get('environment')}): {targets}"
+        return self._say("info", f"{begins}, {where}. By {fields.get('by')}. To stop it: {fields.get('stop')}", event)
 
     def escalate(self, t: float) -> Message | None:
         """Said once, when users have waited too long at second `t` of the run."""

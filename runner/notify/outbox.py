@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.notify import senders
-from runner.notify.herald import Message
+from runner.notify.herald import Level, Message
 from runner.spec.channels import Channel
 
 RETRIES_S = (1.0, 3.0)
@@ -54,6 +54,7 @@ class Outbox:
         self._closing = threading.Event()
         self.failed: list[str] = []
         """What could not be delivered, in sentences."""
+        self._tried: list[tuple[str, str, bool]] = []
         self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
 
     def open(self) -> None:
@@ -63,6 +64,17 @@ class Outbox:
     def put(self, message: Message | Errand) -> None:
         """Returns at once."""
         self._queue.put(message)
+
+    def hearers(self, level: Level) -> tuple[str, ...]:
+        """The names of those who are told of something of that level."""
+        return tuple(c.name for c in self._channels if level in c.levels)
+
+    def reached(self, event: str, level: Level) -> tuple[str, ...] | None:
+        """By name, whom the message of an event has reached; None while it is under way."""
+        tried = [(name, delivered) for told, name, delivered in list(self._tried) if told == event]
+        if len(tried) < len(self.hearers(level)):
+            return None
+        return tuple(name for name, delivered in tried if delivered)
 
     def close(self) -> None:
         """Wait a little for what is under way; the rest is given up, and that is kept too."""
@@ -103,6 +115,7 @@ class Outbox:
         self._keep(errand, channel=errand.channel, delivered=not error, **({"error": error} if error else {}))
 
     def _keep(self, message: Message | Errand, **fields: Any) -> None:
+        self._tried.append((message.event, fields["channel"], fields["delivered"]))
         line = {"at": time.time(), "event": message.event, "level": message.level, **fields}
         with contextlib.suppress(OSError), (self._runs / message.run / FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

@@ -18,7 +18,7 @@ class Narrator:
 
     def tell(self, event: Event, now: float = 0.0) -> tuple[float, str, str] | None:
         """Times never run backwards: what happened before `now` or the last event is told now, with its own time in the sentence."""
-        self._t = max(self._t, now)
+        self._t = max(self._t, now) if event.event is not Name.NOTICE else event.t  # before the run, time is negative
         if event.event is Name.HYPOTHESIS and not self._changed(bool(event.fields.get("met"))):
             return None
         told = words.tell(event)

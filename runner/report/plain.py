@@ -9,10 +9,11 @@ from runner.report import words
 from runner.report.narrator import Narrator
 from runner.report.scene import Scene
 from runner.report.status import IndicatorStatus, Status
-from runner.timeline.event import Event
+from runner.timeline.event import Event, Name
 
 EVERY_S = 5.0
 """A line of progress this often while nothing else is said."""
+NOTICE_EVERY_S = 60.0
 _PREFIX = {"good": "ok  ", "bad": "!!  ", "warn": "!   ", "plain": "    "}
 
 
@@ -32,17 +33,19 @@ class Plain:
     def say(self, t: float, text: str, tone: str = "plain") -> None:
         """One line with the seconds since the run began."""
         self._last_t = max(self._last_t, t)
-        print(f"{f'+{self._last_t:.1f}s':>8}  {_PREFIX[tone]}{text}", file=self.out, flush=True)
+        print(f"{f'{self._last_t:+.1f}s':>8}  {_PREFIX[tone]}{text}", file=self.out, flush=True)
 
     def event(self, event: Event) -> None:
         """One event, where a person should read it."""
+        if event.event is Name.NOTICE:
+            self._last_t = event.t
         if told := self._narrator.tell(event, self._last_t):
             t, tone, said = told
             self.say(t, said, tone)
 
     def tick(self, status: Status) -> None:
-        """How things stand, every five seconds."""
-        if status.t - self._last_t >= EVERY_S:
+        """How things stand, every five seconds; in the time of a notice every minute."""
+        if status.t - self._last_t >= (EVERY_S if status.phase != "notice" else NOTICE_EVERY_S):
             self.say(status.t, progress(status))
 
     def end(self) -> None:

@@ -49,8 +49,13 @@ class Scene:
         """Take in one event."""
         fields = event.fields
         self.run = event.run
-        if event.event is Name.RUN_STARTED:
+        if event.event is Name.NOTICE and fields.get("state") == "given":
             self._begin(fields)
+            self._enter("notice", event.t)
+        elif event.event is Name.RUN_STARTED:
+            self._begin(fields)
+            if self.phase == "notice":
+                self._enter("prepare", 0.0)
         elif event.event is Name.PHASE:
             self._enter(str(fields.get("phase")), event.t)
         elif event.event is Name.UNDO_STEP:

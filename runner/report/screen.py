@@ -56,7 +56,7 @@ def _phases(scene: Scene, width: int) -> RenderableType:
     """`✔ baseline 10s   ▸ fault 4s of 15s ━━━───   ○ undo   ○ recovery`."""
     line, status = Text(), scene.status
     gap, cells = ("   ", 10) if width >= 90 else ("  ", 6)
-    for phase in words.PHASES:
+    for phase in (*(["notice"] if "notice" in scene.phases else []), *words.PHASES):
         if phase == "judge":
             continue
         began, ended = scene.phases.get(phase, (None, None))

@@ -21,6 +21,7 @@ REFRESH_S = 0.2
 FIRST = "stopping and undoing what was changed … (please wait: the way back is not interrupted)"
 SECOND = "the undo goes on and needs no help; watch it from another terminal with `chaos-run show {run}`"
 
+BEFORE = "stopping; nothing has been injected"
 LAST = "everything is put back; the verdict comes without waiting for the recovery"
 
 
@@ -72,7 +73,13 @@ class Live:
         """The person pressed Ctrl-C for the count-th time: say that the way back goes on."""
         put_back = self.scene.phase in ("recover", "judge")
         self.scene.interrupted = (
-            LAST if put_back else FIRST if count == 1 else SECOND.format(run=self.scene.run or "RUN")
+            LAST
+            if put_back
+            else BEFORE
+            if self.scene.phase == "notice"
+            else FIRST
+            if count == 1
+            else SECOND.format(run=self.scene.run or "RUN")
         )
         if self._plain is not None:
             self._plain.say(self.scene.status.t if self.scene.status else 0.0, self.scene.interrupted, "warn")

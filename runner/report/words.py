@@ -24,7 +24,7 @@ TITLES = {
     "ENVIRONMENT": "TECHNICAL ERROR",
 }
 PHASES = ("baseline", "inject", "undo", "recover", "judge")
-PHASE_TITLES = {"prepare": "prepare", "inject": "fault", "recover": "recovery"}
+PHASE_TITLES = {"prepare": "prepare", "notice": "notice", "inject": "fault", "recover": "recovery"}
 MARKS = {
     "injected": "injected",
     "effective": "effective",
@@ -195,6 +195,15 @@ def _run_started(f: Fields) -> Told:
     return "plain", f"“{f.get('title', '')}”{where} ({f.get('experiment', '')})"
 
 
+def _notice(f: Fields) -> Told:
+    if f.get("state") != "given":
+        return "warn", f"called off: {f.get('sentence')}; those who had the notice are told"
+    return (
+        "plain",
+        f"notice: begins at {f.get('starts_at')}, in {seconds(f.get('before_s'))}; to stop it: {f.get('stop')}",
+    )
+
+
 def _phase(f: Fields) -> Told:
     planned, phase = f.get("planned_s"), str(f.get("phase"))
     how = {"inject": "at least", "recover": "at most"}.get(phase, "for")
@@ -272,6 +281,7 @@ def _verdict(f: Fields) -> Told:
 
 _NOTICED = {"person": "", "burn-rate": "the built-in rule, "}
 _TELLERS = {
+    Name.NOTICE: _notice,
     Name.RUN_STARTED: _run_started,
     Name.PHASE: _phase,
     Name.BASELINE: _baseline,

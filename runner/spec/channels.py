@@ -72,6 +72,8 @@ class Channels(BaseModel):
     channels: tuple[Channel, ...] = ()
     escalate_after: Seconds | None = Field(default=None, gt=0)
     """A stopped run whose users are not well again after this becomes critical."""
+    notice_before: Seconds | None = Field(default=None, gt=0)
+    """How long before anything is broken those who hear `info` are told of it; by default nobody is told before."""
     telemetry: Telemetry = Telemetry()
 
     @model_validator(mode="after")

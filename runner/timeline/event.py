@@ -14,6 +14,9 @@ from runner import clock
 class Name(StrEnum):
     """Every kind of event, with what its own fields are."""
 
+    NOTICE = "notice"
+    """`state` (given, called off). Given, with a negative `t`: `title`, `experiment`, `service`, `context`, `environment`, `targets`,
+    `starts_at` (RFC 3339), `before_s`, `by` (who, on which machine), `stop` (how to stop it), `plan_hash`. Called off: `sentence`."""
     RUN_STARTED = "run_started"
     """`title`, `experiment` (path), `context`, `plan_hash`, `targets` (list of names), `service`, `by` (who runs it), `planned_s` (from
     here to the end of the method, as far as the file states it, in seconds)."""
@@ -55,7 +58,7 @@ class Name(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """One fact. `at` is the wall clock, `mono_ns` the monotonic clock, `t` seconds since the run began."""
+    """One fact. `at` is the wall clock, `mono_ns` the monotonic clock, `t` seconds since the run began: negative while a notice runs."""
 
     event: Name
     at: datetime

@@ -52,6 +52,15 @@ _JUDGED = _object(
 _PROBE = _object({"name": _OPTIONAL_TEXT, "met": _YES_NO}, {"value": _ANYTHING, "expected": _ANYTHING})
 
 _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
+    Name.NOTICE: (
+        {"state": _one_of("given", "called off")},
+        {
+            **dict.fromkeys(("title", "experiment", "service", "context", "environment", "starts_at"), _TEXT),
+            **dict.fromkeys(("by", "stop", "plan_hash", "sentence"), _TEXT),
+            "targets": _TEXTS,
+            "before_s": _SECONDS,
+        },
+    ),
     Name.RUN_STARTED: (
         {"title": _TEXT, "experiment": _TEXT, "context": _OPTIONAL_TEXT, "targets": _TEXTS},
         {"plan_hash": _OPTIONAL_TEXT, "environment": _TEXT, "service": _TEXT, "by": _TEXT, "planned_s": _SECONDS},
@@ -126,7 +135,10 @@ def _event(name: Name) -> Part:
             "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$",
             "description": "The wall clock, RFC 3339 in UTC.",
         },
-        "t": {"type": "number", "description": "Seconds since the run began, on the monotonic clock."},
+        "t": {
+            "type": "number",
+            "description": "Seconds since the run began, on the monotonic clock; negative in the time of a notice.",
+        },
         "run": {"type": "string"},
     }
     definition = _object(common | required, optional)

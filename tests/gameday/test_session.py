@@ -188,3 +188,36 @@ def test_an_interruption_while_waiting_leaves_a_whole_record(tmp_path: Path) -> 
 def test_a_day_that_does_not_exist_is_a_plain_error(tmp_path: Path) -> None:
     with pytest.raises(errors.UsageError, match="no GameDay 'gameday-1'"):
         record.read("gameday-1")
+
+
+class Notice:
+    """Others who were told, and whether any of them heard it."""
+
+    def __init__(self, *reached: str, before_s: float = 600.0) -> None:
+        self.before_s = before_s
+        self.said: list[str] = []
+        self._reached = reached
+
+    def give(self, day: GameDay, announcement: str) -> None:
+        self.said.append(announcement)
+
+    def call_off(self, day: GameDay, why: str) -> None:
+        self.said.append(why)
+
+    def reached(self) -> tuple[str, ...]:
+        return self._reached
+
+
+def test_others_are_told_so_long_before_the_day_begins(tmp_path: Path) -> None:
+    clock, notice = experiments.Clock(), Notice("chat")
+    text = TEXT + "notice: We break {service}.\n"
+    day, _ = play(tmp_path, experiments.record(), experiments.record(), text=text, time=clock, notice=notice)
+    assert notice.said == ["We break shop."]
+    assert clock.slept == [600, 300, 900]
+    assert day.verdict == "PASS"
+
+
+def test_a_day_whose_notice_nobody_heard_does_not_begin(tmp_path: Path) -> None:
+    day, engine = play(tmp_path, notice=Notice())
+    assert (day.verdict, day.state, engine.asked) == ("INCONCLUSIVE", "stopped", [])
+    assert "the notice reached nobody" in day.sentence

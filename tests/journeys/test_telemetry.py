@@ -22,7 +22,7 @@ LIBRARIES = ("prometheus_client", "opentelemetry", "apprise")
 
 def quick(service: Service, **block: object) -> harness.Json:
     windows = {"baseline": "600ms", "recovery": "5s", "stable": "300ms"}
-    return experiment(service, method=[http("break", "/break", pauses={"after": 1})], **{"windows": windows, **block})
+    return experiment(service, method=[http("break", "/break")], **{"windows": windows, **block})
 
 
 def test_a_run_is_told_to_prometheus_and_to_a_collector_when_it_is_on_record(
