@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,32 @@ from runner import errors, units
 
 ALL = "all experiments"
 MOST_SHOWN = 200
-"""Values of one experiment that are written out as text."""
+"""Values of one experiment that are written out as text: the record has as many at hand."""
 
 if TYPE_CHECKING:
     from runner.report.dots import Dot
     from runner.store import Measured as Run
-    from runner.timeline.statistics import Figure, Value
+    from runner.store import Store
+    from runner.store.distributions import Distribution
+    from runner.timeline.statistics import Durations, Figure, Rate, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """TTDs or TTRs; `latest` the oldest first, of very many only the last ones."""
+
+    durations: Durations
+    latest: Sequence[tuple[float, bool]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """The runs whose durations are compared: those of one experiment on one service, or all."""
+
+    title: str
+    runs: int
+    ttd: Waits
+    ttr: Waits
 
 
 @click.command(name="metrics")
@@ -41,19 +61,46 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
 
     asked = success.goals(goals)
     with Store.open(store) as opened:
-        runs = opened.values(**only)
-        overall = None if any(only.values()) else success.look(opened, runs, asked)
-    found = list(_groups(runs))
+        found = opened.distributions(only["service"])
+        every = as_json or plot is not None or only["experiment"] is not None
+        runs = opened.values(**only) if every else ()
+        groups = [*by_run(runs)] if every else [*packed(opened, found, only["service"])]
+        overall = None if any(only.values()) else success.look(opened, found, asked)
     if plot is not None:
-        _draw(plot, found)
+        _draw(plot, [*_groups(runs)])
     if as_json:
-        plain = {"experiments": [_plain(*group) for group in found], **(overall.to_json() if overall else {})}
+        plain = {"experiments": [_plain(group) for group in groups], **(overall.to_json() if overall else {})}
         click.echo(json.dumps(plain, indent=1, ensure_ascii=False))
-    elif not runs:
+    elif not groups:
         click.echo("No runs on record.")
     else:
-        click.echo("\n\n".join([*(_text(*group) for group in found), *(success.text(overall) if overall else ())]))
+        click.echo("\n\n".join([*map(_text, groups), *(success.text(overall) if overall else ())]))
     return errors.ExitCode.PASS
+
+
+def packed(store: Store, found: Sequence[Distribution], service: str | None) -> Iterator[Group]:
+    """Every experiment's runs by its name, then all, from what the record has summed up; only the latest values one by one."""
+    from runner.timeline.statistics import together
+
+    for one in sorted(found, key=lambda d: d.title):
+        ttd, ttr = (Waits(each.durations, each.latest()) for each in (one.ttd, one.ttr))
+        yield Group(title=one.title, runs=one.runs, ttd=ttd, ttr=ttr)
+    if len(found) > 1:
+        yield Group(
+            title=ALL,
+            runs=sum(one.runs for one in found),
+            ttd=Waits(together(one.ttd.durations for one in found), store.latest("ttd", service)),
+            ttr=Waits(together(one.ttr.durations for one in found), store.latest("ttr", service)),
+        )
+
+
+def by_run(runs: Sequence[Run]) -> Iterator[Group]:
+    """The same from the runs themselves, with every value."""
+    from runner.timeline.statistics import durations
+
+    for title, same in _groups(runs):
+        ttd, ttr = (values(same, which) for which in ("ttd", "ttr"))
+        yield Group(title=title, runs=len(same), ttd=Waits(durations(ttd), ttd), ttr=Waits(durations(ttr), ttr))
 
 
 def _draw(path: Path, groups: Sequence[tuple[str, Sequence[Run]]]) -> None:
@@ -106,58 +153,62 @@ def _as_dict(figure: Figure | None) -> dict[str, Any] | None:
     return asdict(figure) if figure else None
 
 
-def _plain(title: str, runs: Sequence[Run]) -> dict[str, Any]:
+def _plain(group: Group) -> dict[str, Any]:
     from runner.timeline import statistics, survival
 
-    ttd = values(runs, "ttd")
-    detected = statistics.rate(sum(not v.censored for v in ttd), len(ttd))
     return {
-        "experiment": title,
-        "runs": len(runs),
-        "detection_rate": asdict(detected),
+        "experiment": group.title,
+        "runs": group.runs,
+        "detection_rate": asdict(_noticed(group)),
         **{
             which: {
-                **asdict(statistics.summarise(values(runs, which))),
-                "kaplan_meier_median": _as_dict(survival.median(values(runs, which))),
-                "values": [{"seconds": v.seconds, "censored": v.censored} for v in values(runs, which)],
+                **asdict(statistics.summary(waits.durations)),
+                "kaplan_meier_median": _as_dict(survival.product_limit(waits.durations)),
+                "values": [{"seconds": seconds, "censored": censored} for seconds, censored in waits.latest],
             }
-            for which in ("ttd", "ttr")
+            for which, waits in (("ttd", group.ttd), ("ttr", group.ttr))
         },
     }
 
 
-def _text(title: str, runs: Sequence[Run]) -> str:
-    from runner.cli import table
+def _noticed(group: Group) -> Rate:
     from runner.timeline import statistics
 
-    ttd, ttr = values(runs, "ttd"), values(runs, "ttr")
-    detected = statistics.rate(sum(not v.censored for v in ttd), len(ttd))
+    ended, bounds = group.ttd.durations
+    return statistics.rate(len(ended), len(ended) + len(bounds))
+
+
+def _text(group: Group) -> str:
+    from runner.cli import table
+
+    detected = _noticed(group)
     share = f"noticed {detected.k} of {detected.n}"
     if detected.n:
         share += f" (95 %: {units.format_ratio(detected.low)} to {units.format_ratio(detected.high)})"
-    rows = [_row("TTD", ttd), _row("TTR", ttr)]
     head = ("", "MEDIAN", "95 %", "KAPLAN-MEIER", "MEAN", "P90", "N", "CENSORED")
-    count = f"{len(runs)} run{'' if len(runs) == 1 else 's'}"
-    if not ttd and not ttr:
-        return f"{title}: {count}, no watched user felt anything"
+    count = f"{group.runs} run{'' if group.runs == 1 else 's'}"
+    if not group.ttd.latest and not group.ttr.latest:
+        return f"{group.title}: {count}, no watched user felt anything"
+    both = {"TTD": group.ttd, "TTR": group.ttr}
+    rows = [_row(name, waits) for name, waits in both.items()]
     lines = [
-        f"{title}: {count}, {share if detected.n else 'nothing to notice'}",
+        f"{group.title}: {count}, {share if detected.n else 'nothing to notice'}",
         table.render(head, rows, right=(1, 2, 3, 4, 5, 6, 7)),
-        *(_strip(name, values) for name, values in (("TTD", ttd), ("TTR", ttr)) if values),
+        *(_strip(name, waits) for name, waits in both.items() if waits.latest),
     ]
     return "\n".join(lines)
 
 
-def _row(name: str, values: Sequence[Value]) -> tuple[str, ...]:
+def _row(name: str, waits: Waits) -> tuple[str, ...]:
     from runner.timeline import statistics, survival
 
-    found = statistics.summarise(values)
+    found = statistics.summary(waits.durations)
     interval = f"{_figure(found.median_low)}–{_figure(found.median_high)}" if found.median_low else "-"
     return (
         name,
         _figure(found.median),
         interval,
-        _figure(survival.median(values) if found.censored else None),
+        _figure(survival.product_limit(waits.durations) if found.censored else None),
         _figure(found.mean),
         _figure(found.p90),
         str(found.n),
@@ -171,14 +222,24 @@ def _figure(figure: Figure | None) -> str:
     return f"{'≥ ' if figure.at_least else ''}{units.format_duration(figure.seconds)}"
 
 
-def _strip(name: str, values: Sequence[Value]) -> str:
+def _strip(name: str, waits: Waits) -> str:
     """Every value, the oldest first; in lines that fit. Of very many the latest: all are in --json and --plot."""
     import shutil
-    import textwrap
 
-    last = values[-MOST_SHOWN:]
-    older = f"({len(values) - len(last):,} older) " if len(values) > len(last) else ""
-    every = older + " ".join(f"{'≥' if v.censored else ''}{units.format_duration(v.seconds)}" for v in last)
-    return textwrap.fill(
-        f"{name}: {every}", width=shutil.get_terminal_size((100, 24)).columns, subsequent_indent="     "
-    )
+    last = waits.latest[-MOST_SHOWN:]
+    older = sum(map(len, waits.durations)) - len(last)
+    before = f"{name}: ({older:,} older)" if older else f"{name}:"
+    words = [before, *[f"{'≥' if censored else ''}{units.format_duration(seconds)}" for seconds, censored in last]]
+    return "\n".join(_filled(words, shutil.get_terminal_size((100, 24)).columns, indent="     "))
+
+
+def _filled(words: Iterable[str], width: int, indent: str) -> Iterator[str]:
+    """As textwrap does it, but for words that are known to be short: there may be many thousands."""
+    line = ""
+    for word in words:
+        if line and len(line) + 1 + len(word) > width:
+            yield line
+            line = indent + word
+        else:
+            line = f"{line} {word}" if line else word
+    yield line

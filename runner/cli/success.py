@@ -11,14 +11,22 @@ from runner import clock
 
 if TYPE_CHECKING:
     from runner.spec.goals import Goals
-    from runner.store import Measured as Run
     from runner.store import Store
-    from runner.store.figures import LastTest
+    from runner.store.distributions import Distribution
     from runner.timeline.improvement import Change
     from runner.timeline.success import SuccessFigure
 
 QUARTER = timedelta(days=90)
 UNTESTED_AFTER = timedelta(days=90)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastTest:
+    """When an experiment last injected something into a service."""
+
+    service: str
+    experiment: str
+    at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +35,7 @@ class Overall:
 
     figures: tuple[SuccessFigure, ...]
     tests: tuple[LastTest, ...]
+    """The longest untested first."""
     now: datetime
 
     def to_json(self) -> dict[str, Any]:
@@ -49,14 +58,13 @@ def goals(path: str | None) -> Goals:
     return reading.load(path)
 
 
-def look(store: Store, runs: Sequence[Run], asked: Goals, now: datetime | None = None) -> Overall:
-    """Reckon the figures from the record; `runs` are all runs, the oldest first."""
+def look(store: Store, found: Sequence[Distribution], asked: Goals, now: datetime | None = None) -> Overall:
+    """Reckon the figures from the record and all of its distributions. Raises EnvironmentFailure."""
     from runner.timeline import success
 
     until = now or datetime.now(UTC)
     seen = store.period(until - QUARTER, until + timedelta(days=1))  # clocks differ: nobody's run is in the future
-    first = datetime.fromisoformat(runs[0].started) if runs else until
-    days = min(QUARTER, max(timedelta(days=1), until - first)).total_seconds() / 86400
+    days = min(QUARTER, max(timedelta(days=1), until - (store.first() or until))).total_seconds() / 86400
     good, judged = seen.good, seen.objectives
     return Overall(
         figures=(
@@ -65,10 +73,10 @@ def look(store: Store, runs: Sequence[Run], asked: Goals, now: datetime | None =
                 "service continuity", good.k, good.n, asked.continuity, of="requests", fewest=success.FEW_REQUESTS
             ),
             success.weaknesses(seen.weaknesses, asked.weaknesses_per_quarter),
-            success.improvement(_changes(runs, until), asked.mttr_improvement),
+            success.improvement(_changes(found, until), asked.mttr_improvement),
             success.share("SLO attainment", judged.k, judged.n, asked.slo_attainment, of=_judged(judged.undecided)),
         ),
-        tests=tuple(store.last_tests()),
+        tests=tuple(LastTest(service=service, experiment=name, at=at) for service, name, at in store.tested()),
         now=until,
     )
 
@@ -85,22 +93,12 @@ def text(overall: Overall) -> Iterator[str]:
         yield "Untested for a quarter\n" + table.render(("EXPERIMENT", "SERVICE", "LAST", "SINCE"), late)
 
 
-def _changes(runs: Sequence[Run], until: datetime) -> dict[str, Change]:
+def _changes(found: Sequence[Distribution], until: datetime) -> dict[str, Change]:
     """How each experiment's TTR changed from the quarter before to this one."""
-    from runner.cli.metrics import values
     from runner.timeline import improvement
 
-    now, then = clock.rfc3339(until - QUARTER), clock.rfc3339(until - 2 * QUARTER)
-    found: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.started >= then:
-            found.setdefault(f"{run.name} on {run.service}", []).append(run)
-    return {
-        name: improvement.compare(
-            values([r for r in same if r.started < now], "ttr"), values([r for r in same if r.started >= now], "ttr")
-        )
-        for name, same in found.items()
-    }
+    now, then = until - QUARTER, until - 2 * QUARTER
+    return {d.title: improvement.compare(d.ttr.between(then, now), d.ttr.between(now)) for d in found}
 
 
 def _judged(undecided: int) -> str:

@@ -10,11 +10,8 @@ from typing import Any
 from runner import clock
 from runner.store.database import Database
 
-_INJECTED = "r.injected = 1"
-_BY_PERSON = (
-    "EXISTS (SELECT 1 FROM events e WHERE e.run = r.run AND e.event = 'abort' AND e.fields LIKE '%\"by\": \"person\"%')"
-)
-_WITHIN = "r.started >= :since AND r.started < :until"
+_WITHIN = "injected = 1 AND started >= :since AND started < :until"
+_SUMMED = ("passed", "failed", "undecided", "requests", "bad")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,54 +39,32 @@ class Period:
     guard or could not be put back."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LastTest:
-    """When an experiment last injected something into a service."""
-
-    service: str
-    experiment: str
-    at: datetime
-
-
 def period(database: Database, since: datetime, until: datetime) -> Period:
     """Add up a period. Raises EnvironmentFailure."""
     given = {"since": clock.rfc3339(since), "until": clock.rfc3339(until)}
-    runs = database.read(f"SELECT count(*) AS n FROM runs r WHERE {_WITHIN} AND {_INJECTED}", given)[0]["n"]
-    judged = _by_verdict(database, given)
-    bad, total = (sum(row[key] for row in judged if row["kind"] == "availability") for key in ("bad", "total"))
-    verdicts = {v: sum(row["n"] for row in judged if row["verdict"] == v) for v in ("PASS", "FAIL", "INCONCLUSIVE")}
+    sums = ", ".join(f"coalesce(sum({column}), 0) AS {column}" for column in _SUMMED)
+    (found,) = database.read(f"SELECT count(*) AS runs, {sums} FROM runs WHERE {_WITHIN}", given)
+    judged = found["passed"] + found["failed"] + found["undecided"]
     return Period(
         since=since,
         until=until,
-        runs=runs,
-        good=Count(k=total - bad, n=total),
-        objectives=Count(k=verdicts["PASS"], n=sum(verdicts.values()), undecided=verdicts["INCONCLUSIVE"]),
+        runs=found["runs"],
+        good=Count(k=int(found["requests"] - found["bad"]), n=int(found["requests"])),
+        objectives=Count(k=found["passed"], n=judged, undecided=found["undecided"]),
         weaknesses=_weaknesses(database, given),
     )
 
 
-def last_tests(database: Database) -> list[LastTest]:
-    """Every experiment on every service, the longest untested first. Raises EnvironmentFailure."""
-    sql = f"SELECT r.service, r.name, max(r.started) AS at FROM runs r WHERE {_INJECTED} GROUP BY r.service, r.name ORDER BY at"
-    return [
-        LastTest(service=row["service"], experiment=row["name"], at=datetime.fromisoformat(row["at"]))
-        for row in database.read(sql, {})
-    ]
-
-
-def _by_verdict(database: Database, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return database.read(
-        "SELECT o.kind, o.verdict, count(*) AS n, sum(o.bad) AS bad, sum(o.total) AS total FROM objectives o"
-        f" JOIN runs r ON r.run = o.run WHERE {_WITHIN} AND {_INJECTED} GROUP BY o.kind, o.verdict",
-        given,
-    )
+def first(database: Database) -> datetime | None:
+    """When the first run began; None without any. Raises EnvironmentFailure."""
+    (found,) = database.read("SELECT min(started) AS at FROM runs", {})
+    return datetime.fromisoformat(found["at"]) if found["at"] else None
 
 
 def _weaknesses(database: Database, given: Mapping[str, Any]) -> tuple[str, ...]:
     found = database.read(
-        f"SELECT DISTINCT r.name, r.service FROM runs r WHERE {_WITHIN} AND {_INJECTED} AND"
-        f" (r.verdict IN ('FAIL', 'UNDO_FAILED') OR (r.verdict = 'ABORTED' AND NOT {_BY_PERSON}))"
-        " ORDER BY r.service, r.name",
+        f"SELECT DISTINCT name, service FROM runs WHERE {_WITHIN} AND"
+        " (verdict IN ('FAIL', 'UNDO_FAILED') OR (verdict = 'ABORTED' AND by_person = 0)) ORDER BY service, name",
         given,
     )
     return tuple(f"{row['name']} on {row['service']}" for row in found)

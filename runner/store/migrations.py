@@ -1,16 +1,18 @@
-"""The schema, grown by numbered steps in plain SQL that SQLite and PostgreSQL both speak. A step that was released is never changed."""
+"""The schema, grown by numbered steps in SQL that SQLite and PostgreSQL both speak. A step that was released is never changed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runner.store import distributions
+
 Execute = Callable[[str, Mapping[str, Any]], Any]
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)"
 CURRENT = "SELECT max(version) AS version FROM schema_versions"
 
-STEPS: dict[int, tuple[str, ...]] = {
+STEPS: dict[int, tuple[str | Callable[[Execute], None], ...]] = {
     1: (
         # `name` is what runs are compared by: the experiment file's name, however the path to it was written
         """CREATE TABLE runs (
@@ -55,6 +57,34 @@ STEPS: dict[int, tuple[str, ...]] = {
         "UPDATE runs SET injected = 1 WHERE run IN (SELECT run FROM marks WHERE name = 'injected')",
         "CREATE INDEX runs_by_test ON runs (injected, service, name, started)",
     ),
+    3: (
+        # what the metrics ask of each run, beside it, so that they need not look at its objectives and events
+        "ALTER TABLE runs ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN passed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN undecided INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN requests BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN bad BIGINT NOT NULL DEFAULT 0",
+        """UPDATE runs SET by_person = 1 WHERE run IN
+            (SELECT run FROM events WHERE event = 'abort' AND fields LIKE '%"by": "person"%')""",
+        """UPDATE runs SET passed = (SELECT count(*) FROM objectives o WHERE o.run = runs.run AND o.verdict = 'PASS'),
+            failed = (SELECT count(*) FROM objectives o WHERE o.run = runs.run AND o.verdict = 'FAIL'),
+            undecided = (SELECT count(*) FROM objectives o WHERE o.run = runs.run AND o.verdict = 'INCONCLUSIVE'),
+            requests = (SELECT coalesce(sum(total), 0) FROM objectives o WHERE o.run = runs.run AND o.kind = 'availability'),
+            bad = (SELECT coalesce(sum(bad), 0) FROM objectives o WHERE o.run = runs.run AND o.kind = 'availability')""",
+        """CREATE INDEX runs_by_figures ON runs
+            (injected, started, verdict, by_person, passed, failed, undecided, requests, bad, name, service)""",
+        "CREATE INDEX runs_by_ttd ON runs (started, run, ttd_s, ttd_censored) WHERE ttd_s IS NOT NULL",
+        "CREATE INDEX runs_by_ttr ON runs (started, run, ttr_s, ttr_censored) WHERE ttr_s IS NOT NULL",
+        """CREATE INDEX runs_by_experiment ON runs
+            (service, name, started, run, injected, ttd_s, ttd_censored, ttr_s, ttr_censored)""",
+        "DROP INDEX runs_by_test",
+        """CREATE TABLE distributions (
+            service TEXT NOT NULL, name TEXT NOT NULL, runs INTEGER NOT NULL, tested TEXT,
+            ttd_ended BYTEA NOT NULL, ttd_bounds BYTEA NOT NULL, ttd_latest BYTEA NOT NULL,
+            ttr_ended BYTEA NOT NULL, ttr_bounds BYTEA NOT NULL, ttr_history BYTEA NOT NULL, PRIMARY KEY (service, name))""",
+        distributions.refresh_all,
+    ),
 }
 NEWEST = max(STEPS)
 
@@ -63,7 +93,10 @@ def migrate(execute: Execute, version: int, applied_at: str) -> None:
     """Play the steps after `version`, in order. The caller holds one transaction and the lock around all of it."""
     for number in sorted(n for n in STEPS if n > version):
         for statement in STEPS[number]:
-            execute(statement, {})
+            if isinstance(statement, str):
+                execute(statement, {})
+            else:
+                statement(execute)
         execute(
             "INSERT INTO schema_versions (version, applied_at) VALUES (:version, :at)",
             {"version": number, "at": applied_at},

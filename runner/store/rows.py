@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner import clock
-from runner.timeline.event import Event
-from runner.timeline.record import RunRecord
+
+if TYPE_CHECKING:
+    from runner.timeline.event import Event
+    from runner.timeline.record import RunRecord
 
 Row = dict[str, Any]
 
@@ -24,10 +26,11 @@ def name_of(experiment: str) -> str:
 
 def rows(record: RunRecord, events: Iterable[Event | Mapping[str, Any]]) -> dict[str, list[Row]]:
     """Every row of one run, table by table."""
+    told = [e if isinstance(e, Mapping) else e.to_json() for e in events]
     return {
-        "runs": [_run(record)],
+        "runs": [_run(record) | figures(record, told)],
         "records": [{"document": json.dumps(record.to_json(), ensure_ascii=False, default=str)}],
-        "events": [_event(e.to_json() if isinstance(e, Event) else e) for e in events],
+        "events": [_event(wire) for wire in told],
         "objectives": [_objective(o) for o in record.to_json()["objectives"]],
         "faults": [f | {"targets": json.dumps(f["targets"])} for f in record.to_json()["faults"]],
         "undo_steps": list(record.to_json()["undo"]),
@@ -63,6 +66,20 @@ def _run(record: RunRecord) -> Row:
         "ttr_censored": int(record.ttr_censored),
         "injected": int(record.mark("injected") is not None),
         **{column: getattr(record, column) for column in same},
+    }
+
+
+def figures(record: RunRecord, events: Iterable[Mapping[str, Any]]) -> Row:
+    """What the metrics ask of a run: its objectives by verdict, users' requests, and whether it was a person who ended it."""
+    verdicts = [o.verdict for o in record.objectives]
+    asked = [o for o in record.objectives if o.kind == "availability"]
+    return {
+        "by_person": int(any(e["event"] == "abort" and e.get("by") == "person" for e in events)),
+        "passed": verdicts.count("PASS"),
+        "failed": verdicts.count("FAIL"),
+        "undecided": verdicts.count("INCONCLUSIVE"),
+        "requests": sum(o.total for o in asked),
+        "bad": sum(o.bad for o in asked),
     }
 
 

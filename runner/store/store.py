@@ -9,16 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runner import clock, errors
-from runner.store import figures, place, undelivered
+from runner.store import distributions, figures, place, undelivered
 from runner.store import rows as rowing
-from runner.store.database import Database
-from runner.store.figures import LastTest, Period
-from runner.timeline import record as records
-from runner.timeline.event import Event
-from runner.timeline.record import RunRecord
+from runner.store.database import Database, Writer
+from runner.store.distributions import Distribution, Wait
+from runner.store.figures import Period
+
+if TYPE_CHECKING:
+    from runner.timeline.event import Event
+    from runner.timeline.record import RunRecord
 
 WireEvent = Mapping[str, Any]
 
@@ -68,6 +70,8 @@ class Measured(NamedTuple):
     ttr_censored: int
 
 
+_AT_ONCE = 200
+"""Runs that a rebuild writes in one transaction."""
 _COLUMNS = ", ".join(f.name for f in fields(Summary))
 
 
@@ -100,17 +104,13 @@ class Store:
 
     def save(self, record: RunRecord, events: Iterable[Event | WireEvent]) -> None:
         """Keep a run, durable when it returns; a run saved before is replaced. Raises EnvironmentFailure."""
-        tables = rowing.rows(record, events)
         with self._database.write() as writer:
-            for table in rowing.TABLES:
-                writer.execute(f"DELETE FROM {table} WHERE run = :run", {"run": record.run})
-                if found := rowing.numbered(record.run, table, tables[table]):
-                    writer.execute(rowing.insert(table, found[0]), found)
+            distributions.refresh(writer.execute, _put(writer, record, events))
 
     def get(self, run: str) -> RunRecord:
         """The whole record of an id, an unambiguous beginning of one, or `last`. Raises UsageError."""
         found = self._database.read("SELECT document FROM records WHERE run = :run", {"run": self.resolve(run)})
-        return records.from_json(json.loads(found[0]["document"]))
+        return _record(found[0]["document"])
 
     def events(self, run: str) -> list[dict[str, Any]]:
         """The events of a run in their wire form, in the order they happened. Raises UsageError."""
@@ -142,13 +142,25 @@ class Store:
         sql = f"SELECT {', '.join(Measured._fields)} FROM runs {where} ORDER BY started, run"
         return [*map(Measured._make, self._database.tuples(sql, parameters))]
 
+    def distributions(self, service: str | None = None) -> Sequence[Distribution]:
+        """Every experiment on every service, or on one, with all its TTDs and TTRs; in no order. Raises EnvironmentFailure."""
+        return distributions.read(self._database, service)
+
+    def tested(self) -> Sequence[tuple[str, str, datetime]]:
+        """Each service, its experiments' names, and when it was last tried, the longest ago first. Raises EnvironmentFailure."""
+        return distributions.tested(self._database)
+
+    def latest(self, which: str, service: str | None = None) -> Sequence[Wait]:
+        """The last TTDs (`ttd`) or TTRs (`ttr`) of all runs, or of a service's, the oldest first. Raises EnvironmentFailure."""
+        return distributions.latest(self._database, which, service)
+
     def period(self, since: datetime, until: datetime) -> Period:
         """What happened in a period, added up. Raises EnvironmentFailure."""
         return figures.period(self._database, since, until)
 
-    def last_tests(self) -> Sequence[LastTest]:
-        """When each experiment was last tried on each service, the longest untested first."""
-        return figures.last_tests(self._database)
+    def first(self) -> datetime | None:
+        """When the first run began. Raises EnvironmentFailure."""
+        return figures.first(self._database)
 
     def knows(self, run: str) -> bool:
         """Whether a run of exactly that id is on record."""
@@ -171,19 +183,20 @@ class Store:
 
     def reindex(self, folder: Path | None = None) -> int:
         """Save every run that has a `record.json` in the runs' folder; how many. What cannot be read is left out."""
-        count = 0
-        for path in sorted((folder or place.runs_dir()).glob("*/record.json")):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                record = records.from_json(json.loads(path.read_text(encoding="utf-8")))
-                self.save(record, list(events_of(path.parent)))
-                count += 1
+        count, paths = 0, sorted((folder or place.runs_dir()).glob("*/record.json"))
+        for start in range(0, len(paths), _AT_ONCE):
+            found = [*_read(paths[start : start + _AT_ONCE])]
+            with self._database.write() as writer:
+                changed = [group for record, events in found for group in _put(writer, record, events)]
+                distributions.refresh(writer.execute, changed)
+            count += len(found)
         return count
 
     def _deliver(self) -> None:
         """Bring what could not be saved when its run ended; what still cannot be stays where it is."""
         for run, folder in undelivered.waiting(self._database.url):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, errors.EnvironmentFailure):
-                record = records.from_json(json.loads((folder / "record.json").read_text(encoding="utf-8")))
+                record = _record((folder / "record.json").read_text(encoding="utf-8"))
                 self.save(record, list(events_of(folder)))
                 undelivered.release(run)
 
@@ -191,6 +204,29 @@ class Store:
         known = [summary.run for summary in self.list(limit=200)]
         near = difflib.get_close_matches(run, known, n=3, cutoff=0.6)
         return f"did you mean {', '.join(near)}?" if near else "chaos-run history lists the runs"
+
+
+def _put(writer: Writer, record: RunRecord, events: Iterable[Event | WireEvent]) -> set[tuple[str, str]]:
+    """Write the rows of a run instead of those that are there; (service, name) of what it was and what it is."""
+    tables, run = rowing.rows(record, events), {"run": record.run}
+    changed = {tuple(row) for row in writer.execute("SELECT service, name FROM runs WHERE run = :run", run)}
+    for table in rowing.TABLES:
+        writer.execute(f"DELETE FROM {table} WHERE run = :run", run)
+        if found := rowing.numbered(record.run, table, tables[table]):
+            writer.execute(rowing.insert(table, found[0]), found)
+    return changed | {(record.service, rowing.name_of(record.experiment))}
+
+
+def _read(paths: Iterable[Path]) -> Iterator[tuple[RunRecord, Sequence[WireEvent]]]:
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            yield _record(path.read_text(encoding="utf-8")), list(events_of(path.parent))
+
+
+def _record(document: str) -> RunRecord:
+    from runner.timeline import record  # twenty classes that a list of runs does without
+
+    return record.from_json(json.loads(document))
 
 
 def _where(

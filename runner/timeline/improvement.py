@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.timeline.statistics import Z95, Value
+from runner.timeline.statistics import Z95
 
+Waits = Sequence[tuple[float, bool]]
+"""Seconds, and whether they are only a lower bound; in any order."""
 MOST = 100
 """Values of each side that are paired."""
 
@@ -35,15 +37,15 @@ class Change:
         return "slower" if self.low > 1 else "no change to be seen"
 
 
-def compare(before: Sequence[Value], after: Sequence[Value]) -> Change:
+def compare(before: Waits, after: Waits) -> Change:
     """The Hodges-Lehmann ratio: the median of every wait now over every wait then, with the ranks of Mann and Whitney.
 
     Ranks of the interval by the normal approximation, rounded outwards (Hollander and Wolfe, "Nonparametric Statistical
     Methods", 4.2-4.3). Censored waits are taken against us: then as they stand, now as if they had never ended.
     """
-    now = _thinned(math.inf if v.censored else v.seconds for v in after)
-    then = _thinned(max(v.seconds, 1e-9) for v in before)
-    ratios = sorted([n / b for n in now for b in then])
+    now = _thinned([math.inf if censored else seconds for seconds, censored in after])
+    then = _thinned([max(seconds, 1e-9) for seconds, _ in before])
+    ratios = sorted([n / b for n in now for b in reversed(then)])  # ascending runs: quickly sorted
     count = len(ratios)
     if not count:
         return Change(before=len(before), after=len(after), ratio=None, low=None, high=None)
@@ -60,7 +62,7 @@ def compare(before: Sequence[Value], after: Sequence[Value]) -> Change:
     )
 
 
-def _thinned(values: Iterable[float]) -> list[float]:
+def _thinned(values: Sequence[float]) -> list[float]:
     """All of them, in order; of very many, evenly spaced ranks stand for the others: pairs grow with the square."""
     ordered = sorted(values)
     n = len(ordered)

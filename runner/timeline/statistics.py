@@ -7,7 +7,8 @@ and a quantile that would fall into the censored ones is a lower bound too and s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +24,13 @@ class Value(NamedTuple):
 
     seconds: float
     censored: bool = False
+
+
+class Durations(NamedTuple):
+    """Many durations in seconds, in ascending order, apart: those that ended, and those known only as lower bounds."""
+
+    ended: Sequence[float]
+    bounds: Sequence[float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,19 +65,42 @@ class Rate:
     high: float
 
 
+def durations(values: Iterable[tuple[float, bool]]) -> Durations:
+    """Values in any order, told apart and ordered."""
+    ended: list[float] = []
+    bounds: list[float] = []
+    for seconds, censored in values:
+        (bounds if censored else ended).append(seconds)
+    return Durations(sorted(ended), sorted(bounds))
+
+
+def together(many: Iterable[Durations]) -> Durations:
+    """All of them as one."""
+    every = [*many]
+    return Durations(
+        sorted([seconds for one in every for seconds in one.ended]),
+        sorted([seconds for one in every for seconds in one.bounds]),
+    )
+
+
 def summarise(values: Sequence[Value]) -> Summary:
-    """Summary of any number of durations, in any order.
+    """Summary of any number of durations, in any order: see `summary`."""
+    return summary(durations(values))
+
+
+def summary(found: Durations) -> Summary:
+    """What can be said of durations.
 
     The median and p90 are those of the values taken as they stand (linear interpolation, as numpy does by default), marked
     `at_least` when a censored value lies at or below the higher neighbour: raising it could raise the figure. The mean is
     `at_least` as soon as anything is censored.
     """
-    ordered = sorted(values)
+    ordered = sorted([*found.ended, *found.bounds])
     interval = median_ranks(len(ordered))
-    first = next((i for i, value in enumerate(ordered) if value.censored), len(ordered))
+    first = bisect_right(found.ended, found.bounds[0]) if found.bounds else len(ordered)
     return Summary(
         n=len(ordered),
-        censored=sum([censored for _, censored in ordered]),
+        censored=len(found.bounds),
         median=_quantile(ordered, 0.5, first),
         median_low=_ranked(ordered, interval[0] - 1, first) if interval else None,
         median_high=_ranked(ordered, interval[1] - 1, first) if interval else None,
@@ -111,21 +142,20 @@ def rate(k: int, n: int) -> Rate:
     return Rate(k=k, n=n, low=low, high=high)
 
 
-def _mean(values: Sequence[Value], first: int) -> Figure | None:
-    """`first` is the place of the first censored value: from it on every figure is a lower bound."""
-    if not values:
+def _mean(ordered: Sequence[float], first: int) -> Figure | None:
+    """`first` is the place of the first censored value, behind its equals: from it on every figure is a lower bound."""
+    if not ordered:
         return None
-    return Figure(seconds=math.fsum([seconds for seconds, _ in values]) / len(values), at_least=first < len(values))
+    return Figure(seconds=math.fsum(ordered) / len(ordered), at_least=first < len(ordered))
 
 
-def _quantile(ordered: Sequence[Value], share: float, first: int) -> Figure | None:
+def _quantile(ordered: Sequence[float], share: float, first: int) -> Figure | None:
     if not ordered:
         return None
     place = share * (len(ordered) - 1)
     low, high = math.floor(place), math.ceil(place)
-    seconds = ordered[low].seconds + (ordered[high].seconds - ordered[low].seconds) * (place - low)
-    return Figure(seconds=seconds, at_least=first <= high)
+    return Figure(seconds=ordered[low] + (ordered[high] - ordered[low]) * (place - low), at_least=first <= high)
 
 
-def _ranked(ordered: Sequence[Value], index: int, first: int) -> Figure:
-    return Figure(seconds=ordered[index].seconds, at_least=first <= index)
+def _ranked(ordered: Sequence[float], index: int, first: int) -> Figure:
+    return Figure(seconds=ordered[index], at_least=first <= index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from runner.store import Store
+from runner.store.rows import TABLES
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -46,12 +50,9 @@ class Server:
             assert code == 0, said.read().decode(errors="replace")
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """One for all tests; each may stop it as long as it starts it again."""
-    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
-    if not BINARIES:
-        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+@contextlib.contextmanager
+def serving() -> Iterator[Server]:
+    """A server in a folder of its own, which goes with it."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-run-pg-"))
     folder.chmod(0o755)
     running = Server(BINARIES[-1], folder / "data", _free_port())
@@ -64,6 +65,16 @@ def server() -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One for all tests; each may stop it as long as it starts it again."""
+    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+    if not BINARIES:
+        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+    with serving() as running:
+        yield running
+
+
 @pytest.fixture
 def postgres(server: Server) -> str:
     """The URL of an empty record."""
@@ -73,6 +84,19 @@ def postgres(server: Server) -> str:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     return server.url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The same tests on a file, and on a PostgreSQL server: that of CHAOS_RUN_TEST_POSTGRES, else one of our own."""
+    given = os.environ.get("CHAOS_RUN_TEST_POSTGRES")
+    on_server = request.param == "postgres"
+    url = (given or str(request.getfixturevalue("postgres"))) if on_server else str(tmp_path / "record.db")
+    with Store.open(url) as opened:
+        with opened._database.write() as writer:
+            for table in (*TABLES, "distributions"):
+                writer.execute(f"DELETE FROM {table}", {})
+        yield opened
 
 
 def _free_port() -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ import pytest
 
 from runner import errors
 from runner.store import Store, place
-from runner.store.rows import TABLES
 from tests.store.samples import BEGAN, record
 
 EVENTS: list[dict[str, Any]] = [
@@ -34,19 +31,6 @@ EVENTS: list[dict[str, Any]] = [
         "sentence": "ä",
     },
 ]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """The same tests on a file, and on a PostgreSQL server: that of CHAOS_RUN_TEST_POSTGRES, else one of our own."""
-    given = os.environ.get("CHAOS_RUN_TEST_POSTGRES")
-    on_server = request.param == "postgres"
-    url = (given or str(request.getfixturevalue("postgres"))) if on_server else str(tmp_path / "record.db")
-    with Store.open(url) as opened:
-        with opened._database.write() as writer:
-            for table in TABLES:
-                writer.execute(f"DELETE FROM {table}", {})
-        yield opened
 
 
 def test_what_is_saved_comes_back_the_same(store: Store) -> None:

@@ -19,6 +19,7 @@ from runner.store import Store, migrations, place, rows
 from runner.store.database import Database
 from tests.store.samples import BEGAN, record
 
+NEXT = migrations.NEWEST + 1
 SAVING = """
 import sys
 from runner.store import Store
@@ -67,27 +68,32 @@ def test_a_process_killed_while_it_saves_leaves_whole_runs_only(url: str) -> Non
 
 def test_a_first_release_is_brought_up_to_date(url: str) -> None:
     """As version 1 left it: its tables, and a run with the columns of that time."""
+    old = record("old", verdict="ABORTED", ttr_s=9.0, ttr_censored=True)
+    abort = {"event": "abort", "at": "x", "t": 1.0, "by": "person"}
+    found = rows.rows(old, [abort])
+    document = {k: v for k, v in old.to_json().items() if k != "terms"}
+    later = (*(c for c in found["runs"][0] if c in rows.figures(old, [])), "imported", "injected")
+    found["runs"] = [{k: v for k, v in found["runs"][0].items() if k not in later}]
+    found["records"] = [{"document": json.dumps(document)}]
     first = Database(place.store_url(url))
-    table = {k: v for k, v in rows.rows(record("old"), [])["runs"][0].items() if k not in ("imported", "injected")}
-    document = {
-        "run": "old",
-        "document": json.dumps({k: v for k, v in record("old").to_json().items() if k != "terms"}),
-    }
     with first.write() as writer:
         writer.execute(migrations.VERSIONS, {})
         for statement in migrations.STEPS[1]:
+            assert isinstance(statement, str)
             writer.execute(statement, {})
         writer.execute("INSERT INTO schema_versions VALUES (1, 'then')", {})
-        writer.execute(rows.insert("runs", {"run": "", **table}), {"run": "old", **table})
-        writer.execute(rows.insert("records", document), document)
-        mark = {"run": "old", "number": 1, **rows.rows(record("old"), [])["marks"][0]}
-        writer.execute(rows.insert("marks", mark), mark)
+        for table, kept in found.items():
+            numbered = rows.numbered("old", table, kept)
+            writer.execute(rows.insert(table, numbered[0]), numbered)
     first.close()
     with Store.open(url) as store:
+        assert store.get("old") == old
+        before = store._database.read("SELECT * FROM runs", {}), store.distributions(), store.tested()
+        store.save(old, [abort])
+        assert before == (store._database.read("SELECT * FROM runs", {}), store.distributions(), store.tested())
+        assert store.tested() == [("shop", "pod-kill", BEGAN.replace(microsecond=123000))]
         store.save(record("new", imported="now"), [])
         assert {run.run: run.imported for run in store.list()} == {"old": None, "new": "now"}
-        assert store.get("old") == record("old")
-        assert len(store.last_tests()) == 1  # both injected, the old one by its marks
         assert store.period(BEGAN, BEGAN + timedelta(days=1)).runs == 2
 
 
@@ -170,15 +176,17 @@ def test_an_older_schema_is_brought_up_to_date_and_keeps_its_runs(
     with Store.open(str(path)) as store:
         store.save(record("old"), [])
     monkeypatch.setitem(
-        migrations.STEPS, 3, ("ALTER TABLE runs ADD COLUMN colour TEXT", "UPDATE runs SET colour = 'blue'")
+        migrations.STEPS, NEXT, ("ALTER TABLE runs ADD COLUMN colour TEXT", "UPDATE runs SET colour = 'blue'")
     )
-    monkeypatch.setattr(migrations, "NEWEST", 3)
+    monkeypatch.setattr(migrations, "NEWEST", NEXT)
     for _ in range(2):  # the second time there is nothing to do
         with Store.open(str(path)) as store:
             assert store.get("old") == record("old")
     with sqlite3.connect(path) as raw:
         assert raw.execute("SELECT colour FROM runs").fetchall() == [("blue",)]
-        assert raw.execute("SELECT version FROM schema_versions ORDER BY 1").fetchall() == [(1,), (2,), (3,)]
+        assert raw.execute("SELECT version FROM schema_versions ORDER BY 1").fetchall() == [
+            (number,) for number in range(1, NEXT + 1)
+        ]
     raw.close()
 
 
@@ -186,13 +194,13 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     path = tmp_path / "record.db"
     Store.open(str(path)).close()
     with monkeypatch.context() as broken:
-        broken.setitem(migrations.STEPS, 3, ("CREATE TABLE half (x TEXT)", "no SQL at all"))
-        broken.setattr(migrations, "NEWEST", 3)
+        broken.setitem(migrations.STEPS, NEXT, ("CREATE TABLE half (x TEXT)", "no SQL at all"))
+        broken.setattr(migrations, "NEWEST", NEXT)
         with pytest.raises(errors.EnvironmentFailure):
             Store.open(str(path))
     raw = sqlite3.connect(path)
     assert raw.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
-    assert raw.execute("SELECT max(version) FROM schema_versions").fetchone() == (2,)
+    assert raw.execute("SELECT max(version) FROM schema_versions").fetchone() == (NEXT - 1,)
     raw.close()
 
 
