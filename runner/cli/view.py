@@ -81,13 +81,18 @@ def choose(*, as_json: bool, plain: bool) -> View:
 
     Raises UsageError, InvalidFile for a bad file of channels and for telemetry that cannot be.
     """
-    view = Lasting(JsonLines()) if as_json else Lasting(_live(plain))
+    view: View = Lasting(JsonLines()) if as_json else Lasting(_live(plain))
     if not told():
         return view
     from runner.cli.announcing import Announcing, channels
     from runner.store import place
 
-    return Announcing(view, channels(), place.runs_dir())
+    given = channels()
+    if given.annotations:
+        from runner.cli.annotating import Annotating, of_team
+
+        view = Annotating(view, of_team(given))
+    return Announcing(view, given, place.runs_dir())
 
 
 def notice(view: View, asked: str | None) -> Notice | None:

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runner.spec import findings, source, typed, variables
+from runner.spec.annotating import Grafana
 from runner.spec.quantities import Seconds
 
 Level = Literal["critical", "warning", "info"]
@@ -75,11 +76,13 @@ class Channels(BaseModel):
     notice_before: Seconds | None = Field(default=None, gt=0)
     """How long before anything is broken those who hear `info` are told of it; by default nobody is told before."""
     telemetry: Telemetry = Telemetry()
+    annotations: tuple[Grafana, ...] = ()
+    """Where a drill is drawn on dashboards."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Channels:
-        if not self.channels and self.telemetry == Telemetry():
-            raise ValueError("neither channels nor telemetry: nobody would be told anything")
+        if not self.channels and not self.annotations and self.telemetry == Telemetry():
+            raise ValueError("neither channels nor telemetry nor annotations: nobody would be told anything")
         return self
 
 

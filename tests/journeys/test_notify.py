@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.harness import Service, experiment, http, started
+from tests.notify.grafana import TOKEN, grafana
 from tests.notify.receiver import receiver
 
 
@@ -20,10 +21,12 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_undo(
         method=[http("break", "/break", pauses={"after": 20})],
         abort=[{"error_ratio": {"indicator": "front", "above": "50%", "over": "1s"}}],
     )
-    with receiver(hang_s=2.0) as chat:
+    with receiver(hang_s=2.0) as chat, grafana(hang_s=1.0) as dashboards:
         file = tmp_path / "notify.yaml"
         told = {"name": "chat", "webhook": "${CHAT_URL}", "levels": ["critical", "warning", "info"]}
-        file.write_text(json.dumps({"channels": [told]}))
+        drawn = {"name": "team", "grafana": dashboards.url, "token": "${GRAFANA_TOKEN}"}
+        file.write_text(json.dumps({"channels": [told], "annotations": [drawn]}))
+        monkeypatch.setenv("GRAFANA_TOKEN", TOKEN)
         monkeypatch.setenv("CHAOS_RUN_NOTIFY", str(file))
         monkeypatch.setenv("CHAT_URL", chat.url)
         with started(tmp_path, document) as run:
