@@ -88,19 +88,19 @@ class Annotations:
 
     def _change(self, run: str, changes: dict[str, Any], *, closing: bool = False) -> None:
         self._each(run, "concluded" if closing else "ended", lambda there: there.patch(run, changes))
-        if closing:
-            self._outbox.put(Errand(run=run, event="annotation closed", channel="here", act=partial(self._forget, run)))
 
     def _each(self, run: str, state: str, act: Callable[[_There], None]) -> None:
-        for one in self._dashboards:
-            tried = partial(_tried, partial(act, _There(one)))
+        for number, one in enumerate(self._dashboards, 1):
+            last = state == "concluded" and number == len(self._dashboards)
+            tried = partial(self._tried, run, partial(act, _There(one)), last=last)
             self._outbox.put(Errand(run=run, event=f"annotation {state}", channel=one.name, act=tried))
 
-    def _forget(self, run: str) -> str:
-        """It is over; unless a dashboard could not be told."""
-        if not self.failed:
+    def _tried(self, run: str, act: Callable[[], None], *, last: bool) -> str:
+        """Why it could not be done. After the `last` of a run it is over, unless a dashboard has missed something."""
+        error = _tried(act)
+        if last and not error and not self.failed:
             (self._opened / f"{run}.json").unlink(missing_ok=True)
-        return ""
+        return error
 
     def _take_up(self, path: Path) -> None:
         """The region of a run that has a record by now, though nobody lived to draw its end."""

@@ -21,7 +21,7 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_undo(
         method=[http("break", "/break", pauses={"after": 20})],
         abort=[{"error_ratio": {"indicator": "front", "above": "50%", "over": "1s"}}],
     )
-    with receiver(hang_s=2.0) as chat, grafana(hang_s=1.0) as dashboards:
+    with receiver(hang_s=2.0) as chat, grafana(hang_s=0.5) as dashboards:
         file = tmp_path / "notify.yaml"
         told = {"name": "chat", "webhook": "${CHAT_URL}", "levels": ["critical", "warning", "info"]}
         drawn = {"name": "team", "grafana": dashboards.url, "token": "${GRAFANA_TOKEN}"}
@@ -37,11 +37,15 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_undo(
     assert step["t"] - abort["t"] < 0.5
     assert not service.broken
     lines = [json.loads(line) for line in (run.folder / "notifications.jsonl").read_text().splitlines()]
-    assert [(line["event"], line["delivered"]) for line in lines] == [
+    assert [(line["event"], line["delivered"]) for line in lines if line["channel"] == "chat"] == [
         ("run_started", True),
         ("abort", True),
         ("verdict", True),
     ]
+    assert sum(line["delivered"] for line in lines if line["channel"] == "team") == 3
+    (region,) = dashboards.annotations
+    assert 300 < region["timeEnd"] - region["time"] < 5000
+    assert region["tags"] == ["chaos-run", run.events[0]["run"], "journey", "ABORTED"]
 
 
 def test_a_bad_file_of_channels_is_known_before_anything_is_broken(
