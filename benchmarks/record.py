@@ -26,7 +26,8 @@ from typing import Any
 
 from runner import clock
 from runner.store import Store, distributions, rows
-from runner.timeline.record import Fault, Mark, ObjectiveResult, RunRecord
+from runner.timeline.mark import Mark
+from runner.timeline.record import Fault, ObjectiveResult, RunRecord
 
 BIN = Path(sys.executable).parent
 CHUNK = 5_000

@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from runner.engine.options import Notice, View
-from runner.report.status import Status
 from runner.timeline.event import Event
+
+if TYPE_CHECKING:
+    from runner.report.status import Status
 
 NOTIFY = "CHAOS_RUN_NOTIFY"
 TELEMETRY = ("CHAOS_RUN_TEXTFILE", "CHAOS_RUN_PUSHGATEWAY", "OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -14,7 +14,8 @@ from runner.slo import counts, verdict
 from runner.slo.counts import Counts
 from runner.slo.objective import Objective
 from runner.slo.sample import Flag, Sample
-from runner.timeline.record import Indicator, ObjectiveResult, RunRecord
+from runner.timeline.mark import Indicator
+from runner.timeline.record import ObjectiveResult, RunRecord
 
 
 def judge(record: RunRecord, objectives: Sequence[Objective] | None = None) -> RunRecord:

@@ -7,25 +7,30 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runner.engine import surroundings
-from runner.engine.detecting import Detecting
-from runner.engine.method import Method
+from runner.engine.known import Known
 from runner.engine.options import Options
 from runner.engine.session import Session
 from runner.engine.silencing import Silencing
 from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
-from runner.engine.watch import Watch
 from runner.inject import folder
 from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
 from runner.plan import translate
-from runner.slo.counts import Point
-from runner.slo.sample import Sample
+
+if TYPE_CHECKING:
+    from runner.engine.detecting import Detecting
+    from runner.engine.method import Method
+    from runner.engine.watch import Watch
+    from runner.slo.counts import Point
+    from runner.slo.sample import Sample
+    from runner.slo.series import Series
 
 
 @dataclass
@@ -48,14 +53,13 @@ class Crew:
         self.start = _start_message(session, options, where)
         self.supervisor = Supervisor(self.start, where.env, where.lifeline)
         self.traffic = Traffic(session, session.experiment.block.traffic)
-        objectives = translate.objectives(session.experiment)
-        self.sources = Sources(session, objectives)
-        self.watch = Watch(session, self.traffic, self.sources, objectives, translate.guard_rules(session.experiment))
-        self.detecting = Detecting(session)
+        self.objectives = translate.objectives(session.experiment)
+        self.sources = Sources(session, self.objectives)
+        self.series: dict[str, Series] = {**self.traffic.series, **self.sources.series}
+        self.known = Known()
         self.ledger = Ledger(session.folder)
         self.silencing = Silencing(session, self.supervisor, self.ledger)
         self.world = World()
-        self.method: Method
         self.clean = True
         """Whether the undo left nothing open."""
         self.residue: list[str] = []
@@ -87,9 +91,29 @@ class Crew:
         self.world = World(
             aims=found["aims"], snapshot=found["snapshot"], namespaces=found["namespaces"], withheld=found["withheld"]
         )
-        known = self.watch.picture.known
-        known.aim(self.world.aims)
-        self.method = Method(self.session, self.supervisor, self.world.aims, known)
+        self.known.aim(self.world.aims)
+
+    @cached_property
+    def detecting(self) -> Detecting:
+        """Imported when it is wanted, like watch and method: whoever waits for the first request need not wait for them."""
+        from runner.engine.detecting import Detecting
+
+        return Detecting(self.session)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Every 50 ms from the baseline on."""
+        from runner.engine.watch import Watch
+
+        rules = translate.guard_rules(self.session.experiment)
+        return Watch(self.session, self.traffic, self.series, self.objectives, rules, self.known)
+
+    @cached_property
+    def method(self) -> Method:
+        """What it is aimed at has been seen by then."""
+        from runner.engine.method import Method
+
+        return Method(self.session, self.supervisor, self.world.aims, self.known)
 
     def hold(self, leases: list[str]) -> None:
         """Keep on disk what whoever survives us has to let go of and to compare with."""

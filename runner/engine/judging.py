@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,43 @@ from runner.engine.options import Options
 from runner.engine.session import Session
 from runner.plan.plan import Plan
 from runner.probe import health
-from runner.slo import counts, verdict
+from runner.slo import causes, counts, verdict
 from runner.slo.counts import Counts
 from runner.slo.objective import Objective
+from runner.slo.series import Series
 from runner.slo.verdict import Judgement
 from runner.timeline import incident
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
+
+
+def baseline_holds(session: Session, crew: Crew) -> bool:
+    """Whether every objective held while nothing was broken; if not, why is said."""
+    start, end = session.phase_since_ns, session.clock.monotonic()
+    found = [judged(crew, o, start, end) for o in crew.objectives]
+    # The baseline asks whether the objective holds, not whether that can be certified.
+    told: list[dict[str, Any]] = [
+        {"name": j.objective.name, "met": _met(j, crew.series[j.objective.indicator], end), "sentence": j.detail}
+        for j in found
+    ]
+    met = all(t["met"] for t in told)
+    session.tell(Name.BASELINE, met=met, objectives=told)
+    if not met:
+        failing = ", ".join(t["name"] for t in told if not t["met"])
+        session.find("error", f"the baseline does not hold ({failing}): nothing was injected{_why(crew)}")
+    return met
+
+
+def _met(judged: Judgement, series: Series, now_ns: int) -> bool:
+    """Whether an objective held; not where its source has fallen silent meanwhile."""
+    silent = series.trouble and series.lag_ns(now_ns) > 2 * series.step_s * 1e9
+    return judged.total > 0 and judged.bad <= judged.objective.budget * judged.total and not silent
+
+
+def _why(crew: Crew) -> str:
+    found = [(s.name, s.url, causes.told(crew.traffic.samples[s.name])) for s in crew.traffic.streams]
+    told = "".join(f"; {name}, {url}: {said}" for name, url, said in found if said)
+    return told + "".join(f"; {s.name}: no data, {s.trouble}" for s in crew.sources.series.values() if s.trouble)
 
 
 async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -> RunRecord:
@@ -186,15 +217,15 @@ def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
     begun = next((w.start_ns for w in session.windows if w.phase == "inject"), session.phase_since_ns)
     start = injected.mono_ns - round(injected.error_s * 1e9) if injected else begun
     results = []
-    for objective in crew.watch.objectives:
+    for objective in crew.objectives:
         found = judged(crew, objective, start, session.phase_since_ns, settled=True)
-        results.append(reasons.result(objective, found, crew.watch.series[objective.indicator].rate))
+        results.append(reasons.result(objective, found, crew.series[objective.indicator].rate))
     return tuple(results)
 
 
 def judged(crew: Crew, objective: Objective, start_ns: int, end_ns: int, *, settled: bool = False) -> Judgement:
     """One objective over a window; `settled`: requests that the prober still waited for at its end count neither way."""
-    series = crew.watch.series[objective.indicator]
+    series = crew.series[objective.indicator]
     if isinstance(series, Counts):
         return counts.judge(objective, series, start_ns, end_ns)
     samples, now_ns = crew.traffic.samples[series.name], series.now_ns if settled else None
@@ -206,15 +237,17 @@ def judged(crew: Crew, objective: Objective, start_ns: int, end_ns: int, *, sett
 def _watch_the_prober(session: Session, crew: Crew) -> None:
     """An instrument that was late itself makes every latency doubtful."""
     for name, samples in crew.traffic.samples.items():
-        thresholds = [o.threshold_s for o in crew.watch.objectives if o.indicator == name and o.threshold_s]
+        thresholds = [o.threshold_s for o in crew.objectives if o.indicator == name and o.threshold_s]
         stream = next(s for s in crew.traffic.streams if s.name == name)
         found = health.health(samples, min(thresholds, default=stream.timeout))
         if samples and found.suspect:
             session.find("warning", f"{name}: the prober itself is suspect: {found.sentence}")
 
 
-def _environment(crew: Crew, plan: Plan) -> dict[str, Any]:
-    from importlib.metadata import version  # dear, and not wanted before
+@cache
+def machine() -> dict[str, str]:
+    """What runs here, and where: asked for early, since looking up versions takes a while."""
+    from importlib.metadata import version
 
     return {
         "chaos-run": version("chaos-run"),
@@ -223,6 +256,12 @@ def _environment(crew: Crew, plan: Plan) -> dict[str, Any]:
         "machine": platform.platform(),
         "host": platform.node(),
         "operator": units.user(),
+    }
+
+
+def _environment(crew: Crew, plan: Plan) -> dict[str, Any]:
+    return {
+        **machine(),
         "context": crew.where.context or "none",
         "environment": crew.where.environment,
         "plan_hash": plan.hash,

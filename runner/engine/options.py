@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from runner.report.status import Status
 from runner.timeline.event import Event
+
+if TYPE_CHECKING:
+    from runner.report.status import Status
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,8 +28,10 @@ _UNITS = {
 class Picture:
     """Keeps the histories; one value a second of each indicator."""
 
-    def __init__(self, session: Session, series: Mapping[str, Series], objectives: Sequence[Objective]) -> None:
-        self.known = Known()
+    def __init__(
+        self, session: Session, series: Mapping[str, Series], objectives: Sequence[Objective], known: Known
+    ) -> None:
+        self.known = known
         self.tripped: Rule | None = None
         """The guard's rule that stopped the run."""
         self._guards: tuple[GuardStatus, ...] = ()

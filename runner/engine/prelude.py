@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runner import errors
 from runner import plan as plans
@@ -15,11 +15,13 @@ from runner.engine.session import Session
 from runner.inject import aim, unfinished
 from runner.plan import translate
 from runner.plan.plan import Plan
-from runner.report.status import Status
 from runner.safety import lock, policy
 from runner.slo import power
 from runner.store import place
 from runner.timeline.event import Event
+
+if TYPE_CHECKING:
+    from runner.report.status import Status
 
 RENEW_S = 15.0
 
@@ -58,11 +60,11 @@ async def draw(session: Session, crew: Crew) -> Plan:
 
 def _widened(crew: Crew) -> list[str]:
     """Ratios on our own traffic are refused instead, where the file chose both rate and window."""
-    named = {o.name: o for o in crew.watch.objectives}
+    named = {o.name: o for o in crew.objectives}
     rules = translate.guard_rules(crew.session.experiment)
     ours = set(crew.traffic.series)
     chosen = [r for r in rules if not (r.kind == "error_ratio" and getattr(r, "indicator", "") in ours)]
-    return power.widened(chosen, named, {name: series.rate for name, series in crew.watch.series.items()})
+    return power.widened(chosen, named, {name: series.rate for name, series in crew.series.items()})
 
 
 async def _survey(crew: Crew) -> Any:

@@ -6,9 +6,10 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from runner import clock, errors
-from runner.engine import judging, notice, prelude, stages, surroundings
+from runner.engine import baseline, prelude, stop, surroundings
 from runner.engine.crew import Crew
 from runner.engine.options import Options, View
 from runner.engine.session import Session
@@ -18,7 +19,9 @@ from runner.plan.plan import Plan
 from runner.spec import load
 from runner.spec.experiment import Experiment
 from runner.store import place
-from runner.timeline.record import RunRecord
+
+if TYPE_CHECKING:
+    from runner.timeline.record import RunRecord
 
 
 async def run(options: Options, view: View, time: clock.Clock | None = None) -> RunRecord:
@@ -28,7 +31,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
     prelude.recover_unfinished()
     session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
     try:
-        with view, stages.interruptions(session):
+        with view, stop.interruptions(session):
             async with (
                 surroundings.prepare(options, experiment.document, session.folder) as where,
                 _noticed(session, options, where) as noticed,
@@ -57,9 +60,11 @@ async def _noticed(session: Session, options: Options, where: Surroundings) -> A
     if options.notice is None:
         yield None
         return
+    from runner.engine import notice
+
     aside = Session(session.experiment, place.runs_dir(), prelude.Nobody(), session.clock)
     try:
-        drawn = await stages.unless_stopped(session, _drawn(aside, options, where, cleared=True))
+        drawn = await stop.unless_stopped(session, _drawn(aside, options, where, cleared=True))
     finally:
         aside.leave()
         aside.forget()
@@ -70,13 +75,18 @@ async def _noticed(session: Session, options: Options, where: Surroundings) -> A
 async def _run(session: Session, options: Options, where: Surroundings, noticed: Plan | None) -> RunRecord:
     session.experiment = _localised(session.experiment, options, where)
     async with Crew.assembled(session, options, where) as crew:
-        plan = await stages.unless_stopped(session, prelude.draw(session, crew))
+        plan = await stop.unless_stopped(session, prelude.draw(session, crew))
         prelude.clear(crew, plan)
         if noticed:
+            from runner.engine import notice
+
             notice.check(noticed, plan)
         async with prelude.locked(session, crew, plan):
-            stages.announce(session, crew, plan)
-            if await stages.baseline(session, crew):
+            baseline.announce(session, crew, plan)
+            holds = await baseline.holds(session, crew)
+            from runner.engine import judging, stages  # imported while the baseline waited
+
+            if holds:
                 try:
                     await stages.inject(session, crew)
                 finally:  # whatever broke, us included

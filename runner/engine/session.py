@@ -19,8 +19,8 @@ from runner.engine.options import View
 from runner.inject.folder import EVENTS, PROCESSES, RESERVE
 from runner.spec.experiment import Experiment
 from runner.timeline.event import Event, Name
+from runner.timeline.mark import Finding, Mark, Window
 from runner.timeline.mask import Mask
-from runner.timeline.record import Finding, Mark, Window
 
 RESERVE_BYTES = 256 * 1024
 

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 from runner import clock, errors, units
 from runner.engine.session import Session
-from runner.slo import counts, power
-from runner.slo.counts import SUFFIX, Counts, Point
-from runner.slo.objective import Objective
 from runner.spec import model
-from runner.timeline.record import Indicator
+from runner.timeline.mark import Indicator
 
 if TYPE_CHECKING:
     from runner.probe.metered import Metered
     from runner.probe.prometheus import Prometheus
+    from runner.slo.counts import Counts
+    from runner.slo.objective import Objective
 
 SKEW_S = 1.0
 """A clock that is further off than this is worth a word."""
@@ -41,12 +40,19 @@ class Sources:
         self._session = session
         self._objectives = {o.indicator: o for o in objectives}
         self._named = {s.name: s for s in session.experiment.block.sources}
-        self.series = {m.name: Counts(m.name, self._named[m.source].interval) for m in session.experiment.metrics}
+        self.series = self._counters()
         self._clients: dict[str, Prometheus] = {}
         self._meters: list[_Meter] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.standing: tuple[str, ...] = ()
         """What is known of each objective before the run: budget spent, and whether it can be judged."""
+
+    def _counters(self) -> dict[str, Counts]:
+        if not self._session.experiment.metrics:
+            return {}
+        from runner.slo.counts import Counts
+
+        return {m.name: Counts(m.name, self._named[m.source].interval) for m in self._session.experiment.metrics}
 
     async def open(self, judged_s: float) -> None:
         """Reach every source and take a first reading; what stands there already is told. Raises EnvironmentFailure."""
@@ -101,6 +107,7 @@ class Sources:
     async def _connect(self, source: model.Source) -> None:
         from runner.probe.metered import Metered  # httpx takes longer to import than most runs take to begin
         from runner.probe.prometheus import NoData, Prometheus
+        from runner.slo.counts import SUFFIX
 
         access = self._session.experiment.access.get(source.name, {})
         client = Prometheus(source.name, source.prometheus, source.timeout, access, verify=source.verify)
@@ -145,6 +152,7 @@ class Sources:
     async def _stand(self, meter: _Meter, judged_s: float) -> str:
         """One sentence: how the objective stood before the run."""
         from runner.probe.prometheus import NoData
+        from runner.slo import counts, power
 
         objective = self._objectives[meter.counts.name]
         window = f"{objective.window_s / 86400:g} days"
@@ -173,6 +181,7 @@ class Sources:
 
     async def _ask(self, meter: _Meter) -> None:
         from runner.probe.prometheus import NoData
+        from runner.slo.counts import Point
 
         before = meter.metered.news_at
         try:

@@ -15,7 +15,7 @@ from runner.slo.sample import Sample
 from runner.slo.series import Series
 from runner.spec.model import Traffic as Stream
 from runner.spec.model import status_ranges
-from runner.timeline.record import Indicator
+from runner.timeline.mark import Indicator
 
 TAPE_S = 4 * 3600.0
 """How long traffic may last at most; the tapes are sparse, so it costs nothing."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from runner.engine.known import Known
 from runner.engine.picture import Picture
 from runner.engine.session import Session
-from runner.engine.sources import Sources
 from runner.engine.traffic import Traffic
 from runner.slo import effect
 from runner.slo.detection import BurnRule
@@ -33,12 +33,13 @@ class Watch:
         self,
         session: Session,
         traffic: Traffic,
-        sources: Sources,
+        series: Mapping[str, Series],
         objectives: Sequence[Objective],
         rules: Sequence[Rule],
+        known: Known,
     ) -> None:
-        self.series: dict[str, Series] = {**traffic.series, **sources.series}
-        self.picture = Picture(session, self.series, objectives)
+        self.series = series
+        self.picture = Picture(session, series, objectives, known)
         self.recovered_ns: int | None = None
         self.objectives = tuple(objectives)
         self._session = session

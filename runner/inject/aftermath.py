@@ -16,7 +16,7 @@ from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
 from runner.inject.ledger import SILENCE, Ledger
-from runner.timeline import incident, record
+from runner.timeline import incident, mark, record
 
 
 def finish(folder: Path, start: Mapping[str, Any]) -> bool:
@@ -138,8 +138,8 @@ def _close(folder: Path, start: Mapping[str, Any], residue: list[str], cleared: 
         ttd_censored=times.ttd_censored,
         ttr_s=times.ttr_s,
         ttr_censored=times.ttr_censored,
-        indicators=tuple(record.Indicator(**i) for i in start.get("indicators", ())),
-        findings=(record.Finding(severity="error", message="the runner did not live to judge this run"),),
+        indicators=tuple(mark.Indicator(**i) for i in start.get("indicators", ())),
+        findings=(mark.Finding(severity="error", message="the runner did not live to judge this run"),),
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
     mask = secrets.mask(start.get("hide") or [])
@@ -157,7 +157,7 @@ def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:
     )
 
 
-def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[record.Mark, ...]:
+def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[mark.Mark, ...]:
     """The first of each moment, on the monotonic clock of the run as far as `t` tells it."""
     names = {"injected": "injected", "effective": "effective", "detected": "detected", "abort": "aborted",
              "undo_started": "undo_started", "undone": "undone"}  # fmt: skip
@@ -167,7 +167,7 @@ def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[reco
         if event["event"] in names and felt:
             first.setdefault(names[event["event"]], event)
     return tuple(
-        record.Mark(
+        mark.Mark(
             name=name,
             at=datetime.fromisoformat(event["at"].replace("Z", "+00:00")),
             mono_ns=start["started_mono_ns"] + int(event["t"] * 1e9),

@@ -46,6 +46,8 @@ class Supervisor:
         self._replacing = asyncio.Lock()
         self._at_stake = False
         """Something was changed outside, or the worker told to inject, and nothing was undone since."""
+        self._swept = False
+        """The undoer has ended what the method left running: its first step."""
 
     async def open(self) -> None:
         """Start both; they import while the caller goes on. See `ready`."""
@@ -100,7 +102,7 @@ class Supervisor:
                 self._undone = asyncio.get_running_loop().create_future()
                 await self.undoer.send({"do": "undo"})
                 if (clean := await self._undone) is not None:
-                    self._at_stake = False
+                    self._at_stake, self._swept = False, True
                     return clean
                 await self.undoer.exited(1.0)
         return False
@@ -114,7 +116,8 @@ class Supervisor:
         await asyncio.gather(self.worker.close(), self.undoer.close(patience))
         if self._listener is not None:
             self._listener.cancel()
-        await asyncio.to_thread(processes.end, self._start["run"], "worker")
+        if not self._swept:
+            await asyncio.to_thread(processes.end, self._start["run"], "worker")
 
     async def _spawn(self, part: str) -> Child:
         first = self._start | {"on_orphan": survivors.argv(self._folder)}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from runner.report import words
 from runner.report.narrator import Narrator
 from runner.report.scene import Scene
-from runner.report.status import IndicatorStatus, Status
 from runner.timeline.event import Event, Name
+
+if TYPE_CHECKING:
+    from runner.report.status import IndicatorStatus, Status
 
 EVERY_S = 5.0
 """A line of progress this often while nothing else is said."""

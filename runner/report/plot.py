@@ -14,7 +14,8 @@ from markupsafe import Markup, escape
 from runner.report import plotdata, scale, words
 from runner.report.plotdata import Bin, Seen, Series
 from runner.report.scale import Scale
-from runner.timeline.record import Mark, ObjectiveResult, RunRecord, Window
+from runner.timeline.mark import Mark, Window
+from runner.timeline.record import ObjectiveResult, RunRecord
 
 WIDTH = 1000
 LEFT, RIGHT = 62, 132

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Self
 
 from runner.report.plain import Plain
 from runner.report.scene import Scene
-from runner.report.status import Status
 from runner.timeline.event import Event, Name
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live as RichLive
+
+    from runner.report.status import Status
 
 REFRESH_S = 0.2
 """A picture at most this often: faster flickers over slow connections and tells nothing more."""

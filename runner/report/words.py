@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner import units
 from runner.timeline.event import Event, Name
-from runner.timeline.record import Mark, ObjectiveResult, RunRecord
+
+if TYPE_CHECKING:
+    from runner.timeline.mark import Mark
+    from runner.timeline.record import ObjectiveResult, RunRecord
 
 SIGNS = {
     "PASS": "✔",

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from runner import units
-from runner.slo.guard import MIN_EVENTS
 from runner.slo.objective import Objective
+from runner.slo.rules import MIN_EVENTS
 from runner.slo.series import Series
 
 SOURCE = "burn-rate"

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from runner import units
 from runner.slo import betting, budget, rules
 from runner.slo.objective import FAILED, TIMED_OUT, UNCONNECTED, Criterion, Objective, unanswered_within
-from runner.slo.rules import Rule
+from runner.slo.rules import MIN_EVENTS, Rule
 from runner.slo.series import Series, Tally
 
-MIN_EVENTS = 10  # bad requests that a window must hold at its threshold to mean anything (measurement 2.2)
 HEARTBEAT_S = 1.0
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+CONFIDENCE = 0.95
+"""Of every one-sided bound in a verdict."""
 _TINY = 1e-300
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from runner import units
 from runner.slo import interval, rules
-from runner.slo.guard import MIN_EVENTS
+from runner.slo.interval import CONFIDENCE
 from runner.slo.objective import Objective
-from runner.slo.rules import Rule
-from runner.slo.verdict import CONFIDENCE
+from runner.slo.rules import MIN_EVENTS, Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from runner import units
 
+MIN_EVENTS = 10
+"""Bad requests that a window must hold at its threshold to mean anything (measurement 2.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorRatio:

@@ -9,11 +9,11 @@ from enum import IntEnum
 
 from runner import units
 from runner.slo import betting, interval, slices
+from runner.slo.interval import CONFIDENCE
 from runner.slo.objective import Objective
 from runner.slo.sample import Sample
 from runner.slo.slices import Slices
 
-CONFIDENCE = 0.95
 ALPHA = 0.01
 DISPERSION_SLICES = 5
 SCATTERED = 1.05

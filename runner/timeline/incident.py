@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.timeline.record import Mark
+from runner.timeline.mark import Mark
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from gameday.session import Request
 from runner.errors import ChaosRunError, ExitCode
-from runner.timeline.record import Mark, ObjectiveResult, RunRecord, Window
+from runner.timeline.mark import Mark, Window
+from runner.timeline.record import ObjectiveResult, RunRecord
 
 BEGAN = datetime(2027, 2, 9, 9, 0, tzinfo=UTC)
 SECOND = 1_000_000_000

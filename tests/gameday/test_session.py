@@ -12,7 +12,7 @@ from gameday import record, scenario, session
 from gameday.record import GameDay
 from runner import errors
 from runner.errors import ExitCode
-from runner.timeline.record import Mark
+from runner.timeline.mark import Mark
 from tests.fakes import experiments
 
 TEXT = """\

@@ -9,17 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from runner.slo.sample import Flag, Sample
 from runner.timeline.event import Event, Name
-from runner.timeline.record import (
-    Fault,
-    Finding,
-    HypothesisResult,
-    Indicator,
-    Mark,
-    ObjectiveResult,
-    RunRecord,
-    UndoStep,
-    Window,
-)
+from runner.timeline.mark import Finding, Indicator, Mark, Window
+from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, UndoStep
 
 START = datetime(2026, 11, 24, 12, 3, 1, tzinfo=UTC)
 T0 = 5_000_000_000_000

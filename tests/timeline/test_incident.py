@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runner.timeline.incident import Times, times
-from runner.timeline.record import Mark
+from runner.timeline.mark import Mark
 
 
 def marks(**seconds: float) -> list[Mark]:

@@ -1,0 +1,50 @@
+"""Whoever wants the run to stop: Ctrl-C and its like, heard from the first moment on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from runner import errors
+from runner.engine.session import Session
+
+T = TypeVar("T")
+
+
+@contextmanager
+def interruptions(session: Session) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal ask for the stop; asking again only says that the undo goes on."""
+    loop, count = asyncio.get_running_loop(), 0
+
+    def interrupt(name: str) -> None:
+        nonlocal count
+        count += 1
+        session.view.interrupted(count)
+        session.hurried = session.phase == "recover"
+        session.end_early("person", "interrupted by Ctrl-C" if name == "SIGINT" else f"ended by {name}")
+
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under `nohup` a closed terminal is no reason to stop
+        heard.append(signal.SIGHUP)
+    for number in heard:
+        loop.add_signal_handler(number, interrupt, number.name)
+    try:
+        yield
+    finally:
+        for number in heard:
+            loop.remove_signal_handler(number)
+
+
+async def unless_stopped(session: Session, work: Coroutine[Any, Any, T]) -> T:
+    """Its result, while nothing is injected yet. Raises Interrupted as soon as somebody wants the run stopped."""
+    task = asyncio.create_task(work)
+    either: set[asyncio.Future[Any]] = {task, session.stop}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        raise errors.Interrupted(f"{session.stop.result().sentence}; nothing was injected")
+    return await task

@@ -1,0 +1,49 @@
+"""Mark, Window, Finding, Indicator: what a run notes while it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """One named moment on both clocks, with its error in seconds and where it came from."""
+
+    name: str
+    at: datetime
+    mono_ns: int
+    error_s: float = 0.0
+    source: str = ""
+    evidence: str = ""
+    """The raw answer that says so, as a file of the run's folder; empty where it was ourselves who saw it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something a reader should know: `severity` is info, warning or error."""
+
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """One phase on the monotonic clock: baseline, inject, undo, recover."""
+
+    phase: str
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indicator:
+    """One stream of our own traffic and where its samples are (a tape, relative to the run's folder)."""
+
+    name: str
+    url: str
+    rate: float
+    timeout_s: float
+    tape: str
+    seen_ns: int = 0
+    """When its samples were read last before the judgement, on the monotonic clock; 0 where an older version kept none."""
