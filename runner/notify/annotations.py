@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import files
+from runner.notify import drill
 from runner.notify.outbox import RETRIES_S, Errand, Outbox
 from runner.notify.senders import TIMEOUT_S, Undelivered
 from runner.spec.annotating import Grafana
@@ -69,11 +70,10 @@ class Annotations:
 
     def _begin(self, event: Event) -> None:
         assert self._started is not None
-        told, run = self._started.fields, event.run
-        service = str(told.get("service") or "unnamed")
+        run = event.run
         self._begun = {
-            "text": f"DRILL: chaos-run {run} of “{told.get('title')}” on {service}, run by {told.get('by')}",
-            "tags": [BY, run, service],
+            "text": drill.named(self._started),
+            "tags": [BY, run, str(self._started.fields.get("service") or "unnamed")],
             "time": _ms(event.at),
         }
         with contextlib.suppress(OSError):  # a full disk: only its end could be missed

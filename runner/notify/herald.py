@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runner import units
+from runner.notify import drill
 from runner.timeline.event import Event, Name
 
 Level = Literal["critical", "warning", "info"]
@@ -31,12 +32,19 @@ class Message:
     run: str
     at: str
     """RFC 3339."""
+    drill: str = ""
+    """That it is one, whose, and how it is stopped (see drill.py); after what is told, which may be more than a drill."""
+
+    @property
+    def whole(self) -> str:
+        """What is told and what it belongs to, for people."""
+        return f"{self.text} ({self.drill or f'run {self.run}'})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `text` holds all of it, for chat systems that show nothing else."""
-        said = f"[{self.level}] {self.title}: {self.text} (run {self.run})"
+        said = f"[{self.level}] {self.title}: {self.whole}"
         return {"level": self.level, "title": self.title, "message": self.text, "text": said, "event": self.event,
-                "run": self.run, "at": self.at}  # fmt: skip
+                "run": self.run, "at": self.at, "drill": self.drill}  # fmt: skip
 
 
 class Herald:
@@ -44,6 +52,7 @@ class Herald:
 
     def __init__(self, escalate_after_s: float | None = None) -> None:
         self._title = "chaos-run"
+        self._drill = self._drill_over = ""
         self._after_s = escalate_after_s
         self._last: Event | None = None
         self._escalates_s: float | None = None  # seconds of the run; None while nobody waits
@@ -56,6 +65,7 @@ class Herald:
             case Name.NOTICE:
                 return self._notice(event)
             case Name.RUN_STARTED:
+                self._drill, self._drill_over = drill.under_way(event), drill.named(event)
                 self._title = str(fields.get("title") or "chaos-run")
                 where = f"{fields.get('context')} ({fields.get('environment')})"
                 targets = ", ".join(fields.get("targets") or ()) or "no target known beforehand"
@@ -71,6 +81,7 @@ class Herald:
                 self._escalates_s = None
             case Name.VERDICT:
                 self._escalates_s = None
+                self._drill = self._drill_over
                 verdict = str(fields.get("verdict"))
                 return self._say(_LOUDNESS.get(verdict, "warning"), f"{verdict}: {fields.get('sentence')}", event)
         return None
@@ -94,4 +105,5 @@ class Herald:
 
     def _say(self, level: Level, text: str, event: Event) -> Message:
         at = str(event.to_json()["at"])
-        return Message(level=level, title=self._title, text=text, event=event.event.value, run=event.run, at=at)
+        name, said = event.event.value, self._drill
+        return Message(level=level, title=self._title, text=text, event=name, run=event.run, at=at, drill=said)

@@ -47,11 +47,11 @@ def sign(secret: str, body: bytes, at: int) -> str:
 def pagerduty(channel: Channel, message: Message) -> None:
     """Events v2: one incident a run, all its messages under one key."""
     payload = {
-        "summary": f"{message.title}: {message.text}"[:1024],
+        "summary": _summary(message),
         "source": "chaos-run",
         "severity": message.level,
         "timestamp": message.at,
-        "custom_details": {"run": message.run, "event": message.event},
+        "custom_details": {"run": message.run, "event": message.event, "drill": message.drill},
     }
     event: dict[str, Any] = {
         "routing_key": channel.pagerduty,
@@ -60,6 +60,12 @@ def pagerduty(channel: Channel, message: Message) -> None:
         "payload": payload,
     }
     _post(channel.endpoint, json.dumps(event).encode(), {"Content-Type": "application/json"})
+
+
+def _summary(message: Message) -> str:
+    """In the 1024 characters that it may have; that it is a drill is among them."""
+    said = f" ({message.drill[:500]})" if message.drill else ""
+    return f"{message.title}: {message.text}"[: 1024 - len(said)] + said
 
 
 def apprise(channel: Channel, message: Message) -> None:
@@ -72,7 +78,7 @@ def apprise(channel: Channel, message: Message) -> None:
     try:
         if not post.add(str(channel.apprise)):
             raise Undelivered("Apprise does not know this kind of URL")
-        if not post.notify(title=f"[{message.level}] {message.title}", body=f"{message.text} (run {message.run})"):
+        if not post.notify(title=f"[{message.level}] {message.title}", body=message.whole):
             raise Undelivered("Apprise could not deliver it")
     except Undelivered:
         raise
