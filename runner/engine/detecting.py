@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SILENT_S = 10.0
 """A source that cannot be reached for this long ends the fault: without it nobody can say whether it was noticed."""
 EVIDENCE = "evidence"
+NOT_UNDERSTOOD = (errors.EnvironmentFailure, AttributeError, KeyError, TypeError, ValueError)
+"""What a source raises that cannot be asked, or whose answer is not what its system is known to say."""
 MOST_KEPT = 500
 """Raw answers of one run; what comes after is still marked."""
 
@@ -53,7 +55,7 @@ class Detecting:
                 match=d.match,
                 timeout_s=d.timeout,
                 access=session.experiment.access.get(f"detection:{index}", {}),
-                options={"alert": expect.alert} | d.options,
+                options={"alert": expect.alert} | d.particulars | d.options,
                 clock=session.clock,
             )
             self._sources.append(build(setting))
@@ -83,11 +85,8 @@ class Detecting:
         while True:
             try:
                 seen = await source.poll()
-            except errors.EnvironmentFailure as problem:
-                self._silent(source, (self._session.clock.monotonic() - heard) / 1e9, problem.message)
-            except (AttributeError, KeyError, TypeError, ValueError) as problem:  # no data is never "nobody noticed"
-                why = f"its answer is not understood ({type(problem).__name__}: {problem})"
-                self._silent(source, (self._session.clock.monotonic() - heard) / 1e9, why)
+            except NOT_UNDERSTOOD as problem:  # no data is never "nobody noticed"
+                self._silent(source, (self._session.clock.monotonic() - heard) / 1e9, _why(problem))
             else:
                 heard = self._session.clock.monotonic()
                 self._take(seen)
@@ -124,7 +123,7 @@ class Detecting:
             error_s=seen.error_s,
             evidence=kept,
         )
-        if seen.stage == self._deciding and session.marked("detected") is None:
+        if seen.stage in (self._deciding, "acknowledged") and session.marked("detected") is None:
             session.mark("detected", mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
             session.tell(Name.DETECTED, mono_ns=seen.mono_ns, source=seen.source, by=seen.alert, error_s=seen.error_s)
 
@@ -159,6 +158,23 @@ class Detecting:
             if self._session.clock.monotonic() >= until:
                 return
             await self._session.clock.sleep(0.05)
+
+    async def look_back(self) -> None:
+        """What the sources themselves wrote down and nobody saw: an alert between two looks, or while a source was away."""
+        injected = self._session.marked("injected")
+        if injected is None or not self._sources:
+            return
+        from runner.probe.alerts.source import Remembering
+
+        for source in self._sources:
+            if isinstance(source, Remembering):
+                try:
+                    told = await source.history(self._session.started_ns, self._session.clock.monotonic())
+                except NOT_UNDERSTOOD as problem:
+                    said = f"what {source.name} wrote down meanwhile could not be read: {_why(problem)}"
+                    self._session.find("warning", said)
+                else:
+                    self._take(alerting.unseen(told, self._seen))
 
     def conclude(self) -> Alerting | None:
         """What is to be said of the alerts; None where none are watched."""
@@ -221,6 +237,12 @@ class Detecting:
                 await task
         for source in self._sources:
             await source.close()
+
+
+def _why(problem: Exception) -> str:
+    if isinstance(problem, errors.EnvironmentFailure):
+        return problem.message
+    return f"its answer is not understood ({type(problem).__name__}: {problem})"
 
 
 def _spelled(floor: Floor) -> str:

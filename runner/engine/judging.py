@@ -59,7 +59,7 @@ def _why(crew: Crew) -> str:
 
 async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -> RunRecord:
     """Judge the run and put its record together; the traffic ends here."""
-    await asyncio.gather(crew.traffic.stop(), crew.sources.stop())
+    await asyncio.gather(crew.traffic.stop(), crew.sources.stop(), crew.detecting.look_back())
     session.enter("judge")
     objectives = _objectives(session, crew) if session.injecting else ()
     hypothesis = crew.method.hypothesis()

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from runner.spec.quantities import Seconds
 
 Problem = Literal["missing", "other-first", "wrong-team", "already-firing", "drill-only"]
-KINDS = ("alertmanager", "prometheus", "webhook", "source")
+KINDS = ("alertmanager", "prometheus", "grafana", "cloudwatch", "pagerduty", "webhook", "source")
+
+
+_OF = {"region": ("cloudwatch",), "endpoint": ("cloudwatch", "pagerduty")}
+"""Keys that only some systems have."""
+
+
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Name = Annotated[str, Field(min_length=1)]
+Names = Annotated[
+    tuple[Name, ...], BeforeValidator(_listed, json_schema_input_type=Name | list[Name]), Field(min_length=1)
+]
+"""One name, or a list of them."""
 
 
 def http_url(value: str) -> str:
@@ -34,6 +49,16 @@ class Detection(_Part):
     """URL of an Alertmanager with API v2."""
     prometheus: str | None = None
     """URL of a Prometheus with alerting rules."""
+    grafana: str | None = None
+    """URL of a Grafana whose own alerting is read: the state of its rules, and what its Alertmanager received."""
+    cloudwatch: Names | None = None
+    """An alarm of Amazon CloudWatch by its name, or a list; who we are comes from the usual AWS chain, or from `secrets`."""
+    pagerduty: Names | None = None
+    """A PagerDuty service by its id or name, or a list; `secrets` has a `token` that may read."""
+    region: str | None = None
+    """Of CloudWatch, where the AWS chain does not say it."""
+    endpoint: str | None = None
+    """Base URL of the API of CloudWatch or PagerDuty, where it is not the usual one."""
     webhook: str | None = None
     """`host:port` at which we listen for what the pipeline tells its people: notified is measured there."""
     source: str | None = None
@@ -44,10 +69,31 @@ class Detection(_Part):
     """Labels that an alert has to have to count at all."""
     timeout: Seconds = Field(default=5.0, gt=0)
     secrets: str | None = None
-    """A group of the file's `secrets:` with token, or username and password, ca_file, cert_file, key_file, header:NAME."""
+    """A group of the file's `secrets:` with token, or username and password, ca_file, cert_file, key_file, header:NAME; for
+    CloudWatch aws_access_key_id, aws_secret_access_key, aws_session_token, aws_profile_name, ca_file."""
     burn_rate: float = Field(default=14.4, gt=0)
     over: Seconds = Field(default=60.0, gt=0)
     objective: str | None = None
+
+    @field_validator("alertmanager", "prometheus", "grafana", "endpoint")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        return url if url is None else http_url(url)
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_address(cls, address: str | None) -> str | None:
+        port = address.rpartition(":")[2] if address is not None else "1"
+        if not (port.isdigit() and 0 < int(port) < 65536) and "$" not in port:
+            raise ValueError(f"{address!r} is not host:port; write for example 127.0.0.1:9099")
+        return address
+
+    @field_validator("cloudwatch")
+    @classmethod
+    def _by_name(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if arn := next((name for name in names or () if name.startswith("arn:")), None):
+            raise ValueError(f"{arn!r} is an ARN; write the name, {arn.rpartition(':')[2]!r}, and region: beside it")
+        return names
 
     @model_validator(mode="after")
     def _one_system(self) -> Detection:
@@ -56,18 +102,14 @@ class Detection(_Part):
             raise ValueError(f"one system a list item, not {' and '.join(named)}; start a new `- ` for each")
         if named and self.model_fields_set & {"burn_rate", "over", "objective"}:
             raise ValueError(f"burn_rate, over and objective are of our own rule, not of {named[0]}")
-        if not named and self.model_fields_set & {"match", "timeout", "secrets", "target", "options"}:
+        if not named and self.model_fields_set & {"match", "timeout", "secrets", "target", "options", *_OF}:
             raise ValueError(f"say which system: {', '.join(KINDS)}")
-        self._well_formed()
+        for key in sorted(self.model_fields_set & set(_OF)):
+            if named[0] not in _OF[key]:
+                raise ValueError(f"{key} is of {' and '.join(_OF[key])}, not of {named[0]}")
+        if self.pagerduty is not None and self.secrets is None:
+            raise ValueError("PagerDuty wants a token; add secrets: and the name of a group with `token` in it")
         return self
-
-    def _well_formed(self) -> None:
-        for url in (self.alertmanager, self.prometheus):
-            if url is not None:
-                http_url(url)
-        port = self.webhook.rpartition(":")[2] if self.webhook is not None else "1"
-        if not (port.isdigit() and 0 < int(port) < 65536) and "$" not in port:
-            raise ValueError(f"{self.webhook!r} is not host:port; write for example 127.0.0.1:9099")
 
     @property
     def kind(self) -> str | None:
@@ -77,8 +119,15 @@ class Detection(_Part):
 
     @property
     def where(self) -> str:
-        """Its URL, or the address that it listens on."""
-        return self.alertmanager or self.prometheus or self.webhook or self.target
+        """Its URL, the address that it listens on, or what is asked for there by name."""
+        address = self.alertmanager or self.prometheus or self.grafana or self.webhook or self.target
+        return address or ", ".join(self.cloudwatch or self.pagerduty or ())
+
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """What its source has to know besides `where`."""
+        named = self.cloudwatch or self.pagerduty
+        return {"named": named, "region": self.region, "endpoint": self.endpoint} if named else {}
 
 
 class Expectations(_Part):

@@ -12,6 +12,8 @@ STAGES = (
 """From the fault to the all-clear, in the order of a run in which everything works."""
 PIPELINE = ("pending", "firing", "received", "notified", "acknowledged", "resolved")
 """Stages that an alert source tells; the others are ours or a person's."""
+OPENINGS = ("firing", "received", "notified")
+"""Stages by which an alert is known to be on, the soonest first."""
 CLOCKS_NS = 2_000_000_000
 """How far a clock may be off with which we have no connection of our own: that of whoever sends a notification."""
 PROBLEMS = ("missing", "other-first", "wrong-team", "already-firing", "drill-only")
@@ -78,7 +80,8 @@ def joined(floors: Iterable[Floor]) -> Floor:
 def fresh(seen: Iterable[Seen], injected_ns: int) -> list[Seen]:
     """What belongs to the fault, in order of time: an alert that went on before it is its own only from when it fires anew."""
     ordered = sorted(seen, key=lambda s: s.mono_ns)
-    active = [s for s in ordered if s.stage in ("pending", "firing")]
+    opening = _openings(ordered)
+    active = [s for s in ordered if s.stage in ("pending", opening.get(s.key))]
     old = {s.key for s in active if s.mono_ns < injected_ns}
     begun = {s.key: s.mono_ns for s in reversed(active) if s.mono_ns >= injected_ns}
     kept: list[Seen] = []
@@ -91,19 +94,40 @@ def fresh(seen: Iterable[Seen], injected_ns: int) -> list[Seen]:
     return kept
 
 
-def _firing(seen: Iterable[Seen], before_ns: int) -> set[str]:
+def _openings(seen: Iterable[Seen]) -> dict[str, str]:
+    """By which stage each alert is known to be on: some systems say only that they received it, or that they told somebody."""
+    found: dict[str, str] = {}
+    for s in seen:
+        if s.stage in OPENINGS:
+            found[s.key] = min(s.stage, found.get(s.key, s.stage), key=OPENINGS.index)
+    return found
+
+
+def unseen(told: Iterable[Seen], seen: Sequence[Seen]) -> list[Seen]:
+    """What of a source's memory is new: not the same stage of the same alert within the errors of both."""
+
+    def same(a: Seen, b: Seen) -> bool:
+        close = abs(a.mono_ns - b.mono_ns) <= (a.error_s + b.error_s) * 1e9
+        return close and (a.source, a.key, a.stage) == (b.source, b.key, b.stage)
+
+    return [one for one in told if not any(same(one, other) for other in seen)]
+
+
+def _firing(seen: Sequence[Seen], before_ns: int) -> set[str]:
     """Alerts that fired before that moment and were not resolved before it."""
     state: dict[str, bool] = {}
+    opening = _openings(seen)
     for s in sorted(seen, key=lambda s: s.mono_ns):
-        if s.mono_ns < before_ns and s.stage in ("firing", "resolved"):
-            state[s.key] = s.stage == "firing"
+        if s.mono_ns < before_ns and s.stage in (opening.get(s.key), "resolved"):
+            state[s.key] = s.stage != "resolved"
     return {key for key, firing in state.items() if firing}
 
 
 def problems(seen: Sequence[Seen], wanted: Wanted, injected_ns: int, *, hurt: bool) -> list[Problem]:
     """What is wrong with the alerts of a run; `hurt` says whether users felt the fault, so that an alert was due."""
     own = fresh(seen, injected_ns)
-    fired = [s for s in own if s.stage == "firing"]
+    opening = _openings(own)
+    fired = [s for s in own if s.stage == opening.get(s.key)]
     return [
         *_before(seen, injected_ns),
         *_expected(fired, wanted, hurt=hurt),

@@ -36,6 +36,24 @@ def test_one_that_was_firing_before_says_nothing_even_when_it_goes_on() -> None:
     assert kinds(*old) == ["already-firing", "missing"]
 
 
+def test_what_only_says_that_it_was_received_or_told_is_an_alert_all_the_same() -> None:
+    incident = [seen("received", 3), seen("notified", 5), seen("acknowledged", 9)]
+    assert kinds(*incident) == []
+    assert kinds(*incident, alert="Errors", labels={"team": "a"}) == ["wrong-team"]
+    assert kinds(seen("notified", 5)) == []
+    before = [seen("received", -90), seen("notified", 5), seen("acknowledged", 9)]
+    assert alerting.fresh(before, INJECTED) == []
+    assert kinds(*before) == ["already-firing", "missing"]
+
+
+def test_what_a_source_wrote_down_is_new_only_where_nobody_saw_it_within_the_errors() -> None:
+    polled = [replace(seen("firing", 2), error_s=0.2)]
+    told = [
+        replace(seen(stage, at_s), error_s=1.0) for stage, at_s in (("firing", 3.1), ("resolved", 3), ("firing", 9))
+    ]
+    assert alerting.unseen(told, polled) == told[1:]
+
+
 def test_one_that_was_resolved_before_and_fires_again_is_its_own() -> None:
     again = [seen("firing", -9), seen("resolved", -5), seen("firing", 2)]
     assert [s.mono_ns > INJECTED for s in alerting.fresh(again, INJECTED)] == [True]

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner import errors, units
-from runner.probe.alerts.remote import Answer, Remote
+from runner.probe.alerts.dating import Answer
+from runner.probe.alerts.remote import Remote
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
 
@@ -26,10 +27,13 @@ class Alertmanager:
     every_s = 0.2
     stages = ("firing", "received", "resolved")
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, remote: Remote | None = None, base: str = "") -> None:
+        """`remote` and `base`: of a server in which an Alertmanager is a part, and the path to that part."""
         self.name = "alertmanager"
         self._setting = setting
-        self._remote = Remote(setting, "Alertmanager")
+        self._remote = remote or Remote(setting, "Alertmanager")
+        self._base = base
+        self._looked_ns = 0
         self._open: dict[tuple[str, str], Mapping[str, Any]] = {}
         self._ended: set[tuple[str, str]] = set()
 
@@ -45,7 +49,7 @@ class Alertmanager:
 
     async def poll(self) -> Sequence[Seen]:
         query = {"active": "true", "silenced": "true", "inhibited": "true", "unprocessed": "true"}
-        answer = await self._remote.get("/api/v2/alerts", **query)
+        answer = await self._remote.get(f"{self._base}/api/v2/alerts", query)
         listed = answer.body
         if not isinstance(listed, list):
             raise errors.EnvironmentFailure(f"{self._setting.target}: its alerts are no list")
@@ -55,7 +59,9 @@ class Alertmanager:
             if self._setting.matches(alert["labels"]):
                 there.add((alert["fingerprint"], alert["startsAt"]))
                 seen += self._look(alert, answer)
-        return [*seen, *self._gone(there, answer)]
+        seen += self._gone(there, answer)
+        self._looked_ns = answer.mono_ns
+        return seen
 
     def _look(self, alert: Mapping[str, Any], answer: Answer) -> list[Seen]:
         identity = (alert["fingerprint"], alert["startsAt"])
@@ -75,7 +81,8 @@ class Alertmanager:
         """What is not shown any more has ended: some time since the last look."""
         gone = [identity for identity in self._open if identity not in there]
         self._ended.update(gone)
-        return [self._seen("resolved", self._open.pop(i), answer.mono_ns, answer, self.every_s) for i in gone]
+        since_s = (answer.mono_ns - self._looked_ns) / 1e9
+        return [self._seen("resolved", self._open.pop(i), answer.mono_ns, answer, since_s) for i in gone]
 
     def _seen(self, stage: str, alert: Mapping[str, Any], mono_ns: int, answer: Answer, extra_s: float = 0.0) -> Seen:
         key = str(alert["fingerprint"])

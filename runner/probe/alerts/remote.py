@@ -4,95 +4,76 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
-from runner import errors
 from runner.probe.access import client
-from runner.probe.alerts.skew import Skew
+from runner.probe.alerts.dating import Answer, Dating
 from runner.probe.alerts.source import Setting
-from runner.timeline.alerting import Seen
+
+_HINTS = {
+    401: "are token, or username and password, in its secrets right?",
+    403: "what its secrets let us in as may not read this",
+    404: "is this the address of its API?",
+}
+_TOO_MANY = 429
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What it said and when we got it (monotonic)."""
-
-    body: Any
-    raw: bytes
-    mono_ns: int
-
-
-class Remote:
+class Remote(Dating):
     """One server; every failure to get JSON from it is an EnvironmentFailure that names it."""
 
     def __init__(self, setting: Setting, what: str) -> None:
-        self.setting = setting
-        self.skew = Skew()
-        self._what = what
-        whose = f"the detection source {what} at {setting.target}"
-        self._client = client(whose, setting.access, setting.target, setting.timeout_s)
+        super().__init__(setting, f"the detection source {what} at {setting.target}")
+        self._client = client(self.whose, setting.access, setting.target, setting.timeout_s)
+        self._not_before = 0
+        """It asked to be left alone until then (monotonic)."""
 
-    async def get(self, path: str, **query: Any) -> Answer:
+    async def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
         """Its JSON. Raises EnvironmentFailure."""
+        found = await self.find(path, query)
+        if found is None:
+            raise self.failure("it answers 404", _HINTS[404])
+        return found
+
+    async def find(self, path: str, query: Mapping[str, Any] | None = None) -> Answer | None:
+        """Its JSON, None where there is nothing (404). Raises EnvironmentFailure."""
         time = self.setting.clock
-        sent = time.now().timestamp()
-        try:
-            answer = await self._client.get(self.setting.target.rstrip("/") + path, params=query)
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            raise self._failure(str(problem) or type(problem).__name__) from None
+        answer, sent = await self._ask(path, query or {})
+        if answer.status_code == _TOO_MANY:
+            answer, sent = await self._ask_again(answer, path, query or {})
         received, mono_ns = time.now().timestamp(), time.monotonic()
-        if answer.status_code != 200:
-            raise self._failure(f"it answers {answer.status_code}")
-        self._compare(answer.headers.get("date"), sent, received)
+        self.compare(answer.headers.get("date"), sent, received)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if answer.status_code != httpx.codes.OK:
+            raise self.failure(f"it answers {answer.status_code}", _HINTS.get(answer.status_code))
         try:
             return Answer(json.loads(answer.content), answer.content, mono_ns)
         except ValueError:
-            raise self._failure("its answer is not JSON") from None
+            raise self.failure("its answer is not JSON") from None
 
-    def _compare(self, date: str | None, sent: float, received: float) -> None:
+    async def _ask(self, path: str, query: Mapping[str, Any]) -> tuple[httpx.Response, float]:
+        """Its answer, and when it was asked (Unix seconds)."""
+        if (wait_s := (self._not_before - self.setting.clock.monotonic()) / 1e9) > 0:
+            raise self.failure(f"it answers 429 and asks us to wait {wait_s:.0f}s more")
+        sent = self.setting.clock.now().timestamp()
         try:
-            self.skew.hear(parsedate_to_datetime(date or "").timestamp(), sent, received)
-        except ValueError:  # no Date: nothing is known, and the error says so
-            return
+            return await self._client.get(self.setting.target.rstrip("/") + path, params=dict(query)), sent
+        except (httpx.HTTPError, httpx.InvalidURL) as problem:
+            raise self.failure(str(problem) or type(problem).__name__) from None
 
-    def moment(self, said: str) -> int:
-        """A time it names (RFC 3339) on our monotonic clock, its skew taken off. Raises EnvironmentFailure."""
-        try:
-            there = datetime.fromisoformat(said).timestamp()
-        except ValueError:
-            raise self._failure(f"{said!r} is no time") from None
-        ago_s = self.setting.clock.now().timestamp() - (there - self.skew.seconds)
-        return self.setting.clock.monotonic() - round(ago_s * 1e9)
-
-    def seen(
-        self,
-        source: str,
-        stage: str,
-        labels: Mapping[str, str],
-        key: str,
-        mono_ns: int,
-        answer: Answer,
-        extra_s: float = 0.0,
-    ) -> Seen:
-        """An alert at a stage, as wrong as the clocks are known to be and `extra_s` seconds more."""
-        return Seen(
-            stage=stage,
-            alert=str(labels.get("alertname", "unnamed")),
-            key=key,
-            source=source,
-            mono_ns=mono_ns,
-            error_s=self.skew.error_s + extra_s,
-            labels=dict(labels),
-            raw=answer.raw,
-        )
-
-    def _failure(self, why: str) -> errors.EnvironmentFailure:
-        return errors.EnvironmentFailure(f"the detection source {self._what} at {self.setting.target}: {why}")
+    async def _ask_again(
+        self, refused: httpx.Response, path: str, query: Mapping[str, Any]
+    ) -> tuple[httpx.Response, float]:
+        """After as long as it says, if that is no longer than we wait for an answer; else nobody asks it until then."""
+        said = refused.headers.get("retry-after", "")
+        wait_s = float(said) if said.isdigit() else 1.0
+        if wait_s > self.setting.timeout_s:
+            self._not_before = self.setting.clock.monotonic() + round(wait_s * 1e9)
+            raise self.failure(f"it answers 429 and asks us to wait {wait_s:.0f}s")
+        await self.setting.clock.sleep(wait_s)
+        return await self._ask(path, query)
 
     async def close(self) -> None:
         await self._client.aclose()

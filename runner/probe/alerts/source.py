@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from runner import clock, errors
 from runner.timeline.alerting import Floor, Seen
 
 GROUP = "chaos_run.detection"
 """Entry points of this group add kinds: a callable that takes a Setting and gives a Source."""
-BUILT_IN = ("alertmanager", "prometheus", "webhook")
+BUILT_IN = ("alertmanager", "cloudwatch", "grafana", "pagerduty", "prometheus", "webhook")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """How one source is configured: `target` is its URL, or the address to listen on."""
+    """How one source is configured: `target` is its URL, the address to listen on, or the names of what is asked for."""
 
     kind: str
     target: str
@@ -52,6 +52,15 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go; may be called after a failed `open`, and twice."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A source that can also tell afterwards what it said meanwhile; asked once, at the end of the run."""
+
+    async def history(self, since_ns: int, until_ns: int) -> Sequence[Seen]:
+        """Every stage reached between two moments (monotonic), seen by `poll` or not. Raises EnvironmentFailure."""
         ...
 
 
