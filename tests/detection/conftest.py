@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.detection.rig import Rig, firing, rig, until
+from tests.fakes.cloudwatch import Cloud, cloudwatch
+from tests.fakes.pagerduty import Pager, pagerduty
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +23,16 @@ def there(_running: Rig) -> Iterator[Rig]:
     yield _running
     _running.broken |= dict.fromkeys(_running.broken, False)
     until(lambda: not firing(_running), "nothing fires any more")
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """A CloudWatch; every test makes alarms of its own."""
+    with cloudwatch() as found:
+        yield found
+
+
+@pytest.fixture
+def pager() -> Iterator[Pager]:
+    with pagerduty() as found:
+        yield found

@@ -1,8 +1,10 @@
-"""A server that pretends to be an Alertmanager, for what a real one does not do: break in the middle of a run, answer nonsense."""
+"""Servers that pretend, for what real ones do not do: break in the middle of a run, answer nonsense, look away while it fires."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -34,3 +36,20 @@ def fake_alertmanager() -> Iterator[Fake]:
     found = Fake()
     with listening(Handler) as found.url:
         yield found
+
+
+@contextlib.contextmanager
+def blind_prometheus(real: str) -> Iterator[str]:
+    """A real one whose rules never show an alert: as if each came and went between two looks."""
+
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            with urllib.request.urlopen(real + self.path, timeout=5) as answer:
+                said = json.load(answer)
+            if self.path.startswith("/api/v1/rules"):
+                for rule in (r for group in said["data"]["groups"] for r in group["rules"]):
+                    rule["alerts"] = []
+            self.answer(json.dumps(said).encode())
+
+    with listening(Handler) as url:
+        yield url

@@ -19,7 +19,7 @@ import pytest
 from tests.fakes.listening import Quiet, listening
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
-WHATS = ("errors", "blip", "brief", "conform", "stages", "team", "before", "missed")
+WHATS = ("errors", "blip", "brief", "conform", "stages", "team", "before", "missed", "others")
 """What can break: one for each test, for an Alertmanager that nobody listened to goes on trying, group by group."""
 
 PROMETHEUS = """

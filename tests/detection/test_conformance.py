@@ -1,9 +1,10 @@
-"""Our own sources do what is asked of everybody's, on the real systems; the check finds one that does not."""
+"""Our own sources do what is asked of everybody's; the check finds one that does not."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,31 +13,70 @@ from runner.probe.alerts import conformance, source
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
 from tests.detection.rig import Rig, free_port
+from tests.fakes.cloudwatch import ACCESS, REGION, Cloud
+from tests.fakes.grafana import grafana, mapped
+from tests.fakes.pagerduty import TOKEN, Pager
+
+
+class Switch:
+    """Breaks and mends everything at once, for all checks that run side by side."""
+
+    def __init__(self, checks: int, rig: Rig, cloud: Cloud, pager: Pager) -> None:
+        self._ready = asyncio.Barrier(checks)
+        self._rig, self._cloud, self._pager = rig, cloud, pager
+
+    async def provoke(self) -> None:
+        if await self._ready.wait() == 0:
+            self._rig.broken["conform"] = True
+            self._cloud.turn("conform", "ALARM")
+            incident = self._pager.trigger("Shop is down")
+            self._pager.notify(incident)
+            self._pager.set(incident, "acknowledged")
+
+    async def calm(self) -> None:
+        if await self._ready.wait() == 0:
+            self._rig.broken["conform"] = False
+            self._cloud.turn("conform", "OK")
+            self._pager.set(self._pager.incidents[0]["id"], "resolved")
 
 
 @pytest.mark.slow
-def test_prometheus_and_alertmanager_conform(there: Rig) -> None:
-    async def one(kind: str, target: str, broken: asyncio.Barrier) -> list[str]:
-        async def provoke() -> None:
-            await broken.wait()
-            there.broken["conform"] = True
+def test_our_own_sources_conform_on_real_systems_or_what_is_most_like_them(
+    there: Rig, cloud: Cloud, pager: Pager
+) -> None:
+    cloud.alarm("conform")
 
-        async def calm() -> None:
-            await broken.wait()
-            there.broken["conform"] = False
+    async def all_at_once(grafana_url: str) -> list[list[str]]:
+        alarm = {"named": ("conform",), "region": REGION}
+        settings = {
+            "prometheus": Setting(kind="prometheus", target=there.prometheus, match={"what": "conform"}),
+            "alertmanager": Setting(kind="alertmanager", target=there.alertmanager, match={"what": "conform"}),
+            "grafana": Setting(kind="grafana", target=grafana_url, match={"what": "conform"}),
+            "cloudwatch": Setting(
+                kind="cloudwatch", target="", access=ACCESS, options={**alarm, "endpoint": cloud.url}
+            ),
+            "pagerduty": Setting(
+                kind="pagerduty",
+                target="",
+                access={"token": TOKEN},
+                options={"named": ("Web shop",), "endpoint": pager.url},
+            ),
+        }
+        switch = Switch(len(settings), there, cloud, pager)
+        checks = [
+            conformance.check(source.build, one, _gone(one), provoke=switch.provoke, calm=switch.calm)
+            for one in settings.values()
+        ]
+        return await asyncio.gather(*checks)
 
-        match = {"what": "conform"}
-        gone = Setting(kind=kind, target=f"http://127.0.0.1:{free_port()}", match=match)
-        setting = Setting(kind=kind, target=target, match=match)
-        return await conformance.check(source.build, setting, gone, provoke=provoke, calm=calm)
+    with grafana(mapped(there.prometheus, there.alertmanager)) as url:
+        assert asyncio.run(all_at_once(url)) == [[], [], [], [], []]
 
-    async def both() -> list[list[str]]:
-        broken = asyncio.Barrier(2)
-        return await asyncio.gather(
-            one("prometheus", there.prometheus, broken), one("alertmanager", there.alertmanager, broken)
-        )
 
-    assert asyncio.run(both()) == [[], []]
+def _gone(setting: Setting) -> Setting:
+    """The same where nobody is."""
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    return replace(setting, target=nowhere, options={**setting.options, "endpoint": nowhere})
 
 
 class Careless:

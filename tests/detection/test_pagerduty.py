@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 
 from runner import errors
-from runner.probe.alerts import conformance, source
+from runner.probe.alerts import source
 from runner.probe.alerts.source import Setting, Source
 from runner.timeline.alerting import Seen
-from tests.detection.rig import free_port
-from tests.fakes.pagerduty import TOKEN, Pager, pagerduty
+from tests.fakes.pagerduty import TOKEN, Pager
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def pager() -> Iterator[Pager]:
-    with pagerduty() as found:
-        yield found
 
 
 def setting(url: str, *named: str, token: str = TOKEN, **options: Any) -> Setting:
@@ -47,20 +40,6 @@ def using(one: Setting, act: Callable[[Source], Awaitable[T]]) -> T:
 
 async def looked(found: Source) -> Sequence[Seen]:
     return await found.poll()
-
-
-def test_it_conforms(pager: Pager) -> None:
-    async def provoke() -> None:
-        incident = pager.trigger("Shop is down")
-        pager.notify(incident)
-        pager.set(incident, "acknowledged")
-
-    async def calm() -> None:
-        pager.set("QINCIDENT00000", "resolved")
-
-    gone = setting(f"http://127.0.0.1:{free_port()}")
-    check = conformance.check(source.build, setting(pager.url), gone, provoke=provoke, calm=calm)
-    assert asyncio.run(check) == []
 
 
 def test_stages_come_from_the_log_with_labels_and_without_telephone_numbers(pager: Pager) -> None:

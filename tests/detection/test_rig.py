@@ -9,13 +9,14 @@ import json
 import random
 import time
 import urllib.request
+from collections import Counter
 from datetime import datetime
 
 import pytest
 
 from runner.probe.alerts import source
-from runner.probe.alerts.source import Setting, Source
-from runner.timeline.alerting import Seen, fresh, joined
+from runner.probe.alerts.source import Remembering, Setting, Source
+from runner.timeline.alerting import Seen, fresh, joined, unseen
 from tests.detection.rig import Rig
 
 FAULTS = 8
@@ -66,13 +67,14 @@ async def _follow(there: Rig) -> None:
     listening = Listening(_settings(there))
     floor = joined([await s.open() for s in listening.sources])
     assert floor.parts == {"scrape": 1.0, "evaluation": 1.0, "for": 1.0, "group_wait": 6.0}
-    watching = asyncio.create_task(listening.watch())
+    watching, begun = asyncio.create_task(listening.watch()), time.monotonic_ns()
     try:
         blip = asyncio.create_task(_blip(there, listening))
         for _ in range(FAULTS):
             await asyncio.sleep(random.random())
             await _fault(there, listening)
         await blip
+        await _remembers(listening, begun)
     finally:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -101,6 +103,19 @@ async def _fault(there: Rig, listening: Listening) -> None:
         assert abs(at - starts_at) < 0.1, firing.source
         assert firing.raw
     assert first["firing"].mono_ns - first["pending"].mono_ns == pytest.approx(1e9, abs=0.1e9)
+
+
+async def _remembers(listening: Listening, begun: int) -> None:
+    """What Prometheus wrote down is what was seen, each stage within the evaluation interval that it states."""
+    prometheus = listening.sources[0]
+    assert isinstance(prometheus, Remembering)
+    await asyncio.sleep(1.1)  # that the last one was resolved is known one evaluation later
+    wrote = await prometheus.history(begun, time.monotonic_ns())
+    seen = [s for s in listening.seen if s.source == "prometheus"]
+    assert Counter((s.alert, s.stage) for s in wrote) == Counter((s.alert, s.stage) for s in seen)
+    assert len(wrote) >= 3 * FAULTS
+    assert unseen(wrote, seen) == []
+    assert all(1.0 <= s.error_s < 2.0 and s.raw for s in wrote)
 
 
 async def _blip(there: Rig, listening: Listening) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from runner.errors import ExitCode
-from tests.detection.fake import fake_alertmanager
+from tests.detection.fake import blind_prometheus, fake_alertmanager
 from tests.detection.rig import Rig, firing, until
+from tests.fakes.cloudwatch import ACCESS, REGION, Cloud
+from tests.fakes.pagerduty import TOKEN, Pager
 from tests.journeys import harness
 from tests.journeys.harness import Json, Run
 
@@ -76,6 +79,47 @@ def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_pa
     assert detected["source"] in ("prometheus", "alertmanager")
     assert run.verdict["ttd_s"] == pytest.approx(stages["firing"] - stages["effective"], abs=0.01)
     assert any("until an alert tells anybody: scrape 1s" in f["message"] for f in found["findings"])
+
+
+@pytest.mark.slow
+def test_a_pager_says_who_took_it_a_cloud_that_it_fired_and_prometheus_what_nobody_saw(
+    tmp_path: Path, there: Rig, cloud: Cloud, pager: Pager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER_TOKEN", TOKEN)
+    monkeypatch.setenv("AWS_SECRET", ACCESS["aws_secret_access_key"])
+    cloud.alarm("shop-errors")
+    with blind_prometheus(there.prometheus) as blind:
+        detection: list[Json] = [
+            {"prometheus": blind, "match": {"what": "others"}},
+            {"pagerduty": "Web shop", "endpoint": pager.url, "secrets": "pager"},
+            {"cloudwatch": "shop-errors", "region": REGION, "endpoint": cloud.url, "secrets": "aws"},
+        ]
+        expect = {"alert": "shop-errors", "labels": {"team": "storefront"}, "alerts": ["missing", "wrong-team"]}
+        document = _experiment(there.shop, "/others", seconds=4, detection=detection, expect=expect)
+        token, secret = ({"type": "env", "key": name} for name in ("PAGER_TOKEN", "AWS_SECRET"))
+        aws = {"aws_access_key_id": ACCESS["aws_access_key_id"], "aws_secret_access_key": secret}
+        with harness.started(tmp_path, {**document, "secrets": {"pager": {"token": token}, "aws": aws}}) as run:
+            run.until("injected")
+            cloud.turn("shop-errors", "ALARM")
+            time.sleep(1.1)  # a pager tells whole seconds, and what may have been before the fault is not counted
+            incident = pager.trigger("shop-errors in eu-west-1")
+            pager.notify(incident)
+            pager.set(incident, "acknowledged")
+            run.until("alert", stage="acknowledged", source="pagerduty")
+            run.finish()
+            told = run.stderr()
+    found = harness.record(run)
+    marks = {(m["source"], m["name"]): m for m in found["marks"]}
+    stages = [(s, n) for s, n in marks if s in ("pagerduty", "cloudwatch", "prometheus")]
+    assert {("pagerduty", s) for s in ("received", "notified", "acknowledged")} <= set(stages)
+    assert ("cloudwatch", "firing") in stages
+    for stage in ("pending", "firing"):
+        assert marks["prometheus", stage]["error_s"] >= 1.0  # one evaluation
+        assert "ALERTS" in (run.folder / marks["prometheus", stage]["evidence"]).read_text()
+    assert found["alerting"]["failures"] == []
+    assert run.named("detected")[0]["source"] == "cloudwatch"
+    whole = "".join(p.read_text("utf-8", "replace") for p in run.folder.rglob("*.json*")) + told
+    assert "hunter2" not in whole
 
 
 @pytest.mark.slow

@@ -70,9 +70,8 @@ class Prometheus:
 
     def _fired_at(self, alert: Mapping[str, Any], rule: Mapping[str, Any], every: float) -> int:
         """`for` after the first true evaluation, at the next evaluation: they come every `every` seconds."""
-        held = float(rule.get("duration") or 0.0)
-        steps = -(-round(held * 1000) // max(1, round(every * 1000)))
-        return self._remote.moment(alert["activeAt"]) + round(steps * every * 1e9)
+        seconds = rules.held(float(rule.get("duration") or 0.0), every)
+        return self._remote.moment(alert["activeAt"]) + round(seconds * 1e9)
 
     def _gone(self, there: set[tuple[str, str]], answer: Answer) -> list[Seen]:
         """What is not there any more is resolved if it had fired: some time since the last look."""

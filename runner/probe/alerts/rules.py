@@ -49,6 +49,11 @@ def floor(whose: Dating, answer: Answer) -> dict[str, float]:
     }
 
 
+def held(seconds: float, every: float) -> float:
+    """How long a condition is true before it fires with a `for` of that length: evaluations come every `every` seconds."""
+    return -(-round(seconds * 1000) // max(1, round(every * 1000))) * every
+
+
 def key(labels: Mapping[str, str]) -> str:
     """An alert by its labels alone, without those that are its system's own."""
     return ",".join(f"{name}={labels[name]}" for name in sorted(labels) if not name.startswith("__"))

@@ -1,0 +1,133 @@
+"""A moto server whose CloudWatch also has what moto lacks: the history of an alarm and when its state changed.
+
+`python -m tests.fakes.cloudwatch PORT`. Of an alarm whose name begins with `unwritten` it tells neither, as moto itself does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.detection.rig import free_port, until
+
+ACCESS = {"aws_access_key_id": "AKIATESTING", "aws_secret_access_key": "aws-secret-hunter2"}
+REGION = "eu-west-1"
+KEPT = "unwritten"
+
+
+class Cloud:
+    """Where it is, and the hand that plays its evaluation."""
+
+    def __init__(self, url: str) -> None:
+        import boto3
+
+        self.url = url
+        session = boto3.session.Session(**ACCESS)
+        self.client = session.client("cloudwatch", region_name=REGION, endpoint_url=url)
+
+    def alarm(self, name: str) -> None:
+        """One on errors, as it is at first: OK."""
+        self.client.put_metric_alarm(
+            AlarmName=name,
+            Namespace="shop",
+            MetricName="Errors",
+            Statistic="Sum",
+            Period=10,
+            EvaluationPeriods=3,
+            DatapointsToAlarm=2,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+            Dimensions=[{"Name": "service", "Value": "shop"}],
+            Tags=[{"Key": "team", "Value": "storefront"}],
+        )
+
+    def turn(self, name: str, state: str) -> None:
+        self.client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="so it is", StateReasonData="{}")
+
+
+@contextlib.contextmanager
+def cloudwatch() -> Iterator[Cloud]:
+    """It ends with the block."""
+    port = free_port()
+    env = {**os.environ, "AWS_EC2_METADATA_DISABLED": "true"}
+    command = [sys.executable, "-W", "ignore", "-m", __name__, str(port)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, env=env, cwd=Path(__file__).parents[2], **quiet) as process:  # type: ignore[call-overload]
+        try:
+            until(lambda: _answers(f"http://127.0.0.1:{port}/moto-api/"), "moto is ready", 30.0)
+            found = Cloud(f"http://127.0.0.1:{port}")
+            yield found
+            found.client.close()
+        finally:
+            process.kill()
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+        return True
+    return False
+
+
+def _changes(found: Any) -> list[tuple[str, str, Any]]:
+    """(from, to, when) of each update that changed the state."""
+    states = [(value, at) for _, _, _, value, at in found.history] + [
+        (found.state_value, found.state_updated_timestamp)
+    ]
+    return [(old, new, at) for (old, _), (new, at) in itertools.pairwise(states) if old != new]
+
+
+def _serve(port: str) -> None:
+    from moto.cloudwatch.models import Alarm
+    from moto.cloudwatch.responses import CloudWatchResponse
+    from moto.core.exceptions import ServiceException
+    from moto.core.responses import ActionResult
+    from moto.server import main
+
+    class Denied(ServiceException):
+        code = "AccessDenied"
+
+    def history(self: Any) -> Any:
+        (found,) = self.cloudwatch_backend.get_alarms_by_alarm_names([self._get_param("AlarmName")])
+        if found.name.startswith(KEPT):
+            raise Denied("not authorized to perform: cloudwatch:DescribeAlarmHistory")
+        since = self._get_param("StartDate")
+        items = [
+            {
+                "AlarmName": found.name,
+                "AlarmType": "MetricAlarm",
+                "Timestamp": at,
+                "HistoryItemType": "StateUpdate",
+                "HistorySummary": f"Alarm updated from {old} to {new}",
+                "HistoryData": json.dumps(
+                    {
+                        "version": "1.0",
+                        "oldState": {"stateValue": old},
+                        "newState": {"stateValue": new, "stateReason": "-"},
+                    }
+                ),
+            }
+            for old, new, at in _changes(found)
+            if at.timestamp() >= since.timestamp()
+        ]
+        return ActionResult({"AlarmHistoryItems": items})
+
+    def transitioned(self: Any) -> Any:
+        if self.name.startswith(KEPT):
+            raise AttributeError
+        return _changes(self)[-1][2] if _changes(self) else self.state_updated_timestamp
+
+    CloudWatchResponse.describe_alarm_history = history  # type: ignore[attr-defined]
+    Alarm.state_transitioned_timestamp = property(transitioned)  # type: ignore[attr-defined]
+    main(["-H", "127.0.0.1", "-p", port])
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
