@@ -213,12 +213,18 @@ def report(gameday_id: str, out: Path | None, as_json: bool, as_markdown: bool, 
 
 def _engine(where: dict[str, Any], *, plain: bool) -> session.RunExperiment:
     """The engine that `chaos-run FILE` uses, with the same guards, record and view."""
-    from runner.cli.view import choose
+    from runner.cli.view import afterwards, choose
     from runner.engine import options
     from runner.engine import run as engine
 
     async def play(request: session.Request) -> RunRecord:
-        asked = options.Options(path=request.path, variables=request.variables, gameday=request.gameday, **where)
+        asked = options.Options(
+            path=request.path,
+            variables=request.variables,
+            gameday=request.gameday,
+            afterwards=afterwards(),
+            **where,
+        )
         return await engine.run(asked, choose(as_json=False, plain=plain))
 
     return play

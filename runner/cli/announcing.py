@@ -26,9 +26,9 @@ from runner.timeline import record
 from runner.timeline.event import Event, Name
 
 
-def channels() -> Channels:
+def channels(path: str | None = None) -> Channels:
     """The team's file of channels, with what the environment says of telemetry. Raises UsageError, InvalidFile."""
-    path = file_of_channels()
+    path = path or file_of_channels()
     found = files.load(path) if path else Channels.model_construct()
     found = found.model_copy(update={"telemetry": found.telemetry.over(os.environ)})
     exports.check(found.telemetry)
@@ -66,7 +66,7 @@ def finished(folder: Path) -> Finished:
         record=record.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8"))),
         events=aftermath.read_events(folder),
         undone=sum(o["state"] in CLOSING for o in ledger.outcomes()),
-        open=len(ledger.outstanding()),
+        left=tuple(r.what for r in ledger.outstanding()),
     )
 
 

@@ -25,13 +25,14 @@ from runner.cli.context import where_options
 @click.option("--json", "as_json", is_flag=True, help="Stream the events of every run as JSON lines.")
 def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, as_json: bool, **given: Any) -> int:
     """Run experiments one after another and say whether all passed; the exit code is the most alarming one."""
-    from runner.cli.view import choose
+    from runner.cli.view import afterwards, choose
     from runner.engine import options, run
     from runner.report import junit as xml
     from runner.report import markdown
 
     files = list(_files(paths))
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
+    given["afterwards"] = afterwards()
     records, codes = [], []
     for file in files:
         asked = options.Options(path=str(file), variables=values, secret_variables=secret_values, **given)

@@ -28,16 +28,14 @@ from runner.cli.context import where_options
 )
 def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_before: str | None, **given: Any) -> int:
     """Run an experiment: check, inject, watch, abort if needed, undo, recover, judge, record, report."""
-    from runner.cli.view import choose, notice
+    from runner.cli import view as views
     from runner.engine import options, run
 
     _writable(report)
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
-    view = choose(as_json=as_json, plain=plain)
-    before = notice(view, notice_before)
-    asked = options.Options(
-        path=file, variables=values, secret_variables=secret_values, report=report, notice=before, **given
-    )
+    view = views.choose(as_json=as_json, plain=plain)
+    given |= {"notice": views.notice(view, notice_before), "afterwards": views.afterwards()}
+    asked = options.Options(path=file, variables=values, secret_variables=secret_values, report=report, **given)
     record = asyncio.run(run.run(asked, view))
     return record.exit_code
 

@@ -124,6 +124,14 @@ def notice_s(asked: str | None) -> float | None:
         raise errors.UsageError(f"--notice-before: {problem}") from None
 
 
+def afterwards() -> tuple[str, ...]:
+    """What a survivor of the run is to call when it has undone, so that others hear of it; nothing where nobody would."""
+    if not told():
+        return ()
+    file = file_of_channels()
+    return (sys.executable, "-P", "-m", "runner.cli.survived", str(Path(file).absolute()) if file else "")
+
+
 def told() -> bool:
     """Whether anybody or anything else is to be told of runs; reads no file, so that a run of nobody's business pays nothing."""
     return bool(file_of_channels() or any(os.environ.get(name) for name in TELEMETRY))

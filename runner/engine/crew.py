@@ -186,6 +186,7 @@ def _start_message(session: Session, options: Options, where: Surroundings) -> d
         "context": where.context,
         "env": dict(where.env),
         "cwd": str(Path.cwd()),
+        "afterwards": list(options.afterwards),
         "playground": dict(where.playground) if where.playground else None,
         "started_at": session.started.isoformat(),
         "started_mono_ns": session.started_ns,

@@ -38,6 +38,8 @@ class Options:
     report: Path | None = None
     """Where the HTML report goes; by default into the run's folder."""
     notice: Notice | None = None
+    afterwards: tuple[str, ...] = ()
+    """What a survivor calls with the run's folder when the runner has died and everything possible was undone."""
 
 
 class View(Protocol):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import clock, errors, files
-from runner.inject import player, secrets
+from runner.inject import player, secrets, survivors
 from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
@@ -19,10 +19,19 @@ from runner.inject.ledger import SILENCE, Ledger
 from runner.timeline import incident, mark, record
 
 
-def finish(folder: Path, start: Mapping[str, Any]) -> bool:
-    """Leave nothing behind and a whole record. True when everything was put back. Safe to call from several survivors."""
+def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> bool:
+    """Leave nothing behind and a whole record, then tell others. True when everything was put back.
+
+    Safe to call from several survivors; `late` by who is none, but came after.
+    """
     if (folder / RECORD).exists() and not Ledger(folder).outstanding():
         return True  # another survivor was faster
+    clean = _put_back(folder, start)
+    survivors.tell_others(start.get("afterwards") or (), folder, clean=clean, late=late)
+    return clean
+
+
+def _put_back(folder: Path, start: Mapping[str, Any]) -> bool:
     diary = Diary(folder, start)
     steps = len(Ledger(folder).outstanding())
     if not (folder / RECORD).exists():

@@ -1,4 +1,4 @@
-"""`python -m runner.inject.replay FOLDER`: play a run's ledger from disk, when the processes that knew it are gone."""
+"""`python -m runner.inject.replay FOLDER [late]`: play a run's ledger from disk, when the processes that knew it are gone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
     os.environ.update(start.get("env") or {})
     sys.path.append(start["cwd"])
     start["hide"] = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
-    sys.exit(0 if aftermath.finish(where, start) else 6)
+    sys.exit(0 if aftermath.finish(where, start, late=len(sys.argv) > 2) else 6)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def recover(run: Unfinished, within_s: float = 300.0) -> bool:
     nothing = subprocess.DEVNULL  # what a rollback prints is none of our own output
     try:  # in a session of its own: an impatient Ctrl-C must not reach it
         done = subprocess.run(
-            survivors.argv(run.folder),
+            [*survivors.argv(run.folder), "late"],
             timeout=within_s,
             check=False,
             stdin=nothing,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-from runner import units
+from runner import clock, units
 from runner.notify import drill
 from runner.timeline.event import Event, Name
+from runner.timeline.record import RunRecord
 
 Level = Literal["critical", "warning", "info"]
 _LOUDNESS: dict[str, Level] = {
@@ -45,6 +48,40 @@ class Message:
         said = f"[{self.level}] {self.title}: {self.whole}"
         return {"level": self.level, "title": self.title, "message": self.text, "text": said, "event": self.event,
                 "run": self.run, "at": self.at, "drill": self.drill}  # fmt: skip
+
+
+def survived(
+    record: RunRecord,
+    started: Event | None,
+    *,
+    died: bool,
+    left: Sequence[str],
+    heard: datetime,
+    now: datetime,
+    late: bool,
+) -> Message:
+    """What others are told when somebody undid after the run.
+
+    `died`: its runner had died, and a survivor closed the record; else the run had told its own failed undo. `heard` is when the
+    runner was last heard of; `late` says that no survivor of the run tells it but whoever came after.
+    """
+    ago, open_ = units.format_duration(max(0.0, (now - heard).total_seconds())), "; ".join(left)
+    if died:
+        text = "the runner died" + (
+            f", and NOT everything was put back: {open_}" if left else "; everything was put back"
+        )
+        text += f". Told late: the runner was last heard of at {clock.rfc3339(heard)}, {ago} ago" if late else ""
+    else:
+        text = (f"still NOT put back, {ago} after the run: {open_}") if left else f"put back now, {ago} after the run"
+    return Message(
+        level="critical" if left else "warning",
+        title=record.title,
+        text=text,
+        event="runner_died" if died else "undone_later",
+        run=record.run,
+        at=clock.rfc3339(now),
+        drill=drill.named(started) if started else "",
+    )
 
 
 class Herald:

@@ -11,10 +11,10 @@ from runner.timeline.record import RunRecord
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
-    """One run; `undone` and `open` count the records of its undo ledger as they stand now."""
+    """One run; `undone` counts the records of its undo ledger that are closed by now, `left` names those that are not."""
 
     record: RunRecord
     events: Sequence[Mapping[str, Any]] = ()
     """In their wire form."""
     undone: int = 0
-    open: int = 0
+    left: tuple[str, ...] = ()

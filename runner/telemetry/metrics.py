@@ -22,7 +22,7 @@ Key = tuple[str, ...]
 def key(run: Finished) -> Key:
     """What every series of a run carries: title, service and context."""
     record = run.record
-    return tuple(text[:LONGEST] for text in (record.title, record.service, record.context))
+    return tuple(text[:LONGEST] for text in (record.title, record.service, record.context or "none"))
 
 
 def last_run(run: Finished) -> Iterator[Metric]:
@@ -43,7 +43,7 @@ def last_run(run: Finished) -> Iterator[Metric]:
         yield _gauge(f"{name}_censored", told, [(k, float(censored)) for k in known])
     spent = [((*own, o.name[:LONGEST]), o.budget_spent) for o in record.objectives]
     yield _gauge("error_budget_spent_ratio", "Share of the whole error budget it spent.", spent, "objective")
-    steps = [((*own, "undone"), float(run.undone)), ((*own, "open"), float(run.open))]
+    steps = [((*own, "undone"), float(run.undone)), ((*own, "open"), float(len(run.left)))]
     yield _gauge("undo_steps", "Records of its undo ledger that are undone, and that are still open.", steps, "state")
     yield _gauge("residue", "What the scan after the last run found left behind.", [(own, float(len(record.residue)))])
 

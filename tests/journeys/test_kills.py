@@ -17,6 +17,7 @@ import pytest
 from runner.store import inbox
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Run, Service, experiment, http, python, record, started
+from tests.notify.receiver import receiver
 
 PARTS = ("parent", "worker", "undoer", "prober")
 SINGLES_AND_PAIRS = [c for n in (1, 2) for c in itertools.combinations(PARTS, n)]
@@ -103,14 +104,24 @@ def test_recover_puts_back_and_says_so(service: Service, tmp_path: Path) -> None
 
 
 def test_what_can_never_be_put_back_is_closed_by_a_person_who_says_why(service: Service, tmp_path: Path) -> None:
-    """The service is gone for good: without a way out no run would ever begin again."""
+    """The service is gone for good: without a way out no run would ever begin again. Nobody survived to tell: it is told late."""
     document = _document(service)
     document["rollbacks"] = [python("gone", "fails")]
-    with started(tmp_path, document) as run:
-        _broken(run, service)
-        run.kill(*PARTS)
+    with receiver() as pager:
+        told = {"channels": [{"name": "pager", "webhook": pager.url, "levels": ["critical"]}]}
+        (tmp_path / "notify.yaml").write_text(json.dumps(told))
+        with pytest.MonkeyPatch.context() as settings:
+            settings.setenv("CHAOS_RUN_NOTIFY", str(tmp_path / "notify.yaml"))
+            with started(tmp_path, document) as run:
+                _broken(run, service)
+                run.kill(*PARTS)
+        assert _recover().returncode == 6, "from another shell, without the settings of the run"
+    ((body),) = pager.bodies()
+    assert (
+        "the runner died, and NOT everything was put back: gone. Told late: the runner was last heard of at"
+        in body["text"]
+    )
     name = run.events[0]["run"]
-    assert _recover().returncode == 6
     harmless = experiment(service, method=[python("nothing", "nothing")])
     service.get("/mend")
     with started(tmp_path, harmless) as refused:

@@ -19,8 +19,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def run(title: str = "a", later: timedelta = timedelta(), **changes: Any) -> Finished:
-    """A made-up run, some time later; `undone` and `open` are its ledger's."""
-    counts = {name: changes.pop(name, 0) for name in ("undone", "open")}
+    """A made-up run, some time later; `undone` and `left` are its ledger's."""
+    counts = {name: changes.pop(name, usual) for name, usual in (("undone", 0), ("left", ()))}
     ended = made.record().ended + later
     return Finished(record=made.record(title=title, ended=ended, **changes), **counts)
 
@@ -37,7 +37,15 @@ def series(text: str) -> dict[str, dict[str, float]]:
 
 def test_a_run_is_told_in_base_units_with_its_doubts_in_series_of_their_own(tmp_path: Path) -> None:
     file = tmp_path / "chaos.prom"
-    told = run(verdict="UNDO_FAILED", ttd_s=12.5, ttd_censored=True, ttr_s=None, undone=2, open=1, residue=("a pod",))
+    told = run(
+        verdict="UNDO_FAILED",
+        ttd_s=12.5,
+        ttd_censored=True,
+        ttr_s=None,
+        undone=2,
+        left=("uncordon n1",),
+        residue=("a pod",),
+    )
     assert textfile.write(file, told) == ""
     found = series(file.read_text())
     assert found["last_run_timestamp_seconds"] == {"a": made.record().ended.timestamp()}

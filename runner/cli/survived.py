@@ -1,0 +1,68 @@
+"""`python -m runner.cli.survived FILE FOLDER [late]`: what a survivor tells others of a run that lost its runner, when it has undone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner import errors
+from runner.cli import announcing
+from runner.notify import herald
+from runner.notify.outbox import Errand, Outbox
+from runner.spec.channels import Channels, Telemetry
+from runner.telemetry.finished import Finished
+from runner.timeline import event
+
+
+def tell(file: str, folder: Path, *, late: bool) -> None:
+    """By the file of channels that the run itself had; what became of it is kept with the run like any message."""
+    run = announcing.finished(folder)
+    message = _message(run, late=late)
+    try:
+        found = announcing.channels(file or None)
+    except errors.ChaosRunError as problem:  # settings of another shell than the run's: known, and not told
+        found, said = Channels.model_construct(telemetry=Telemetry().over(os.environ)), problem.message
+        failed = [Errand(run=folder.name, event=message.event, channel="all", level=message.level, act=lambda: said)]
+    else:
+        failed = []
+    outbox = Outbox(found.channels, folder.parent)
+    outbox.open()
+    outbox.put(message)
+    for errand in (*failed, *announcing.figures(folder, found.telemetry)):
+        outbox.put(errand)
+    outbox.close()
+
+
+def _message(run: Finished, *, late: bool) -> herald.Message:
+    """A record that a survivor closed is of a dead runner; any other run had told its own verdict."""
+    died = "closed_by" in run.record.environment
+    heard = [e["at"] for e in run.events[: _died_at(run)]] if died else []
+    started = next((event.from_json(e) for e in run.events if e["event"] == "run_started"), None)
+    return herald.survived(
+        run.record,
+        started,
+        died=died,
+        left=run.left or _residue(run),
+        heard=datetime.fromisoformat(heard[-1]) if heard else run.record.ended,
+        now=datetime.now(UTC),
+        late=late,
+    )
+
+
+def _residue(run: Finished) -> tuple[str, ...]:
+    """What the last scan found: the record has only what was left when it was closed."""
+    undone = next((e for e in reversed(run.events) if e["event"] == "undone"), None)
+    return tuple(undone.get("residue") or ()) if undone else ()
+
+
+def _died_at(run: Finished) -> int:
+    """Where in its events a survivor took over."""
+    return next(
+        (n for n, e in enumerate(run.events) if e["event"] == "abort" and e.get("by") == "runner"), len(run.events)
+    )
+
+
+if __name__ == "__main__":
+    tell(sys.argv[1], Path(sys.argv[2]), late=len(sys.argv) > 3)

@@ -1,0 +1,69 @@
+"""A run whose runner died is told of by whoever survives it, after the undo; without survivors, late, by whoever comes next."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.journeys import harness
+from tests.journeys.harness import Run, Service, experiment, python, record, started
+from tests.notify.receiver import Receiver, receiver
+
+
+@pytest.fixture
+def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """The one channel there is; it hears of trouble only."""
+    with receiver() as state:
+        told = {"channels": [{"name": "chat", "webhook": "${CHAT}", "levels": ["critical", "warning"]}]}
+        (tmp_path / "notify.yaml").write_text(json.dumps(told))
+        monkeypatch.setenv("CHAOS_RUN_NOTIFY", str(tmp_path / "notify.yaml"))
+        monkeypatch.setenv("CHAT", state.url)
+        monkeypatch.setenv("CHAOS_RUN_TEXTFILE", str(tmp_path / "chaos.prom"))
+        yield state
+
+
+def broken(run: Run, service: Service) -> None:
+    run.until("activity", state="started")
+    until = time.monotonic() + 5
+    while not service.broken and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def kept(run: Run, count: int) -> list[dict[str, Any]]:
+    """What became of the run's messages, as soon as there are so many."""
+    path, until = run.folder / "notifications.jsonl", time.monotonic() + 10
+    while time.monotonic() < until:
+        lines = path.read_text().splitlines() if path.exists() else []
+        if len(lines) >= count:
+            return [json.loads(line) for line in lines]
+        time.sleep(0.05)
+    raise AssertionError(path.read_text() if path.exists() else "nothing was told")
+
+
+def document(service: Service) -> harness.Json:
+    return experiment(service, method=[python("hold", "break_and_wait", {"url": "${url}", "seconds": 30.0})])
+
+
+def test_a_survivor_tells_that_the_runner_died_once_and_after_the_undo(
+    service: Service, tmp_path: Path, chat: Receiver
+) -> None:
+    with started(tmp_path, document(service)) as run:
+        broken(run, service)
+        chat.hang_s = 1.0
+        run.kill("parent")
+        assert service.mended_within(5)
+        assert record(run)["verdict"] == "ENVIRONMENT"
+        assert chat.got == [], "the receiver still hangs: neither the undo nor the record has waited for it"
+        lines = kept(run, 2)
+    (body,) = chat.bodies()
+    assert (body["event"], body["level"]) == ("runner_died", "warning")
+    assert "the runner died; everything was put back (DRILL: chaos-run" in body["text"]
+    assert [(line["channel"], line["event"], line["delivered"]) for line in lines] == [
+        *[("chat", "runner_died", True), ("textfile", "telemetry", True)]
+    ]
+    assert 'verdict="ENVIRONMENT"} 1.0' in (tmp_path / "chaos.prom").read_text()
