@@ -55,7 +55,9 @@ class Silencing:
             except errors.EnvironmentFailure as failed:
                 problem = failed.message
             if problem:
-                self._session.end_early("runner", f"no silence of {silence.said}: {problem}; nothing was injected")
+                said = f"no silence of {silence.said}: {problem}; nothing was injected"
+                self._session.find("error", said)
+                self._session.end_early("runner", said)
                 return
             self._session.find("info", f"silenced, until {args['ends']} at the latest: {where}")
 
