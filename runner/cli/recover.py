@@ -35,31 +35,16 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
         click.echo("Nothing is left open.")
     for run in found:
         click.echo(f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding) or 'no open undo step'}")
-    if dry_run:
+    if dry_run or not found:
         return errors.ExitCode.PASS
     failed = [run.run for run in found if not unfinished.recover(run)]
-    if found:
-        _index(store)
+    _index(store)
     for name in failed:
         click.echo(f"{name}: not everything could be put back; see chaos-run show {name}", err=True)
         click.echo(f"hint: put back by hand, or gone? chaos-run recover --by-hand {name} --reason '…'", err=True)
-    if found and not failed:
+    if not failed:
         click.echo("Everything was put back.")
-    _draw_the_end()
     return errors.ExitCode.UNDO_FAILED if failed else errors.ExitCode.PASS
-
-
-def _draw_the_end() -> None:
-    """What dead runs have drawn on dashboards and nobody has ended; never in the way of what is put back."""
-    from runner.cli.view import told
-
-    if told():
-        from runner.cli import annotating, announcing
-
-        try:
-            annotating.end_what_is_left(announcing.channels())
-        except errors.ChaosRunError as problem:
-            click.echo(f"warning: no dashboard was told: {problem.message}", err=True)
 
 
 def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) -> None:

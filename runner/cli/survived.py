@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import errors
-from runner.cli import announcing
+from runner.cli import annotating, announcing
 from runner.notify import herald
 from runner.notify.outbox import Errand, Outbox
 from runner.spec.channels import Channels, Telemetry
@@ -33,6 +33,7 @@ def tell(file: str, folder: Path, *, late: bool) -> None:
     for errand in (*failed, *announcing.figures(folder, found.telemetry)):
         outbox.put(errand)
     outbox.close()
+    annotating.end_what_is_left(found)
 
 
 def _message(run: Finished, *, late: bool) -> herald.Message:

@@ -140,7 +140,10 @@ def expire(args: Arguments, start: Mapping[str, Any]) -> dict[str, Any]:
 
     error = _told(end, patience_s=PATIENCE_S)
     if error:
-        return {"state": "failed", "error": f"{error}; the silence ends by itself at {args['ends']}, sooner by: chaos-run recover"}
+        return {
+            "state": "failed",
+            "error": f"{error}; the silence ends by itself at {args['ends']}, sooner by: chaos-run recover",
+        }
     return {"state": "undone" if ended else "already", "error": None}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.detection.rig import until
 from tests.journeys.harness import Service, experiment, http, started
 from tests.notify.grafana import TOKEN, grafana
 from tests.notify.receiver import receiver
@@ -46,6 +47,26 @@ def test_a_receiver_that_hangs_does_not_hold_up_the_undo(
     (region,) = dashboards.annotations
     assert 300 < region["timeEnd"] - region["time"] < 5000
     assert region["tags"] == ["chaos-run", run.events[0]["run"], "journey", "ABORTED"]
+
+
+def test_a_region_ends_with_the_undo_although_the_runner_died(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with grafana() as dashboards:
+        file = tmp_path / "notify.yaml"
+        drawn = {"name": "team", "grafana": dashboards.url, "token": "${GRAFANA_TOKEN}"}
+        file.write_text(json.dumps({"annotations": [drawn]}))
+        monkeypatch.setenv("GRAFANA_TOKEN", TOKEN)
+        monkeypatch.setenv("CHAOS_RUN_NOTIFY", str(file))
+        with started(tmp_path, experiment(service, method=[http("break", "/break", pauses={"after": 20})])) as run:
+            run.until("injected")
+            until(lambda: bool(dashboards.annotations), "it has begun")
+            run.kill("parent")
+            until(lambda: "ENVIRONMENT" in dashboards.annotations[0]["tags"], "it has ended")
+        (region,) = dashboards.annotations
+    assert region["timeEnd"] > region["time"]
+    assert region["text"].endswith("ENVIRONMENT: the runner died; everything was put back")
+    assert not service.broken
 
 
 def test_a_bad_file_of_channels_is_known_before_anything_is_broken(
