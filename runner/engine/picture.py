@@ -88,7 +88,7 @@ class Picture:
         return IndicatorStatus(
             name=name,
             requests=whole.decided,
-            what="events" if series.step_s else "requests",
+            what=series.what,
             rate=tally.decided / recent_s if tally.decided else None,
             error_ratio=tally.ratio if tally.decided else None,
             p95_s=_finite(series.percentile_s(95, start)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from runner import units
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
 from runner.spec.experiment import Experiment
-from runner.spec.model import AbortRule
+from runner.spec.model import AbortRule, Block
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,8 @@ class Plan:
     silences: tuple[str, ...]
     warnings: tuple[str, ...]
     refusals: tuple[str, ...]
+    expected: tuple[str, ...] = ()
+    """What the run must show besides its objectives."""
     standing: tuple[str, ...] = ()
     """How the objectives that sources measure stand right now; no part of the hash, for it changes by itself."""
 
@@ -100,6 +102,7 @@ def draw(
         silences=tuple(_silences(experiment)),
         warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
+        expected=tuple(_expected(block)),
         standing=tuple(standing),
     )
 
@@ -124,6 +127,28 @@ def _measured(experiment: Experiment) -> list[str]:
         f"{promised[m.name].name} ({units.format_ratio(promised[m.name].target)} good), from {m.source}: {m.how}"
         for m in experiment.metrics
     ]
+
+
+def _expected(block: Block) -> Iterator[str]:
+    """The file's `expect:` as people say it."""
+    expect = block.expect
+    for within, what in (
+        (expect.detected_within, "somebody notices within {} of users feeling it"),
+        (expect.notified_within, "somebody is told within {} of users feeling it"),
+        (expect.recovered_within, "users are well again within {}"),
+        (expect.resolved_within, "the alert is resolved within {} of everything being put back"),
+    ):
+        if within is not None:
+            yield what.format(units.format_duration(within))
+    if expect.alert:
+        yield f"the alert {expect.alert} fires first"
+    if expect.labels:
+        yield f"it carries {', '.join(f'{k}={v}' for k, v in expect.labels.items())}"
+    if expect.drill:
+        drill = ", ".join(f"{k}={v}" for k, v in expect.drill.items())
+        yield f"the alert would fire without the labels of a drill ({drill}) too"
+    if expect.alerts:
+        yield f"of the alerts nothing is found that fails the run: {', '.join(expect.alerts)}"
 
 
 def method_seconds(method: Sequence[Mapping[str, Any]]) -> float:

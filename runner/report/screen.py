@@ -121,7 +121,8 @@ def _indicators(indicators: Sequence[IndicatorStatus], width: int) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     for justify, size in (("left", 14), ("right", 9), ("right", 8), ("left", plot), ("right", 8), ("left", plot)):
         table.add_column(justify=justify, width=size, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
-    heads = ("traffic", "requests", "bad", "", "p95", "")
+    counted = {i.what for i in indicators}
+    heads = ("traffic", "requests" if counted <= {"requests"} else "events", "bad", "", "p95", "")
     table.add_row(*(Text(h, style=DIM) for h in heads))
     for i in indicators:
         bad = "bold red" if i.error_ratio else "default"

@@ -84,6 +84,7 @@ class Counts(Series):
     Its rate is what has been seen so far until `settle`; its now is the last reading, so that silence is never taken for good.
     """
 
+    what = "events"
     last_word = "its source last told something"
 
     def __init__(self, name: str, interval_s: float, rate: float | None = None) -> None:

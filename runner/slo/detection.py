@@ -61,5 +61,5 @@ class BurnRule:
         if tally.counted <= self.ratio * whole:
             return None
         burn = tally.counted / whole / self.objective.budget
-        sentence = f"{self.name}: {burn:.3g}x ({tally.counted:,} bad of {whole:,.0f} requests)"
+        sentence = f"{self.name}: {burn:.3g}x ({tally.counted:,} bad of {whole:,.0f} {self.series.what})"
         return Detection(now_ns, self.name, sentence, 0.05)

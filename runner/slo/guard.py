@@ -184,7 +184,7 @@ class _Ratio:
 
     def _sentence(self, tally: Tally, window_s: float, covered_s: float, breached: bool) -> str:
         if not tally.decided:
-            return f"{self.series.name}: no request has ended yet"
+            return f"{self.series.name}: no {self.series.what} are known yet"
         share = f"{units.format_ratio(tally.ratio)} {self.words} ({tally.counted:,}/{tally.decided:,})"
         limit, window = units.format_ratio(self.above), units.format_duration(window_s)
         if covered_s < window_s - 0.1:

@@ -72,6 +72,8 @@ class Series:
     whole bucket in it. Answers are as of the last `absorb`.
     """
 
+    what = "requests"
+    """What is counted."""
     last_word = "its last request ended"
     """How to say that something was measured, before a time."""
     trouble = ""

@@ -167,9 +167,12 @@ def test_plain_chaos_runs_the_shipped_files(name: str, tmp_path: Path) -> None:
         chaos_run("playground", "down")
 
 
-def test_without_a_longest_duration_of_its_own_a_run_has_ours(service: Service, tmp_path: Path) -> None:
-    document = experiment(service, method=[http("break", "/break")], abort=None)
-    assert "longer than 1h" in chaos_run("plan", _file(tmp_path, "endless.json", document)).stdout
+def test_a_plan_says_what_stops_the_run_and_what_is_expected_of_it(service: Service, tmp_path: Path) -> None:
+    expect = {"notified_within": "2m", "resolved_within": "5m", "alert": "ShopErrors", "alerts": ["missing"]}
+    document = experiment(service, method=[http("break", "/break")], abort=None, expect=expect)
+    said = chaos_run("plan", _file(tmp_path, "endless.json", document)).stdout
+    for words in ("longer than 1h", "is told within 2m", "resolved within 5m", "ShopErrors fires first", "missing"):
+        assert words in said
 
 
 def test_a_cluster_action_that_is_not_in_our_table_is_locked_scanned_and_judged_all_the_same(tmp_path: Path) -> None:

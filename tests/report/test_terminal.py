@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from runner.report import screen
 from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
 from runner.report.terminal import Live
 from runner.timeline.event import Name
@@ -72,6 +74,14 @@ def test_the_picture_names_phase_traffic_budget_guard_and_target() -> None:
         "shop-6d5f7c9b8-x2x9k",
     ):
         assert word in seen
+
+
+@pytest.mark.parametrize(("counted", "head"), [(("requests", "requests"), "requests"), (("requests", "events"), "events")])
+def test_what_a_source_counted_is_not_called_requests(counted: tuple[str, ...], head: str) -> None:
+    seen = tuple(replace(i, what=what) for i, what in zip(status().indicators, counted, strict=True))
+    out = io.StringIO()
+    Console(file=out, width=110).print(screen._indicators(seen, 110))
+    assert out.getvalue().split()[:2] == ["traffic", head]
 
 
 def test_the_end_stays_with_verdict_numbers_and_report() -> None:
