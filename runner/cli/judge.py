@@ -45,8 +45,10 @@ def text(before: RunRecord, after: RunRecord) -> Iterator[str]:
 
 
 def _objectives(path: str, record: RunRecord) -> list[Objective]:
-    from runner.slo.objective import Objective
+    from runner.engine import again
+    from runner.plan import translate
     from runner.spec import objectives
 
-    found = objectives.read(path, [i.name for i in record.indicators])
-    return [Objective(o.name, o.indicator, o.kind, o.target, o.threshold, o.window) for o in found]
+    counted = again.counted(record)
+    found = objectives.read(path, [i.name for i in record.indicators if i.name not in counted], counted)
+    return [translate.promised(o) for o in found]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from runner import errors
 from runner.engine import reasons
@@ -42,12 +43,12 @@ def judge(record: RunRecord, objectives: Sequence[Objective] | None = None) -> R
 
 
 def _as_promised(o: ObjectiveResult) -> Objective:
-    kind: Literal["availability", "latency"] = "latency" if o.kind == "latency" else "availability"
-    return Objective(o.name, o.indicator, kind, o.target, o.threshold_s, o.window_s)
+    kind: Literal["availability", "latency"] = "availability" if o.threshold_s is None else "latency"
+    return Objective(o.name, o.indicator, kind, o.target, o.threshold_s, o.window_s, o.slice_s, o.slice_target)
 
 
 def _check(record: RunRecord, objectives: Sequence[Objective]) -> None:
-    known = [i.name for i in _taped(record)]
+    known = [i.name for i in _taped(record)] + [i.name for i in _told(record)]
     for o in objectives:
         if o.indicator not in known:
             raise errors.UsageError(
@@ -59,7 +60,7 @@ def _check(record: RunRecord, objectives: Sequence[Objective]) -> None:
 def _judged(record: RunRecord, o: Objective, samples: dict[str, list[Sample]]) -> ObjectiveResult | None:
     """None where the indicator left neither a tape nor counts: what was judged of it stays."""
     start, end = _window(record)
-    if source := next((i for i in record.indicators if i.name == o.indicator and i.tape.endswith(counts.SUFFIX)), None):
+    if source := next((i for i in _told(record) if i.name == o.indicator), None):
         return reasons.result(o, counts.judge(o, _counts(record, source), start, end), source.rate)
     indicator = next((i for i in _taped(record) if i.name == o.indicator), None)
     if indicator is None:
@@ -91,6 +92,23 @@ def _counts(record: RunRecord, indicator: Indicator) -> Counts:
         return counts.rebuilt(text, indicator.name, indicator.rate, indicator.seen_ns)
     except (OSError, ValueError, KeyError) as problem:
         raise errors.EnvironmentFailure(f"the counts of {indicator.name} cannot be read: {problem}") from None
+
+
+def counted(record: RunRecord) -> dict[str, dict[str, Any]]:
+    """What each source was asked for in the run, by indicator. Raises EnvironmentFailure where that is gone."""
+    found = {}
+    for indicator in _told(record):
+        try:
+            head = Path(record.folder, indicator.tape).read_text("utf-8").partition("\n")[0]
+            found[indicator.name] = dict(json.loads(head))
+        except (OSError, ValueError, TypeError) as problem:
+            raise errors.EnvironmentFailure(f"the counts of {indicator.name} cannot be read: {problem}") from None
+    return found
+
+
+def _told(record: RunRecord) -> list[Indicator]:
+    """What sources counted."""
+    return [i for i in record.indicators if i.tape.endswith(counts.SUFFIX)]
 
 
 def _taped(record: RunRecord) -> list[Indicator]:

@@ -181,6 +181,7 @@ def _start_message(session: Session, options: Options, where: Surroundings) -> d
         "modules": surroundings.modules(experiment.document),
         "undoes_with": ["runner.inject.silences"] if experiment.block.silence else [],
         "strategy": _strategy(experiment.document, during=experiment.block.hypothesis.during),
+        "reveal": sorted(set(experiment.vaulted.values())),
         "proofs": {p.action: p.probe for p in experiment.block.proof},
         "frequency": experiment.block.hypothesis.frequency,
         "context": where.context,

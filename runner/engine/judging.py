@@ -31,7 +31,7 @@ from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
 def baseline_holds(session: Session, crew: Crew) -> bool:
     """Whether every objective held while nothing was broken; if not, why is said."""
     start, end = session.phase_since_ns, session.clock.monotonic()
-    found = [judged(crew, o, start, end) for o in crew.objectives]
+    found = [judged(crew, o.momentary, start, end) for o in crew.objectives]
     # The baseline asks whether the objective holds, not whether that can be certified.
     told: list[dict[str, Any]] = [
         {"name": j.objective.name, "met": _met(j, crew.series[j.objective.indicator], end), "sentence": j.detail}
@@ -204,6 +204,8 @@ def _told(objective: ObjectiveResult) -> dict[str, Any]:
         "total": objective.total,
         "target": objective.target,
         "threshold_s": objective.threshold_s,
+        "slice_s": objective.slice_s,
+        "slice_target": objective.slice_target,
         "lower": objective.lower,
         "upper": objective.upper,
         "budget_spent": objective.budget_spent,

@@ -9,11 +9,11 @@ from dataclasses import replace
 from runner.engine.known import Known
 from runner.engine.session import Session
 from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
-from runner.slo import budget
+from runner.slo import budget, timeslices
 from runner.slo.guard import Guard, GuardState
 from runner.slo.objective import FAILED, Objective
 from runner.slo.rules import Rule
-from runner.slo.series import Series
+from runner.slo.series import Counted, Series
 
 HISTORY = 90
 """Seconds of sparkline."""
@@ -37,7 +37,8 @@ class Picture:
         self._guards: tuple[GuardStatus, ...] = ()
         self._session = session
         self._series = series
-        self._objectives = objectives
+        since = session.started_ns
+        self._promised = [(o, timeslices.seen(o, series[o.indicator], since)) for o in objectives]
         self._errors = {name: deque[float | None](maxlen=HISTORY) for name in series}
         self._latencies = {name: deque[float | None](maxlen=HISTORY) for name in series}
         self._second = -1
@@ -58,7 +59,7 @@ class Picture:
             planned_s=self._session.phase_planned_s,
             t=(now_ns - self._session.started_ns) / 1e9,
             indicators=tuple(self._indicator(name, s, now_ns) for name, s in self._series.items()),
-            budgets=tuple(self._budget(o) for o in self._objectives),
+            budgets=tuple(_budget(o, counted) for o, counted in self._promised),
             guards=self._guards if guard or self.tripped else (),
             targets=self.known.targets(),
             hypothesis_met=self.known.hypothesis_met,
@@ -96,19 +97,20 @@ class Picture:
             latencies=tuple(self._latencies[name]),
         )
 
-    def _budget(self, objective: Objective) -> BudgetStatus:
-        series = self._series[objective.indicator]
-        series.watch(objective.criterion)
-        tally = series.tally(objective.criterion, 0)
-        minute = series.recent(objective.criterion, 60)
-        spent = budget.spend(objective, tally.counted, series.rate)
-        return BudgetStatus(
-            objective=objective.name,
-            target=objective.target,
-            spent=spent.share,
-            burn_rate=budget.burn_rate(objective, minute.counted, minute.decided),
-            outage_s=spent.spent_s,
-        )
+
+def _budget(objective: Objective, counted: Counted) -> BudgetStatus:
+    counted.watch(objective.criterion)
+    tally = counted.tally(objective.criterion, 0)
+    last_s = max(60.0, 5 * counted.slice_s)
+    lately = counted.tally(objective.criterion, counted.now_ns - round(last_s * 1e9))
+    spent = budget.spend(objective, tally.counted, counted.rate)
+    return BudgetStatus(
+        objective=objective.name,
+        target=objective.target,
+        spent=spent.share,
+        burn_rate=budget.burn_rate(objective, lately.counted, lately.decided),
+        outage_s=spent.spent_s,
+    )
 
 
 def _finite(value: float | None) -> float | None:

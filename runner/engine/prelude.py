@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from runner import errors
@@ -46,6 +47,7 @@ async def draw(session: Session, crew: Crew) -> Plan:
         aims = [aim.unknown(a["name"], session.experiment.document).to_json() for a in session.experiment.actions]
         crew.see({"aims": aims, "snapshot": {}, "namespaces": [], "withheld": {}})
     method_s = plans.plan.method_seconds(session.experiment.method)
+    await _unlock(session, crew)
     await crew.sources.open(method_s + session.experiment.block.windows.stable)
     nodes = any(t.startswith("node/") for a in crew.world.aims for t in a["targets"])
     return plans.draw(
@@ -56,6 +58,20 @@ async def draw(session: Session, crew: Crew) -> Plan:
         standing=(*crew.sources.standing, *_widened(crew)),
         locks=lock.lease_names(crew.world.namespaces, nodes),
     )
+
+
+async def _unlock(session: Session, crew: Crew) -> None:
+    """Hand the sources what only a vault knows: read by Chaos Toolkit, in the worker. Raises EnvironmentFailure."""
+    if not (vaulted := session.experiment.vaulted):
+        return
+    await crew.ready()
+    access = dict(session.experiment.access)
+    for whose, group in vaulted.items():
+        found = crew.supervisor.revealed.get(group)
+        if not isinstance(found, Mapping) or not found:
+            raise errors.EnvironmentFailure(f"the vault has nothing for the secrets {group!r}: nothing was injected")
+        access[whose] = found
+    session.experiment = replace(session.experiment, access=access)
 
 
 def _widened(crew: Crew) -> list[str]:

@@ -25,12 +25,12 @@ def weighed(record: RunRecord) -> RunRecord:
 
 
 def result(objective: Objective, judged: Judgement, rate: float) -> ObjectiveResult:
-    """A judgement as it is kept; `rate` a second turns bad requests into outage time."""
-    spent = budget.spend(objective, judged.bad, rate)
+    """A judgement as it is kept; `rate` requests a second turn bad ones into outage time, a bad slice is all outage."""
+    spent = budget.spend(objective, judged.bad, objective.counted_at(rate))
     return ObjectiveResult(
         name=objective.name,
         indicator=objective.indicator,
-        kind=objective.kind,
+        kind=objective.kind if objective.slice_target is None else "timeslices",
         target=objective.target,
         threshold_s=objective.threshold_s,
         verdict=judged.verdict.name,
@@ -43,6 +43,8 @@ def result(objective: Objective, judged: Judgement, rate: float) -> ObjectiveRes
         budget_spent=spent.share,
         outage_s=spent.spent_s,
         window_s=objective.window_s,
+        slice_s=objective.slice_s,
+        slice_target=objective.slice_target,
     )
 
 

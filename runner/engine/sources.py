@@ -145,23 +145,19 @@ class Sources:
         if meter.metered.nothing_bad_yet:
             said = "no series matches its query for bad events: none has happened yet, or it is misspelt"
             self._session.find("warning", f"{metric.name}: {said}: {metric.query}")
-        head = {"indicator": metric.name, "source": metric.source, "query": metric.query, "total": metric.total}
+        head = {"indicator": metric.name, "source": metric.source, **metric.head}
         self._write(meter, head | {"how": metric.how, "step_s": meter.metered.step_s, "t": clock.rfc3339(self._session.started),
                                    "mono_ns": self._session.started_ns, "offset_s": meter.metered.offset_s})  # fmt: skip
 
     async def _stand(self, meter: _Meter, judged_s: float) -> str:
         """One sentence: how the objective stood before the run."""
-        from runner.probe.prometheus import NoData
         from runner.slo import counts, power
 
         objective = self._objectives[meter.counts.name]
-        window = f"{objective.window_s / 86400:g} days"
-        try:
-            share = await meter.metered.bad_share(objective.window_s, self._now_s())
-        except NoData as problem:
-            spent = f"how much of its error budget of {window} is spent is not known: {problem}"
-        else:
-            spent = f"{units.format_ratio(share / objective.budget)} of its error budget of {window} already spent"
+        spent = await self._spent(meter, objective)
+        if objective.slice_s is not None and meter.metered.apart_s > objective.slice_s:
+            step, length = units.format_duration(meter.metered.apart_s), units.format_duration(objective.slice_s)
+            spent += f"; it is read every {step}, which says nothing about each slice of {length}"
         rate = await meter.metered.usual_rate(self._now_s())
         if rate:
             meter.counts.rate = rate
@@ -169,6 +165,29 @@ class Sources:
                 f"{objective.name}: {spent}; {counts.of_events(power.can_decide(objective, rate, judged_s).sentence)}"
             )
         return f"{objective.name}: {spent}; how many events it will see is not known"
+
+    async def _spent(self, meter: _Meter, objective: Objective) -> str:
+        """How much of the error budget is gone: burn rate x time since the window began / length of the window (measurement 2.1)."""
+        from runner.probe.prometheus import NoData
+
+        now, since_s, whole_s = self._now_s(), objective.window_s, objective.window_s
+        window = f"{objective.window_s / 86400:g} days"
+        if (calendar := meter.metered.metric.calendar) is not None:
+            begin, end = calendar.around(self._session.clock.now())
+            since_s, whole_s = now - begin.timestamp(), (end - begin).total_seconds()
+            if since_s < 0:
+                return f"its first window begins at {calendar.told(begin)}: nothing of its error budget is spent"
+            days = f"{since_s / 86400:.3g} of {whole_s / 86400:.4g} days"
+            window = f"the window that began at {calendar.told(begin)} ({days})"
+        try:
+            if objective.slice_s is None:
+                share = await meter.metered.bad_share(since_s, now)
+            else:
+                share = await meter.metered.bad_slices(since_s, now, objective.slice_s, objective.slice_target)
+        except NoData as problem:
+            return f"how much of its error budget of {window} is spent is not known: {problem}"
+        gone = share / objective.budget * since_s / whole_s
+        return f"{units.format_ratio(gone)} of its error budget of {window} already spent"
 
     async def _follow(self, meter: _Meter) -> None:
         """Ask again and again, on a grid of our own so that a slow answer does not make it drift."""

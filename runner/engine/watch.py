@@ -8,7 +8,7 @@ from runner.engine.known import Known
 from runner.engine.picture import Picture
 from runner.engine.session import Session
 from runner.engine.traffic import Traffic
-from runner.slo import effect
+from runner.slo import effect, timeslices
 from runner.slo.detection import BurnRule
 from runner.slo.guard import Guard
 from runner.slo.objective import Objective
@@ -91,7 +91,9 @@ class Watch:
             return []
         named = {o.name: o for o in self.objectives}
         chosen = [(d, named.get(d.objective)) if d.objective else (d, next(iter(self.objectives), None)) for d in asked]
-        return [BurnRule(o, self.series[o.indicator], d.burn_rate, d.over) for d, o in chosen if o is not None]
+        now = self._session.clock.monotonic()
+        counted = [(d, o, timeslices.seen(o, self.series[o.indicator], now)) for d, o in chosen if o is not None]
+        return [BurnRule(o, series, d.burn_rate, d.over) for d, o, series in counted]
 
     def _tick(self, *, pictured: bool) -> None:
         now = self._session.clock.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,10 +23,32 @@ def resolve(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str
 
 def learn(document: Mapping[str, Any], variables: Variables) -> list[str]:
     """Every secret value; secrets that cannot be resolved cannot leak either."""
+    return values(read(document, variables)[0])
+
+
+def read(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str, Any], str]:
+    """All groups of secrets, or none and why a vault did not give them."""
     try:
-        return values(resolve(document, variables)[1])
-    except ChaosException:
-        return []
+        return resolve(document, variables)[1], ""
+    except troubles() as problem:
+        return {}, f"{type(problem).__name__}: {problem}" if asks_vault(document.get("secrets")) else ""
+
+
+def troubles() -> tuple[type[Exception], ...]:
+    """What Chaos Toolkit lets through: its own, those of a vault's client and connection, of a path without that key."""
+    found: tuple[type[Exception], ...] = (ChaosException, OSError, LookupError, TypeError, AttributeError, ValueError)
+    if "hvac" in sys.modules:
+        from hvac.exceptions import VaultError
+
+        found += (VaultError,)
+    return found
+
+
+def asks_vault(secrets: Any) -> bool:
+    """Whether any of them is a vault's."""
+    if not isinstance(secrets, Mapping):
+        return False
+    return secrets.get("type") == "vault" or any(asks_vault(value) for value in secrets.values())
 
 
 def mask(hidden: list[str]) -> Callable[[Any], Any]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-from chaoslib.exceptions import ChaosException
 
 from runner import access, errors
 from runner.inject import secrets
@@ -214,7 +213,7 @@ def _group(name: str | None, start: Mapping[str, Any]) -> Mapping[str, Any]:
     alone = {"configuration": document.get("configuration"), "secrets": {name: document["secrets"][name]}}
     try:
         found: Mapping[str, Any] = secrets.resolve(alone, (start["variables"], start["secret_variables"]))[1][name]
-    except ChaosException as problem:
+    except secrets.troubles() as problem:
         raise Unanswered(f"the secrets {name!r} cannot be resolved here: {problem}") from None
     if HIDDEN in secrets.values(found):
         raise Unanswered(f"the secrets {name!r} are not known here: the experiment's file is gone")

@@ -42,6 +42,8 @@ class Supervisor:
         self.undoer_died = asyncio.Event()
         self.mask = Mask(())
         """Over the experiment's secrets, known from `ready` on."""
+        self.revealed: Mapping[str, Any] = {}
+        """The groups of secrets that the start message asks for, known from `ready` on: never to be written anywhere."""
         self._undone: asyncio.Future[bool | None] | None = None
         self._replacing = asyncio.Lock()
         self._at_stake = False
@@ -55,7 +57,13 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until both can act at once. Raises EnvironmentFailure."""
-        self.mask, _ = await asyncio.gather(_ready(self.worker), _ready(self.undoer))
+        told, _ = await asyncio.gather(_ready(self.worker), _ready(self.undoer))
+        self.mask, self.revealed = Mask(told["hide"]), told["revealed"]
+        if told["trouble"]:
+            raise errors.EnvironmentFailure(
+                f"the experiment's secrets cannot be read: {self.mask.text(told['trouble'])}",
+                hint="nothing was injected; see vault_addr and its like in the configuration",
+            )
         self._listener = asyncio.create_task(self._listen(self.undoer))
 
     async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
@@ -167,9 +175,8 @@ class Supervisor:
                 self._undone.set_result(message["clean"])
 
 
-async def _ready(child: Child) -> Mask:
-    """Its imports are done; what it prints from now on is masked, by a mask that may serve others too."""
+async def _ready(child: Child) -> Message:
+    """Its imports are done; what it prints from now on is masked."""
     message = await child.expect("ready", START_S)
-    mask = Mask(message["hide"])
-    child.mask = mask.text
-    return mask
+    child.mask = Mask(message["hide"]).text
+    return message

@@ -149,8 +149,11 @@ def prepare(start: Mapping[str, Any], voice: Voice) -> None:
             importlib.import_module(module)
         except ImportError as problem:
             voice.say("missing", module=module, error=str(problem))
-    hidden = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
-    voice.say("ready", hide=hidden)  # through the pipe only: the parent masks what we print
+    known, trouble = secrets.read(start["document"], (start["variables"], start["secret_variables"]))
+    hidden = secrets.values(known)
+    revealed = {group: known.get(group) for group in start.get("reveal") or ()}
+    # Through the pipe only: the parent masks what we print, and lets its sources have what is theirs.
+    voice.say("ready", hide=hidden, revealed=revealed, trouble=trouble)
     voice.mask = secrets.mask(hidden)
 
 

@@ -12,7 +12,7 @@ from runner import units
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
 from runner.spec.experiment import Experiment
-from runner.spec.model import AbortRule, Block
+from runner.spec.model import AbortRule, Block, BurnRate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,8 @@ class Plan:
     silences: tuple[str, ...]
     warnings: tuple[str, ...]
     refusals: tuple[str, ...]
+    offered: tuple[str, ...] = ()
+    """Guards that the OpenSLO documents bring along and the file does not ask for."""
     expected: tuple[str, ...] = ()
     """What the run must show besides its objectives."""
     standing: tuple[str, ...] = ()
@@ -102,6 +104,7 @@ def draw(
         silences=tuple(_silences(experiment)),
         warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
+        offered=tuple(_offered(experiment)),
         expected=tuple(_expected(block)),
         standing=tuple(standing),
     )
@@ -122,11 +125,27 @@ def _ours(experiment: Experiment) -> list[Objective]:
 
 def _measured(experiment: Experiment) -> list[str]:
     """The objectives that sources measure, and how."""
+    if not experiment.metrics:
+        return []
+    from runner.slo import counts  # dear, and for nobody else
+
     promised = {o.indicator: o for o in translate.objectives(experiment)}
     return [
-        f"{promised[m.name].name} ({units.format_ratio(promised[m.name].target)} good), from {m.source}: {m.how}"
+        f"{promised[m.name].name} ({counts.of_events(promised[m.name].promise)}), from {m.source}{m.origin}: {m.how}"
         for m in experiment.metrics
     ]
+
+
+def _offered(experiment: Experiment) -> Iterator[str]:
+    """Each guard that can be had, and what to write for it."""
+    asked = {rule.alert_policies for rule in experiment.block.abort}
+    for objective, offers in experiment.offered.items():
+        for offer in offers:
+            pair = BurnRate(objective=objective, above=offer.above, long=offer.over_s, short=offer.over_s)
+            note = f" ({offer.note})" if offer.note else ""
+            if objective not in asked:
+                said = guard_sentence(AbortRule(burn_rate=pair))
+                yield f"{said}, by its alert policy {offer.policy}{note}: abort: [{{alert_policies: {objective}}}]"
 
 
 def _expected(block: Block) -> Iterator[str]:
@@ -177,7 +196,9 @@ def guard_sentence(rule: AbortRule) -> str:
         return f"{rule.budget.objective}: {units.format_ratio(rule.budget.spend)} of its error budget spent"
     if rule.burn_rate:
         b = rule.burn_rate
-        windows = f"{units.format_duration(b.long)} and {units.format_duration(b.short or b.long / 12)}"
+        windows = units.format_duration(b.long)
+        if b.short != b.long:
+            windows += f" and {units.format_duration(b.short or b.long / 12)}"
         return f"{b.objective}: its budget burns more than {b.above:g}x over {windows}"
     if rule.evidence:
         return f"{rule.evidence.objective}: evidence at alpha {rule.evidence.alpha:g} that it is breached"

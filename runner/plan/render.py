@@ -26,6 +26,7 @@ def text(plan: Plan) -> str:
         *(_list("stands at", plan.standing, "") if plan.standing else ()),
         *_list("abort if", plan.guards, ""),
         *(_list("silences", plan.silences, "") if plan.silences else ()),
+        *(_list("offered", plan.offered, "") if plan.offered else ()),
         *(_list("expects", plan.expected, "") if plan.expected else ()),
         *_list("rollbacks", plan.rollbacks, "none declared"),
         *_list("locks", plan.locks, "on this machine only"),

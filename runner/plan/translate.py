@@ -17,18 +17,34 @@ LONGEST_S = 3600.0
 
 def objectives(experiment: Experiment) -> tuple[Objective, ...]:
     """Every objective of the experiment, OpenSLO documents included."""
-    return tuple(Objective(o.name, o.indicator, o.kind, o.target, o.threshold, o.window) for o in experiment.objectives)
+    return tuple(promised(o) for o in experiment.objectives)
+
+
+def promised(o: model.Objective) -> Objective:
+    """One objective of a file."""
+    return Objective(o.name, o.indicator, o.kind, o.target, o.threshold, o.window, o.slice, o.slice_target)
 
 
 def abort_rules(experiment: Experiment) -> tuple[model.AbortRule, ...]:
     """The file's abort conditions and, where it sets no longest duration, ours: no run is without a stop condition."""
-    given = experiment.block.abort
+    given = tuple(one for rule in experiment.block.abort for one in _spelled(rule, experiment))
     return given if any(rule.duration for rule in given) else (*given, model.AbortRule(duration=LONGEST_S))
 
 
 def silent_s(experiment: Experiment) -> float:
     """How long a silence may last at the most, should nobody be left to end it: the longest fault and its undo, in seconds."""
     return min(rule.duration for rule in abort_rules(experiment) if rule.duration) + UNDO_S
+
+
+def _spelled(rule: model.AbortRule, experiment: Experiment) -> Iterable[model.AbortRule]:
+    """The rule, or those that an alert policy stands for: it looks at one window, so both of the pair are that."""
+    if rule.alert_policies is None:
+        return [rule]
+    pairs = [
+        model.BurnRate(objective=rule.alert_policies, above=o.above, long=o.over_s, short=o.over_s)
+        for o in experiment.offered.get(rule.alert_policies, ())
+    ]
+    return [model.AbortRule(burn_rate=pair) for pair in dict.fromkeys(pairs)]
 
 
 def guard_rules(experiment: Experiment) -> tuple[rules.Rule, ...]:

@@ -33,6 +33,8 @@ class Metered:
     """The newest moment that anything is known of."""
     step_s: float = 0.0
     """Seconds between two of the source's own readings, as far as they can be had; at least our interval."""
+    apart_s: float = 0.0
+    """The same, however seldom we ask: so fine can be told when something happened."""
     _told: dict[float, tuple[int, int]] = field(default_factory=dict)
     _counts: dict[float, list[float]] = field(default_factory=dict)
     _differences: tuple[Differences, Differences] = field(default_factory=lambda: (Differences(), Differences()))
@@ -70,6 +72,7 @@ class Metered:
         self.news_at = max([self.news_at, *(s[-1][0] for s in readings.values() if s)])
         gaps = [b[0] - a[0] for samples in readings.values() for a, b in itertools.pairwise(samples)]
         self.step_s = max(self.interval_s, statistics.median(gaps) if gaps else self.step_s)
+        self.apart_s = statistics.median(gaps) if gaps else self.apart_s or self.interval_s
         if self._asked_at is None:
             spans = [(s[-1][1] - s[0][1], s[-1][0] - s[0][0]) for s in readings.values() if len(s) > 1]
             self._rate = sum(grown / seconds for grown, seconds in spans if grown > 0) or None
@@ -176,6 +179,28 @@ class Metered:
             raise NoData("there were no events at all")
         return min(1.0, max(0.0, part / total if m.form == "bad" else 1 - part / total))
 
+    async def bad_slices(self, window_s: float, now: float, slice_s: float, slice_target: float | None) -> float:
+        """The share of bad slices in the last `window_s` seconds; without a target the mean of their bad shares. Raises NoData.
+
+        A slice without any event is left out, and one without a series of bad events has none.
+        """
+        bad, length = self._of_a_slice(slice_s), f"{round(slice_s * 1000)}ms"
+        asked = bad if slice_target is None else f"({bad}) > bool {round(1 - slice_target, 12)!r}"
+        window = f"{max(60, round(window_s))}s"
+        return await self.source.number(f"avg_over_time(({asked})[{window}:{length}])", now + self.offset_s)
+
+    def _of_a_slice(self, slice_s: float) -> str:
+        """The bad share of the last `slice_s` seconds, in PromQL."""
+        m, span = self.metric, f"{round(slice_s * 1000)}ms"
+        step = f"{max(250, round(slice_s * 100))}ms"
+        if not m.total:
+            asked = f"({m.query}) {_SIGNS[m.op]} bool {m.value!r}" if m.form == "threshold" else m.query
+            share = f"avg(avg_over_time(({asked})[{span}:{step}]))"
+            return share if m.form == "failure" else f"1 - {share}"
+        part, total = (_grown_in(query, span, step) for query in (m.query, m.total))
+        share = f"({part} or vector(0)) / ({total} > 0)"
+        return share if m.form == "bad" else f"1 - {share}"
+
     async def usual_rate(self, now: float) -> float | None:
         """Events a second over the last five minutes; None where it cannot be told."""
         at, m = now + self.offset_s, self.metric
@@ -211,6 +236,14 @@ class Metered:
             if missing is not None and "empty" in str(problem):
                 return missing
             raise
+
+
+def _grown_in(query: str, span: str, step: str) -> str:
+    """How much a query's counters grow in a span, or what its rates are: only the quotient of two is used."""
+    if promql.rated(query):
+        return f"sum({query})"
+    plain = promql.selector(query)
+    return f"sum(increase({plain}[{span}]))" if plain else f"sum(increase(({query})[{span}:{step}]))"
 
 
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}

@@ -146,7 +146,12 @@ def objective_goal(objective: ObjectiveResult) -> str:
     """What is asked for: `99 % good` or `95 % within 500ms`."""
     goal = units.format_ratio(objective.target)
     within = f"within {seconds(objective.threshold_s)}" if objective.threshold_s is not None else "good"
-    return f"{goal} {within}"
+    if objective.slice_s is None:
+        return f"{goal} {within}"
+    slices = f"slices of {seconds(objective.slice_s)}"
+    if objective.slice_target is None:
+        return f"{goal} {within}, mean of {slices}"
+    return f"{goal} of {slices}, each {units.format_ratio(objective.slice_target)} {within}"
 
 
 def bounds(objective: ObjectiveResult) -> str:

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass, field
 
 from runner.slo.objective import Objective
-from runner.slo.series import BUCKET_NS, Series
+from runner.slo.series import Counted
 
 _SETTLE_NS = 100_000_000  # a slice is complete this long after its end: the reader's tick and a late prober
 
@@ -34,7 +34,7 @@ class Betting:
         self.logs = [0.0] * len(self.lambdas)
         self._calm = [math.log1p(-rate * m) for rate in self.lambdas]
 
-    def bet(self, bad: int, scheduled: int) -> None:
+    def bet(self, bad: float, scheduled: float) -> None:
         """One slice that is over."""
         self.logs = self._after(bad, scheduled)
 
@@ -50,7 +50,7 @@ class Betting:
         found, self.logs = self.log_evidence(), kept
         return found
 
-    def _after(self, bad: int, scheduled: int) -> list[float]:
+    def _after(self, bad: float, scheduled: float) -> list[float]:
         if not scheduled:
             return self.logs
         if not bad:
@@ -71,7 +71,7 @@ class Evidence:
     crosses the threshold with them good crosses it whatever becomes of them.
     """
 
-    def __init__(self, objective: Objective, series: Series, started_ns: int, burn: float = 1.0) -> None:
+    def __init__(self, objective: Objective, series: Counted, started_ns: int, burn: float = 1.0) -> None:
         self.objective, self.series = objective, series
         self.null = min(0.99, objective.budget * burn)
         self.slice_ns = round(series.slice_s * 1e9)
@@ -81,7 +81,7 @@ class Evidence:
     def restart(self, now_ns: int) -> None:
         """Forget everything before: a new phase."""
         self._betting = Betting(self.null)
-        self._next_ns = -(-now_ns // BUCKET_NS) * BUCKET_NS
+        self._next_ns = self.series.begin_ns(now_ns)
         self._low = 0.0
         self.climb_ns = self._next_ns
         """Where the present climb of the evidence began: the end of the slice in which it was lowest."""

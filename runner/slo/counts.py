@@ -67,7 +67,7 @@ def judge(objective: Objective, counts: Counts, start_ns: int, end_ns: int) -> J
     end_ns = (
         min(end_ns, max(start_ns, counts.now_ns + BUCKET_NS)) if counts.lag_ns(end_ns) < counts.patience_ns else end_ns
     )
-    found = verdict.judge_slices(objective, counts.cut(start_ns, end_ns), counts.rate)
+    found = verdict.judge_slices(objective, counts.cut(start_ns, end_ns, objective.slice_s), counts.rate)
     found = replace(found, detail=of_events(found.detail))
     gap_s = counts.longest_gap_s(start_ns, end_ns)
     if gap_s * 1e9 <= counts.patience_ns or found.verdict is Verdict.FAIL:
@@ -163,14 +163,16 @@ class Counts(Series):
         found = None if self._origin is None else self._counted.first_between(first, end)
         return None if found is None or self._origin is None else (found + self._origin) * BUCKET_NS
 
-    def cut(self, start_ns: int, end_ns: int) -> Slices:
-        """The window in slices, for a verdict."""
-        width, bad, total = round(self.slice_s * 1e9), [], []
+    def cut(self, start_ns: int, end_ns: int, slice_s: float | None = None) -> Slices:
+        """The window in slices, for a verdict; in whole ones only where it is given how long they are."""
+        width, bad, total = round((slice_s or self.slice_s) * 1e9), [], []
+        if slice_s is not None:
+            end_ns = start_ns + max(0, end_ns - start_ns) // width * width
         for start in range(start_ns, end_ns, width):
             tally = self.tally(FAILED, start, min(start + width, end_ns))
             bad.append(tally.counted)
             total.append(tally.scheduled)
-        return Slices(bad, total, self.slice_s)
+        return Slices(bad, total, width / 1e9)
 
     def longest_gap_s(self, start_ns: int, end_ns: int) -> float:
         """The longest stretch of the window, in seconds, without any reading."""

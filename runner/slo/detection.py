@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner import units
 from runner.slo.objective import Objective
 from runner.slo.rules import MIN_EVENTS
-from runner.slo.series import Series
+from runner.slo.series import Counted
 
 SOURCE = "burn-rate"
 
@@ -32,7 +32,7 @@ class BurnRule:
     """
 
     objective: Objective
-    series: Series
+    series: Counted
     burn: float = 14.4
     over_s: float = 60.0
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from runner import units
-from runner.slo import betting, budget, rules
+from runner.slo import betting, budget, rules, timeslices
 from runner.slo.objective import FAILED, TIMED_OUT, UNCONNECTED, Criterion, Objective, unanswered_within
 from runner.slo.rules import MIN_EVENTS, Rule
-from runner.slo.series import Series, Tally
+from runner.slo.series import Counted, Series, Tally
 
 HEARTBEAT_S = 1.0
 
@@ -62,6 +62,7 @@ class Guard:
         self._series = dict(series)
         self._objectives = {o.name: o for o in objectives}
         self._started_ns = self._phase_ns = started_ns
+        self._counted: dict[str, Counted] = {}
         self._left = phases - 1
         self.rules = tuple(given)
         if self._series and not any(isinstance(r, rules.NoData) for r in self.rules):
@@ -111,12 +112,12 @@ class Guard:
                 return _Connections(rule, self._of(rule.indicator), self._started_ns)
             case rules.BudgetSpent():
                 objective = self._promised(rule.objective)
-                return _Spending(rule, objective, self._of(objective.indicator), self._started_ns)
+                return _Spending(rule, objective, self.series_of(objective), self._started_ns)
             case rules.BurnRate():
                 return _Burn(self, rule, self._promised(rule.objective))
             case rules.Evidence():
                 objective = self._promised(rule.objective)
-                evidence = betting.Evidence(objective, self._of(objective.indicator), self._started_ns, rule.burn)
+                evidence = betting.Evidence(objective, self.series_of(objective), self._started_ns, rule.burn)
                 return _Bettor(rule, evidence, math.log(shares / rule.alpha))
             case rules.NoData():
                 return _Silence(rule, tuple(self._series.values()), self._started_ns)
@@ -126,9 +127,12 @@ class Guard:
     def _of(self, indicator: str) -> Series:
         return self._series[indicator]
 
-    def series_of(self, objective: Objective) -> Series:
-        """What measures an objective."""
-        return self._series[objective.indicator]
+    def series_of(self, objective: Objective) -> Counted:
+        """What an objective counts."""
+        if objective.name not in self._counted:
+            found = timeslices.seen(objective, self._series[objective.indicator], self._started_ns)
+            self._counted[objective.name] = found
+        return self._counted[objective.name]
 
     def _promised(self, objective: str) -> Objective:
         return self._objectives[objective]
@@ -154,7 +158,7 @@ class _Ratio:
 
     guard: Guard
     name: str
-    series: Series
+    series: Counted
     criterion: Criterion
     above: float
     over_s: float
@@ -201,7 +205,9 @@ class _Burn:
         ratio = min(
             0.9, rule.above * objective.budget
         )  # a budget too large for it: an outage has to stop the run still
-        series, words = guard.series_of(objective), f"bad, {ratio / objective.budget:.3g}x its budget is the limit"
+        series = guard.series_of(objective)
+        what = "" if objective.slice_target is None else f"of {series.what} "
+        words = f"{what}bad, {ratio / objective.budget:.3g}x its budget is the limit"
         self._rule = rule
         self._windows = [
             _Ratio(guard, rule.name, series, objective.criterion, ratio, over_s, words)
@@ -238,7 +244,7 @@ class _Connections:
 class _Spending:
     rule: rules.BudgetSpent
     objective: Objective
-    series: Series
+    series: Counted
     started_ns: int
 
     def __post_init__(self) -> None:

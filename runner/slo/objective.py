@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from runner import units
@@ -60,8 +60,14 @@ class Objective:
     """Latency objectives: slower than this is bad, in seconds."""
     window_s: float = 30 * 86400.0
     """The SLO's own window, which its error budget belongs to."""
+    slice_s: float | None = None
+    """Seconds of a slice, where the objective is about slices of time instead of requests."""
+    slice_target: float | None = None
+    """Ratio of a slice's requests that makes it a good one; None: the mean of the slices' ratios is judged."""
 
     def __post_init__(self) -> None:
+        if self.slice_target is not None and self.slice_s is None:
+            raise ValueError(f"objective {self.name}: a target of slices needs to know how long a slice is")
         if not 0 < self.target < 1:
             raise ValueError(f"objective {self.name}: a target of {self.target} leaves no error budget to measure by")
         if (self.kind == "latency") != (self.threshold_s is not None):
@@ -79,9 +85,33 @@ class Objective:
 
     @property
     def promise(self) -> str:
-        """`99 % answered well` or `95 % answered well within 500ms`."""
+        """`99 % answered well` or `95 % answered well within 500ms`; of slices: what makes a good one, too."""
         within = "" if self.threshold_s is None else f" within {units.format_duration(self.threshold_s)}"
-        return f"{units.format_ratio(self.target)} answered well{within}"
+        if self.slice_s is None:
+            return f"{units.format_ratio(self.target)} answered well{within}"
+        slices = f"slices of {units.format_duration(self.slice_s)}"
+        if self.slice_target is None:
+            return f"{units.format_ratio(self.target)} answered well{within}, as the mean of {slices}"
+        good = units.format_ratio(self.slice_target)
+        return f"{units.format_ratio(self.target)} of {slices} with {good} answered well{within}"
+
+    @property
+    def momentary(self) -> Objective:
+        """What has to hold at any moment for a slice to become good: asked where nobody can wait for slices."""
+        return replace(self, target=self._slice_limit, slice_s=None, slice_target=None)
+
+    @property
+    def _slice_limit(self) -> float:
+        return self.target if self.slice_target is None else min(self.slice_target, 0.999999)
+
+    def counted_at(self, rate: float) -> float:
+        """How many of what it counts there are a second, where the indicator has `rate` requests."""
+        return rate if self.slice_target is None or self.slice_s is None else 1 / self.slice_s
+
+    def counted_in(self, what: str) -> str:
+        """What it counts: `what` its indicator does, or slices."""
+        whole = self.slice_target is None or self.slice_s is None
+        return what if whole else f"slices of {units.format_duration(self.slice_s or 0)}"
 
     def is_bad(self, sample: Sample, now_ns: int, timeout_s: float) -> bool | None:
         """None while it cannot be told yet: pending, and younger than threshold and timeout."""

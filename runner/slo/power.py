@@ -32,15 +32,21 @@ def requests_to_pass(budget: float) -> int:
 
 def can_decide(objective: Objective, rate: float, seconds: float) -> Forecast:
     """What a window of so many seconds at `rate` a second can say about the objective."""
-    planned, needed = int(rate * seconds + 1e-9), requests_to_pass(objective.budget)
-    needed_s = math.ceil(needed / rate)
-    name = f"{objective.name} ({objective.promise})"
+    rate = objective.counted_at(rate)
+    too_short = objective.slice_s is not None and seconds < objective.slice_s
+    planned, needed = 0 if too_short else int(rate * seconds + 1e-9), requests_to_pass(objective.budget)
+    needed_s = math.ceil(max(needed / rate - 1e-6, objective.slice_s or 0))
+    name, what = f"{objective.name} ({objective.promise})", objective.counted_in("requests")
+    if planned < needed and objective.slice_target is not None:
+        window, length = units.format_duration(seconds), units.format_duration(needed_s)
+        why = f"{name} cannot pass in {window}: needs >= {length} ({needed:,} {what}, planned are {planned:,})"
+        return Forecast(False, needed_s, -1, why)
     if planned < needed:
         window = units.format_duration(seconds)
         why = f"{name} cannot pass in {window}: needs >= {needed_s} s at {rate:g} req/s ({needed:,} requests, planned are {planned:,})"
         return Forecast(False, needed_s, -1, why)
     allowed = _bad_allowed(objective.budget, planned)
-    spread = f"passes with up to {allowed:,} bad of {planned:,} requests, evenly spread"
+    spread = f"passes with up to {allowed:,} bad of {planned:,} {what}, evenly spread"
     return Forecast(True, needed_s, allowed, f"{name}: {spread}")
 
 
@@ -70,25 +76,27 @@ def widened(given: Iterable[Rule], objectives: Mapping[str, Objective], rates: M
     """
     told = []
     for rule in given:
-        for rate, ratio, over_s in _asked(rule, objectives, rates):
+        for rate, ratio, over_s, what in _asked(rule, objectives, rates):
             if ratio > 0 and over_s < (needed := shortest_window(ratio, rate)) - 1e-9:
                 window = units.format_duration(math.ceil(needed))
                 told.append(
-                    f"{rule.name}: looked at over {window} at least, to hold {MIN_EVENTS} bad events at {rate:.3g}/s"
+                    f"{rule.name}: looked at over {window} at least, to hold {MIN_EVENTS} bad {what} at {rate:.3g}/s"
                 )
     return told
 
 
 def _asked(
     rule: Rule, objectives: Mapping[str, Objective], rates: Mapping[str, float]
-) -> Iterable[tuple[float, float, float]]:
-    """Rate, bad ratio at the limit and seconds of each of a rule's windows."""
+) -> Iterable[tuple[float, float, float, str]]:
+    """Rate, bad ratio at the limit, seconds of each of a rule's windows, and what is counted in them."""
     match rule:
         case rules.BurnRate() if (objective := objectives[rule.objective]).indicator in rates:
             ratio = min(0.9, rule.above * objective.budget)
-            return [(rates[objective.indicator], ratio, over_s) for over_s in (rule.long_s, rule.short_s)]
+            rate = objective.counted_at(rates[objective.indicator])
+            what = objective.counted_in("events")
+            return [(rate, ratio, over_s, what) for over_s in dict.fromkeys((rule.long_s, rule.short_s))]
         case rules.ErrorRatio() if rule.indicator in rates:
-            return [(rates[rule.indicator], rule.above, rule.over_s)]
+            return [(rates[rule.indicator], rule.above, rule.over_s, "events")]
     return []
 
 

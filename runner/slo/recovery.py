@@ -27,7 +27,7 @@ class Recovery:
     """The earliest moment that may still turn out to be the recovery."""
 
     def __post_init__(self) -> None:
-        self._watched = [(o, self.series[o.indicator]) for o in self.objectives]
+        self._watched = [(o.momentary, self.series[o.indicator]) for o in self.objectives]
         for objective, series in self._watched:
             series.watch(objective.criterion)
         self.slice_s = max([0.5, *(2 * s.step_s or -(-10 * 20 // s.rate) / 20 for _, s in self._watched)])

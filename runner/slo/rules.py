@@ -103,7 +103,9 @@ class BurnRate:
 
     @property
     def name(self) -> str:
-        windows = f"{units.format_duration(self.long_s)} and {units.format_duration(self.short_s)}"
+        windows = units.format_duration(self.long_s)
+        if self.short_s != self.long_s:
+            windows += f" and {units.format_duration(self.short_s)}"
         return f"{self.objective}: burns its budget more than {self.above:g}x over {windows}"
 
 

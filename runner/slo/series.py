@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 from runner.slo import slices
 from runner.slo.objective import FAILED, Criterion
@@ -65,6 +66,28 @@ class Tally:
         return self.counted / self.decided if self.decided else 0.0
 
 
+class Counted(Protocol):
+    """Whatever can be asked how many of a window count: a series of requests or events, or slices of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def rate(self) -> float: ...
+    @property
+    def slice_s(self) -> float: ...
+    @property
+    def step_s(self) -> float: ...
+    @property
+    def now_ns(self) -> int: ...
+    def lag_ns(self, now_ns: int) -> int: ...
+    def watch(self, criterion: Criterion) -> None: ...
+    def begin_ns(self, now_ns: int) -> int: ...
+    def tally(self, criterion: Criterion, start_ns: int, end_ns: int | None = None) -> Tally: ...
+    def first_ns(self, criterion: Criterion, start_ns: int, end_ns: int | None = None) -> int | None: ...
+
+
 class Series:
     """One indicator's requests: `rate` a second as scheduled, given up after `timeout_s` seconds.
 
@@ -113,6 +136,10 @@ class Series:
     def lag_ns(self, now_ns: int) -> int:
         """How far behind `now_ns` is what can be known."""
         return 0
+
+    def begin_ns(self, now_ns: int) -> int:
+        """The first moment, not before `now_ns`, from which can be counted."""
+        return -(-now_ns // BUCKET_NS) * BUCKET_NS
 
     def settle(self) -> None:
         """What is usual is known from here on; the rate of our own traffic always is."""

@@ -19,18 +19,18 @@ def length_s(rate: float) -> float:
 class Slices:
     """Bad and scheduled requests of each slice; the last one may be cut short by the window's end."""
 
-    bad: Sequence[int]
-    scheduled: Sequence[int]
+    bad: Sequence[float]
+    scheduled: Sequence[float]
     slice_s: float
     undecided: int = 0
     """Requests of which nothing can be said yet; they are in no slice."""
 
     @property
-    def total_bad(self) -> int:
+    def total_bad(self) -> float:
         return sum(self.bad)
 
     @property
-    def total(self) -> int:
+    def total(self) -> float:
         return sum(self.scheduled)
 
     def grouped(self, size: int) -> Slices:
@@ -72,9 +72,14 @@ def cut(
     timeout_s: float,
     now_ns: int,
 ) -> Slices:
-    """Cut the requests intended in [start, end) as they stood at `now_ns` (when the prober last wrote)."""
-    slice_s = length_s(rate)
+    """Cut the requests intended in [start, end) as they stood at `now_ns` (when the prober last wrote).
+
+    An objective about slices has whole ones of its own length only.
+    """
+    slice_s = objective.slice_s or length_s(rate)
     width = round(slice_s * 1e9)
+    if objective.slice_s is not None:
+        end_ns = start_ns + max(0, end_ns - start_ns) // width * width
     count = max(0, -(-(end_ns - start_ns) // width))
     bad, scheduled, undecided = [0] * count, [0] * count, 0
     for sample in samples:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from runner import units
-from runner.slo import betting, interval, slices
+from runner.slo import betting, interval, slices, timeslices
 from runner.slo.interval import CONFIDENCE
 from runner.slo.objective import Objective
 from runner.slo.sample import Sample
@@ -79,6 +79,33 @@ def judge(
 
 
 def judge_slices(objective: Objective, cut: Slices, rate: float) -> Judgement:
+    """Judge a window that was cut; an objective about slices by what its slices are, and never good where one is unknown."""
+    if objective.slice_s is None:
+        return _judge(objective, cut, rate)
+    if not cut.bad:
+        length = units.format_duration(objective.slice_s)
+        return Judgement(
+            objective=objective,
+            verdict=Verdict.INCONCLUSIVE,
+            detail=f"no data: the window is shorter than a slice of {length}; {_least(objective)}",
+        )
+    known = timeslices.weighed(objective, cut)
+    found = _judge(objective, known, objective.counted_at(rate))
+    if not (unknown := len(cut.bad) - len(known.bad)) or found.verdict is Verdict.FAIL:
+        return found
+    detail = f"{found.detail}; no data in {unknown} of {len(cut.bad)} slices"
+    return replace(found, verdict=Verdict.INCONCLUSIVE, detail=detail)
+
+
+def _least(objective: Objective) -> str:
+    """The shortest window that could pass."""
+    count = needed_requests(0.0, objective.budget) or 0
+    if objective.slice_target is None or objective.slice_s is None:
+        return "it has to hold a whole one at least"
+    return f"a pass needs {count:,} of them, {units.format_duration(count * objective.slice_s)}"
+
+
+def _judge(objective: Objective, cut: Slices, rate: float) -> Judgement:
     """FAIL when the betting test was sure, or the lower bound is above the budget; PASS when the upper one is within it."""
     bad, total = cut.total_bad, cut.total
     if not total:
@@ -96,8 +123,8 @@ def judge_slices(objective: Objective, cut: Slices, rate: float) -> Judgement:
         objective=objective,
         verdict=verdict,
         detail="",
-        bad=bad,
-        total=total,
+        bad=round(bad),
+        total=round(total),
         lower=lower,
         upper=upper,
         dispersion=phi,
@@ -140,7 +167,7 @@ def needed_requests(ratio: float, allowed: float, phi: float = 1.0) -> int | Non
     def decides(n: int) -> bool:
         return interval.side(ratio * n / phi, n / phi, allowed, CONFIDENCE) != 0
 
-    high = 64
+    high = 1
     while not decides(high):
         high *= 2
         if high > 1_000_000_000:
@@ -154,7 +181,10 @@ def needed_requests(ratio: float, allowed: float, phi: float = 1.0) -> int | Non
 
 def _explain(found: Judgement, certain: bool, groups: Slices, rate: float) -> str:
     allowed = units.format_ratio(found.objective.budget)
-    seen = f"{units.format_ratio(found.bad / found.total)} bad ({found.bad:,}/{found.total:,}), allowed is {allowed}"
+    of = "" if found.objective.slice_target is None else f" {found.objective.counted_in('')}"
+    seen = (
+        f"{units.format_ratio(found.bad / found.total)} bad ({found.bad:,}/{found.total:,}{of}), allowed is {allowed}"
+    )
     spread = f" (clustered: dispersion {found.dispersion:.1f})" if found.dispersion > SCATTERED else ""
     few = 0 < found.bad_slices < FEW
     if certain:
@@ -174,6 +204,8 @@ def _what_would_decide(found: Judgement, rate: float) -> str:
     if found.needed_n is None:
         return "; too close to the limit for any number of requests to decide"
     more = max(1, found.needed_n - found.total)
+    if found.objective.slice_target is not None:
+        return f"; about {more:,} more slices like these ({units.format_duration(round(more / rate))}) would decide"
     return (
         f"; about {more:,} more requests like these ({units.format_duration(more / rate)} at {rate:g}/s) would decide"
     )

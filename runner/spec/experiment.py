@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runner.spec.metric import Metric
 from runner.spec.model import Block, Objective
+
+if TYPE_CHECKING:
+    from runner.spec.metric import Metric
+    from runner.spec.openslo_alerts import Offer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +27,12 @@ class Experiment:
     """Shorthand objectives and OpenSLO documents alike, in the file's order."""
     metrics: tuple[Metric, ...] = ()
     """The indicators that are read from sources."""
+    offered: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
+    """Guards that OpenSLO documents bring along, by objective."""
     access: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """The secrets of each source, by its name: never to be written anywhere."""
+    vaulted: Mapping[str, str] = field(default_factory=dict)
+    """Who needs a group of secrets that only a vault knows, and which: the engine asks for it when the run starts."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """What `--var` and `--var-file` gave; handed to Chaos Toolkit as they are."""
     configuration: Mapping[str, Any] = field(default_factory=dict)

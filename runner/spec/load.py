@@ -8,14 +8,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from runner.spec import block, document, findings, lint, model, names, notes, openslo, silencing, source, variables
+from runner.spec import block, document, findings, lint, model, names, notes, silencing, source, variables
 from runner.spec.experiment import Experiment
 from runner.spec.findings import Finding
-from runner.spec.metric import Metric
+
+if TYPE_CHECKING:
+    from runner.spec.openslo import Around
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +86,11 @@ def _validate(
     configuration, missing = variables.configuration(found, given, env)
     secrets, unknown = variables.secrets(found, secret, env)
     reading = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
-    objectives, metrics, others = _objectives(found, reading, env)
-    names.check(found, reading.raw, reading.steps, [o.name for o in objectives], [m.name for m in metrics])
-    access = _access(found, reading, secret, env)
+    objectives, around, others = _objectives(found, reading, env)
+    offered = {name: tuple(offers) for name, offers in around.offers.items() if offers} if around else {}
+    metrics = around.metrics if around else []
+    names.check(found, reading.raw, reading.steps, [o.name for o in objectives], [m.name for m in metrics], offered)
+    access, vaulted = _access(found, reading, secret, env)
     silencing.check(found, reading)
     lint.check(found, reading)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
@@ -94,10 +98,12 @@ def _validate(
     return others, Experiment(
         path=found.source.path,
         document=found.source.tree,
-        block=reading.block,
+        block=_with_sources(reading.block, around),
         objectives=tuple(objectives),
         metrics=tuple(metrics),
+        offered=offered,
         access=access,
+        vaulted=vaulted,
         variables=given,
         configuration=configuration,
         digest=_digest(found.source.tree, given),
@@ -106,12 +112,11 @@ def _validate(
 
 def _objectives(
     found: notes.Notes, reading: block.Reading, env: Mapping[str, str]
-) -> tuple[list[model.Objective], list[Metric], list[Finding]]:
-    """All objectives that can be read, in the order of the file, with what sources measure, and the documents' findings."""
+) -> tuple[list[model.Objective], Around | None, list[Finding]]:
+    """All objectives that can be read, in the order of the file, with what documents bring along, and their findings."""
     objectives: list[model.Objective] = []
-    metrics: list[Metric] = []
     others: list[Finding] = []
-    traffic = [str(t.get("name")) for _, t in names.rows(reading.raw, "traffic")]
+    around: Around | None = None
     for index, row in names.rows(reading.raw, "objectives"):
         try:
             one = (model.OpenSlo if "openslo" in row else model.Objective).model_validate(row)
@@ -120,30 +125,55 @@ def _objectives(
         if isinstance(one, model.Objective):
             objectives.append(one)
             continue
+        from runner.spec import openslo  # for nobody else
+
+        around = around or openslo.Around(
+            [str(t.get("name")) for _, t in names.rows(reading.raw, "traffic")],
+            {str(s.get("name")): str(s.get("prometheus")) for _, s in names.rows(reading.raw, "sources")},
+        )
         where = (*reading.steps, "objectives", index)
-        more, beside = openslo.resolve(found, one, where, traffic, metrics, env)
+        more, beside = openslo.resolve(found, one, where, around, env)
         objectives.extend(more)
         others.extend(beside)
-    return objectives, metrics, others
+    return objectives, around, others
+
+
+def _with_sources(ours: model.Block, around: Around | None) -> model.Block:
+    """The block, with the DataSources that documents bring along among its sources."""
+    made = around.made.values() if around else ()
+    return ours.model_copy(update={"sources": (*ours.sources, *made)}) if made else ours
 
 
 def _access(
     found: notes.Notes, reading: block.Reading, given: dict[str, Any], env: Mapping[str, str]
-) -> dict[str, dict[str, Any]]:
-    """What each source wants to see of the file's `secrets:`, by its name; one of alerts and a silence by the part and its index."""
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """What each source wants to see of the file's `secrets:`, by its name; one of alerts and a silence by the part and its index.
+
+    Beside it the groups that only a vault knows, by the same names.
+    """
     access: dict[str, dict[str, Any]] = {}
+    vaulted: dict[str, str] = {}
     parts = ("sources", "detection", "silence")
     for part, index, row in ((p, i, r) for p in parts for i, r in names.rows(reading.raw, p)):
         if isinstance(group := row.get("secrets"), str):
-            values, missing = variables.group(found, group, given, env)
-            access[str(row.get("name")) if part == "sources" else f"{part}:{index}"] = values
-            where = (*reading.steps, part, index, "secrets")
-            if not values and not missing:
-                found.error("unknown-name", where, f"there is no group '{group}' in secrets:")
-            for name, why in missing.items():
-                if found.here or "environment" not in why:
-                    found.error("secret", where, f"the secret '{name}' has no value here: {why}")
-    return access
+            whose = str(row.get("name")) if part == "sources" else f"{part}:{index}"
+            if variables.vaulted(found, group, given):
+                vaulted[whose] = group
+            else:
+                access[whose] = _group(found, (*reading.steps, part, index, "secrets"), group, given, env)
+    return access, vaulted
+
+
+def _group(
+    found: notes.Notes, where: source.Steps, group: str, given: dict[str, Any], env: Mapping[str, str]
+) -> dict[str, Any]:
+    values, missing = variables.group(found, group, given, env)
+    if not values and not missing:
+        found.error("unknown-name", where, f"there is no group '{group}' in secrets:")
+    for name, why in missing.items():
+        if found.here or "environment" not in why:
+            found.error("secret", where, f"the secret '{name}' has no value here: {why}")
+    return values
 
 
 def _digest(tree: Any, given: Mapping[str, Any]) -> str:

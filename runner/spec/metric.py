@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.spec import promql
 from runner.spec.notes import described
 from runner.spec.openslo_form import Form, mapping
 from runner.spec.source import Steps
+
+if TYPE_CHECKING:
+    from runner.spec.calendar_window import CalendarWindow
 
 _OPS = ("lt", "lte", "gt", "gte")
 
@@ -27,6 +30,20 @@ class Metric:
     op: str = "lte"
     """Threshold: a reading is good when it is lt, lte, gt or gte `value`."""
     value: float = 0.0
+    calendar: CalendarWindow | None = None
+    """Its SLO's window, where that begins at fixed moments."""
+    origin: str = ""
+    """Which source that is, where it might be another of the same name."""
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """What was asked, as it is kept beside the counts."""
+        asked = {"form": self.form, "query": self.query, "total": self.total}
+        return asked | ({"op": self.op, "value": self.value} if self.form == "threshold" else {})
+
+    def asks(self, head: Mapping[str, Any]) -> bool:
+        """Whether that is what was asked for; an older record does not say everything."""
+        return all(head.get(key, value) == value for key, value in self.head.items())
 
     @property
     def how(self) -> str:

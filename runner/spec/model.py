@@ -77,6 +77,18 @@ class Objective(_Part):
     threshold: Seconds | None = Field(default=None, gt=0)
     window: Seconds = 30 * 86400.0
     """The SLO's own window, for the error budget: 30 days."""
+    slice: Seconds | None = Field(default=None, ge=0.05)
+    """Cut time into slices of this length: then `target` is of good slices or, without `slice_target`, of their mean."""
+    slice_target: Ratio | None = Field(default=None, gt=0)
+    """The share of a slice's answers that makes it a good one."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Objective:
+        if self.slice_target is not None and self.slice is None:
+            raise ValueError(
+                "slice_target says when a slice is good, slice: how long it is; write for example slice: 10s"
+            )
+        return self
 
     @property
     def kind(self) -> Literal["availability", "latency"]:
@@ -189,6 +201,8 @@ class AbortRule(_Part):
     budget: BudgetSpent | None = None
     burn_rate: BurnRate | None = None
     evidence: Evidence | None = None
+    alert_policies: str | None = None
+    """An objective of an OpenSLO document: each burn-rate condition of its alert policies becomes a guard."""
     no_data: NoData | None = None
     duration: Seconds | None = Field(default=None, gt=0)
     """Abort when method and guards have run for this long."""

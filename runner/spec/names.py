@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from runner.spec import document, findings
@@ -11,7 +11,12 @@ from runner.spec.source import Steps
 
 
 def check(
-    notes: Notes, raw: dict[str, Any], steps: Steps, objectives: Sequence[str], metrics: Sequence[str] = ()
+    notes: Notes,
+    raw: dict[str, Any],
+    steps: Steps,
+    objectives: Sequence[str],
+    metrics: Sequence[str] = (),
+    offered: Collection[str] = (),
 ) -> None:
     """All names of a block as written, so that they are checked even where something else is wrong with it."""
     names = _Names(notes, steps)
@@ -35,6 +40,13 @@ def check(
         names.exists(objective, "indicator", traffic, ("objectives", index), "traffic")
         names.exists(objective, "source", sources, ("objectives", index), "source")
     for index, rule in rows(raw, "abort"):
+        names.exists(rule, "alert_policies", objectives, ("abort", index), "objective")
+        if (asked := rule.get("alert_policies")) in objectives and asked not in offered:
+            said = f"the objective '{asked}' brings no alert policy along that can be a guard"
+            hint = (
+                "alertPolicies in its OpenSLO document, with a condition of the kind burnrate; or write burn_rate: here"
+            )
+            notes.error("alert-policies", (*steps, "abort", index, "alert_policies"), said, hint=hint)
         for kind, condition in rule.items():
             if isinstance(condition, dict):
                 known = [*traffic, *metrics] if kind == "error_ratio" else traffic

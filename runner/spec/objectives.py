@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from runner.spec import block, findings, model, openslo, source
-from runner.spec.metric import Metric
 from runner.spec.notes import Notes, described
 from runner.spec.source import Steps
 
 
-def read(path: str, traffic: Sequence[str]) -> tuple[model.Objective, ...]:
-    """The objectives of a file, about the named traffic.
+def read(
+    path: str, traffic: Sequence[str], counted: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[model.Objective, ...]:
+    """The objectives of a file, about the named traffic, and about what a source was asked for, by indicator.
 
     An OpenSLO document, `objectives:` in our shorthand (alone, in our block of an experiment, or just the list).
     Raises UsageError, EnvironmentFailure, and findings.Broken with every error at its place.
     """
+    around = openslo.Around(traffic, counted=counted or {})
     documents = list(source.read_all(path))
     notes = Notes(documents[0])
-    if any(isinstance(d.tree, dict) and "apiVersion" in d.tree for d in documents):
-        found, others = _openslo(notes, model.OpenSlo(openslo=_absolute(path)), (), traffic)
+    trees = [tree for d in documents for tree in (d.tree if isinstance(d.tree, list) else [d.tree])]
+    if any(isinstance(tree, dict) and "apiVersion" in tree for tree in trees):
+        found, others = openslo.resolve(notes, model.OpenSlo(openslo=_absolute(path)), (), around)
     else:
-        found, others = _shorthand(notes, traffic)
+        found, others = _shorthand(notes, around)
     if not found and not notes.broken and not any(f.severity == "error" for f in others):
         notes.error("objectives", (), "there is no objective in this file", hint="write objectives: or an OpenSLO SLO")
     if wrong := [f for f in (*notes.found, *others) if f.severity == "error"]:
@@ -38,18 +41,9 @@ def _absolute(path: str) -> str:
     return path if "://" in path else str(Path(path).absolute())
 
 
-def _openslo(
-    notes: Notes, reference: model.OpenSlo, where: Steps, traffic: Sequence[str]
-) -> tuple[list[model.Objective], list[findings.Finding]]:
-    metrics: list[Metric] = []
-    found, others = openslo.resolve(notes, reference, where, traffic, metrics)
-    if metrics:
-        notes.error("openslo", where, "it is measured by a source, of which a run keeps no samples")
-    return found, others
-
-
-def _shorthand(notes: Notes, traffic: Sequence[str]) -> tuple[list[model.Objective], list[findings.Finding]]:
+def _shorthand(notes: Notes, around: openslo.Around) -> tuple[list[model.Objective], list[findings.Finding]]:
     steps, rows = _rows(notes)
+    counted = around.counted or {}
     objectives: list[model.Objective] = []
     others: list[findings.Finding] = []
     if not notes.is_kind(rows, list, steps, "objectives"):
@@ -59,10 +53,15 @@ def _shorthand(notes: Notes, traffic: Sequence[str]) -> tuple[list[model.Objecti
         if (one := _row(notes, row, where)) is None:
             continue
         if isinstance(one, model.OpenSlo):
-            more, beside = _openslo(notes, one, where, traffic)
+            more, beside = openslo.resolve(notes, one, where, around)
             objectives, others = objectives + more, others + beside
-        elif one.indicator not in traffic:
-            hint = findings.nearest(one.indicator, traffic, what="measured")
+        elif one.indicator in counted:
+            if one.threshold is not None:
+                said = f"'{one.indicator}' was counted by a source, which knows nothing of latency"
+                notes.error("objectives", (*where, "threshold"), said)
+            objectives.append(one)
+        elif one.indicator not in around.traffic:
+            hint = findings.nearest(one.indicator, [*around.traffic, *counted], what="measured")
             notes.error(
                 "unknown-name", (*where, "indicator"), f"the run has no samples of '{one.indicator}'", hint=hint
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -17,41 +17,55 @@ from urllib.parse import urljoin
 from pydantic import ValidationError
 
 from runner import errors, units
-from runner.spec import findings, metric, model, source
+from runner.spec import findings, metric, model, openslo_alerts, openslo_sources, source
 from runner.spec.metric import Metric
 from runner.spec.notes import Notes, described
-from runner.spec.openslo_form import UNITS, Form, annotation, entry, mapping, target, window
+from runner.spec.openslo_alerts import Offer
+from runner.spec.openslo_form import (
+    UNITS,
+    Form,
+    Item,
+    Library,
+    annotation,
+    calendar_window,
+    entry,
+    mapping,
+    slices,
+    target,
+    window,
+)
 from runner.spec.source import Steps
 
 KINDS = ("DataSource", "SLO", "SLI", "AlertPolicy", "AlertCondition", "AlertNotificationTarget", "Service")
 VERSION = "openslo/v1"
 
 
-@dataclass(frozen=True)
-class _Item:
-    """One OpenSLO object: its notes, where it stands in its document, and its kind."""
+@dataclass
+class Around:
+    """Mutable: the experiment that a document is read for, and what the document brings along for it."""
 
-    form: Form
-    steps: Steps
-    kind: str
-    body: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(mapping(self.body, "metadata").get("name") or "")
+    traffic: Sequence[str]
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """The experiment's own, by name, and their URLs."""
+    counted: Mapping[str, Mapping[str, Any]] | None = None
+    """What a run has counted, by indicator: where it is judged once more, nothing can be asked any more."""
+    metrics: list[Metric] = field(default_factory=list)
+    made: dict[str, model.Source] = field(default_factory=dict)
+    """DataSources that something is read from."""
+    offers: dict[str, list[Offer]] = field(default_factory=dict)
+    """Guards, by objective."""
 
 
 def resolve(
     notes: Notes,
     reference: model.OpenSlo,
     where: Steps,
-    traffic: Sequence[str],
-    metrics: list[Metric],
+    around: Around,
     env: Mapping[str, str] = os.environ,
 ) -> tuple[list[model.Objective], list[findings.Finding]]:
     """The objectives of one referenced document, and the findings in it; what is wrong with the reference goes into `notes`.
 
-    Indicators that a source measures are added to `metrics`.
+    What else the document brings along is added to `around`.
     """
     path = locate(notes.source.path, reference.openslo)
     try:
@@ -65,8 +79,8 @@ def resolve(
     slos = [item for item in items if item.kind == "SLO"]
     if not slos:
         notes.error("openslo", (*where, "openslo"), f"there is no SLO of {VERSION} in {path}")
-    indicators = {item.name: item for item in items if item.kind == "SLI"}
-    objectives = [o for slo in slos for o in _objectives(slo, indicators, reference, traffic, metrics)]
+    library = {(item.kind, item.name): item for item in items}
+    objectives = [o for slo in slos for o in _objectives(slo, library, reference, around)]
     return objectives, [f for form in forms for f in form.notes.found]
 
 
@@ -77,7 +91,7 @@ def locate(experiment: str, reference: str) -> str:
     return os.path.normpath(Path(experiment).parent / reference)
 
 
-def _items(form: Form) -> Iterator[_Item]:
+def _items(form: Form) -> Iterator[Item]:
     tree = form.notes.source.tree
     places: list[tuple[Steps, Any]] = (
         [((), tree)] if not isinstance(tree, list) else [((i,), t) for i, t in enumerate(tree)]
@@ -104,18 +118,12 @@ def _items(form: Form) -> Iterator[_Item]:
             continue
         if kind not in KINDS:
             form.deviates((*steps, "kind"), f"the specification writes {known[kind.lower()]}, not {kind}")
-        item = _Item(form, steps, known[kind.lower()], body)
+        item = Item(form, steps, known[kind.lower()], body)
         form.named(item.name, (*steps, "metadata"))
         yield item
 
 
-def _objectives(
-    slo: _Item,
-    indicators: Mapping[str, _Item],
-    reference: model.OpenSlo,
-    traffic: Sequence[str],
-    metrics: list[Metric],
-) -> Iterator[model.Objective]:
+def _objectives(slo: Item, library: Library, reference: model.OpenSlo, around: Around) -> Iterator[model.Objective]:
     """One objective of ours for each of the SLO's, as far as they can be understood."""
     form, spec, steps = slo.form, mapping(slo.body, "spec"), (*slo.steps, "spec")
     form.slo(spec, steps)
@@ -123,93 +131,148 @@ def _objectives(
     if not isinstance(goals, list) or not goals:
         form.notes.error("openslo", (*steps, "objectives"), f"the SLO '{slo.name}' has no objectives", key=True)
         return
+    offered = openslo_alerts.offers(slo, library)
     for index, goal in enumerate(goals):
         at = (*steps, "objectives", index)
         if not isinstance(goal, dict):
             form.notes.error("openslo", at, f"an objective is a mapping, not {described(goal)}")
             continue
         name = slo.name if len(goals) == 1 else f"{slo.name}-{goal.get('displayName') or index + 1}"
-        if reference.source:
-            made = _measured(slo, goal, at, _indicator(slo, goal, at, indicators), reference.source, name, metrics)
-        else:
-            made = _objective(slo, goal, at, indicators, reference, traffic, name)
+        one = _Goal(slo, goal, at, _indicator(slo, goal, at, library), name)
+        made = _placed(one, library, reference, around)
         if made is not None:
+            around.offers[name] = offered
             yield made
 
 
-def _measured(
-    slo: _Item,
-    goal: Mapping[str, Any],
-    at: Steps,
-    sli: Mapping[str, Any],
-    source: str,
-    name: str,
-    metrics: list[Metric],
-) -> model.Objective | None:
-    """An objective that is an indicator of its own, measured by a source."""
-    made, share = metric.made(slo.form, sli, goal, at, name, source), target(slo.form, goal, at)
-    if made is None or share is None:
+@dataclass(frozen=True)
+class _Goal:
+    """One of an SLO's objectives, with its indicator and what it will be called."""
+
+    slo: Item
+    body: Mapping[str, Any]
+    at: Steps
+    sli: Item
+    name: str
+
+    @property
+    def form(self) -> Form:
+        return self.slo.form
+
+    def promise(self, indicator: str, threshold: float | None = None) -> model.Objective | None:
+        """What it asks of an indicator; None, and noted, where that cannot be used."""
+        share = target(self.form, self.body, self.at)
+        cut = slices(self.form, self.slo, self.body, self.at)
+        if share is None or cut is Form.BROKEN:
+            return None
+        lasts = window(self.form, mapping(self.slo.body, "spec"), (*self.slo.steps, "spec"))
+        given = {"name": self.name, "indicator": indicator, "target": share, "threshold": threshold, "window": lasts}
+        try:
+            return model.Objective.model_validate(given | {"slice": cut[0], "slice_target": cut[1]})
+        except ValidationError as problem:
+            message = problem.errors()[0]["msg"]
+            self.form.notes.error("openslo", self.at, f"the SLO '{self.name}' cannot be used: {message}")
+            return None
+
+
+def _placed(goal: _Goal, library: Library, reference: model.OpenSlo, around: Around) -> model.Objective | None:
+    """An objective measured by what the experiment names, else by what its document names, else by our only traffic."""
+    bound = reference.indicator or annotation("indicator", goal.sli.body, goal.slo.body)
+    if around.counted is not None:
+        return _once_more(goal, reference.source, bound, around)
+    if reference.source:
+        return _measured(goal, reference.source, around)
+    if bound is None:
+        one = len(around.traffic) == 1
+        named = openslo_sources.chosen(goal.sli, around.sources, library, traffic=one)
+        if named is Form.BROKEN:
+            return None
+        if named is not None:
+            return _measured(goal, named, around, library.get(("DataSource", named)))
+    return _of_traffic(goal, bound, around)
+
+
+def _once_more(goal: _Goal, source: str | None, bound: str | None, around: Around) -> model.Objective | None:
+    """An objective on what a run has seen: the very counts that it asks for, where it is not about our traffic."""
+    if source or bound is None:
+        if (indicator := _as_counted(goal, around.counted or {})) is not None:
+            return goal.promise(indicator)
+        if source or any(openslo_sources.references(goal.sli)):
+            said = f"'{goal.name}' is measured by a source, which was not asked for this in the run"
+            hint = f"the run counted: {', '.join(around.counted or ()) or 'nothing'}; for our traffic name it in the annotation"
+            goal.form.notes.error("openslo", goal.at, said, hint=f"{hint} chaos-run/indicator")
+            return None
+    return _of_traffic(goal, bound, around)
+
+
+def _as_counted(goal: _Goal, counted: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """The indicator of which a run has the very counts that this one asks for."""
+    quiet = Form(Notes(goal.form.notes.source), strict=False)
+    asked = metric.made(quiet, goal.sli.body, goal.body, goal.at, goal.name, "")
+    return next((name for name, head in counted.items() if asked is not None and asked.asks(head)), None)
+
+
+def _measured(goal: _Goal, source: str, around: Around, there: Item | None = None) -> model.Objective | None:
+    """An objective that is an indicator of its own, measured by a source of ours or by one that its document brings along."""
+    spec, origin = mapping(goal.slo.body, "spec"), ""
+    if source not in around.sources and there is not None:
+        made_source = openslo_sources.made(there)
+        if made_source is None or not _agreed(goal, made_source, around):
+            return None
+        origin = f" (the DataSource of {Path(goal.form.notes.source.path).name}, {made_source.prometheus})"
+    elif there is not None:
+        origin = f" (our own, not the DataSource of {Path(goal.form.notes.source.path).name})"
+    found = metric.made(goal.form, goal.sli.body, goal.body, goal.at, goal.name, source)
+    promise = goal.promise(goal.name)
+    if found is None or promise is None:
         return None
-    metrics.append(made)
-    lasts = window(slo.form, mapping(slo.body, "spec"), (*slo.steps, "spec"))
-    return model.Objective(name=name, indicator=name, target=share, window=lasts)
+    aligned = calendar_window(goal.form, spec, (*goal.slo.steps, "spec"))
+    around.metrics.append(replace(found, calendar=aligned, origin=origin))
+    return promise
 
 
-def _objective(
-    slo: _Item,
-    goal: Mapping[str, Any],
-    at: Steps,
-    indicators: Mapping[str, _Item],
-    reference: model.OpenSlo,
-    traffic: Sequence[str],
-    name: str,
-) -> model.Objective | None:
-    form, spec = slo.form, mapping(slo.body, "spec")
-    sli = _indicator(slo, goal, at, indicators)
-    bound = reference.indicator or annotation("indicator", sli, slo.body) or (traffic[0] if len(traffic) == 1 else None)
-    if bound not in traffic:
+def _agreed(goal: _Goal, source: model.Source, around: Around) -> bool:
+    """Keep a DataSource; False, and noted, where another document means something else by its name."""
+    before = around.made.setdefault(source.name, source)
+    if before.prometheus == source.prometheus:
+        return True
+    said = f"another document has a DataSource '{source.name}' too, at {before.prometheus}"
+    goal.form.notes.error("openslo", goal.at, said, hint=f"say which one it is: a source '{source.name}' in sources:")
+    return False
+
+
+def _of_traffic(goal: _Goal, bound: str | None, around: Around) -> model.Objective | None:
+    bound = bound or (around.traffic[0] if len(around.traffic) == 1 else None)
+    if bound not in around.traffic:
         said = f"no traffic '{bound}'" if bound else "nothing that says which traffic measures it"
         hint = "name it beside `openslo:` as `indicator:`, or in the annotation chaos-run/indicator"
-        form.notes.error("openslo", at, f"for the SLO '{name}' there is {said}", hint=hint)
+        goal.form.notes.error("openslo", goal.at, f"for the SLO '{goal.name}' there is {said}", hint=hint)
         return None
-    share = target(form, goal, at)
-    threshold = _threshold(form, goal, at, sli, slo)
-    if share is None or threshold is form.BROKEN:
-        return None
-    try:
-        return model.Objective(
-            name=name,
-            indicator=bound,
-            target=share,
-            threshold=threshold,
-            window=window(form, spec, (*slo.steps, "spec")),
-        )
-    except ValidationError as problem:
-        form.notes.error("openslo", at, f"the SLO '{name}' cannot be used: {problem.errors()[0]['msg']}")
-        return None
+    threshold = _threshold(goal.form, goal.body, goal.at, goal.sli.body, goal.slo)
+    return None if threshold is Form.BROKEN else goal.promise(str(bound), threshold)
 
 
-def _indicator(slo: _Item, goal: Mapping[str, Any], at: Steps, indicators: Mapping[str, _Item]) -> Mapping[str, Any]:
+def _indicator(slo: Item, goal: Mapping[str, Any], at: Steps, library: Library) -> Item:
     """The SLI of an objective: inline or referenced, at the SLO or, for a composite, at the objective."""
     for owner, steps in ((goal, at), (mapping(slo.body, "spec"), (*slo.steps, "spec"))):
         if isinstance(owner.get("indicator"), dict):
-            return mapping(owner, "indicator")
+            return Item(slo.form, (*steps, "indicator"), "SLI", mapping(owner, "indicator"))
         if (ref := owner.get("indicatorRef")) is not None:
-            if ref in indicators:
-                return indicators[ref].body
-            hint = findings.nearest(str(ref), indicators, what="SLIs")
+            if (found := library.get(("SLI", str(ref)))) is not None:
+                return found
+            hint = findings.nearest(str(ref), [name for kind, name in library if kind == "SLI"], what="SLIs")
             slo.form.notes.warning(
                 "openslo",
                 (*steps, "indicatorRef"),
                 f"there is no SLI '{ref}' in this file: it is taken for a plain one",
                 hint=hint,
             )
-            return {}
+            return Item(slo.form, steps, "SLI", {})
     slo.form.deviates((*slo.steps, "spec"), f"the SLO '{slo.name}' has neither indicator nor indicatorRef")
-    return {}
+    return Item(slo.form, at, "SLI", {})
 
 
-def _threshold(form: Form, goal: Mapping[str, Any], at: Steps, sli: Mapping[str, Any], slo: _Item) -> Any:
+def _threshold(form: Form, goal: Mapping[str, Any], at: Steps, sli: Mapping[str, Any], slo: Item) -> Any:
     """Seconds for a latency objective, None for availability, `form.BROKEN` for what our traffic cannot measure."""
     spec = mapping(sli, "spec")
     if text := annotation("threshold", sli, slo.body):

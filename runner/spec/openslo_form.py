@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
 
+from runner import units
 from runner.spec import findings
 from runner.spec.notes import Notes, described
 from runner.spec.source import Steps
+
+if TYPE_CHECKING:
+    from runner.spec.calendar_window import CalendarWindow
 
 DAY_S = 86400.0
 DEFAULT_S = 30 * DAY_S
@@ -54,16 +60,30 @@ class Form:
         if method not in METHODS:
             hint = findings.nearest(str(method or ""), METHODS, what="methods")
             self.deviates((*steps, "budgetingMethod"), f"the budgeting method cannot be {described(method)}", hint)
-        elif method != "Occurrences":
-            self.notes.warning(
-                "openslo", (*steps, "budgetingMethod"), f"{method} is judged here by occurrences: good answers of all"
-            )
         self._alerts(spec, steps)
 
     def _alerts(self, spec: Mapping[str, Any], steps: Steps) -> None:
         for index, policy in enumerate(spec.get("alertPolicies") or ()):
             if not isinstance(policy, dict):
                 self.deviates((*steps, "alertPolicies", index), "v1 wants {alertPolicyRef: …} or an inline policy here")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One OpenSLO object: its notes, where it stands in its document, and its kind."""
+
+    form: Form
+    steps: Steps
+    kind: str
+    body: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(mapping(self.body, "metadata").get("name") or "")
+
+
+Library = Mapping[tuple[str, str], Item]
+"""What stands in one file, by kind and name."""
 
 
 def mapping(owner: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -123,4 +143,95 @@ def window(form: Form, spec: Mapping[str, Any], steps: Steps) -> float:
             (*at, "duration"), f"{only.get('duration')!r} is no duration of v1 such as 30d or 4w: 30 days are taken"
         )
         return DEFAULT_S
+    return int(match[1]) * _SPANS[match[2]]
+
+
+def calendar_window(form: Form, spec: Mapping[str, Any], steps: Steps) -> CalendarWindow | None:
+    """The window's calendar; None without one, or for one that cannot be made out, which is noted. See `window` first."""
+    windows = spec.get("timeWindow")
+    only = windows[0] if isinstance(windows, list) and windows and isinstance(windows[0], dict) else {}
+    if "calendar" not in only or only.get("isRolling"):
+        return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # for nobody else: hardly any window has a calendar
+
+    from runner.spec.calendar_window import CalendarWindow
+
+    at, given = (*steps, "timeWindow", 0, "calendar"), mapping(only, "calendar")
+    match, zone = _SPAN.fullmatch(str(only.get("duration", ""))), given.get("timeZone", "UTC")
+    if "timeZone" not in given:
+        form.deviates((*at, "timeZone"), "v1 requires the time zone of a calendar: UTC is taken")
+    try:
+        ZoneInfo(str(zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        hint = "a name of the IANA list such as Europe/Berlin; this machine has it in its package tzdata"
+        form.notes.error("openslo", (*at, "timeZone"), f"there is no time zone {zone!r} here", hint=hint)
+        return None
+    start = _moment(form, given.get("startTime"), (*at, "startTime"))
+    if start is None or match is None or match[1].strip("0") == "":
+        return None
+    return CalendarWindow(start, str(zone), int(match[1]), match[2])
+
+
+def _moment(form: Form, value: Any, at: Steps) -> datetime | None:
+    """A local time as v1 writes it, or as YAML reads it where it is not in quotes."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - it is local, its zone stands beside it
+    try:
+        return datetime.fromisoformat(str(value)).replace(tzinfo=None)
+    except ValueError:
+        said = f"startTime is a moment such as 2026-01-01 00:00:00, not {described(value)}"
+        form.notes.error("openslo", at, said)
+        return None
+
+
+def span(form: Form, value: Any, at: Steps) -> float | None:
+    """A duration of v1 in seconds; None, and told, for anything else."""
+    text = str(value).removeprefix("-")
+    match = _SPAN.fullmatch(text)
+    if match is None or match[1].strip("0") == "":
+        form.notes.warning("openslo", at, f"{described(value)} is no duration of v1 such as 1h: it is not heeded")
+        return None
+    if text != str(value):
+        form.deviates(at, f"a duration has no sign in v1: {text} is taken")
+    return int(match[1]) * _SPANS[match[2]]
+
+
+def slices(form: Form, slo: Item, goal: Mapping[str, Any], at: Steps) -> Any:
+    """(seconds, target) of an objective's slices, (None, None) where it has none; BROKEN, and noted, where they are unclear."""
+    method = str(mapping(slo.body, "spec").get("budgetingMethod")).lower()
+    if method not in ("timeslices", "ratiotimeslices"):
+        for key in ("timeSliceTarget", "timeSliceWindow"):
+            if key in goal:
+                form.deviates((*at, key), f"'{key}' belongs to Timeslices, the SLO '{slo.name}' counts occurrences")
+        return None, None
+    length = _slice_s(form, slo, goal, at)
+    if length is None:
+        return form.BROKEN
+    if method == "ratiotimeslices":
+        return length, None
+    value = goal.get("timeSliceTarget")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        said = f"Timeslices need a timeSliceTarget above 0 and up to 1, not {described(value)}"
+        form.notes.error(
+            "openslo", (*at, "timeSliceTarget"), said, hint="the share of a slice that makes it a good one"
+        )
+        return form.BROKEN
+    return length, float(value)
+
+
+def _slice_s(form: Form, slo: Item, goal: Mapping[str, Any], at: Steps) -> float | None:
+    if text := annotation("time-slice-window", goal, slo.body):
+        found = entry(form, at, lambda: units.parse_duration(text))
+        return None if found is form.BROKEN or not found else float(found)
+    value = goal.get("timeSliceWindow")
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        form.deviates((*at, "timeSliceWindow"), f"a duration in v1 has a unit: {value} minutes are taken")
+        return value * 60.0
+    match = _SPAN.fullmatch(str(value))
+    if match is None or match[1].strip("0") == "":
+        hint = "timeSliceWindow: 1m, or a shorter one in the annotation chaos-run/time-slice-window"
+        form.notes.error("openslo", (*at, "timeSliceWindow"), f"{described(value)} is no length of a slice", hint=hint)
+        return None
     return int(match[1]) * _SPANS[match[2]]

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -17,6 +18,8 @@ from runner.spec.source import Steps
 
 TYPES = ("str", "int", "float", "bool", "bytes", "json")
 _ALIASES = {"string": "str", "integer": "int", "number": "float"}
+VAULT = "the extra `vault` of chaos-run"
+VAULT_HINT = "pip install 'chaos-run[vault]'"
 _PATTERN = re.compile(r"\$\{(\w+)\}", re.ASCII)
 
 
@@ -179,7 +182,10 @@ def secrets(notes: Notes, given: Mapping[str, Any], env: Mapping[str, str]) -> t
 def group(
     notes: Notes, target: str, given: Mapping[str, Any], env: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """One group of `secrets:` alone: names of other groups do not get in its way. Its findings are told by `secrets`."""
+    """One group of `secrets:` alone: names of other groups do not get in its way. Its findings are told by `secrets`.
+
+    Not for one that `vaulted` says is read at run time.
+    """
     values: dict[str, Any] = {}
     missing: dict[str, str] = {}
     groups = notes.source.tree.get("secrets")
@@ -189,6 +195,42 @@ def group(
         entry = overrides.get(name, entry) if isinstance(overrides, Mapping) else entry
         _secret(Notes(notes.source), (target, name), entry, env, values, missing)
     return values, missing
+
+
+def vaulted(notes: Notes, target: str, given: Mapping[str, Any]) -> bool:
+    """Whether a group of `secrets:`, or anything in it, has to be fetched from a vault when the run starts.
+
+    Notes what is missing for that, at its place.
+    """
+    groups = notes.source.tree.get("secrets")
+    entries = groups.get(target) if isinstance(groups, dict) and target not in given else None
+    if not isinstance(entries, dict):
+        return False
+    parts = {(): entries} if entries.get("type") == "vault" else {(name,): entry for name, entry in entries.items()}
+    found = {steps: p for steps, p in parts.items() if isinstance(p, dict) and p.get("type") == "vault"}
+    for steps, entry in found.items():
+        place = ("secrets", target, *steps)
+        if "path" not in entry:
+            notes.error("vault", place, "a secret of a vault needs the path of it", hint="add path: …")
+        if steps and "key" not in entry:
+            notes.error(
+                "vault", place, f"'{steps[0]}' is everything at that path", hint="add key: …, which of it is meant"
+            )
+    if found:
+        _reach_vault(notes, ("secrets", target))
+    return bool(found)
+
+
+def _reach_vault(notes: Notes, place: Steps) -> None:
+    if find_spec("hvac") is None:
+        notes.lacking(
+            "vault", place, f"secrets of a vault need hvac, which is not installed here: {VAULT}", hint=VAULT_HINT
+        )
+    if "vault_addr" not in (notes.source.tree.get("configuration") or {}):
+        hint = (
+            "configuration: {vault_addr: …}, with vault_token, or vault_role_id and vault_role_secret, or vault_sa_role"
+        )
+        notes.error("vault", place, "it comes from a vault, but the configuration has no vault_addr", hint=hint)
 
 
 def _secret(
@@ -205,6 +247,9 @@ def _secret(
         missing[name] = "it is a secret of a vault, which this block cannot use"
         if "path" not in entry:
             notes.warning("vault", place, f"the Vault secret '{name}' has no path: Chaos Toolkit takes it for empty")
+        if find_spec("hvac") is None:
+            said = f"'{name}' is a secret of a vault, and hvac is not installed here: Chaos Toolkit takes it for empty"
+            notes.warning("vault", place, said, hint=VAULT_HINT)
     elif kind == "env":
         key = entry.get("key")
         if not isinstance(key, str) or not key:

@@ -17,7 +17,7 @@ class ObjectiveResult:
     name: str
     indicator: str
     kind: str
-    """availability or latency."""
+    """availability or latency; timeslices where good slices of time are counted, of either."""
     target: float
     """Ratio of good events asked for, 0 to 1."""
     threshold_s: float | None = None
@@ -38,6 +38,10 @@ class ObjectiveResult:
     """The same as equivalent full-outage time, in seconds."""
     window_s: float = 30 * 86400.0
     """The SLO's own window, which the budget belongs to, in seconds."""
+    slice_s: float | None = None
+    """Seconds of a slice, where it is about slices of time."""
+    slice_target: float | None = None
+    """Ratio of good requests that makes a good slice; `bad` and `total` are then slices."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -33,12 +33,13 @@ class Prometheus:
         self.answer = answer or self.counters
         self.begun = time.time()
         self.bad_since: float | None = None
+        self.errors_until: float | None = None
         self.heads: list[dict[str, str]] = []
         self.asked: list[str] = []
         self.url = ""
 
     def counters(self, query: str, at: float) -> Answer:
-        """100 events a second, scraped every 0.2 s; all of them bad since `bad_since`."""
+        """100 events a second, scraped every 0.2 s; all of them bad since `bad_since`, until `errors_until`."""
         if query == "time()":
             return good("scalar", [at, str(at)])
         if "[" not in query or "increase" in query or "rate" in query:
@@ -48,7 +49,8 @@ class Prometheus:
         since = self.bad_since if "errors" in query else self.begun - 60
         if since is None:
             return good("matrix", [{"metric": {"q": query.split("[")[0]}, "values": [[t, "0"] for t in ticks]}])
-        values = [[t, str(max(0, round((t - since) * 100)))] for t in ticks]
+        until = self.errors_until if "errors" in query and self.errors_until is not None else at
+        values = [[t, str(max(0, round((min(t, until) - since) * 100)))] for t in ticks]
         return good("matrix", [{"metric": {"q": query.split("[")[0]}, "values": values}] if values else [])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from runner.cli import main
 from runner.engine import again
 from runner.timeline.record import from_json
+from tests.fakes import vault
 from tests.fakes.prometheus import Prometheus, serving
 from tests.journeys.harness import Json, Run, Service, experiment, http, record, started
 
+TOKEN = "tok3n-of-the-team"
 SLO: Json = {
     "apiVersion": "openslo/v1",
     "kind": "SLO",
@@ -77,6 +81,59 @@ def test_a_run_that_users_do_not_feel_passes_by_the_team_s_own_counters(
     assert again.judge(kept) == kept
 
 
+def whole(folder: Path) -> Path:
+    """A document that brings everything along: where it is measured, its slices, its calendar and whom to alert."""
+    condition = {"kind": "burnrate", "op": "gt", "threshold": 2, "lookbackWindow": "1m"}
+    inline = {"kind": "AlertCondition", "metadata": {"name": "c"}, "spec": {"severity": "page", "condition": condition}}
+    slo = json.loads(json.dumps(SLO))
+    slo["metadata"]["annotations"] = {"chaos-run/time-slice-window": "500ms"}
+    for part in ("bad", "total"):
+        slo["spec"]["indicator"]["spec"]["ratioMetric"][part]["metricSource"]["metricSourceRef"] = "prom"
+    slo["spec"] |= {
+        "budgetingMethod": "Timeslices",
+        "objectives": [{"target": 0.4, "timeSliceTarget": 0.95, "timeSliceWindow": "1m"}],
+        "timeWindow": [
+            {"duration": "1Y", "calendar": {"startTime": "2020-01-01 00:00:00", "timeZone": "Europe/Berlin"}}
+        ],
+        "alertPolicies": [{"kind": "AlertPolicy", "metadata": {"name": "p"}, "spec": {"conditions": [inline]}}],
+    }
+    there = {"type": "Prometheus", "connectionDetails": {"url": "http://127.0.0.1:1"}}  # ours wins
+    source = {"apiVersion": "openslo/v1", "kind": "DataSource", "metadata": {"name": "prom"}, "spec": there}
+    (folder / "whole.json").write_text(json.dumps([source, slo]))
+    return folder / "whole.json"
+
+
+def test_a_document_that_brings_everything_along_is_judged_by_its_slices_live_and_again(
+    team: Prometheus, service: Service, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    document = whole(tmp_path)
+    ours = [{"name": "prom", "prometheus": team.url, "interval": "200ms"}]
+    made = judged_by(team, service, tmp_path, 3, sources=ours, objectives=[{"openslo": str(document)}],
+                     abort=[{"alert_policies": "checkout"}, {"duration": "60s"}], windows={"baseline": "2s", "stable": "1s"})  # fmt: skip
+    with started(tmp_path, made) as run:
+        run.until("injected")
+        time.sleep(0.5)
+        team.bad_since = time.time()
+        time.sleep(1)
+        team.errors_until = time.time()
+        code = run.finish()
+    judged = objective(run)
+    assert (judged["slice_s"], judged["slice_target"], code) == (
+        0.5,
+        0.95,
+        {"PASS": 0, "INCONCLUSIVE": 4}[judged["verdict"]],
+    )
+    assert judged["total"] >= 6
+    assert 2 <= judged["bad"] <= 4
+    told = [f["message"] for f in run.named("finding")]
+    assert any("of the window that began at 20" in m and "-01-01 00:00 Europe/Berlin" in m for m in told), told
+    assert any("its budget burns more than 2x over 1m" in g for g in record(run)["environment"]["guards"])
+    kept = from_json(record(run))
+    assert again.judge(kept) == kept
+    assert main.entry(["judge", "last", "--slo", str(document), "--json"], main.app, "chaos-run") == code
+    assert from_json(json.loads(capfd.readouterr().out)).objectives == kept.objectives
+
+
 def test_a_guard_on_the_team_s_counters_stops_the_run(team: Prometheus, service: Service, tmp_path: Path) -> None:
     abort = [{"burn_rate": {"objective": "checkout", "above": 3, "long": "4s"}}, {"duration": "60s"}]
     with started(tmp_path, judged_by(team, service, tmp_path, 20, abort=abort)) as run:
@@ -124,15 +181,54 @@ def test_a_source_that_cannot_be_asked_at_the_start_is_an_error_and_nothing_is_i
     assert "/break" not in service.get("/log")
 
 
-def test_its_secret_is_shown_to_the_source_and_to_nobody_else(
-    team: Prometheus, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def with_secret(team: Prometheus, service: Service, folder: Path, entry: Json, **configuration: str) -> Json:
     source = {"name": "team", "prometheus": team.url, "interval": "200ms", "secrets": "monitoring"}
-    made = judged_by(team, service, tmp_path, 0.5, sources=[source])
-    made["secrets"] = {"monitoring": {"token": {"type": "env", "key": "TEAM_TOKEN"}}}
-    monkeypatch.setenv("TEAM_TOKEN", "tok3n-of-the-team")
-    with started(tmp_path, made) as run:
-        assert run.finish() == 0
-    assert team.heads[0]["Authorization"] == "Bearer tok3n-of-the-team"
-    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"tok3n-of-the-team" in path.read_bytes()]
-    assert kept == []
+    made = judged_by(team, service, folder, 0.5, sources=[source])
+    made["secrets"] = {"monitoring": {"token": entry}}
+    made["configuration"] |= configuration
+    return made
+
+
+@contextlib.contextmanager
+def kept(place: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Json, dict[str, str]]]:
+    """A token in the environment or in a vault: how an experiment refers to it, and the configuration for that."""
+    if place == "environment":
+        monkeypatch.setenv("TEAM_TOKEN", TOKEN)
+        yield {"type": "env", "key": "TEAM_TOKEN"}, {}
+        return
+    pytest.importorskip("hvac", reason="the extra vault is not installed")
+    with vault.serving("monitoring", {"prometheus": TOKEN}, "let-me-in") as url:
+        yield (
+            {"type": "vault", "path": "monitoring", "key": "prometheus"},
+            {"vault_addr": url, "vault_token": "let-me-in"},
+        )
+
+
+@pytest.mark.parametrize("place", ["environment", "vault"])
+def test_its_secret_is_shown_to_the_source_and_to_nobody_else(
+    place: str, team: Prometheus, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kept(place, monkeypatch) as (entry, configuration):
+        made = with_secret(team, service, tmp_path, entry, **configuration)
+        with started(tmp_path, made) as run:
+            assert run.finish() == 0
+    assert team.heads[0]["Authorization"] == f"Bearer {TOKEN}"
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize(
+    ("token", "key", "told"),
+    [("not-that-one", "prometheus", "permission denied"), ("let-me-in", "promtheus", "KeyError: 'promtheus'")],
+)
+def test_a_vault_that_does_not_give_it_injects_nothing(
+    token: str, key: str, told: str, team: Prometheus, service: Service, tmp_path: Path
+) -> None:
+    pytest.importorskip("hvac", reason="the extra vault is not installed")
+    with vault.serving("monitoring", {"prometheus": TOKEN}, "let-me-in") as url:
+        entry = {"type": "vault", "path": "monitoring", "key": key}
+        made = with_secret(team, service, tmp_path, entry, vault_addr=url, vault_token=token)
+        with started(tmp_path, made) as run:
+            assert run.finish() == 7
+            assert told in run.stderr()
+    assert team.asked == []
+    assert "/break" not in service.get("/log")

@@ -76,7 +76,9 @@ def test_the_picture_names_phase_traffic_budget_guard_and_target() -> None:
         assert word in seen
 
 
-@pytest.mark.parametrize(("counted", "head"), [(("requests", "requests"), "requests"), (("requests", "events"), "events")])
+@pytest.mark.parametrize(
+    ("counted", "head"), [(("requests", "requests"), "requests"), (("requests", "events"), "events")]
+)
 def test_what_a_source_counted_is_not_called_requests(counted: tuple[str, ...], head: str) -> None:
     seen = tuple(replace(i, what=what) for i, what in zip(status().indicators, counted, strict=True))
     out = io.StringIO()

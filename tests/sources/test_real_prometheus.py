@@ -161,6 +161,9 @@ def test_counts_agree_with_the_counters_over_eight_faults_and_a_target_that_is_g
         assert [m.resets > 0 for m in meters] == [True, True]
         share = await meters[0].bad_share(30 * 86400, time.time())
         assert 0 < share < 1
+        for meter in meters:
+            bad, mean = [await meter.bad_slices(60, time.time(), 3.0, target) for target in (0.999, None)]
+            assert 0 < mean < bad <= 1
         service.reachable = False
         with pytest.raises(NoData, match="stale: its newest reading is"):
             await nothing_bad_until_it_ends(meters[0])

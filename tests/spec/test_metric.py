@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -146,11 +147,30 @@ def test_secrets_of_a_group_reach_their_source_and_no_other_place(tmp_path: Path
     assert "s3cret" not in repr(seen.experiment)
 
 
-@pytest.mark.parametrize("secret", [{"type": "env", "key": "NOT_SET"}, {"type": "vault", "path": "x", "key": "y"}])
-def test_a_secret_that_cannot_be_had_is_an_error_before_anything_starts(secret: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ({"token": {"type": "env", "key": "NOT_SET"}}, "the secret 'token' has no value here"),
+        ({"token": {"type": "vault", "path": "x", "key": "y"}}, "the configuration has no vault_addr"),
+        ({"token": {"type": "vault", "path": "x"}}, "add key: "),
+        ({"token": {"type": "vault", "key": "y"}}, "needs the path"),
+    ],
+)
+def test_a_secret_that_cannot_be_had_is_an_error_before_anything_starts(
+    group: dict[str, Any], told: str, tmp_path: Path
+) -> None:
     source = {"name": "team", "prometheus": "https://x", "secrets": "prom"}
-    seen = examine(tmp_path, slo(RATIO), secrets={"prom": {"token": secret}}, ours={"sources": [source]})
-    assert any("the secret 'token' has no value here" in f.message for f in seen.findings if f.severity == "error")
+    seen = examine(tmp_path, slo(RATIO), secrets={"prom": group}, ours={"sources": [source]})
+    assert any(told in f"{f.message} {f.hint}" for f in seen.errors)
+
+
+@pytest.mark.skipif(find_spec("hvac") is not None, reason="here is what it would miss")
+def test_without_the_extra_a_vault_is_an_error_that_names_it(tmp_path: Path) -> None:
+    source = {"name": "team", "prometheus": "https://x", "secrets": "prom"}
+    group = {"prom": {"token": {"type": "vault", "path": "x", "key": "y"}}}
+    configuration = {"vault_addr": "http://127.0.0.1:8200", "vault_token": "t"}
+    seen = examine(tmp_path, slo(RATIO), secrets=group, configuration=configuration, ours={"sources": [source]})
+    assert [f.hint for f in seen.errors] == ["pip install 'chaos-run[vault]'"]
 
 
 def test_an_slo_on_our_own_traffic_stays_one(tmp_path: Path) -> None:
