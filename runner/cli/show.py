@@ -101,10 +101,10 @@ def _trace(record: RunRecord) -> Iterator[str]:
     """Its name at the collector, where the trace arrived there."""
     from pathlib import Path
 
-    from runner.notify import outbox
+    from runner.notify import told
     from runner.telemetry import trace
 
-    if any(line.get("channel") == "otlp" and line.get("delivered") for line in outbox.kept(Path(record.folder))):
+    if any(line.get("channel") == "otlp" and line.get("delivered") for line in told.read(Path(record.folder))):
         yield f"trace       {trace.trace_id(record.run)}"
 
 

@@ -14,23 +14,13 @@ from typing import Any
 
 from runner.notify import senders
 from runner.notify.herald import Level, Message
+from runner.notify.told import FILE
 from runner.spec.channels import Channel
 
 RETRIES_S = (1.0, 3.0)
 """Waits before the second and the third try."""
 CLOSE_S = 10.0
 """How long the end of the program may wait for messages under way."""
-FILE = "notifications.jsonl"
-
-
-def kept(folder: Path) -> list[dict[str, Any]]:
-    """What became of each message of the run in a folder, in order; empty where there was none."""
-    found = []
-    with contextlib.suppress(OSError):
-        for line in (folder / FILE).read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 
 from runner.cli import survived
 from runner.inject.ledger import Ledger
-from runner.notify import outbox
+from runner.notify import told as messages
 from tests.notify.receiver import receiver
 from tests.report import made
 
@@ -72,6 +72,6 @@ def test_a_failed_undo_is_told_again_until_it_is_put_back(folder: Path, monkeypa
 def test_what_cannot_be_told_for_want_of_settings_is_kept_with_its_reason(folder: Path) -> None:
     (folder / "record.json").write_text(json.dumps(made.record(environment=CLOSED).to_json()))
     survived.tell(str(folder.parent / "notify.yaml"), folder, late=True)
-    (line,) = outbox.kept(folder)
+    (line,) = messages.read(folder)
     assert (line["event"], line["channel"], line["delivered"]) == ("runner_died", "all", False)
     assert "${CHAT} is not set" in line["error"]
