@@ -50,7 +50,7 @@ class Crew:
     def __init__(self, session: Session, options: Options, where: Surroundings) -> None:
         self.session = session
         self.where = where
-        self.start = _start_message(session, options, where)
+        self.start = start_message(session, options, where)
         self.supervisor = Supervisor(self.start, where.env, where.lifeline)
         self.traffic = Traffic(session, session.experiment.block.traffic)
         self.objectives = translate.objectives(session.experiment)
@@ -165,7 +165,7 @@ class Crew:
         )
 
 
-def _start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:
+def start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:
     """What worker, undoer and a later replay need; secret variables are for the pipes only."""
     experiment = session.experiment
     return {

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from runner import clock, errors
 from runner.engine import baseline, prelude, stop, surroundings
-from runner.engine.crew import Crew
+from runner.engine.crew import Crew, start_message
 from runner.engine.options import Options, View
 from runner.engine.session import Session
 from runner.engine.surroundings import Surroundings
+from runner.inject import folder
 from runner.inject.ledger import Ledger
 from runner.plan.plan import Plan
 from runner.spec import load
@@ -68,6 +69,7 @@ async def _noticed(session: Session, options: Options, where: Surroundings) -> A
     finally:
         aside.leave()
         aside.forget()
+    folder.save(session.folder, start_message(session, options, where), durable=False)  # should we die while we wait
     async with notice.given(session, options.notice, drawn):
         yield drawn
 

@@ -67,9 +67,8 @@ def survived(
     """
     ago, open_ = units.format_duration(max(0.0, (now - heard).total_seconds())), "; ".join(left)
     if died:
-        text = "the runner died" + (
-            f", and NOT everything was put back: {open_}" if left else "; everything was put back"
-        )
+        whole = record.sentence if record.verdict == "ENVIRONMENT" else "the runner died; everything was put back"
+        text = f"the runner died, and NOT everything was put back: {open_}" if left else whole
         text += f". Told late: the runner was last heard of at {clock.rfc3339(heard)}, {ago} ago" if late else ""
     else:
         text = (f"still NOT put back, {ago} after the run: {open_}") if left else f"put back now, {ago} after the run"

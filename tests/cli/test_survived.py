@@ -36,8 +36,9 @@ def told(folder: Path, monkeypatch: pytest.MonkeyPatch, *, late: bool = True, **
 
 
 def test_a_survivor_says_that_the_runner_died(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = told(folder, monkeypatch, late=False, environment=CLOSED)
-    assert said.endswith("the runner died; everything was put back (run r1)")
+    sentence = "the runner died; everything was put back"
+    said = told(folder, monkeypatch, late=False, environment=CLOSED, verdict="ENVIRONMENT", sentence=sentence)
+    assert said.endswith(f": {sentence} (run r1)")
     assert said.startswith("[warning]")
 
 

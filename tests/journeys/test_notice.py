@@ -47,6 +47,18 @@ def test_whoever_hears_the_notice_can_stop_the_run_before_it_begins(
     assert not run.folder.exists(), "nothing happened that anybody need remember"
 
 
+def test_a_run_that_dies_in_the_time_of_its_notice_is_told_of_by_the_next_start(
+    service: Service, tmp_path: Path, chat: Receiver
+) -> None:
+    with started(tmp_path, experiment(service, method=[http("break", "/break")])) as run:
+        run.until("notice", state="given")
+        run.kill("parent")
+    assert chaos_run("recover").returncode == 0
+    late = chat.bodies()[-1]
+    assert (late["event"], late["level"]) == ("runner_died", "warning")
+    assert "the runner died before any action was begun; nothing is left. Told late: " in late["text"]
+
+
 def test_a_run_whose_targets_are_not_those_of_the_notice_any_more_does_not_begin(
     tmp_path: Path, chat: Receiver
 ) -> None:
