@@ -90,7 +90,8 @@ def run(
     if of_schedule:
         _take(of_schedule)
     engine = _engine(where, plain=plain)
-    with telling.opened(record.folder(), notice_before, fast=fast) as notice:
+    struck = "the playground" if where["playground"] else where["context"] or "this machine's usual context"
+    with telling.opened(record.folder(), notice_before, fast=fast, where=struck) as notice:
         playing = session.Session(
             scenario=script, path=path, run=engine, say=_say, roles=seats, fast=fast, notice=notice
         )

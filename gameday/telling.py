@@ -22,11 +22,12 @@ CALLED_OFF = "gameday_called_off"
 class Notice:
     """One day's notice; what becomes of it is kept in a folder beside the day's record."""
 
-    def __init__(self, outbox: Outbox, folder: Path, before_s: float) -> None:
+    def __init__(self, outbox: Outbox, folder: Path, before_s: float, where: str) -> None:
         self.before_s = before_s
         """How long before the first step; seconds."""
         self._outbox = outbox
         self._folder = folder
+        self._where = where
 
     def give(self, day: GameDay, announcement: str) -> None:
         """The scenario's own words, and what every notice says: what, when, who, and how to stop it."""
@@ -35,7 +36,7 @@ class Notice:
         by = f"{units.user()} on {platform.node()}"
         said = [
             announcement,
-            f"Begins at {begins}{' (a rehearsal)' if day.fast else ''}: {', '.join(day.planned)}.",
+            f"Begins at {begins}{' (a rehearsal)' if day.fast else ''} on {self._where}: {', '.join(day.planned)}.",
             f"By {by}. To stop it: Ctrl-C there, or chaos-run stop on {platform.node()} once a step is running",
         ]
         self._say(day, EVENT, " ".join(filter(None, said)))
@@ -56,7 +57,7 @@ class Notice:
 
 
 @contextmanager
-def opened(folder: Path, asked: str | None, *, fast: bool) -> Iterator[Notice | None]:
+def opened(folder: Path, asked: str | None, *, fast: bool, where: str) -> Iterator[Notice | None]:
     """The notice for a day kept in `folder`; None where there is nobody to be told.
 
     Nobody waits for a rehearsal unless it is asked for. Raises UsageError, InvalidFile for a bad file of channels.
@@ -72,7 +73,7 @@ def opened(folder: Path, asked: str | None, *, fast: bool) -> Iterator[Notice | 
     usual = found.notice_before if found and not fast else None
     outbox.open()
     try:
-        yield Notice(outbox, folder, before_s if before_s is not None else usual or 0.0)
+        yield Notice(outbox, folder, before_s if before_s is not None else usual or 0.0, where)
     finally:
         outbox.close()
         for sentence in outbox.failed:

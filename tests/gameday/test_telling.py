@@ -20,19 +20,22 @@ def test_a_notice_says_what_when_who_and_how_to_stop_it(tmp_path: Path, monkeypa
         told = {"channels": [{"name": "chat", "webhook": chat.url, "levels": ["info"]}], "notice_before": "10m"}
         (tmp_path / "notify.yaml").write_text(json.dumps(told))
         monkeypatch.setenv("CHAOS_RUN_NOTIFY", str(tmp_path / "notify.yaml"))
-        with telling.opened(record.folder(), None, fast=False) as notice:
+        with telling.opened(record.folder(), None, fast=False, where="kind-a") as notice:
             engine = experiments.Engine(experiments.record(), experiments.record())
             text = TEXT + "notice: We break {service}.\n"
             day = asyncio.run(prepare(tmp_path, engine, text, notice=notice).play())
     ((body),) = chat.bodies()
-    assert "We break shop. Begins at 2027-02-09T09:10:00.000Z: one, two. By " in body["text"]
+    assert "We break shop. Begins at 2027-02-09T09:10:00.000Z on kind-a: one, two. By " in body["text"]
     assert "chaos-run stop on " in body["text"]
     (line,) = (record.folder() / day.id / "notifications.jsonl").read_text().splitlines()
     assert json.loads(line)["delivered"] is True
 
 
 def test_a_notice_that_is_asked_for_needs_somebody_to_hear_it() -> None:
-    with pytest.raises(errors.UsageError, match="no channel hears info"), telling.opened(Path(), "5m", fast=False):
+    with (
+        pytest.raises(errors.UsageError, match="no channel hears info"),
+        telling.opened(Path(), "5m", fast=False, where=""),
+    ):
         pass
-    with telling.opened(Path(), None, fast=False) as notice:
+    with telling.opened(Path(), None, fast=False, where="") as notice:
         assert notice is None
