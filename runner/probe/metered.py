@@ -16,6 +16,7 @@ _GOOD = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operat
 _FIRST_S = 300.0
 """How far back the first look goes: to know how often the source itself reads."""
 _KEPT = 1000
+_MOST_SLICES = 10_000
 _PATIENCE, _AT_LEAST_S = 3, 3.0
 """So many of its own readings, and so many seconds, may pass before the last one is stale."""
 
@@ -182,9 +183,11 @@ class Metered:
     async def bad_slices(self, window_s: float, now: float, slice_s: float, slice_target: float | None) -> float:
         """The share of bad slices in the last `window_s` seconds; without a target the mean of their bad shares. Raises NoData.
 
-        A slice without any event is left out, and one without a series of bad events has none.
+        A slice without any event is left out, and one without a series of bad events has none. Of very many slices some are
+        looked at, evenly spread, or the source would not be done in time.
         """
-        bad, length = self._of_a_slice(slice_s), f"{round(slice_s * 1000)}ms"
+        step_s = max(slice_s, window_s / _MOST_SLICES)
+        bad, length = self._of_a_slice(slice_s), f"{round(step_s * 1000)}ms"
         asked = bad if slice_target is None else f"({bad}) > bool {round(1 - slice_target, 12)!r}"
         window = f"{max(60, round(window_s))}s"
         return await self.source.number(f"avg_over_time(({asked})[{window}:{length}])", now + self.offset_s)

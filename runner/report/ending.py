@@ -67,7 +67,7 @@ def _objective(o: Mapping[str, Any]) -> list[RenderableType]:
     if o.get("threshold_s"):
         goal += f" in {words.seconds(o['threshold_s'])}"
     if o.get("slice_target"):
-        goal = f"{words.ratio(o.get('target'))} of {words.seconds(o['slice_s'])}"
+        goal = f"{words.ratio(o.get('target'))} of {words.seconds(o['slice_s'])} slices"
     known = bool(total) and o.get("lower") is not None
     bounds = f"{words.ratio(bad / total)} ({words.ratio(o['lower'])}–{words.ratio(o['upper'])})" if known else "no data"
     return [

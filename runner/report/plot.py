@@ -173,7 +173,7 @@ def _title(name: str, data: Series, y: float, what: tuple[str, str]) -> Iterable
 
 
 def _errors(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float, worst: float) -> Iterable[str]:
-    allowed = [1 - o.target for o in asked if o.threshold_s is None]
+    allowed = [1 - (o.slice_target or o.target) for o in asked if o.threshold_s is None]
     ratios = [b.error_ratio for b in data.bins if b.error_ratio is not None]
     up = Scale(0.0, max(worst, scale.ratio_top(ratios, allowed)), y + ERRORS, y)
     yield from _grid(up, y, ERRORS, "", words.ratio)

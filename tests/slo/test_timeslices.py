@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 from collections.abc import Callable
 
@@ -121,12 +122,13 @@ def absorbed(bad: Bad, upto: float) -> Series:
 
 def stopped_after(rule: rules.Rule, bad: Bad) -> float | None:
     """Seconds until the guard stops a run of a minute; asked every tenth of one."""
-    all_of_it = requests(60, bad)
+    left = requests(60, bad)
     series = Series("shop", RATE, 1.0)
     guard = Guard([rule], {"shop": series}, [STEADY], START)
     for n in range(1, 600):
         now = START + n * SECOND // 10
-        fresh = [s for s in all_of_it if now - SECOND // 10 <= s.intended_ns + 10_000_000 < now]
+        ended = bisect.bisect_left(left, now, key=lambda s: s.intended_ns + 10_000_000)
+        fresh, left = left[:ended], left[ended:]
         series.absorb(fresh, [], now)
         if guard.tick(now) is not None:
             return n / 10
@@ -134,9 +136,10 @@ def stopped_after(rule: rules.Rule, bad: Bad) -> float | None:
 
 
 def test_a_budget_is_spent_by_bad_slices_each_as_long_as_it_is() -> None:
-    allowed = 5 / (0.5 * STEADY.window_s)  # five seconds of bad slices: more than two of them
-    rule = rules.BudgetSpent("steady", allowed)
-    assert stopped_after(rule, one_in_a_hundred) is None
+    second = 1 / (0.5 * STEADY.window_s)
+    # A bad request early in a slice does not make it a bad one: what is to come may still be good.
+    assert stopped_after(rules.BudgetSpent("steady", second), one_in_a_hundred) is None
+    rule = rules.BudgetSpent("steady", 5 * second)  # more than two bad slices
     after = stopped_after(rule, lambda s: s >= 10)
     assert after is not None
     assert 14 < after < 14.5  # the third one is bad as soon as nothing can save it
@@ -156,6 +159,15 @@ def test_evidence_is_bet_slice_by_slice() -> None:
     assert stopped_after(rule, lambda s: s >= 4) == pytest.approx(
         38.1, abs=0.2
     )  # two good ones, 17 bad: 0.1² 1.9¹⁷ > 300
+
+
+def test_a_slice_of_which_nothing_is_known_is_none_that_the_guard_counts() -> None:
+    series = Series("shop", RATE, 1.0)
+    series.absorb(
+        [s for s in requests(20, one_in_a_hundred) if s.intended_ns >= START + 8 * SECOND], [], START + 20 * SECOND
+    )
+    tally = timeslices.seen(STEADY, series, START).tally(STEADY.criterion, START, START + 18 * SECOND)
+    assert (tally.counted, tally.scheduled) == (0, 5)
 
 
 def test_what_the_guard_counts_agrees_with_the_verdict() -> None:
