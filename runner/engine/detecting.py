@@ -59,7 +59,7 @@ class Detecting:
                 clock=session.clock,
             )
             self._sources.append(build(setting))
-        self._floor = alerting.joined([await source.open() for source in self._sources])
+        self._floor = alerting.joined([await opened(source) for source in self._sources])
         self._tasks = [asyncio.create_task(self._watch(source)) for source in self._sources]
         self._say_floor()
 
@@ -123,7 +123,8 @@ class Detecting:
             error_s=seen.error_s,
             evidence=kept,
         )
-        if seen.stage in (self._deciding, "acknowledged") and session.marked("detected") is None:
+        noticed = [m for m in session.marks if m.name == "detected"]  # by what was told sooner, if not before this
+        if seen.stage in (self._deciding, "acknowledged") and alerting.sooner(seen, noticed):
             session.mark("detected", mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
             session.tell(Name.DETECTED, mono_ns=seen.mono_ns, source=seen.source, by=seen.alert, error_s=seen.error_s)
 
@@ -147,6 +148,10 @@ class Detecting:
         """The stage that counts as noticed: firing, where any source can tell it."""
         return "firing" if any("firing" in source.stages for source in self._sources) else "notified"
 
+    def _on(self) -> bool:
+        """Whether an alert of the fault is known, by whatever stage."""
+        return any(m.name in alerting.OPENINGS for m in self._session.marks)
+
     async def settle(self) -> None:
         """Wait until what fired is resolved, for as long as the file allows since everything was put back."""
         limit = self._session.experiment.block.expect.resolved_within
@@ -154,7 +159,7 @@ class Detecting:
         if not self._tasks or limit is None or undone is None:
             return
         until = undone.mono_ns + round(limit * 1e9)
-        while self._session.marked("firing") and not self._session.marked("resolved") and not self._session.hurried:
+        while self._on() and not self._session.marked("resolved") and not self._session.hurried:
             if self._session.clock.monotonic() >= until:
                 return
             await self._session.clock.sleep(0.05)
@@ -220,7 +225,7 @@ class Detecting:
 
     def _late(self, stage: str, origin: str, limit: float | None, never: str) -> list[str]:
         start = self._session.marked(origin)
-        if limit is None or start is None or (stage == "resolved" and not self._session.marked("firing")):
+        if limit is None or start is None or (stage == "resolved" and not self._on()):
             return []
         reached, most = self._session.marked(stage), units.format_duration(limit)
         if reached is None:
@@ -237,6 +242,16 @@ class Detecting:
                 await task
         for source in self._sources:
             await source.close()
+
+
+async def opened(source: Source) -> Floor:
+    """Raises EnvironmentFailure, also where it answers what its system never would."""
+    try:
+        return await source.open()
+    except NOT_UNDERSTOOD as problem:
+        if isinstance(problem, errors.EnvironmentFailure):
+            raise
+        raise errors.EnvironmentFailure(f"the detection source {source.name}: {_why(problem)}") from None
 
 
 def _why(problem: Exception) -> str:

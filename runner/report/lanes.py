@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from runner.report import scale, words
 from runner.report.scale import Scale
-from runner.timeline.alerting import STAGES
+from runner.timeline.alerting import OPENINGS, STAGES
 from runner.timeline.record import RunRecord
 
 WIDTH, LEFT, RIGHT = 1000, 76, 190
@@ -36,7 +36,7 @@ def moments(record: RunRecord) -> dict[str, float]:
 def lanes(at: Mapping[str, float], end: float, unnotified: str = "") -> list[Lane]:
     """The rows of a run; `end` is where a bar without an end ends."""
     hurt = at.get("effective")
-    fired = at.get("firing", at.get("notified"))
+    fired = next((at[name] for name in OPENINGS if name in at), None)
     return [
         _bar("fault", at, ("injected", "undone"), end, "nothing was injected"),
         _bar("users", at, ("effective", "recovered"), end, "felt nothing"),
@@ -62,7 +62,7 @@ def _bar(name: str, at: Mapping[str, float], ends: tuple[str, str], end: float, 
 
 
 def _alert(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, str]]:
-    pending, firing, resolved = at.get("pending"), at.get("firing"), at.get("resolved", end)
+    pending, firing, resolved = at.get("pending"), at.get("firing", at.get("received")), at.get("resolved", end)
     if pending is not None:
         yield pending, firing if firing is not None else min(resolved, end), "pending"
     if firing is not None:
@@ -78,16 +78,19 @@ def _told(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, s
 
 
 def _fired(at: Mapping[str, float], hurt: float | None) -> str:
-    if "firing" not in at:
-        return "pending only, never fired" if "pending" in at else "no alert fired"
     since = hurt if hurt is not None else at.get("injected", 0.0)
-    return f"fired after {_short(max(0.0, at['firing'] - since))}"
+    for stage, said in (("firing", "fired"), ("received", "received")):
+        if stage in at:
+            return f"{said} after {_short(max(0.0, at[stage] - since))}"
+    return "pending only, never fired" if "pending" in at else "no alert fired"
 
 
 def _who(at: Mapping[str, float], fired: float | None, unnotified: str) -> str:
     if "notified" in at:
         since = at.get("effective", at.get("injected", 0.0))
-        return f"told after {_short(max(0.0, at['notified'] - since))}"
+        took = max(0.0, at.get("acknowledged", 0.0) - at["notified"])
+        taken = f", taken {_short(took)} later" if "acknowledged" in at else ""
+        return f"told after {_short(max(0.0, at['notified'] - since))}{taken}"
     if "acknowledged" in at:
         return "a person noticed"
     return "nobody was told" if unnotified or fired is None else "not watched"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from runner.timeline.mark import Mark
+
 STAGES = (
     *("injected", "effective", "pending", "firing", "received", "notified"),
     *("acknowledged", "mitigated", "undone", "recovered", "resolved"),
@@ -113,6 +115,11 @@ def unseen(told: Iterable[Seen], seen: Sequence[Seen]) -> list[Seen]:
     return [one for one in told if not any(same(one, other) for other in seen)]
 
 
+def sooner(seen: Seen, known: Iterable[Mark]) -> bool:
+    """Whether it is before every one of these moments, further than both can be wrong."""
+    return all(m.mono_ns - seen.mono_ns > (m.error_s + seen.error_s) * 1e9 for m in known)
+
+
 def _firing(seen: Sequence[Seen], before_ns: int) -> set[str]:
     """Alerts that fired before that moment and were not resolved before it."""
     state: dict[str, bool] = {}
@@ -127,7 +134,8 @@ def problems(seen: Sequence[Seen], wanted: Wanted, injected_ns: int, *, hurt: bo
     """What is wrong with the alerts of a run; `hurt` says whether users felt the fault, so that an alert was due."""
     own = fresh(seen, injected_ns)
     opening = _openings(own)
-    fired = [s for s in own if s.stage == opening.get(s.key)]
+    known = [s for s in own if s.stage == opening.get(s.key)]
+    fired = [s for s in known if s.stage == "firing"] or known
     return [
         *_before(seen, injected_ns),
         *_expected(fired, wanted, hurt=hurt),
@@ -186,9 +194,9 @@ def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
 def unnotified(marked: Iterable[str], floor: Floor, fault_s: float, *, listened: bool) -> str | None:
     """Why an alert that fired reached nobody; None where it did, where none fired, or where we do not listen for notifications."""
     names = set(marked)
-    if not listened or "firing" not in names or "notified" in names:
+    if not listened or not names & {"firing", "received"} or "notified" in names:
         return None
-    wait = floor.parts.get("group_wait")
+    how, wait = "fired" if "firing" in names else "received", floor.parts.get("group_wait")
     if wait is not None and fault_s < floor.seconds:
-        return f"fired, not notified: the fault ({fault_s:.1f}s) was shorter than the pipeline takes, group_wait ({wait:g}s) included"
-    return "fired, not notified: nobody was told while we listened"
+        return f"{how}, not notified: the fault ({fault_s:.1f}s) was shorter than the pipeline takes, group_wait ({wait:g}s) included"
+    return f"{how}, not notified: nobody was told while we listened"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from runner import errors
+from runner.engine.detecting import opened
 from runner.probe.alerts import source
 from runner.probe.alerts.source import Setting, Source
 from runner.timeline.alerting import Seen
@@ -76,6 +77,27 @@ def test_an_incident_from_before_is_told_as_of_then_and_a_notification_of_it_is_
     received, notified = using(setting(pager.url), act)
     assert (time.monotonic_ns() - received.mono_ns) / 1e9 == pytest.approx(3 * 86400, abs=5)
     assert (received.stage, notified.stage) == ("received", "notified")
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=-3), timedelta(minutes=5)])
+def test_a_clock_that_is_wrong_is_set_right_by_its_answers(pager: Pager, ahead: timedelta) -> None:
+    pager.ahead = ahead
+
+    async def act(found: Source) -> Sequence[Seen]:
+        pager.notify(pager.trigger("Shop is down"))
+        return await found.poll()
+
+    seen = using(setting(pager.url), act)
+    assert [s.stage for s in seen] == ["received", "notified"]
+    for one in seen:
+        assert abs(time.monotonic_ns() - one.mono_ns) / 1e9 <= one.error_s + 0.5 < 3.0
+
+
+@pytest.mark.parametrize("nonsense", ["[]", "{}", '{"services": [{"id": 1}]}', "null"])
+def test_what_no_pagerduty_would_say_is_an_error_and_no_crash(pager: Pager, nonsense: str) -> None:
+    pager.nonsense = nonsense
+    with pytest.raises(errors.EnvironmentFailure, match="pagerduty: its answer is not understood"):
+        asyncio.run(opened(source.build(setting(pager.url))))
 
 
 @pytest.mark.parametrize(

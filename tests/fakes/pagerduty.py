@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +29,10 @@ class Pager:
     entries: dict[str, list[Json]] = field(default_factory=dict)
     refuse: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    ahead: timedelta = timedelta()
+    """How far its clock is from ours."""
+    nonsense: str = ""
+    """What it says to everything, if anything."""
 
     def trigger(self, title: str, at: datetime | None = None) -> str:
         """A new incident's id; nobody is called yet."""
@@ -54,7 +59,7 @@ class Pager:
 
     def log(self, incident: str, kind: str, at: datetime | None = None, **more: Any) -> Json:
         """One entry, dated in whole seconds, the newest first."""
-        when = (at or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = (at or datetime.now(UTC) + self.ahead).strftime("%Y-%m-%dT%H:%M:%SZ")
         entry = {"id": f"R{len(self.entries[incident]):07d}", "type": kind, "created_at": when, "summary": kind, **more}
         self.entries[incident].insert(0, entry)
         return entry
@@ -115,7 +120,11 @@ def pagerduty() -> Iterator[Pager]:
             if self.headers["Authorization"] != f"Token token={TOKEN}":
                 status = 401
             said = found.answer(where.path, parse_qs(where.query)) if status == 200 else {}
-            self.answer(json.dumps(said or {}).encode(), 404 if said is None else status, **headers)
+            body = found.nonsense or json.dumps(said or {})
+            self.answer(body.encode(), 404 if said is None else status, **headers)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(time.time() + found.ahead.total_seconds())
 
     with listening(Handler) as found.url:
         yield found

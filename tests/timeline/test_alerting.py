@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from runner.timeline import alerting
 from runner.timeline.alerting import Floor, Seen, Wanted
+from runner.timeline.record import Mark
 
 INJECTED = 100 * 10**9
 
@@ -52,6 +54,20 @@ def test_what_a_source_wrote_down_is_new_only_where_nobody_saw_it_within_the_err
         replace(seen(stage, at_s), error_s=1.0) for stage, at_s in (("firing", 3.1), ("resolved", 3), ("firing", 9))
     ]
     assert alerting.unseen(told, polled) == told[1:]
+
+
+def test_what_only_one_system_calls_fired_is_what_the_file_expects_of() -> None:
+    both = [seen("firing", 2, drill="true"), seen("received", 3, "Shop is down"), seen("notified", 4, "Shop is down")]
+    assert kinds(*both, drill={"drill": "true"}) == ["drill-only"]
+    assert kinds(*both, alert="Errors", labels={"drill": "true"}) == []
+
+
+def test_it_was_noticed_sooner_only_where_that_is_further_than_the_clocks_can_be_wrong() -> None:
+    known = [Mark(name="detected", at=datetime(2026, 1, 1, tzinfo=UTC), mono_ns=INJECTED + 9 * 10**9, error_s=0.5)]
+    assert alerting.sooner(seen("firing", 8.4), known)
+    assert not alerting.sooner(seen("firing", 8.6), known)
+    assert not alerting.sooner(seen("firing", 12), known)
+    assert alerting.sooner(seen("firing", 12), [])
 
 
 def test_one_that_was_resolved_before_and_fires_again_is_its_own() -> None:
@@ -114,6 +130,7 @@ def test_fired_but_not_notified_names_the_reason() -> None:
     )
     assert alerting.unnotified(["firing", "notified"], floor, 15.0, listened=True) is None
     assert alerting.unnotified(["firing"], floor, 15.0, listened=False) is None
+    assert str(alerting.unnotified(["received"], floor, 60.0, listened=True)).startswith("received, not notified")
 
 
 def test_the_floor_of_a_pipeline_is_the_sum_of_its_parts_in_order() -> None:
