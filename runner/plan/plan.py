@@ -11,6 +11,7 @@ from typing import Any
 from runner import units
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
+from runner.spec.detecting import Detection
 from runner.spec.experiment import Experiment
 from runner.spec.model import AbortRule, Block, BurnRate
 
@@ -46,6 +47,8 @@ class Plan:
     traffic: tuple[str, ...]
     objectives: tuple[str, ...]
     guards: tuple[str, ...]
+    watchers: tuple[str, ...]
+    """Which of the team's systems say who noticed, and when."""
     silences: tuple[str, ...]
     warnings: tuple[str, ...]
     refusals: tuple[str, ...]
@@ -101,6 +104,7 @@ def draw(
         ),
         objectives=(*(o.sentence for o in opinions), *_measured(experiment)),
         guards=tuple(guard_sentence(rule) for rule in translate.abort_rules(experiment)),
+        watchers=tuple(_watcher(d) for d in block.detection if d.kind is not None),
         silences=tuple(_silences(experiment)),
         warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
@@ -108,6 +112,11 @@ def draw(
         expected=tuple(_expected(block)),
         standing=tuple(standing),
     )
+
+
+def _watcher(detection: Detection) -> str:
+    only = ", ".join(f"{name}={value!r}" for name, value in detection.match.items())
+    return f"{detection.kind} {detection.where}" + (f", alerts with {only}" if only else "")
 
 
 def _silences(experiment: Experiment) -> list[str]:

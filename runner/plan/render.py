@@ -25,6 +25,7 @@ def text(plan: Plan) -> str:
         *_list("judged by", plan.objectives, "the steady-state hypothesis alone"),
         *(_list("stands at", plan.standing, "") if plan.standing else ()),
         *_list("abort if", plan.guards, ""),
+        *(_list("noticed", [f"by {w}" for w in plan.watchers], "") if plan.watchers else ()),
         *(_list("silences", plan.silences, "") if plan.silences else ()),
         *(_list("offered", plan.offered, "") if plan.offered else ()),
         *(_list("expects", plan.expected, "") if plan.expected else ()),

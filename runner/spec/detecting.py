@@ -20,10 +20,9 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-Name = Annotated[str, Field(min_length=1)]
-Names = Annotated[
-    tuple[Name, ...], BeforeValidator(_listed, json_schema_input_type=Name | list[Name]), Field(min_length=1)
-]
+_Name = Annotated[str, Field(min_length=1)]
+_Written = _Name | Annotated[list[_Name], Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=_Written)]
 """One name, or a list of them."""
 
 
@@ -88,9 +87,11 @@ class Detection(_Part):
             raise ValueError(f"{address!r} is not host:port; write for example 127.0.0.1:9099")
         return address
 
-    @field_validator("cloudwatch")
+    @field_validator("cloudwatch", "pagerduty")
     @classmethod
     def _by_name(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is not None and not all(names or ("",)):
+            raise ValueError("nothing is named; write a name, or a list of names")
         if arn := next((name for name in names or () if name.startswith("arn:")), None):
             raise ValueError(f"{arn!r} is an ARN; write the name, {arn.rpartition(':')[2]!r}, and region: beside it")
         return names

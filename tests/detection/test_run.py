@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from runner.errors import ExitCode
+from runner.plan import plan, render
+from runner.spec import load
 from tests.detection.fake import blind_prometheus, fake_alertmanager
 from tests.detection.rig import Rig, firing, until
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud
@@ -193,3 +195,15 @@ def test_a_source_that_is_not_there_is_an_error_before_anything_is_broken(
             assert run.finish() == ExitCode.ENVIRONMENT
             assert f"Alertmanager at {gone}" in run.stderr()
         assert service.get("/log") == ""
+
+
+def test_the_plan_says_who_watches_and_for_which_alerts(tmp_path: Path) -> None:
+    detection: list[Json] = [
+        {"cloudwatch": ["errors", "latency"]},
+        {"grafana": "http://g", "match": {"service": "shop"}},
+    ]
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps(_experiment("http://127.0.0.1:9", "", seconds=1, detection=detection)))
+    drawn = plan.draw(load.load(str(path)), context="", environment="local", aims=[], locks=[])
+    assert "  noticed   by cloudwatch errors, latency\n" in render.text(drawn)
+    assert "            by grafana http://g, alerts with service='shop'\n" in render.text(drawn)
