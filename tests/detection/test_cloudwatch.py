@@ -54,6 +54,7 @@ def test_what_came_and_went_between_two_looks_is_in_the_history(cloud: Cloud) ->
     assert begun < firing.mono_ns < resolved.mono_ns
     assert (resolved.mono_ns - firing.mono_ns) / 1e9 == pytest.approx(0.2, abs=0.15)
     assert b"Alarm updated from INSUFFICIENT_DATA to ALARM" in firing.raw
+    assert b"Alarm updated from INSUFFICIENT_DATA to OK" in resolved.raw  # without data nobody knows that it is over
     assert {k: firing.labels[k] for k in ("service", "team")} == {"service": "shop", "team": "storefront"}
 
 

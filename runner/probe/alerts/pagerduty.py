@@ -105,6 +105,7 @@ class PagerDuty:
         entries = [
             e async for e in self._pages(f"/incidents/{incident}/log_entries", "log_entries", {"since": self._since})
         ]
+        entries.reverse()  # it tells the newest first, and by whole seconds
         for entry, answer in sorted(entries, key=lambda e: str(e[0]["created_at"])):
             stage = _ENTRIES.get(entry["type"])
             if stage and stage not in told and not _failed(entry):
