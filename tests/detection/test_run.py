@@ -75,7 +75,7 @@ def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_pa
     for mark in (m for m in found["marks"] if m["name"] in alerts):
         raw = json.loads((run.folder / mark["evidence"]).read_text())
         assert "ShopErrors" in json.dumps(raw) or mark["name"] == "resolved"  # an answer without it says that it ended
-        assert 0 < mark["error_s"] < 1.0
+        assert 0 < mark["error_s"] < 2.0  # what nobody looked for in time is known to one evaluation
         assert mark["source"] in ("prometheus", "alertmanager", "webhook")
     detected = next(m for m in found["marks"] if m["name"] == "detected")
     assert detected["source"] in ("prometheus", "alertmanager")
