@@ -6,40 +6,34 @@ from typing import Any
 
 import click
 
-from runner import clock, errors, units
+from runner import errors, units
 
 
 @click.command(name="ack")
 @click.argument("run", required=False)
 @click.option("--note", default="", help="What was seen: kept in the record.")
 @click.option("--by", default="", help="Who noticed; the user's name by default.")
-def command(run: str | None, note: str, by: str) -> int:
+@click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
+def command(run: str | None, note: str, by: str, store: str | None) -> int:
     """Say that you have noticed the fault: the run marks it as detected by a person at this very moment.
 
     RUN is its id, the beginning of it, or `last`; it may be left out when exactly one run is live.
     """
-    send(
-        "noticed", run, message("ack", by=by or units.user(), note=note)
-    )  # the moment first: finding the run takes time
+    from runner.cli.reach import message
+
+    said = message("ack", by=by or units.user(), note=note)  # the moment first: finding the run takes time
+    send("noticed", run, said, store)
     return errors.ExitCode.PASS
 
 
-def send(what: str, run: str | None, said: dict[str, Any]) -> None:
-    """Put a message into a live run's inbox. Raises UsageError or EnvironmentFailure."""
-    from runner.store import inbox, live, place
+def send(what: str, run: str | None, said: dict[str, Any], store: str | None) -> None:
+    """Tell a live run something. Raises UsageError or EnvironmentFailure."""
+    from runner.cli import reach
 
-    chosen = live.choose(place.runs_dir(), run)
-    if len(chosen) > 1:
-        raise errors.UsageError(
-            f"{len(chosen)} runs are live: say which one", hint=f"live: {', '.join(one.run for one in chosen)}"
-        )
-    if not chosen[0].parent_alive():
-        raise errors.EnvironmentFailure(f"the runner of {chosen[0].run} is dead", hint="chaos-run recover")
-    inbox.post(chosen[0].folder, said)
-    click.echo(f"{chosen[0].run}: {what} by {said['by']} at {said['at']}")
-
-
-def message(kind: str, **fields: Any) -> dict[str, Any]:
-    """A message to a run, with the moment on both clocks."""
-    time = clock.SystemClock()
-    return {"kind": kind, "at": clock.rfc3339(time.now()), "mono_ns": time.monotonic(), **fields}
+    with reach.chosen(run, store) as runs:
+        if len(runs) > 1:
+            raise errors.UsageError(
+                f"{len(runs)} runs are live: say which one", hint=f"live: {', '.join(one.run for one in runs)}"
+            )
+        runs[0].tell(said)
+        click.echo(f"{runs[0].run}{runs[0].where}: {what} by {said['by']} at {said['at']}")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from runner import errors, units
-from runner.cli import ack
+from runner.cli import ack, reach
 
 
 @click.command(name="mitigated")
 @click.argument("run", required=False)
 @click.option("--note", "text", default="", help="What was done: kept in the record.")
 @click.option("--by", default="", help="Who says so; the user's name by default.")
-def command(run: str | None, text: str, by: str) -> int:
+@click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
+def command(run: str | None, text: str, by: str, store: str | None) -> int:
     """Say that you have mitigated the fault: the run marks it, at this very moment, as a person's."""
-    ack.send("mitigated", run, ack.message("mitigated", by=by or units.user(), note=text))
+    ack.send("mitigated", run, reach.message("mitigated", by=by or units.user(), note=text), store)
     return errors.ExitCode.PASS

@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from runner import errors, units
-from runner.cli import ack
+from runner.cli import ack, reach
 
 
 @click.command(name="note")
 @click.argument("text")
 @click.option("--run", default=None, help="Its id, the beginning of it, or `last`; needed when several are live.")
 @click.option("--by", default="", help="Who says so; the user's name by default.")
-def command(run: str | None, text: str, by: str) -> int:
+@click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
+def command(run: str | None, text: str, by: str, store: str | None) -> int:
     """Leave a note in the record of a run, at this very moment."""
-    ack.send("noted", run, ack.message("note", by=by or units.user(), note=text))
+    ack.send("noted", run, reach.message("note", by=by or units.user(), note=text), store)
     return errors.ExitCode.PASS

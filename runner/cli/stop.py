@@ -11,48 +11,72 @@ import click
 from runner import errors, units
 
 if TYPE_CHECKING:
+    from runner.cli.reach import Here, There
     from runner.store.live import LiveRun
 
 _POLL_S = 0.05
+_POLL_THERE_S = 0.5
 
 
 @click.command(name="stop")
 @click.argument("run", required=False)
 @click.option("--reason", default="", help="Kept in the record.")
 @click.option("--timeout", default="60s", show_default=True, help="How long to wait until the run has ended.")
-def command(run: str | None, reason: str, timeout: str) -> int:
-    """Stop a run and wait until it has put everything back; without RUN: every live run.
+@click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
+def command(run: str | None, reason: str, timeout: str, store: str | None) -> int:
+    """Stop a run and wait until it has put everything back; without RUN: every live run of this machine.
 
-    RUN is its id, the beginning of it, or `last`.
+    RUN is its id, the beginning of it, or `last`. Where none is live here, the runs of other machines are meant that share the
+    record: CHAOS_RUN_STORE or --store.
     """
-    from runner.store import live, place
+    from runner.cli import reach
 
     try:
         patience_s = units.parse_duration(timeout)
     except ValueError as problem:
         raise errors.UsageError(str(problem)) from None
-    chosen = live.choose(place.runs_dir(), run)
-    told = [one for one in chosen if _tell(one, reason)]
-    until = time.monotonic() + patience_s
-    codes = [_outcome(one, until) for one in told]
-    codes += [errors.ExitCode.ENVIRONMENT] * (len(chosen) - len(told))
+    with reach.chosen(run, store) as runs:
+        told = [one for one in runs if _tell(one, reason)]
+        until = time.monotonic() + patience_s
+        codes = [_ended(one, until) for one in told]
+    codes += [errors.ExitCode.ENVIRONMENT] * (len(runs) - len(told))
     return max(codes, key=lambda code: code.severity)
 
 
-def _tell(run: LiveRun, reason: str) -> bool:
-    from runner.cli.ack import message
-    from runner.store import inbox
+def _tell(one: Here | There, reason: str) -> bool:
+    """Whether it could be told; one that cannot is no reason not to tell the others."""
+    from runner.cli.reach import message
 
-    if not run.parent_alive():
+    try:
+        one.tell(message("stop", by=units.user(), reason=reason))
+    except errors.EnvironmentFailure as problem:
         click.echo(
-            f"{run.run}: its runner is dead, so it cannot be told; a surviving undoer puts everything back within seconds. "
-            "To make sure: chaos-run recover",
-            err=True,
+            f"{one.run}: {problem.message}. {(problem.hint or '')[:1].upper()}{(problem.hint or '')[1:]}", err=True
         )
         return False
-    inbox.post(run.folder, message("stop", by=units.user(), reason=reason))
-    click.echo(f"{run.run}: told to stop")
+    click.echo(f"{one.run}{one.where}: told to stop{', and it has heard it' if one.where else ''}")
     return True
+
+
+def _ended(one: Here | There, until: float) -> errors.ExitCode:
+    from runner.cli.reach import Here
+
+    return _outcome(one.live, until) if isinstance(one, Here) else _outcome_there(one, until)
+
+
+def _outcome_there(one: There, until: float) -> errors.ExitCode:
+    """Wait until the record has it, or it is gone from there without one."""
+    while not one.store.knows(one.run):
+        now = next((live for live in one.store.presence.live() if live.run == one.run), None)
+        if now is None and not one.store.knows(one.run):
+            click.echo(f"{one.run}: stopped before anything was injected")
+            return errors.ExitCode.PASS
+        if time.monotonic() > until:
+            heard = f"{now.silent_s:.0f} s ago" if now else "never"
+            click.echo(f"{one.run}: not over yet; it goes on undoing{one.where}, heard of last {heard}", err=True)
+            return errors.ExitCode.ENVIRONMENT
+        time.sleep(_POLL_THERE_S)
+    return _said(one.run, one.store.get(one.run).to_json())
 
 
 def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
@@ -68,8 +92,11 @@ def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
             click.echo(f"{run.run}: its runner died while stopping: chaos-run recover", err=True)
             return errors.ExitCode.ENVIRONMENT
         time.sleep(_POLL_S)
-    record: dict[str, Any] = json.loads((run.folder / "record.json").read_text(encoding="utf-8"))
-    click.echo(f"{run.run}: {record['sentence']}")
+    return _said(run.run, json.loads((run.folder / "record.json").read_text(encoding="utf-8")))
+
+
+def _said(run: str, record: dict[str, Any]) -> errors.ExitCode:
+    click.echo(f"{run}: {record['sentence']}")
     for residue in record.get("residue", ()):
         click.echo(f"  left behind: {residue}", err=True)
     if record["exit_code"] == errors.ExitCode.UNDO_FAILED:

@@ -22,6 +22,7 @@ from runner.store import place
 from runner.timeline.event import Event
 
 if TYPE_CHECKING:
+    from runner.engine.team import Team
     from runner.report.status import Status
 
 RENEW_S = 15.0
@@ -105,12 +106,14 @@ def clear(crew: Crew, drawn: Plan) -> None:
 
 
 @asynccontextmanager
-async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[None]:
-    """Hold this machine's lock and the cluster's leases. Raises Refused, naming the holder."""
+async def locked(session: Session, crew: Crew, drawn: Plan, team: Team | None) -> AsyncIterator[None]:
+    """Hold this machine's lock, the shared record's and the cluster's leases. Raises Refused, naming the holder."""
     scope = f"{drawn.context}: {', '.join(drawn.locks) or session.experiment.block.service}"
     with lock.Lock(place.state_dir() / "locks", scope, session.run):
         if unfinished.find(place.runs_dir()):  # its last holder may have died since we looked
             await asyncio.to_thread(recover_unfinished)
+        if team:
+            await team.claim(_scopes(crew, drawn))
         leases = await _acquire(session, crew, list(drawn.locks))
         crew.hold(leases)
         renewing = asyncio.create_task(_renew(session, crew, leases))
@@ -123,6 +126,14 @@ async def locked(session: Session, crew: Crew, drawn: Plan) -> AsyncIterator[Non
                     await crew.supervisor.look("lease", step="release", names=leases)
                 except errors.EnvironmentFailure as problem:  # it runs out by itself, and what happened still counts
                     session.find("warning", f"the lock in the cluster was not released: {problem.message}")
+            if team:
+                await team.release()
+
+
+def _scopes(crew: Crew, drawn: Plan) -> list[str]:
+    """What this run must have for itself among all machines of a team: the same as on this one, by names that all have in common."""
+    name = crew.where.shared_name
+    return [f"{name}: {part}" for part in drawn.locks or (crew.session.experiment.block.service,)] if name else []
 
 
 async def _acquire(session: Session, crew: Crew, names: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from runner.spec.experiment import Experiment
 from runner.store import place
 
 if TYPE_CHECKING:
+    from runner.engine.team import Team
     from runner.timeline.record import RunRecord
 
 
@@ -35,9 +36,10 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
         with view, stop.interruptions(session):
             async with (
                 surroundings.prepare(options, experiment.document, session.folder) as where,
+                _shared(session, options) as mates,
                 _noticed(session, options, where) as noticed,
             ):
-                return await _run(session, options, where, noticed)
+                return await _run(session, options, where, noticed, mates)
     except errors.ChaosRunError:
         # There is nothing to remember; else the next start finds what is open here.
         if not session.injecting and not Ledger(session.folder).outstanding():
@@ -49,10 +51,23 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
 
 def _check_store(options: Options) -> None:
     """A record that cannot be opened is known before anything is broken. The default one is ours and needs no look."""
-    if options.store or os.environ.get(place.VARIABLE):
+    if place.shared(options.store):
         from runner.store import Store
 
         Store.open(options.store).close()
+
+
+@asynccontextmanager
+async def _shared(session: Session, options: Options) -> AsyncIterator[Team | None]:
+    """The run as others see it on a record that they share; None where there is no such record."""
+    url = place.shared(options.store)
+    if url is None:
+        yield None
+        return
+    from runner.engine import team
+
+    async with team.joined(session, url) as mates:
+        yield mates
 
 
 @asynccontextmanager
@@ -74,7 +89,9 @@ async def _noticed(session: Session, options: Options, where: Surroundings) -> A
         yield drawn
 
 
-async def _run(session: Session, options: Options, where: Surroundings, noticed: Plan | None) -> RunRecord:
+async def _run(
+    session: Session, options: Options, where: Surroundings, noticed: Plan | None, mates: Team | None
+) -> RunRecord:
     session.experiment = _localised(session.experiment, options, where)
     async with Crew.assembled(session, options, where) as crew:
         plan = await stop.unless_stopped(session, prelude.draw(session, crew))
@@ -83,7 +100,7 @@ async def _run(session: Session, options: Options, where: Surroundings, noticed:
             from runner.engine import notice
 
             notice.check(noticed, plan)
-        async with prelude.locked(session, crew, plan):
+        async with prelude.locked(session, crew, plan, mates):
             baseline.announce(session, crew, plan)
             holds = await baseline.holds(session, crew)
             from runner.engine import judging, stages  # imported while the baseline waited

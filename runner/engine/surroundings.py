@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runner import errors
 from runner.engine.options import Options
@@ -29,6 +31,8 @@ class Surroundings:
     env: Mapping[str, str] = field(default_factory=dict)
     playground: Mapping[str, Any] | None = None
     """`{pid, created}` of a playground that ends with the run."""
+    shared_name: str = ""
+    """What is struck, by a name that means the same on every machine; empty where no other machine can strike it."""
 
 
 @asynccontextmanager
@@ -59,7 +63,7 @@ async def _choose(
     elif wants_cluster(document) or options.context or options.kubeconfig:
         yield _cluster(options, write, staying)
     else:
-        yield Surroundings(context="", environment=policy.LOCAL, lifeline=write)
+        yield Surroundings(context="", environment=policy.LOCAL, lifeline=write, shared_name="no cluster")
 
 
 @asynccontextmanager
@@ -88,8 +92,13 @@ def _cluster(options: Options, write: int, staying: playground.Playground | None
         return _inside(staying, options, write)  # with its addresses: its shop may stand on any port
     clearance = policy.judge_context(found.name)
     clearance.require()
+    here = urlsplit(found.server).hostname in ("localhost", "127.0.0.1", "::1", "0.0.0.0")
     return Surroundings(
-        context=found.name, environment=clearance.environment, lifeline=write, env=found.env | _namespace(options)
+        context=found.name,
+        environment=clearance.environment,
+        lifeline=write,
+        env=found.env | _namespace(options),
+        shared_name=f"{found.name} on {platform.node()}" if here else found.name,
     )
 
 

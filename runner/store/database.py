@@ -38,6 +38,11 @@ class Database:
         self._engine: Engine | None = None
         self._reader: sqlite3.Connection | None = None
 
+    @property
+    def now(self) -> str:
+        """The database's own clock in SQL, as Unix seconds. SQLite's is that of the machine that asks."""
+        return "((julianday('now') - 2440587.5) * 86400.0)" if self._path else "extract(epoch FROM clock_timestamp())"
+
     def prepare(self) -> None:
         """Bring the schema up to date; safe when several processes do so at once. Raises EnvironmentFailure."""
         with explained(self.url):
@@ -154,8 +159,10 @@ def _server_engine(url: str) -> Engine:
 
     scheme, separator, rest = url.partition("://")
     driver = "postgresql+psycopg" if scheme in ("postgres", "postgresql") else scheme
-    quick = {"connect_timeout": CONNECT_S, "keepalives_idle": CONNECT_S} if "psycopg" in driver else {}
-    return sqlalchemy.create_engine(f"{driver}{separator}{rest}", pool_pre_ping=True, connect_args=quick)
+    quick = {"connect_timeout": CONNECT_S, "keepalives_idle": CONNECT_S, "tcp_user_timeout": CONNECT_S * 1000}
+    return sqlalchemy.create_engine(
+        f"{driver}{separator}{rest}", pool_pre_ping=True, connect_args=quick if "psycopg" in driver else {}
+    )
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from runner import errors
 
@@ -52,13 +52,27 @@ def live_runs(folder: Path) -> list[LiveRun]:
 
 def choose(folder: Path, name: str | None) -> list[LiveRun]:
     """The live runs that a person means: by id, by its beginning, `last`, or all when nothing is named. Raises UsageError."""
-    live = live_runs(folder)
+    return pick(live_runs(folder), name)
+
+
+class Named(Protocol):
+    """Anything live that has a run's id."""
+
+    @property
+    def run(self) -> str: ...
+
+
+N = TypeVar("N", bound=Named)
+
+
+def pick(live: Sequence[N], name: str | None) -> list[N]:
+    """Those of them that a person means. Raises UsageError."""
     if not live:
         raise errors.UsageError("no run is live", hint="chaos-run history lists the runs that are over")
     if name is None:
-        return live
+        return [*live]
     found = (
-        live[-1:]
+        [*live[-1:]]
         if name == "last"
         else [r for r in live if r.run == name] or [r for r in live if r.run.startswith(name)]
     )

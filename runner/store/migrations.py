@@ -85,6 +85,17 @@ STEPS: dict[int, tuple[str | Callable[[Execute], None], ...]] = {
             ttr_ended BYTEA NOT NULL, ttr_bounds BYTEA NOT NULL, ttr_history BYTEA NOT NULL, PRIMARY KEY (service, name))""",
         distributions.refresh_all,
     ),
+    4: (
+        # who is at work on which target, and what people tell them; moments in seconds of the database's own clock
+        """CREATE TABLE live_runs (
+            run TEXT PRIMARY KEY, host TEXT NOT NULL, person TEXT NOT NULL, began DOUBLE PRECISION NOT NULL,
+            renewed DOUBLE PRECISION NOT NULL)""",
+        "CREATE TABLE locks (scope TEXT PRIMARY KEY, run TEXT NOT NULL)",
+        """CREATE TABLE messages (
+            id TEXT PRIMARY KEY, run TEXT NOT NULL, sent DOUBLE PRECISION NOT NULL, body TEXT NOT NULL,
+            heard DOUBLE PRECISION)""",
+        "CREATE INDEX messages_by_run ON messages (run, sent)",
+    ),
 }
 NEWEST = max(STEPS)
 

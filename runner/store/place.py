@@ -35,6 +35,11 @@ def store_url(given: str | None) -> str:
     return f"sqlite:///{path / 'record.db' if path.is_dir() else path}"
 
 
+def shared(given: str | None) -> str | None:
+    """The URL of a record that was named, and that others may use as well; None for the default one, which is this machine's own."""
+    return store_url(given) if given or os.environ.get(VARIABLE) else None
+
+
 def _made(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -17,6 +17,7 @@ from runner.store import rows as rowing
 from runner.store.database import Database, Writer
 from runner.store.distributions import Distribution, Wait
 from runner.store.figures import Period
+from runner.store.presence import Presence
 
 if TYPE_CHECKING:
     from runner.timeline.event import Event
@@ -161,6 +162,11 @@ class Store:
     def first(self) -> datetime | None:
         """When the first run began. Raises EnvironmentFailure."""
         return figures.first(self._database)
+
+    @property
+    def presence(self) -> Presence:
+        """The runs that are live on this record."""
+        return Presence(self._database)
 
     def knows(self, run: str) -> bool:
         """Whether a run of exactly that id is on record."""

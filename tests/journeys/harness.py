@@ -102,6 +102,8 @@ class Run:
 
     process: subprocess.Popen[str]
     events: list[Json] = field(default_factory=list)
+    last_words: str = ""
+    """Its standard error, once it is over."""
 
     def until(self, name: str, **wanted: Any) -> Json:
         """Read events until one of that name with those fields."""

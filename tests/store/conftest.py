@@ -94,7 +94,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     url = (given or str(request.getfixturevalue("postgres"))) if on_server else str(tmp_path / "record.db")
     with Store.open(url) as opened:
         with opened._database.write() as writer:
-            for table in (*TABLES, "distributions"):
+            for table in (*TABLES, "distributions", "live_runs", "locks", "messages"):
                 writer.execute(f"DELETE FROM {table}", {})
         yield opened
 

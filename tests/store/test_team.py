@@ -27,6 +27,7 @@ def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
             folder.mkdir()
             method = [harness.http("break", "/break", pauses={"after": seconds})]
             documents.append(harness.experiment(service, method=method))
+            documents[-1]["extensions"][0]["service"] = folder.name
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a"))
         with harness.started(tmp_path / "a", documents[0]) as short:
             monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "b"))
