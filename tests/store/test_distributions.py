@@ -55,16 +55,16 @@ def abort(run: RunRecord) -> list[dict[str, object]]:
 
 
 def filled(store: Store, tmp_path: Path) -> list[RunRecord]:
-    """Three hundred on record, read from their folders; then some moved to another experiment, and some new."""
+    """Two hundred on record, read from their folders; then some moved to another experiment, and some new."""
     dice = random.Random(20261125)
-    kept = {run.run: run for run in (made(dice, number) for number in range(300))}
+    kept = {run.run: run for run in (made(dice, number) for number in range(200))}
     for run in kept.values():
         folder = tmp_path / "folders" / run.run
         folder.mkdir(parents=True)
         (folder / "record.json").write_text(json.dumps(run.to_json()), encoding="utf-8")
         (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in abort(run)), encoding="utf-8")
-    assert store.reindex(tmp_path / "folders") == 300
-    for number in (7, 8, 300, 301):
+    assert store.reindex(tmp_path / "folders") == 200
+    for number in (7, 8, 200, 201):
         run = made(dice, number)
         store.save(run, abort(run))
         kept[run.run] = run

@@ -18,10 +18,10 @@ from tests.store.conftest import Server
 def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
     server: Server, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
 ) -> None:
-    """One run ends while the record's server is down, one after it is up again; both are on the record in the end."""
+    """One run ends while the record's server is down, one after it is up again, stopped through it; both are on record in the end."""
     monkeypatch.setenv("CHAOS_RUN_STORE", postgres)
     with harness.service(free_port()) as one, harness.service(free_port()) as two:
-        machines = [(tmp_path / "a", one, 0.5), (tmp_path / "b", two, 4)]
+        machines = [(tmp_path / "a", one, 0.5), (tmp_path / "b", two, 60)]
         documents = []
         for folder, service, seconds in machines:
             folder.mkdir()
@@ -39,12 +39,15 @@ def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
                     codes = [short.finish()]
                 finally:
                     server.start()
+                monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "c"))
+                assert main.entry(["stop", long.events[0]["run"]], main.app, "chaos-run") == 0
                 codes.append(long.finish())
+                monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "b"))
     verdicts = [run.verdict["verdict"] for run in (short, long)]
-    assert codes == [{"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 4}[v] for v in verdicts]
+    assert codes == [{"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 4, "ABORTED": 5}[v] for v in verdicts]
     (said,) = [f for f in short.named("finding") if "not on the record yet" in f["message"]]
     assert "127.0.0.1" in said["message"]
-    assert not [f for f in long.named("finding") if "record" in f["message"]]
+    assert not [f["message"] for f in long.named("finding") if "record" in f["message"]]
 
     with Store.open() as store:  # from machine b: a's run is still with a
         assert [run.run for run in store.list()] == [long.events[0]["run"]]
