@@ -179,7 +179,7 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "variables": dict(options.variables),
         "secret_variables": dict(options.secret_variables),
         "modules": surroundings.modules(experiment.document),
-        "undoes_with": ["runner.inject.silences"] if experiment.block.silence else [],
+        "undoes_with": ["runner.inject.alertmanager"] if experiment.block.silence or experiment.block.announce else [],
         "strategy": _strategy(experiment.document, during=experiment.block.hypothesis.during),
         "reveal": sorted(set(experiment.vaulted.values())),
         "proofs": {p.action: p.probe for p in experiment.block.proof},

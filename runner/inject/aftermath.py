@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from runner.inject import player, secrets, survivors
 from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
-from runner.inject.ledger import SILENCE, Ledger
+from runner.inject.ledger import DRILL, SILENCE, Ledger
 from runner.timeline import incident, mark, record
 
 
@@ -39,11 +41,11 @@ def _put_back(folder: Path, start: Mapping[str, Any]) -> bool:
     diary.tell("undo_started", steps=steps)
     clean = player.play(folder, start, diary.tell)
     residue = _scan(start) if clean else ["undo steps have failed: chaos-run recover tries them again"]
-    silences = _silences(folder, start) if clean else {"residue": [], "cleared": []}
-    residue += silences["residue"]
-    diary.tell("undone", clean=clean and not residue, residue=residue, cleared=silences["cleared"])
+    outside = _outside(folder, start) if clean else {"residue": [], "cleared": []}
+    residue += outside["residue"]
+    diary.tell("undone", clean=clean and not residue, residue=residue, cleared=outside["cleared"])
     _release(start)
-    _close(folder, start, residue, silences["cleared"])
+    _close(folder, start, residue, outside["cleared"])
     return not residue
 
 
@@ -90,17 +92,20 @@ def _scan(start: Mapping[str, Any]) -> list[str]:
     return residue
 
 
-def _silences(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What is left of the run's silences, and the proof where nothing is."""
-    if not Ledger(folder).records(SILENCE):
-        return {"residue": [], "cleared": []}
-    from runner.inject import silences
-
-    answer = Forked(lambda: silences.left(start), 60).wait()
-    if "error" in answer:
-        return {"residue": [f"whether a silence is left is not known: {answer['error']}"], "cleared": []}
-    found: dict[str, list[str]] = answer["value"]
+def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is left of the run in Alertmanagers, and the proof where nothing is."""
+    found: dict[str, list[str]] = {"residue": [], "cleared": []}
+    for kind, module in ((SILENCE, "silences"), (DRILL, "drills")):
+        if Ledger(folder).records(kind):
+            answer = Forked(partial(_left, module, start), 60).wait()
+            unknown = {"residue": [f"whether a {kind} is left is not known: {answer.get('error')}"]}
+            for name, sentences in (answer.get("value") or unknown).items():
+                found[name] += sentences
     return found
+
+
+def _left(module: str, start: Mapping[str, Any]) -> Any:
+    return importlib.import_module(f"runner.inject.{module}").left(start)
 
 
 def _release(start: Mapping[str, Any]) -> None:

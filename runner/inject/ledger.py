@@ -19,7 +19,10 @@ from typing import Any
 BY_HAND = "by hand"
 """A person put it back, and said so."""
 SILENCE = "silence"
-"""The kind of an undo record that ends a silence (see silences.py): it lies outside of whatever was broken."""
+DRILL = "drill"
+OUTSIDE = frozenset({SILENCE, DRILL})
+"""Kinds of undo records that end what was made for the run in a team's Alertmanager (see silences.py and drills.py): it lies outside
+of whatever was broken, and does not go with it."""
 CLOSING = frozenset({"undone", "already", BY_HAND})
 
 
@@ -54,8 +57,8 @@ class Ledger:
             self._append({"settle": number, "state": state, "error": error, **account})
 
     def settle_faults(self) -> list[UndoRecord]:
-        """Nothing was broken, or it is gone: nothing but silences is open any more. What was settled by that."""
-        settled = [record for record in self.outstanding() if record.kind != SILENCE]
+        """Nothing was broken, or it is gone: nothing but what lies outside is open any more. What was settled by that."""
+        settled = [record for record in self.outstanding() if record.kind not in OUTSIDE]
         for record in settled:
             self.settle(record.number, "already")
         return settled

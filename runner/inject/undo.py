@@ -10,7 +10,7 @@ from chaoslib.caching import cache_activities
 from chaoslib.types import Dry
 
 from runner.inject import secrets
-from runner.inject.ledger import SILENCE, UndoRecord
+from runner.inject.ledger import DRILL, SILENCE, UndoRecord
 
 Outcome = dict[str, Any]
 """`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
@@ -72,6 +72,12 @@ def _silence(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
     return silences.expire(args, start)
 
 
+def _drill(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    from runner.inject import drills  # likewise
+
+    return drills.expire(args, start)
+
+
 def _cluster(start: Mapping[str, Any]) -> Any:
     from runner.inject.cluster import Cluster
 
@@ -89,4 +95,5 @@ PLAYERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]] = 
     "uncordon": _uncordon,
     "scale": _scale,
     SILENCE: _silence,
+    DRILL: _drill,
 }

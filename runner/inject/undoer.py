@@ -112,7 +112,7 @@ def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
         "scan": lambda snapshot, namespaces: World(start).scan(snapshot, namespaces),
         "hypothesis": lambda: World(start).hypothesis(),
         "lease": lambda step, names: _lease(step, names, start),
-        "silences": lambda step, **more: _silences(step, start, more),
+        "alertmanager": lambda step, what="alertmanager", **more: _alertmanager(what, step, start, more),
     }
 
 
@@ -122,10 +122,9 @@ def _lease(step: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
     return [getattr(lease, step)(name, start) for name in names]
 
 
-def _silences(step: str, start: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
-    from runner.inject import silences  # brings an HTTP client
-
-    return getattr(silences, step)(start, **more)
+def _alertmanager(what: str, step: str, start: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    """A step of one of its modules: `alertmanager` itself, `silences` or `drills`; they bring an HTTP client."""
+    return getattr(importlib.import_module(f"runner.inject.{what}"), step)(start, **more)
 
 
 def main() -> None:

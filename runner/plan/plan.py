@@ -14,6 +14,7 @@ from runner.slo.objective import Objective
 from runner.spec.detecting import Detection
 from runner.spec.experiment import Experiment
 from runner.spec.model import AbortRule, Block, BurnRate
+from runner.timeline.alerting import DRILL_ALERT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +124,8 @@ def _silences(experiment: Experiment) -> list[str]:
     most = units.format_duration(translate.silent_s(experiment))
     ends = f"until everything is put back, and by themselves {most} after the baseline at the latest"
     found = [f"{s.said} at {s.alertmanager}" for s in experiment.block.silence]
-    return [*found, ends] if found else []
+    raised = [f"an alert {DRILL_ALERT} is raised at {a.alertmanager}" for a in experiment.block.announce]
+    return [*found, *raised, ends] if found or raised else []
 
 
 def _ours(experiment: Experiment) -> list[Objective]:

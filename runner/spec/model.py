@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_val
 
 from runner.spec.detecting import Detection, Expectations, http_url
 from runner.spec.quantities import Rate, Ratio, Seconds
-from runner.spec.silencing import Silence
+from runner.spec.silencing import Announcement, Silence
 
 
 class _Part(BaseModel):
@@ -241,6 +241,8 @@ class Block(_Part):
     abort: tuple[AbortRule, ...] = ()
     detection: tuple[Detection, ...] = ()
     silence: tuple[Silence, ...] = ()
+    announce: tuple[Announcement, ...] = ()
+    """Where an alert `ChaosRunDrill` says that a drill goes on."""
     expect: Expectations = Field(default_factory=Expectations)
     hypothesis: Hypothesis = Field(default_factory=Hypothesis)
     proof: tuple[Proof, ...] = ()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from runner.spec.block import Reading
 
 NAME = "alertname"
+OURS = ("alertname", "run", "service", "severity")
+LABEL = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
 NOBODYS = ("Aqzxjvk", "Mqzxjvk7", "Zqzxjvk_q", "qzxjvk-9")
 """Names that no alert has: an expression that takes one of them takes more than names alerts."""
 
@@ -58,14 +60,11 @@ class Matcher(_Part):
         return f'{self.name}{sign}"{self.value}"'
 
 
-class Silence(_Part):
-    """Alerts of one Alertmanager that are not heard from before the first fault until everything is put back."""
+class _There(_Part):
+    """An Alertmanager in which something is made for a run."""
 
     alertmanager: str
     """URL of an Alertmanager with API v2."""
-    match: dict[str, str] = Field(default_factory=dict)
-    """Labels and their values; `alertname` is among them, or among the matchers."""
-    matchers: tuple[Matcher, ...] = ()
     timeout: Seconds = Field(default=5.0, gt=0, le=10)
     secrets: str | None = None
     """A group of the file's `secrets:` with token, or username and password, ca_file, cert_file, key_file, header:NAME."""
@@ -74,6 +73,30 @@ class Silence(_Part):
     @classmethod
     def _is_http(cls, value: str) -> str:
         return http_url(value)
+
+
+class Announcement(_There):
+    """An alert `ChaosRunDrill` that stands for as long as the run, for routes and inhibition rules; nobody notices a fault by it."""
+
+    labels: dict[str, str] = Field(default_factory=dict)
+    """More labels than alertname, run, service and severity (info)."""
+
+    @field_validator("labels")
+    @classmethod
+    def _are_labels(cls, value: dict[str, str]) -> dict[str, str]:
+        if ours := sorted(value.keys() & OURS):
+            raise ValueError(f"{', '.join(ours)} cannot be set: {', '.join(OURS)} are the drill's own")
+        if wrong := [name for name in value if not LABEL.fullmatch(name)]:
+            raise ValueError(f"{wrong[0]!r} is no name of a label; letters, digits and _ only")
+        return value
+
+
+class Silence(_There):
+    """Alerts of one Alertmanager that are not heard from before the first fault until everything is put back."""
+
+    match: dict[str, str] = Field(default_factory=dict)
+    """Labels and their values; `alertname` is among them, or among the matchers."""
+    matchers: tuple[Matcher, ...] = ()
 
     @model_validator(mode="after")
     def _names_its_alerts(self) -> Silence:

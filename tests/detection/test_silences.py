@@ -41,9 +41,19 @@ class Real:
         """Those that are not over."""
         return [s for s in self._get("/silences") if s["status"]["state"] != "expired"]
 
+    def drills(self) -> list[Json]:
+        """The alerts that say that a drill goes on."""
+        now = datetime.now(UTC)
+        named = [a for a in self._get("/alerts") if a["labels"]["alertname"] == "ChaosRunDrill"]
+        return [a for a in named if datetime.fromisoformat(a["endsAt"]) > now]
+
+    def is_quiet(self) -> bool:
+        """Whether nothing of a run is left."""
+        return not self.silences() and not self.drills()
+
     def fire(self, *names: str) -> None:
         now = datetime.now(UTC).isoformat()
-        alerts = [{"labels": {"alertname": n, "service": "shop"}, "startsAt": now} for n in names]
+        alerts = [{"labels": {"alertname": n, "team": "storefront"}, "startsAt": now} for n in names]
         body = json.dumps(alerts).encode()
         urllib.request.urlopen(
             urllib.request.Request(f"{self.url}/api/v2/alerts", body, {"Content-Type": "application/json"}), timeout=5
@@ -79,11 +89,20 @@ def service() -> Iterator[Service]:
 
 
 def _document(service: Service, alertmanager: str, *, seconds: float = 30.0, **more: Any) -> Json:
-    silence = {"alertmanager": alertmanager, "match": NOISY, **more.pop("silence", {})}
+    access = more.pop("access", {})
+    silence = {"alertmanager": alertmanager, "match": NOISY, **access}
+    announce = {"alertmanager": alertmanager, "labels": {"team": "storefront"}, **access}
     document = harness.experiment(
         service,
         method=[harness.http("break", "/break", pauses={"after": seconds})],
-        **{"traffic": None, "objectives": None, "windows": WINDOWS, "silence": [silence], **more},
+        **{
+            "traffic": None,
+            "objectives": None,
+            "windows": WINDOWS,
+            "silence": [silence],
+            "announce": [announce],
+            **more,
+        },
     )
     return document | {"secrets": {"team": {"token": {"type": "env", "key": "DRILL_TOKEN"}}}}
 
@@ -99,7 +118,7 @@ def _token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_named_alert_is_not_heard_and_the_expected_one_is(tmp_path: Path, service: Service, there: Real) -> None:
-    detection = [{"alertmanager": there.url, "match": {"service": "shop"}}]
+    detection = [{"alertmanager": there.url, "match": {"team": "storefront"}}]
     expect = {"alert": "ShopErrors", "detected_within": "5s"}
     with harness.started(
         tmp_path, _document(service, there.url, seconds=1.5, detection=detection, expect=expect)
@@ -110,17 +129,30 @@ def test_the_named_alert_is_not_heard_and_the_expected_one_is(tmp_path: Path, se
         assert f"chaos-run {run.events[0]['run']} #1] a journey" in silence["comment"]
         lasts = datetime.fromisoformat(silence["endsAt"]) - datetime.now(UTC)
         assert 355 < lasts.total_seconds() < 361, "a minute's longest duration, and five for the way back"
+        (drill,) = there.drills()
+        asked = {"run": run.events[0]["run"], "service": "journey", "severity": "info", "team": "storefront"}
+        assert drill["labels"] == {"alertname": "ChaosRunDrill"} | asked
+        assert "stop with: chaos-run stop" in drill["annotations"]["summary"]
+        assert run.named("detected") == [], "our own alert is heard by people, and nobody notices a fault by it"
         there.fire("ShopErrors", "NoisyNeighbour")
-        rig.until(lambda: "ShopErrors" in there.told(), "people hear of the expected alert")
+        rig.until(lambda: {"ShopErrors", "ChaosRunDrill"} <= there.told(), "people hear of the expected alert")
         time.sleep(0.3)
         assert there.state("NoisyNeighbour") == "suppressed"
-        assert there.told() == {"ShopErrors"}
+        assert there.told() == {"ShopErrors", "ChaosRunDrill"}
         run.finish()
-    assert there.silences() == []
+    assert there.is_quiet()
     steps = [e["what"] for e in run.named("undo_step") if e["state"] == "undone"]
-    assert steps == ["mend", f'end the silence of alertname="NoisyNeighbour" at {there.url}']
-    assert harness.record(run)["cleared"] == [f"no silence of this run is left at {there.url}"]
+    assert steps == [
+        "mend",
+        f'end the silence of alertname="NoisyNeighbour" at {there.url}',
+        f"resolve the alert ChaosRunDrill at {there.url}",
+    ]
+    assert harness.record(run)["cleared"] == _cleared(there)
     rig.until(lambda: "NoisyNeighbour" in there.told(), "it is heard again after the run")
+
+
+def _cleared(there: Real) -> list[str]:
+    return [f"no {what} of this run is left at {there.url}" for what in ("drill alert", "silence")]
 
 
 def _stop(run: Run) -> None:
@@ -136,17 +168,14 @@ def test_no_silence_is_left_whoever_is_stopped_or_killed(
         assert len(there.silences()) == 1
         _stop(run) if killed == "nobody" else run.kill(*killed.split("+"))
         if killed == "parent+worker+undoer":
-            assert len(there.silences()) == 1, "nobody was left to end it"
+            assert len(there.silences()) == len(there.drills()) == 1, "nobody was left to end it"
             assert _recover().returncode == 0
         kept = harness.record(run)
-    assert there.silences() == []
+    assert there.is_quiet()
     assert not service.broken
     assert kept["verdict"] in ("ABORTED", "ENVIRONMENT")
-    assert [s["what"].split(" at ")[0] for s in kept["undo"]] == [
-        "mend",
-        'end the silence of alertname="NoisyNeighbour"',
-    ]
-    assert kept["cleared"] == [f"no silence of this run is left at {there.url}"]
+    assert [s["what"].split(" ")[0] for s in kept["undo"]] == ["mend", "end", "resolve"]
+    assert kept["cleared"] == _cleared(there)
     assert not Ledger(run.folder).outstanding()
 
 
@@ -154,13 +183,13 @@ def test_a_silence_whose_answer_was_lost_is_ended_and_nothing_is_injected(
     tmp_path: Path, service: Service, there: Real
 ) -> None:
     with between(there.url) as way:
-        way.lost.add("POST")
-        document = _document(service, way.url, silence={"secrets": "team"})
+        way.lost.add("/silences")
+        document = _document(service, way.url, access={"secrets": "team"})
         with harness.started(tmp_path, document) as run:
             assert run.finish() == ExitCode.ENVIRONMENT
-    assert "no silence of alertname" in run.verdict["sentence"]
-    assert [(s["step"], s["state"]) for s in harness.record(run)["undo"] if s["step"]] == [(1, "undone")]
-    assert there.silences() == []
+    assert 'not silenced: alertname="NoisyNeighbour"' in run.verdict["sentence"]
+    assert [(s["step"], s["state"]) for s in harness.record(run)["undo"] if s["step"]] == [(1, "undone"), (2, "undone")]
+    assert there.is_quiet()
     assert service.get("/log") == "", "neither broken nor mended"
 
 
@@ -169,17 +198,18 @@ def test_a_silence_that_cannot_be_ended_is_told_and_ended_by_the_next_recover(
 ) -> None:
     with between(there.url) as way:
         way.refused["DELETE"] = 403
-        document = _document(service, way.url, seconds=0, silence={"secrets": "team"})
+        document = _document(service, way.url, seconds=0, access={"secrets": "team"})
         with harness.started(tmp_path, document) as run:
             assert run.finish() == ExitCode.UNDO_FAILED
         (silence,) = there.silences()
-        assert f"silence {silence['id']} is left at {way.url}" in run.verdict["sentence"]
+        assert f"silence {silence['id']}, until {silence['endsAt']}, is left at {way.url}" in run.verdict["sentence"]
         (failed,) = (e for e in run.named("undo_step") if e["state"] == "failed")
         assert "answers 403: not today; the silence ends by itself at 20" in failed["error"]
         assert not service.broken, "that it could not be ended was in the way of nothing"
         way.refused.clear()
+        assert not there.drills(), "what comes after it is undone all the same"
         assert _recover().returncode == 0
-        assert there.silences() == []
+        assert there.is_quiet()
     kept = [path.read_text(errors="replace") for path in run.folder.rglob("*") if path.is_file()]
     assert TOKEN not in "".join(kept), "it was asked for by every request"
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from runner import clock, errors
-from runner.timeline.alerting import Floor, Seen
+from runner.timeline.alerting import DRILL_ALERT, Floor, Seen
 
 GROUP = "chaos_run.detection"
 """Entry points of this group add kinds: a callable that takes a Setting and gives a Source."""
@@ -30,7 +30,10 @@ class Setting:
     clock: clock.Clock = field(default_factory=clock.SystemClock)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        return all(labels.get(key) == value for key, value in self.match.items())
+        """Whether an alert with these labels is heard; the one by which we say ourselves that a drill goes on is not."""
+        return labels.get("alertname") != DRILL_ALERT and all(
+            labels.get(key) == value for key, value in self.match.items()
+        )
 
 
 class Source(Protocol):
