@@ -10,7 +10,7 @@ from typing import Any
 
 from runner import errors, units
 from runner.engine.session import Session
-from runner.inject.ledger import DRILL, SILENCE, Ledger
+from runner.inject.ledger import DRILL, OUTSIDE, SILENCE, Ledger
 from runner.inject.supervisor import Supervisor
 from runner.plan import translate
 from runner.spec.silencing import Announcement, Silence
@@ -18,8 +18,6 @@ from runner.timeline.alerting import DRILL_ALERT
 
 SPARE_S = 15.0
 """How much longer a look may take than all its requests are allowed to: the undoer forks and imports for it."""
-MODULES = {DRILL: "drills", SILENCE: "silences"}
-"""Of runner/inject, by the kind of the undo record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +76,7 @@ class Silencing:
     async def left(self) -> list[str]:
         """What is left of them, a sentence each; what cannot be seen counts as left."""
         residue = []
-        for kind, module in MODULES.items():
+        for kind, module in OUTSIDE.items():
             if self._ledger.records(kind):
                 try:
                     found = await self._look("left", what=module)
@@ -94,7 +92,7 @@ class Silencing:
             run, title = self._session.run, self._session.experiment.title
             why = f"DRILL: chaos-run {run} of “{title}”, run by {units.user()}, stop with: chaos-run stop {run}"
         args = dict(one.args)
-        return str(await self._look("place", what=MODULES[one.kind], args=args, seconds=self._seconds, why=why))
+        return str(await self._look("place", what=OUTSIDE[one.kind], args=args, seconds=self._seconds, why=why))
 
     async def _look(self, step: str, **arguments: Any) -> Any:
         return await self._supervisor.look(

@@ -17,7 +17,7 @@ from runner.inject import player, secrets, survivors
 from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
-from runner.inject.ledger import DRILL, SILENCE, Ledger
+from runner.inject.ledger import OUTSIDE, Ledger
 from runner.timeline import incident, mark, record
 
 
@@ -95,7 +95,7 @@ def _scan(start: Mapping[str, Any]) -> list[str]:
 def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
     """What is left of the run in Alertmanagers, and the proof where nothing is."""
     found: dict[str, list[str]] = {"residue": [], "cleared": []}
-    for kind, module in ((SILENCE, "silences"), (DRILL, "drills")):
+    for kind, module in OUTSIDE.items():
         if Ledger(folder).records(kind):
             answer = Forked(partial(_left, module, start), 60).wait()
             unknown = {"residue": [f"whether a {kind} is left is not known: {answer.get('error')}"]}

@@ -20,9 +20,9 @@ BY_HAND = "by hand"
 """A person put it back, and said so."""
 SILENCE = "silence"
 DRILL = "drill"
-OUTSIDE = frozenset({SILENCE, DRILL})
-"""Kinds of undo records that end what was made for the run in a team's Alertmanager (see silences.py and drills.py): it lies outside
-of whatever was broken, and does not go with it."""
+OUTSIDE = {DRILL: "drills", SILENCE: "silences"}
+"""Kinds of undo records that end what was made for the run in a team's Alertmanager, each with the module that plays it: it lies
+outside of whatever was broken, and does not go with it."""
 CLOSING = frozenset({"undone", "already", BY_HAND})
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from chaoslib.activity import execute_activity
@@ -10,7 +12,7 @@ from chaoslib.caching import cache_activities
 from chaoslib.types import Dry
 
 from runner.inject import secrets
-from runner.inject.ledger import DRILL, SILENCE, UndoRecord
+from runner.inject.ledger import OUTSIDE, UndoRecord
 
 Outcome = dict[str, Any]
 """`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
@@ -66,16 +68,10 @@ def _scale(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
     return _state(_cluster(start).scale(args["resource"], args["name"], args["namespace"], args["replicas"]))
 
 
-def _silence(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
-    from runner.inject import silences  # brings an HTTP client
-
-    return silences.expire(args, start)
-
-
-def _drill(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
-    from runner.inject import drills  # likewise
-
-    return drills.expire(args, start)
+def _outside(kind: str, args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    """By a module that brings an HTTP client."""
+    played: Outcome = importlib.import_module(f"runner.inject.{OUTSIDE[kind]}").expire(args, start)
+    return played
 
 
 def _cluster(start: Mapping[str, Any]) -> Any:
@@ -94,6 +90,5 @@ PLAYERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]] = 
     "rollback": _rollback,
     "uncordon": _uncordon,
     "scale": _scale,
-    SILENCE: _silence,
-    DRILL: _drill,
+    **{kind: partial(_outside, kind) for kind in OUTSIDE},
 }
