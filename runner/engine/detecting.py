@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SILENT_S = 10.0
 """A source that cannot be reached for this long ends the fault: without it nobody can say whether it was noticed."""
 EVIDENCE = "evidence"
+LAST_S = 3.0
+"""How long the verdict waits for what each source says at the end."""
 NOT_UNDERSTOOD = (errors.EnvironmentFailure, AttributeError, KeyError, TypeError, ValueError)
 """What a source raises that cannot be asked, or whose answer is not what its system is known to say."""
 MOST_KEPT = 500
@@ -38,6 +40,9 @@ class Detecting:
         self._floor = Floor()
         self._seen: list[Seen] = []
         self._kept = 0
+        self._heard: dict[int, int] = {}
+        """When each source (by its `id`) answered last (monotonic)."""
+        self._ending = asyncio.Event()
         self.guarding = False
         """Whether a source that falls silent ends the fault."""
 
@@ -76,21 +81,38 @@ class Detecting:
         try:
             await self._follow(source)
         finally:
-            self._session.end_early(
-                "runner", f"the watch over {source.name} ended: nobody sees whether anybody notices"
-            )
+            if not self._ending.is_set():
+                self._session.end_early(
+                    "runner", f"the watch over {source.name} ended: nobody sees whether anybody notices"
+                )
 
     async def _follow(self, source: Source) -> None:
-        heard = self._session.clock.monotonic()
-        while True:
+        """Until the end, and once more then."""
+        self._heard[id(source)] = self._session.clock.monotonic()
+        last = False
+        while not last:
+            last = self._ending.is_set()
             try:
                 seen = await source.poll()
             except NOT_UNDERSTOOD as problem:  # no data is never "nobody noticed"
-                self._silent(source, (self._session.clock.monotonic() - heard) / 1e9, _why(problem))
+                seconds = (self._session.clock.monotonic() - self._heard[id(source)]) / 1e9
+                self._silent(source, seconds, _why(problem))
             else:
-                heard = self._session.clock.monotonic()
+                self._heard[id(source)] = self._session.clock.monotonic()
                 self._take(seen)
-            await self._session.clock.sleep(source.every_s)
+            await self._pause(source.every_s)
+
+    async def _pause(self, seconds: float) -> None:
+        """That long, or until the end."""
+        either = {
+            asyncio.ensure_future(self._session.clock.sleep(seconds)),
+            asyncio.ensure_future(self._ending.wait()),
+        }
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in either:
+                one.cancel()
 
     def _silent(self, source: Source, seconds: float, why: str) -> None:
         if seconds < SILENT_S:
@@ -169,6 +191,7 @@ class Detecting:
         injected = self._session.marked("injected")
         if injected is None or not self._sources:
             return
+        await self._look_once_more()
         from runner.probe.alerts.source import Remembering
 
         for source in self._sources:
@@ -180,6 +203,17 @@ class Detecting:
                     self._session.find("warning", said)
                 else:
                     self._take(alerting.unseen(told, self._seen))
+
+    async def _look_once_more(self) -> None:
+        """What happened since each source was asked last; one that does not answer now may know what we do not."""
+        asked = self._session.clock.monotonic()
+        self._ending.set()
+        await asyncio.wait(self._tasks, timeout=LAST_S)
+        for source in self._sources:
+            if (heard := self._heard[id(source)]) < asked:
+                since = units.format_duration(round((asked - heard) / 1e9))
+                said = f"{source.name} did not answer at the end: what it saw in the last {since} is not known"
+                self._session.find("warning", said)
 
     def conclude(self) -> Alerting | None:
         """What is to be said of the alerts; None where none are watched."""

@@ -108,12 +108,14 @@ def test_a_pager_says_who_took_it_a_cloud_that_it_fired_and_prometheus_what_nobo
             pager.notify(incident)
             pager.set(incident, "acknowledged")
             run.until("alert", stage="acknowledged", source="pagerduty")
+            run.until("undone")
+            pager.set(incident, "resolved")  # so late that it takes a last look to see it
             run.finish()
             told = run.stderr()
     found = harness.record(run)
     marks = {(m["source"], m["name"]): m for m in found["marks"]}
     stages = [(s, n) for s, n in marks if s in ("pagerduty", "cloudwatch", "prometheus")]
-    assert {("pagerduty", s) for s in ("received", "notified", "acknowledged")} <= set(stages)
+    assert {("pagerduty", s) for s in ("received", "notified", "acknowledged", "resolved")} <= set(stages)
     assert ("cloudwatch", "firing") in stages
     for stage in ("pending", "firing"):
         assert marks["prometheus", stage]["error_s"] >= 1.0  # one evaluation
@@ -172,6 +174,7 @@ def test_a_source_that_falls_silent_ends_the_fault(tmp_path: Path, free_port: Ca
             assert run.until("abort")["by"] == "guard"
             assert run.finish() == ExitCode.ABORTED
         assert "alertmanager has not answered for 10s" in run.verdict["sentence"]
+        assert any("alertmanager did not answer at the end" in f["message"] for f in run.named("finding"))
         assert not service.broken
 
 

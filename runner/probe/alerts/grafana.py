@@ -37,7 +37,7 @@ class _Known:
 class Grafana:
     """Here `activeAt` is when an alert got into the state that it is in, unlike with Prometheus."""
 
-    every_s = 0.9
+    every_s = 1.9  # every moment is dated by Grafana, and its rules are evaluated every ten seconds at the most often
     stages = ("pending", "firing", "received", "resolved")
 
     def __init__(self, setting: Setting) -> None:
