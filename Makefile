@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# pip does it; uv, where there is one, in a third of the time.
+INSTALL := $(if $(shell command -v uv),uv pip install --compile-bytecode --python $(BIN)/python,\
+	$(BIN)/python -m pip install --disable-pip-version-check --use-pep517) --quiet
 PYTEST_ARGS ?=
 # Journeys wait most of the time: three at once. What measures microseconds, tests/probe, runs alone.
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
@@ -46,7 +48,8 @@ PYTHON312 ?= $(shell for python in python3.12 $$HOME/.pyenv/versions/3.12*/bin/p
 
 # What says nothing about Chaos Toolkit need not be said twice.
 ONCE := --ignore=tests/journeys/test_again.py --ignore=tests/journeys/test_notify.py --ignore=tests/journeys/test_telemetry.py \
-	--ignore=tests/journeys/test_sources.py
+	--ignore=tests/journeys/test_sources.py \
+	--ignore=tests/journeys/test_notice.py --ignore=tests/journeys/test_escalation.py --ignore=tests/journeys/test_telemetry.py
 
 journeys-3.12:  ## the journeys on Python 3.12, where there is one
 	@if [ -z "$(PYTHON312)" ]; then \
@@ -73,7 +76,7 @@ test-cluster: $(READY)  ## the tests on the real cluster of KUBECONFIG
 	$(BIN)/pytest -m cluster tests/cluster $(PYTEST_ARGS)
 
 lock:  ## choose the versions of requirements.lock anew
-	uv pip compile --universal --python-version 3.11 --extra dev --extra postgres --extra jsonpath --extra notify --extra telemetry \
+	uv pip compile --universal --python-version 3.11 --extra dev --extra postgres --extra jsonpath --extra notify --extra telemetry --extra vault \
 		--no-header --no-annotate --generate-hashes pyproject.toml -o requirements.lock
 
 clean:  ## remove the environments and what tools left
@@ -87,6 +90,6 @@ $(READY): requirements.lock pyproject.toml
 		echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@[ "$$($(BIN)/python --version 2>&1)" = "$$($(PYTHON) --version 2>&1)" ] || { \
 		echo "$(VENV): $$($(PYTHON) --version 2>&1)"; $(PYTHON) -m venv --clear $(VENV); }
-	$(INSTALL) --require-hashes --use-pep517 -r requirements.lock
+	$(INSTALL) --require-hashes -r requirements.lock
 	$(INSTALL) --no-deps --editable .
 	@touch $@
