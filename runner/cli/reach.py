@@ -84,7 +84,7 @@ class There:
     def _unheard(self) -> errors.EnvironmentFailure:
         now = next((one for one in self.store.presence.live() if one.run == self.run), self.live)
         return errors.EnvironmentFailure(
-            f"run {self.live} has not answered within {ANSWER_S:.0f} s; it was heard of last {now.silent_s:.0f} s ago",
+            f"run {self.live} has not answered within {ANSWER_S:.0f} s; it was {now.heard}",
             hint=f"it hears it as soon as it reaches the record again. Should its runner be dead, its undoer has put everything "
             f"back; to make sure, on {self.live.host}: chaos-run recover",
         )

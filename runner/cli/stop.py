@@ -72,8 +72,8 @@ def _outcome_there(one: There, until: float) -> errors.ExitCode:
             click.echo(f"{one.run}: stopped before anything was injected")
             return errors.ExitCode.PASS
         if time.monotonic() > until:
-            heard = f"{now.silent_s:.0f} s ago" if now else "never"
-            click.echo(f"{one.run}: not over yet; it goes on undoing{one.where}, heard of last {heard}", err=True)
+            heard = f", {now.heard}" if now else ""
+            click.echo(f"{one.run}: not over yet; it goes on undoing{one.where}{heard}", err=True)
             return errors.ExitCode.ENVIRONMENT
         time.sleep(_POLL_THERE_S)
     return _said(one.run, one.store.get(one.run).to_json())

@@ -30,6 +30,9 @@ ANSWER_S = 30.0
 LEAVE_S = 3.0
 """At the end: what cannot be taken down in this time runs out by itself."""
 
+SILENT_S = 5.0
+"""A record that was not reached for so long is not waited for at the end."""
+
 Order = Callable[[Presence], Any]
 
 
@@ -91,24 +94,24 @@ class Team(threading.Thread):
         for dead in taken:
             self._session.find(
                 "warning",
-                f"the target was taken over from run {dead}, whose runner is dead: what it may have left is put back by"
-                " `chaos-run recover` there",
+                f"the target was taken over from run {dead}, {dead.heard}, which is over or dead:"
+                " what a dead one may have left is put back by `chaos-run recover` there",
             )
 
     async def release(self) -> None:
         """Let go of the targets."""
         self._scopes = ()
         with contextlib.suppress(errors.EnvironmentFailure, TimeoutError):
-            await self._do(lambda presence: presence.release(self._session.run), LEAVE_S)
+            await self._do(lambda presence: presence.release(self._session.run), self._patience_s())
 
     async def leave(self) -> None:
         """The run is over, on the record or not."""
         with contextlib.suppress(errors.EnvironmentFailure, TimeoutError):
-            await self._do(lambda presence: presence.leave(self._session.run), LEAVE_S)
+            await self._do(lambda presence: presence.leave(self._session.run), self._patience_s())
         self._orders.put(None)
 
     async def _claimed(self, scopes: Sequence[str]) -> list[LiveRun]:
-        """A holder of this very machine whose runner is dead was recovered before: it is not waited for."""
+        """A holder of this very machine that is over, or was recovered before because its runner died, is not waited for."""
         dead: set[str] = set()
         while True:
             try:
@@ -118,7 +121,7 @@ class Team(threading.Thread):
                     f"the shared record does not answer within {ANSWER_S:g} s: no target can be locked"
                 ) from None
             except Held as held:
-                if held.holder.run in dead or not _died_here(held.holder.run):
+                if held.holder.run in dead or not _over_here(held.holder.run):
                     raise
                 dead.add(held.holder.run)
             else:
@@ -134,6 +137,10 @@ class Team(threading.Thread):
         done: Future[Any] = Future()
         self._orders.put((order, done))
         return await asyncio.wait_for(asyncio.wrap_future(done), within_s)
+
+    def _patience_s(self) -> float:
+        """For a record that answers; one that has fallen silent is not waited for."""
+        return LEAVE_S if time.monotonic() - self._reached < SILENT_S else 0.0
 
     def _served(self, presence: Presence) -> bool:
         """Wait for an order, and carry it out; False for the one to leave."""
@@ -185,6 +192,7 @@ class Team(threading.Thread):
             self._loop.call_soon_threadsafe(self._session.find, "warning", said)
 
 
-def _died_here(run: str) -> bool:
+def _over_here(run: str) -> bool:
     folder = place.runs_dir() / run
-    return folder.exists() and not live.LiveRun(run, folder).parent_alive()
+    found = live.LiveRun(run, folder)
+    return folder.exists() and (found.over or not found.parent_alive())

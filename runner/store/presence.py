@@ -43,8 +43,14 @@ class LiveRun:
     @property
     def holding(self) -> str:
         """For whoever was refused: who it is, since when, and until when its silence counts."""
-        heard = f"heard of {self.silent_s:.0f} s ago" if self.silent_s >= 1 else "heard of just now"
-        return f"run {self} since {self.since:%Y-%m-%d %H:%M:%S} UTC, {heard}; a silent one counts for {LASTS_S:.0f} s"
+        return f"run {self} since {self.since:%Y-%m-%d %H:%M:%S} UTC, {self.heard}; a silent one counts for {LASTS_S:.0f} s"
+
+    @property
+    def heard(self) -> str:
+        """When it was heard of last."""
+        if self.silent_s == float("inf"):
+            return "never heard of"
+        return f"heard of {self.silent_s:.0f} s ago" if self.silent_s >= 1 else "heard of just now"
 
 
 class Held(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ import pytest
 from runner import units
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, http, started
-from tests.store.conftest import postgres, server
+from tests.store.conftest import Server, postgres, server
 
 __all__ = ["postgres", "server"]
 ME = f"{units.user()} on {platform.node()}"
@@ -132,3 +133,21 @@ def test_a_dead_holder_counts_until_its_time_is_over_and_a_lost_lock_ends_the_ru
         assert "was lost on the shared record to run thief" in loser.verdict["sentence"]
         assert not other.broken
         assert database.execute("SELECT count(*) FROM locks WHERE run <> 'thief'").fetchone() == (0,)
+
+
+def test_a_record_that_hangs_is_not_in_the_way_of_the_undo(
+    service: Service, machines: tuple[Machine, Machine], server: Server
+) -> None:
+    there, _ = machines
+    there.use()
+    document = experiment(
+        service, method=[http("break", "/break", pauses={"after": 60})], traffic=None, objectives=None
+    )
+    with started(there.folder, document) as run:
+        injected = run.until("injected")
+        with server.hanging():
+            run.process.send_signal(signal.SIGINT)
+            undone = run.until("undone")
+    assert undone["clean"]
+    assert undone["t"] - injected["t"] < 3
+    assert not service.broken

@@ -40,6 +40,21 @@ class Server:
     def stop(self, how: str = "immediate") -> None:
         self.run("pg_ctl", "-D", str(self.folder), "-w", "-m", how, "stop")
 
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It accepts connections and answers nothing any more."""
+        import psutil
+
+        main = psutil.Process(int((self.folder / "postmaster.pid").read_text().split()[0]))
+        everyone = [main, *main.children(recursive=True)]
+        for process in everyone:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in everyone:
+                process.resume()
+
     def run(self, program: str, *arguments: str) -> None:
         """As whoever may: the server refuses to be root."""
         who = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
