@@ -1,8 +1,9 @@
 """OpenSLO: v1 documents of SLOs, read as they are in the wild, bound to the traffic that we generate ourselves or to a source.
 
 A ratio indicator is the availability of the traffic, a threshold indicator its latency (`value` in seconds). Annotations of
-the SLO or SLI say what v1 cannot: `chaos-run/indicator` (which traffic), `chaos-run/unit` (of `value`: s, ms, us) and
-`chaos-run/threshold` (a ratio that counts fast answers: `300ms`). Strict reading refuses what the official validator does.
+the SLO or SLI say what v1 cannot: `chaos-run/indicator` (which traffic), `chaos-run/unit` (of `value`: s, ms, us),
+`chaos-run/threshold` (a ratio that counts fast answers: `300ms`) and `chaos-run/time-slice-window` (shorter than v1's minute:
+`5s`). Strict reading refuses what the official validator does.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from runner import units
@@ -162,28 +162,27 @@ def calendar_window(form: Form, spec: Mapping[str, Any], steps: Steps) -> Calend
         form.deviates((*at, "timeZone"), "v1 requires the time zone of a calendar: UTC is taken")
     try:
         ZoneInfo(str(zone))
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         hint = "a name of the IANA list such as Europe/Berlin; this machine has it in its package tzdata"
         form.notes.error("openslo", (*at, "timeZone"), f"there is no time zone {zone!r} here", hint=hint)
         return None
-    start = _moment(form, given.get("startTime"), (*at, "startTime"))
+    start = _moment(form, given.get("startTime"), (*at, "startTime"), ZoneInfo(str(zone)))
     if start is None or match is None or match[1].strip("0") == "":
         return None
     return CalendarWindow(start, str(zone), int(match[1]), match[2])
 
 
-def _moment(form: Form, value: Any, at: Steps) -> datetime | None:
-    """A local time as v1 writes it, or as YAML reads it where it is not in quotes."""
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - it is local, its zone stands beside it
+def _moment(form: Form, value: Any, at: Steps, zone: tzinfo) -> datetime | None:
+    """A local time as v1 writes it, or as YAML reads it where it is not in quotes; one with an offset is made local."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time())
     try:
-        return datetime.fromisoformat(str(value)).replace(tzinfo=None)
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         said = f"startTime is a moment such as 2026-01-01 00:00:00, not {described(value)}"
         form.notes.error("openslo", at, said)
         return None
+    return found if found.tzinfo is None else found.astimezone(zone).replace(tzinfo=None)
 
 
 def span(form: Form, value: Any, at: Steps) -> float | None:

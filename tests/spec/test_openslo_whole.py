@@ -252,12 +252,15 @@ def test_a_plan_says_how_long_slices_would_take_to_decide(tmp_path: Path) -> Non
 MONTHS = {"duration": "1M", "calendar": {"startTime": "2026-01-01 00:00:00", "timeZone": "Europe/Berlin"}}
 
 
-@pytest.mark.parametrize("start", ["2026-01-01 00:00:00", datetime(2026, 1, 1)])  # noqa: DTZ001 - as YAML reads it
+LOCAL = datetime(2026, 1, 1)  # noqa: DTZ001 - as YAML reads it
+
+
+@pytest.mark.parametrize("start", ["2026-01-01 00:00:00", LOCAL, LOCAL.date(), "2025-12-31T23:00:00Z"])
 def test_a_calendar_is_read_quoted_or_not(start: Any, tmp_path: Path) -> None:
     seen = examine(tmp_path, SOURCE, slo(timeWindow=[changed(MONTHS, "calendar", "startTime", to=start)]))
     assert seen.findings == ()
     assert seen.experiment is not None
-    wanted = CalendarWindow(datetime(2026, 1, 1), "Europe/Berlin", 1, "M")  # noqa: DTZ001
+    wanted = CalendarWindow(LOCAL, "Europe/Berlin", 1, "M")
     assert seen.experiment.metrics[0].calendar == wanted
 
 
