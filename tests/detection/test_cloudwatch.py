@@ -105,7 +105,7 @@ def test_what_cannot_be_watched_is_an_error_that_says_why(
 
 def test_one_that_does_not_answer_is_given_up_soon_and_holds_nobody_up() -> None:
     async def whole(url: str) -> tuple[float, int]:
-        found = source.build(setting(url, "x", timeout_s=1.0))
+        found = source.build(setting(url, "x", timeout_s=0.6))
         begun, task, ticks = time.monotonic(), asyncio.create_task(found.open()), 0
         while not task.done():
             await asyncio.sleep(0.05)

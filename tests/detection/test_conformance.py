@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -94,14 +95,16 @@ class Careless:
         pass
 
 
+def careless(_: Setting) -> Careless:
+    return Careless()
+
+
 def test_a_careless_source_does_not() -> None:
     async def nothing() -> None:
         pass
 
     setting = Setting(kind="careless", target="")
-    problems = asyncio.run(
-        conformance.check(lambda _: Careless(), setting, setting, provoke=nothing, calm=nothing, limit_s=1)
-    )
+    problems = asyncio.run(conformance.check(careless, setting, setting, provoke=nothing, calm=nothing, limit_s=1))
     said = "\n".join(problems)
     for wanted in (
         "not there does not",
@@ -117,3 +120,16 @@ def test_a_careless_source_does_not() -> None:
 def test_a_kind_that_nobody_brings_is_named_with_those_that_are_there() -> None:
     with pytest.raises(errors.UsageError, match="no detection source 'pager'"):
         source.build(Setting(kind="pager", target=""))
+
+
+def test_a_package_can_bring_a_kind_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = tmp_path / "my_pager-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: my-pager\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{source.GROUP}]\nmy-pager = {__name__}:careless\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert source.build(Setting(kind="my-pager", target="there")).name == "careless"
+    with pytest.raises(errors.UsageError, match="no detection source 'pigeon'") as caught:
+        source.build(Setting(kind="pigeon", target=""))
+    assert "my-pager" in str(caught.value.hint)
+    assert "pagerduty" in str(caught.value.hint)

@@ -97,7 +97,7 @@ def test_a_pager_says_who_took_it_a_cloud_that_it_fired_and_prometheus_what_nobo
             {"cloudwatch": "shop-errors", "region": REGION, "endpoint": cloud.url, "secrets": "aws"},
         ]
         expect = {"alert": "shop-errors", "labels": {"team": "storefront"}, "alerts": ["missing", "wrong-team"]}
-        document = _experiment(there.shop, "/others", seconds=4, detection=detection, expect=expect)
+        document = _experiment(there.shop, "/others", seconds=3.5, detection=detection, expect=expect)
         token, secret = ({"type": "env", "key": name} for name in ("PAGER_TOKEN", "AWS_SECRET"))
         aws = {"aws_access_key_id": ACCESS["aws_access_key_id"], "aws_secret_access_key": secret}
         with harness.started(tmp_path, {**document, "secrets": {"pager": {"token": token}, "aws": aws}}) as run:
