@@ -216,19 +216,13 @@ def test_its_secret_is_shown_to_the_source_and_to_nobody_else(
     assert [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()] == []
 
 
-@pytest.mark.parametrize(
-    ("token", "key", "told"),
-    [("not-that-one", "prometheus", "permission denied"), ("let-me-in", "promtheus", "KeyError: 'promtheus'")],
-)
-def test_a_vault_that_does_not_give_it_injects_nothing(
-    token: str, key: str, told: str, team: Prometheus, service: Service, tmp_path: Path
-) -> None:
+def test_a_vault_that_does_not_give_it_injects_nothing(team: Prometheus, service: Service, tmp_path: Path) -> None:
     pytest.importorskip("hvac", reason="the extra vault is not installed")
     with vault.serving("monitoring", {"prometheus": TOKEN}, "let-me-in") as url:
-        entry = {"type": "vault", "path": "monitoring", "key": key}
-        made = with_secret(team, service, tmp_path, entry, vault_addr=url, vault_token=token)
+        entry = {"type": "vault", "path": "monitoring", "key": "prometheus"}
+        made = with_secret(team, service, tmp_path, entry, vault_addr=url, vault_token="not-that-one")
         with started(tmp_path, made) as run:
             assert run.finish() == 7
-            assert told in run.stderr()
+            assert "permission denied" in run.stderr()
     assert team.asked == []
     assert "/break" not in service.get("/log")
