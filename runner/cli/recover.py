@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,16 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
         click.echo("Nothing is left open.")
     for run in found:
         click.echo(f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding) or 'no open undo step'}")
-    if dry_run or not found:
+    if dry_run:
         return errors.ExitCode.PASS
     failed = [run.run for run in found if not unfinished.recover(run)]
-    _index(store)
+    if found:
+        _index(store)
+    _give_way(store, failed)
     for name in failed:
         click.echo(f"{name}: not everything could be put back; see chaos-run show {name}", err=True)
         click.echo(f"hint: put back by hand, or gone? chaos-run recover --by-hand {name} --reason '…'", err=True)
-    if not failed:
+    if found and not failed:
         click.echo("Everything was put back.")
     return errors.ExitCode.UNDO_FAILED if failed else errors.ExitCode.PASS
 
@@ -69,3 +72,15 @@ def _index(store: str | None) -> None:
 
     with Store.open(store) as opened:
         opened.reindex()
+
+
+def _give_way(store: str | None, failed: Sequence[str]) -> None:
+    """Let others have the targets that dead runs of this machine still hold on a shared record; they run out by themselves too."""
+    from runner.store import Store, live, place
+
+    if (url := place.shared(store)) is None:
+        return
+    with contextlib.suppress(errors.EnvironmentFailure), Store.open(url) as opened:
+        for run in opened.presence.live():
+            if run.run not in failed and live.left(place.runs_dir(), run.run):
+                opened.presence.leave(run.run)

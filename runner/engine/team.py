@@ -121,7 +121,7 @@ class Team(threading.Thread):
                     f"the shared record does not answer within {ANSWER_S:g} s: no target can be locked"
                 ) from None
             except Held as held:
-                if held.holder.run in dead or not _over_here(held.holder.run):
+                if held.holder.run in dead or not live.left(place.runs_dir(), held.holder.run):
                     raise
                 dead.add(held.holder.run)
             else:
@@ -190,9 +190,3 @@ class Team(threading.Thread):
                 "the shared record has not answered for half a minute: others can neither see nor stop this run there"
             )
             self._loop.call_soon_threadsafe(self._session.find, "warning", said)
-
-
-def _over_here(run: str) -> bool:
-    folder = place.runs_dir() / run
-    found = live.LiveRun(run, folder)
-    return folder.exists() and (found.over or not found.parent_alive())

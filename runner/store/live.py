@@ -50,6 +50,12 @@ def live_runs(folder: Path) -> list[LiveRun]:
     return [run for run in found if not run.over]
 
 
+def left(folder: Path, name: str) -> bool:
+    """Whether a run was one of this machine's, and its runner is done with it or dead."""
+    run = LiveRun(name, folder / name)
+    return run.folder.exists() and (run.over or not run.parent_alive())
+
+
 def choose(folder: Path, name: str | None) -> list[LiveRun]:
     """The live runs that a person means: by id, by its beginning, `last`, or all when nothing is named. Raises UsageError."""
     return pick(live_runs(folder), name)

@@ -121,11 +121,14 @@ def test_a_dead_holder_counts_until_its_time_is_over_and_a_lost_lock_ends_the_ru
         (warning,) = [f["message"] for f in again.named("finding") if "taken over" in f["message"]]
         assert name in warning
 
-        database.execute("UPDATE live_runs SET renewed = renewed - 60 WHERE run = %s", [name])
+        assert there.chaos_run("recover").returncode == 0
+        assert database.execute("SELECT run FROM live_runs WHERE run = %s", [name]).fetchone() is None
+
+        database.execute("INSERT INTO live_runs VALUES (%s, 'h', 'p', 0, extract(epoch FROM now()) - 70)", [name])
         database.execute("INSERT INTO locks VALUES ('no cluster: journey', %s)", [name])
         after = here.run(quick)
         assert after.named("injected"), after.last_words
-        assert [f for f in after.named("finding") if f"taken over from run {name} of {ME}" in f["message"]]
+        assert [f for f in after.named("finding") if f"taken over from run {name} of p on h" in f["message"]]
 
         assert unheard.result().returncode == 7
         assert "has not answered within" in unheard.result().stderr
