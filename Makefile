@@ -47,9 +47,7 @@ PYTHON312 ?= $(shell for python in python3.12 $$HOME/.pyenv/versions/3.12*/bin/p
 	"$$python" -c "$(IS_312)" 2>/dev/null && { command -v "$$python"; break; }; done)
 
 # What says nothing about Chaos Toolkit need not be said twice.
-ONCE := --ignore=tests/journeys/test_again.py --ignore=tests/journeys/test_notify.py --ignore=tests/journeys/test_telemetry.py \
-	--ignore=tests/journeys/test_sources.py \
-	--ignore=tests/journeys/test_notice.py --ignore=tests/journeys/test_escalation.py --ignore=tests/journeys/test_telemetry.py
+ONCE := $(foreach name,again escalation first_user notice notify sources telemetry two_machines,--ignore=tests/journeys/test_$(name).py)
 
 journeys-3.12:  ## the journeys on Python 3.12, where there is one
 	@if [ -z "$(PYTHON312)" ]; then \
