@@ -38,6 +38,8 @@ class Method:
         self.over = True
         """Whether the worker acts no more and all it said was heard."""
         self.undo_steps: list[UndoStep] = []
+        self.step_ended_ns = 0
+        """When the last undo step so far that concerns the target was settled; what lies outside of it may take longer."""
         self.known = known
         self._session = session
         self._supervisor = supervisor
@@ -46,6 +48,7 @@ class Method:
         self._evidence: dict[str, Mapping[str, Any]] = {}
         self._checks: dict[str, list[tuple[bool, str]]] = {}
         self._deadlines: dict[str, float] = {}
+        self._of_target = 0
         supervisor.on_undo = self._undo_step
 
     async def play(self) -> None:
@@ -88,8 +91,9 @@ class Method:
         within = "".join(f" in {name!r}" for name, run in self._runs.items() if "status" not in run)
         return f"the worker ended with {worker.how_it_ended}{within}: {words}"
 
-    async def undo(self, planned: int) -> bool:
-        """Put everything back, in the order of the ledger. True when nothing is left open."""
+    async def undo(self, planned: int, of_target: int) -> bool:
+        """Put everything back, in the order of the ledger: the target first. True when nothing is left open."""
+        self._of_target = of_target
         self._session.enter("undo")
         self._session.mark("undo_started")
         self._session.tell(Name.UNDO_STARTED, steps=planned)
@@ -242,6 +246,8 @@ class Method:
         fields = {k: message[k] for k in ("step", "what", "state", "error", "seconds") if message.get(k) is not None}
         self.known.undo_step(message["step"], message["what"], message["state"])
         self._session.tell(Name.UNDO_STEP, mono_ns=message["mono_ns"], **fields)
+        if message["state"] != "started" and message["step"] <= self._of_target:
+            self.step_ended_ns = message["mono_ns"]
         if message["state"] != "started" and (
             message["step"] or message["state"] != "already"
         ):  # 0: no process was left

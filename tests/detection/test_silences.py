@@ -206,6 +206,12 @@ def test_a_silence_that_cannot_be_ended_is_told_and_ended_by_the_next_recover(
         (failed,) = (e for e in run.named("undo_step") if e["state"] == "failed")
         assert "answers 403: not today; the silence ends by itself at 20" in failed["error"]
         assert not service.broken, "that it could not be ended was in the way of nothing"
+        record = harness.record(run)
+        (undone,) = (m["mono_ns"] for m in record["marks"] if m["name"] == "undone")
+        tried = [e["t"] for e in run.named("undo_step") if e["what"] == failed["what"] and e["state"] == "started"]
+        assert (undone - record["started_mono_ns"]) / 1e9 <= min(tried), (
+            "the service was well before the silence was tried"
+        )
         way.refused.clear()
         assert not there.drills(), "what comes after it is undone all the same"
         assert _recover().returncode == 0
