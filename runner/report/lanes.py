@@ -172,7 +172,8 @@ def _lane(lane: Lane, x: Scale, y: float) -> Iterable[str]:
     if lane.name == "people":
         yield from (f'<circle class="lane-dot" cx="{x(when)}" cy="{y + BAR / 2}" r="6"/>' for when, _ in lane.points)
     yield from _labels(lane.points, x, y + BAR + 13)
-    yield f'<text class="lane-said" x="{WIDTH - RIGHT + 12}" y="{y + 14}">{escape(lane.said)}</text>'
+    for number, part in enumerate(lane.said.split(", ")):  # beside the picture there is no room for both on one line
+        yield f'<text class="lane-said" x="{WIDTH - RIGHT + 12}" y="{y + 14 + 16 * number}">{escape(part)}</text>'
 
 
 def _labels(points: Sequence[tuple[float, str]], x: Scale, y: float) -> Iterable[str]:
