@@ -85,7 +85,7 @@ def _scan(start: Mapping[str, Any]) -> list[str]:
     snapshot, namespaces = start.get("snapshot"), start.get("namespaces") or []
     if not snapshot:
         return []
-    answer = Forked(lambda: World(start).scan(snapshot, namespaces), 15).wait()
+    answer = Forked(lambda: World(start).scan(snapshot, namespaces), 15, secrets.known).wait()
     if "error" in answer:
         return [f"the scan for residue failed: {answer['error']}"]
     residue: list[str] = answer["value"]["residue"]
@@ -97,7 +97,7 @@ def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"residue": [], "cleared": []}
     for kind, module in OUTSIDE.items():
         if Ledger(folder).records(kind):
-            answer = Forked(partial(_left, module, start), 60).wait()
+            answer = Forked(partial(_left, module, start), 60, secrets.known).wait()
             unknown = {"residue": [f"whether a {kind} is left is not known: {answer.get('error')}"]}
             for name, sentences in (answer.get("value") or unknown).items():
                 found[name] += sentences

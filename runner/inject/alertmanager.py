@@ -22,10 +22,11 @@ from runner.inject.ledger import Ledger
 
 Arguments = Mapping[str, Any]
 """Of an undo record: `alertmanager` (URL), `secrets` (a group of the file's, or None), `timeout_s`, `ends` (when it ends by itself,
-for people), and what its kind needs besides."""
+for people), and what its kind needs besides. `patience_s` instead of PATIENCE_S is the player's."""
 
 PATIENCE_S = 8.0
-"""How long one attempt at undoing asks again where nobody answers; the player makes three."""
+"""How long one attempt at undoing asks again where nobody answers; the player makes three, and once one has failed,
+a single short one of each further record."""
 LATE_S = 2.0
 """What was asked for, and whose answer was lost, may still be on its way for so long."""
 
@@ -124,7 +125,7 @@ def put_back(
         with Alertmanager(args, start) as there:
             ended = end(there) or ended
 
-    if error := told(act, patience_s=PATIENCE_S):
+    if error := told(act, patience_s=args.get("patience_s", PATIENCE_S)):
         hint = f"the {what} ends by itself at {args['ends']}, sooner by: chaos-run recover"
         return {"state": "failed", "error": f"{error}; {hint}"}
     return {"state": "undone" if ended else "already", "error": None}

@@ -23,7 +23,10 @@ Answer = dict[str, Any]
 class Forked:
     """A running call."""
 
-    def __init__(self, function: Callable[[], Any], deadline_s: float) -> None:
+    def __init__(
+        self, function: Callable[[], Any], deadline_s: float, mask: Callable[[Any], Any] = lambda value: value
+    ) -> None:
+        """`mask` is applied in the child, to what the call gives or raises: it may know what only the call has learnt."""
         self.ends = time.monotonic() + deadline_s
         self._deadline_s = deadline_s
         self._pieces: list[bytes] = []
@@ -34,7 +37,7 @@ class Forked:
             # Killed while it waits, the caller cannot end the call any more; and the call holds what the caller held, a ledger too.
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.setitimer(signal.ITIMER_REAL, deadline_s + 1)
-            _child(function, write)
+            _child(function, write, mask)
         os.close(write)
 
     def fileno(self) -> int:
@@ -81,7 +84,7 @@ def _how(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def _child(function: Callable[[], Any], write: int) -> None:
+def _child(function: Callable[[], Any], write: int, mask: Callable[[Any], Any]) -> None:
     """Never returns. Whatever the call raises, SystemExit included, is its answer."""
     try:
         answer: Answer = {"value": function()}
@@ -89,6 +92,6 @@ def _child(function: Callable[[], Any], write: int) -> None:
         answer = {"error": reasons.sentence(problem)}
     try:
         with os.fdopen(write, "wb") as pipe:
-            pipe.write(json.dumps(plain(answer)).encode())
+            pipe.write(json.dumps({k: mask(plain(v)) for k, v in answer.items()}).encode())
     finally:
         os._exit(0)

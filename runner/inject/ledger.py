@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner import files
+
 BY_HAND = "by hand"
 """A person put it back, and said so."""
 SILENCE = "silence"
@@ -43,7 +45,7 @@ class Ledger:
         self.path = folder / "ledger.jsonl"
 
     def open(self, kind: str, what: str, **args: Any) -> UndoRecord:
-        """Write an undo record; it is on the disk when this returns, and only then may the change be made."""
+        """Write an undo record; whole and on the disk when this returns, and only then may the change be made. Raises OSError."""
         record = UndoRecord(number=len(self._records()) + 1, kind=kind, what=what, args=args)
         self._append({"open": record.number, "kind": kind, "what": what, "args": args})
         return record
@@ -120,13 +122,7 @@ class Ledger:
 
     def _append(self, line: dict[str, Any]) -> None:
         created = not self.path.exists()
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            # A torn line of an earlier crash must not swallow this one: start on a line of our own.
-            os.write(descriptor, ("\n" + json.dumps(line) + "\n").encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        files.append_line(self.path, json.dumps(line))
         if created:
             _sync_folder(self.path.parent)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from runner.inject import processes, secrets, undo
 from runner.inject.forked import Forked
-from runner.inject.ledger import CLOSING, Ledger, UndoRecord
+from runner.inject.ledger import CLOSING, OUTSIDE, Ledger, UndoRecord
 
 Tell = Callable[..., None]
 """`tell(what, **fields)`: to the parent, or to the events file when there is no parent any more."""
@@ -17,6 +18,8 @@ Tell = Callable[..., None]
 ATTEMPTS = 3
 PAUSE_S = 1.0
 """Between two attempts at the same step: API servers hiccup most when something has just been broken."""
+SHORT_S = 2.0
+"""Of a short try: how long a server may take to answer."""
 
 
 def play(folder: Path, start: Mapping[str, Any], tell: Tell) -> bool:
@@ -29,8 +32,7 @@ def play(folder: Path, start: Mapping[str, Any], tell: Tell) -> bool:
         state = "undone" if ended else "already"
         tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
         gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0
-        outcomes = [_step(ledger, n, record, start, tell) for n, record in enumerate(ledger.outstanding(), gone + 1)]
-    return all(outcomes)
+        return _steps(ledger, gone + 1, start, tell)
 
 
 def _world_is_gone(start: Mapping[str, Any]) -> bool:
@@ -47,11 +49,34 @@ def _settle_faults(ledger: Ledger, tell: Tell) -> int:
     return len(settled)
 
 
-def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, Any], tell: Tell) -> bool:
+def _steps(ledger: Ledger, first: int, start: Mapping[str, Any], tell: Tell) -> bool:
+    """Every open record. What is asked of a server that has just failed us gets one short try: the next may do better."""
+    failed: set[tuple[Any, ...]] = set()
+    clean = True
+    for number, record in enumerate(ledger.outstanding(), first):
+        server = _server(record)
+        short = server in failed
+        if not _step(ledger, number, _shortened(record) if short else record, start, tell, 1 if short else ATTEMPTS):
+            clean = False
+            failed |= {server} if server else set()
+    return clean
+
+
+def _server(record: UndoRecord) -> tuple[Any, ...]:
+    """Where what was made outside has to be ended, and how it lets us in; empty for any other record."""
+    return (record.args.get("alertmanager"), record.args.get("secrets")) if record.kind in OUTSIDE else ()
+
+
+def _shortened(record: UndoRecord) -> UndoRecord:
+    timeout = min(record.args.get("timeout_s", SHORT_S), SHORT_S)
+    return replace(record, args=record.args | {"timeout_s": timeout, "patience_s": 0.0})
+
+
+def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, Any], tell: Tell, attempts: int) -> bool:
     tell("undo_step", step=number, what=record.what, state="started")
     began = time.monotonic()
     outcome = _attempt(record, start)
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(attempts - 1):
         if outcome["state"] in CLOSING:
             break
         time.sleep(PAUSE_S)
@@ -63,6 +88,6 @@ def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, A
 
 
 def _attempt(record: UndoRecord, start: Mapping[str, Any]) -> undo.Outcome:
-    answer = Forked(lambda: undo.play(record, start), undo.deadline(record, start)).wait()
+    answer = Forked(lambda: undo.play(record, start), undo.deadline(record, start), secrets.known).wait()
     outcome: undo.Outcome = answer.get("value") or {"state": "failed", "error": answer.get("error")}
     return dict(secrets.mask(start.get("hide") or [])(outcome))  # it goes into files

@@ -10,20 +10,31 @@ from chaoslib.configuration import load_configuration
 from chaoslib.exceptions import ChaosException
 from chaoslib.secret import load_secrets
 
+from runner.inject.forked import Forked
 from runner.timeline.mask import Mask
 
 Variables = tuple[Mapping[str, Any], Mapping[str, Any]]
+LEARN_S = 3.0
+"""How long a vault may keep an undo waiting for what is to be masked."""
+_resolved: set[str] = set()
+"""Every secret value that this process has had in its hands."""
 
 
 def resolve(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str, Any], dict[str, Any]]:
     """Configuration and secrets of an experiment. Raises what Chaos Toolkit raises for a missing key."""
     configuration = load_configuration(document.get("configuration") or {}, dict(variables[0]))
-    return configuration, load_secrets(document.get("secrets") or {}, configuration, dict(variables[1]))
+    found = load_secrets(document.get("secrets") or {}, configuration, dict(variables[1]))
+    _resolved.update(values(found))
+    return configuration, found
 
 
-def learn(document: Mapping[str, Any], variables: Variables) -> list[str]:
-    """Every secret value; secrets that cannot be resolved cannot leak either."""
-    return values(read(document, variables)[0])
+def learn(document: Mapping[str, Any], variables: Variables, within_s: float = LEARN_S) -> list[str]:
+    """Every secret value, or none where a vault does not give them within that time: an undo does not wait for it.
+
+    What it gives later, to a step of the undo, is for `known` to mask.
+    """
+    answer = Forked(lambda: values(read(document, variables)[0]), within_s).wait()
+    return list(answer.get("value") or [])
 
 
 def read(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str, Any], str]:
@@ -54,6 +65,11 @@ def asks_vault(secrets: Any) -> bool:
 def mask(hidden: list[str]) -> Callable[[Any], Any]:
     """What a process applies to everything that it says."""
     return Mask(hidden).value
+
+
+def known(value: Any) -> Any:
+    """The value, masked by what this process itself has resolved: for a forked call, whose caller may not have been able to."""
+    return Mask(_resolved).value(value)
 
 
 def values(secrets: Any) -> list[str]:

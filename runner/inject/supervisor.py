@@ -57,11 +57,12 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until both can act at once. Raises EnvironmentFailure."""
-        told, _ = await asyncio.gather(_ready(self.worker), _ready(self.undoer))
-        self.mask, self.revealed = Mask(told["hide"]), told["revealed"]
-        if told["trouble"]:
+        told, undoer = await asyncio.gather(_ready(self.worker), _ready(self.undoer))
+        self._start["hide"] = [*told["hide"], *undoer["hide"]]  # for another undoer, should this one die
+        self.mask, self.revealed = Mask(self._start["hide"]), told["revealed"]
+        if trouble := told["trouble"] or undoer["trouble"]:
             raise errors.EnvironmentFailure(
-                f"the experiment's secrets cannot be read: {self.mask.text(told['trouble'])}",
+                f"the experiment's secrets cannot be read: {self.mask.text(trouble)}",
                 hint="nothing was injected; see vault_addr and its like in the configuration",
             )
         self._listener = asyncio.create_task(self._listen(self.undoer))

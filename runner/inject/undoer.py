@@ -86,7 +86,9 @@ class Undoer:
         else:
             function = _looks(self._start)[order["do"]]
             arguments = order.get("arguments") or {}
-            self._calls[order["id"]] = Forked(lambda: function(**arguments), order.get("deadline_s", 15.0))
+            self._calls[order["id"]] = Forked(
+                lambda: function(**arguments), order.get("deadline_s", 15.0), secrets.known
+            )
 
     def _answer(self) -> None:
         for number, call in list(self._calls.items()):
@@ -127,6 +129,14 @@ def _alertmanager(what: str, step: str, start: Mapping[str, Any], more: Mapping[
     return getattr(importlib.import_module(f"runner.inject.{what}"), step)(start, **more)
 
 
+def _hidden(start: Mapping[str, Any]) -> tuple[list[str], str]:
+    """What is to be masked, or why a vault does not tell. Who replaces another was told: a fault may be in place."""
+    if "hide" in start:
+        return start["hide"], ""
+    found, trouble = secrets.read(start["document"], (start["variables"], start["secret_variables"]))
+    return secrets.values(found), trouble
+
+
 def main() -> None:
     """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
     processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -138,8 +148,8 @@ def main() -> None:
             importlib.import_module(module)
         except ImportError as problem:  # a rollback that needs it will fail and be told, the others are played
             voice.say("missing", module=module, error=str(problem))
-    hidden = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
-    voice.say("ready", hide=hidden)  # through the pipe only: the parent masks what we print
+    hidden, trouble = _hidden(start)
+    voice.say("ready", hide=hidden, trouble=trouble)  # through the pipe only: the parent masks what we print
     voice.mask = secrets.mask(hidden)
     Undoer(start | {"hide": hidden}, voice).serve(orders)
     sys.stdout.flush()

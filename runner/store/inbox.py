@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner import errors
+from runner import errors, files
 
 NAME = "inbox.jsonl"
 
 
 def post(folder: Path, message: Mapping[str, Any]) -> None:
     """Add one message, on disk when it returns; several may post at once. Raises EnvironmentFailure."""
-    line = json.dumps(dict(message), ensure_ascii=False) + "\n"
     try:
-        descriptor = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        files.append_line(folder / NAME, json.dumps(dict(message), ensure_ascii=False))
     except OSError as problem:
         raise errors.EnvironmentFailure(f"the run in {folder} cannot be told anything: {problem.strerror}") from None
-    try:
-        os.write(descriptor, line.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Inbox:

@@ -76,3 +76,18 @@ def test_only_one_player_plays_at_a_time(tmp_path: Path) -> None:
     thread.join(5)
     assert entered.is_set()
     assert not ledger.is_being_played()
+
+
+def test_a_record_that_a_full_disk_tears_is_an_error_and_no_other_goes_with_it(tmp_path: Path) -> None:
+    Ledger(tmp_path).open("uncordon", "whole", node="a")
+    script = (
+        "import resource, sys; from pathlib import Path; from runner.inject.ledger import Ledger\n"
+        "ledger = Ledger(Path(sys.argv[1])); room = ledger.path.stat().st_size + 20\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))\n"
+        "try: ledger.open('uncordon', 'torn', node='b')\n"
+        "except OSError: sys.exit(3)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=20)
+    assert done.returncode == 3, "or the change would be made with nothing to put it back by"
+    Ledger(tmp_path).open("uncordon", "there is room again", node="c")
+    assert [r.what for r in Ledger(tmp_path).outstanding()] == ["there is room again", "whole"]

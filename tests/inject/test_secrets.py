@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import pytest
 
 from runner.inject import secrets
@@ -25,3 +28,15 @@ def test_a_vault_without_that_secret_is_told_and_raises_nothing(path: str, key: 
         assert secrets.learn(document, ({}, {})) == []
         document["secrets"]["team"]["token"] |= {"path": "monitoring", "key": "prometheus"}
         assert secrets.read(document, ({}, {})) == ({"team": {"token": "s3cret"}}, "")
+
+
+def test_a_vault_that_hangs_keeps_no_undo_waiting() -> None:
+    pytest.importorskip("hvac", reason="the extra vault is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        document = {
+            "configuration": {"vault_addr": f"http://127.0.0.1:{silent.getsockname()[1]}", "vault_token": "t"},
+            "secrets": {"team": {"token": {"type": "vault", "path": "p", "key": "k"}}},
+        }
+        began = time.monotonic()
+        assert secrets.learn(document, ({}, {}), within_s=0.3) == []
+        assert time.monotonic() - began < 3

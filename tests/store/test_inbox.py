@@ -19,6 +19,18 @@ for number in range(50):
     inbox.post(Path(sys.argv[1]), {"n": number, "by": sys.argv[2] * 500})
 """
 
+NEARLY_FULL = """
+import resource, sys
+from pathlib import Path
+from runner import errors
+from runner.store import inbox
+resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+try:
+    inbox.post(Path(sys.argv[1]), {"kind": "stop", "by": "somebody"})
+except errors.EnvironmentFailure as problem:
+    sys.exit("told" if "No space left" in problem.message else problem.message)
+"""
+
 
 def test_a_message_arrives_once(tmp_path: Path) -> None:
     box = inbox.Inbox(tmp_path)
@@ -45,6 +57,14 @@ def test_several_may_post_at_once(tmp_path: Path) -> None:
     messages = inbox.Inbox(tmp_path).poll()
     assert [m["n"] for m in messages if m["by"][0] == "a"] == list(range(50))
     assert len(messages) == 100
+
+
+def test_who_stops_a_run_on_a_full_disk_hears_that_it_did_not_arrive_and_the_next_stop_does(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NEARLY_FULL, str(tmp_path)]
+    done = subprocess.run(command, check=False, timeout=20, capture_output=True, text=True)
+    assert done.stderr == "told\n"
+    inbox.post(tmp_path, {"kind": "stop"})
+    assert inbox.Inbox(tmp_path).poll() == [{"kind": "stop"}]
 
 
 def test_a_run_that_is_gone_cannot_be_told(tmp_path: Path) -> None:
