@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -39,11 +41,22 @@ def deadline(record: UndoRecord, start: Mapping[str, Any]) -> float:
 def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
     document = start["document"]
     activity = document["rollbacks"][args["index"]]
-    configuration, resolved = secrets.resolve(document, (start["variables"], start["secret_variables"]))
+    variables = (start["variables"], start["secret_variables"])
+    configuration, resolved = secrets.resolve(_without_vault(document, activity), variables)
     cache_activities(document)
     run = execute_activity(document, activity, configuration, resolved, dry=Dry.from_string(None))
     error = _why_failed(run)
     return {"state": "failed" if error else "undone", "error": error, "run": run}
+
+
+def _without_vault(document: Mapping[str, Any], activity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document, without what is a vault's if the activity uses no secret: one that hangs is not in the way of an undo."""
+    names = set(re.findall(r"\$\{?(\w+)", json.dumps(activity, default=str))) - set(document.get("configuration") or {})
+    provider = activity.get("provider") or {}
+    if names or provider.get("secrets") or "ref" in activity or "controls" in activity or document.get("controls"):
+        return document
+    groups = document.get("secrets") or {}
+    return {**document, "secrets": {k: v for k, v in groups.items() if not secrets.asks_vault(v)}}
 
 
 def _why_failed(run: Mapping[str, Any]) -> str | None:
@@ -77,9 +90,18 @@ def _outside(kind: str, args: Mapping[str, Any], start: Mapping[str, Any]) -> Ou
 def _cluster(start: Mapping[str, Any]) -> Any:
     from runner.inject.cluster import Cluster
 
-    _, resolved = secrets.resolve(start["document"], (start["variables"], start["secret_variables"]))
+    groups = {k: _of_cluster(group) for k, group in (start["document"].get("secrets") or {}).items()}
+    document = {**start["document"], "secrets": groups}
+    _, resolved = secrets.resolve(document, (start["variables"], start["secret_variables"]))
     merged = {k: v for group in resolved.values() if isinstance(group, Mapping) for k, v in group.items()}
     return Cluster({k: v for k, v in merged.items() if k.startswith("KUBERNETES_")})
+
+
+def _of_cluster(group: Any) -> Any:
+    """What lets us into the cluster: to be kept waiting for anything else would be for nothing."""
+    if not isinstance(group, Mapping) or group.get("type") in ("env", "vault"):
+        return group
+    return {k: v for k, v in group.items() if k.startswith("KUBERNETES_")}
 
 
 def _state(changed: bool) -> Outcome:

@@ -30,6 +30,7 @@ def test_a_vault_without_that_secret_is_told_and_raises_nothing(path: str, key: 
         assert secrets.read(document, ({}, {})) == ({"team": {"token": "s3cret"}}, "")
 
 
+@pytest.mark.filterwarnings("ignore:The raise_on_deleted_version:DeprecationWarning")  # chaoslib's, of hvac
 def test_a_vault_that_hangs_keeps_no_undo_waiting() -> None:
     pytest.importorskip("hvac", reason="the extra vault is not installed")
     with socket.create_server(("127.0.0.1", 0)) as silent:
