@@ -14,7 +14,7 @@ from runner.inject.forked import Forked
 from runner.timeline.mask import Mask
 
 Variables = tuple[Mapping[str, Any], Mapping[str, Any]]
-LEARN_S = 3.0
+LEARN_S = 2.0
 """How long a vault may keep an undo waiting for what is to be masked."""
 _resolved: set[str] = set()
 """Every secret value that this process has had in its hands."""
