@@ -69,14 +69,25 @@ def _outcome_there(one: There, until: float) -> errors.ExitCode:
     while not one.store.knows(one.run):
         now = next((live for live in one.store.presence.live() if live.run == one.run), None)
         if now is None and not one.store.knows(one.run):
-            click.echo(f"{one.run}: stopped before anything was injected")
-            return errors.ExitCode.PASS
+            return _gone(one)
         if time.monotonic() > until:
             heard = f", {now.heard}" if now else ""
             click.echo(f"{one.run}: not over yet; it goes on undoing{one.where}{heard}", err=True)
             return errors.ExitCode.ENVIRONMENT
         time.sleep(_POLL_THERE_S)
     return _said(one.run, one.store.get(one.run).to_json())
+
+
+def _gone(one: There) -> errors.ExitCode:
+    """It left no verdict: harmless only where it said so itself, for it may be that its verdict could not be saved."""
+    if one.store.presence.untouched(one.run):
+        click.echo(f"{one.run}: stopped before anything was injected")
+        return errors.ExitCode.PASS
+    click.echo(
+        f"{one.run}: gone from the record without a verdict; ask{one.where}: chaos-run show {one.run}, chaos-run recover",
+        err=True,
+    )
+    return errors.ExitCode.ENVIRONMENT
 
 
 def _outcome(run: LiveRun, until: float) -> errors.ExitCode:

@@ -15,7 +15,6 @@ from runner.engine.options import Options, View
 from runner.engine.session import Session
 from runner.engine.surroundings import Surroundings
 from runner.inject import folder
-from runner.inject.ledger import Ledger
 from runner.plan.plan import Plan
 from runner.spec import load
 from runner.spec.experiment import Experiment
@@ -42,7 +41,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
                 return await _run(session, options, where, noticed, mates)
     except errors.ChaosRunError:
         # There is nothing to remember; else the next start finds what is open here.
-        if not session.injecting and not Ledger(session.folder).outstanding():
+        if session.untouched:
             session.forget()
         raise
     finally:

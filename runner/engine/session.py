@@ -17,6 +17,7 @@ import psutil
 from runner import clock, files, units
 from runner.engine.options import View
 from runner.inject.folder import EVENTS, PROCESSES, RESERVE
+from runner.inject.ledger import Ledger
 from runner.spec.experiment import Experiment
 from runner.timeline.event import Event, Name
 from runner.timeline.mark import Finding, Mark, Window
@@ -62,6 +63,11 @@ class Session:
         self._file = (self.folder / EVENTS).open("a", encoding="utf-8")
         (self.folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
         self.note_processes()
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was injected, and nothing waits to be undone."""
+        return not self.injecting and not Ledger(self.folder).outstanding()
 
     def note_processes(self, **others: Any) -> None:
         """Who belongs to the run, for whoever comes after a crash."""

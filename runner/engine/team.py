@@ -56,12 +56,12 @@ class Team(threading.Thread):
         self._url = url
         self._loop = asyncio.get_running_loop()
         self._me = (session.run, platform.node(), units.user())
-        self._orders: queue.SimpleQueue[tuple[Order, Future[Any]] | None] = queue.SimpleQueue()
+        self._orders: queue.SimpleQueue[tuple[Order, Future[Any], bool]] = queue.SimpleQueue()
         self._scopes: Sequence[str] = ()
         self._known: set[str] = set()
         """Messages that are in the run's inbox: each goes there once, also where it could not be acknowledged at once."""
         self._renewed = self._reached = 0.0
-        self._silent = False
+        self._silent = self._left = False
 
     def run(self) -> None:
         """Until it is told to leave."""
@@ -78,8 +78,11 @@ class Team(threading.Thread):
         finally:
             database.close()
             if not over:
-                said = "nobody holds this run's targets on the shared record any more"
-                self._loop.call_soon_threadsafe(self._session.end_early, "runner", said)
+                self._say(
+                    self._session.end_early,
+                    "runner",
+                    "nobody holds this run's targets on the shared record any more",
+                )
 
     async def claim(self, scopes: Sequence[str]) -> None:
         """Hold these targets from here on. Raises Refused, naming the holder, and EnvironmentFailure."""
@@ -105,10 +108,10 @@ class Team(threading.Thread):
             await self._do(lambda presence: presence.release(self._session.run), self._patience_s())
 
     async def leave(self) -> None:
-        """The run is over, on the record or not."""
+        """The run is over, on the record or not; one that struck and could not be saved leaves no word that it is harmless."""
+        self._left, run, untouched = True, self._session.run, self._session.untouched
         with contextlib.suppress(errors.EnvironmentFailure, TimeoutError):
-            await self._do(lambda presence: presence.leave(self._session.run), self._patience_s())
-        self._orders.put(None)
+            await self._do(lambda presence: presence.leave(run, untouched=untouched), self._patience_s(), last=True)
 
     async def _claimed(self, scopes: Sequence[str]) -> list[LiveRun]:
         """A holder of this very machine that is over, or was recovered before because its runner died, is not waited for."""
@@ -133,9 +136,9 @@ class Team(threading.Thread):
         self._scopes, self._renewed = scopes, time.monotonic()
         return taken
 
-    async def _do(self, order: Order, within_s: float) -> Any:
+    async def _do(self, order: Order, within_s: float, *, last: bool = False) -> Any:
         done: Future[Any] = Future()
-        self._orders.put((order, done))
+        self._orders.put((order, done, last))
         return await asyncio.wait_for(asyncio.wrap_future(done), within_s)
 
     def _patience_s(self) -> float:
@@ -143,20 +146,22 @@ class Team(threading.Thread):
         return LEAVE_S if time.monotonic() - self._reached < SILENT_S else 0.0
 
     def _served(self, presence: Presence) -> bool:
-        """Wait for an order, and carry it out; False for the one to leave."""
+        """Wait for an order, and carry it out; False after the last: a heartbeat more, and others would see the run again."""
         try:
-            given = self._orders.get(timeout=POLL_S)
+            order, done, last = self._orders.get(timeout=POLL_S)
         except queue.Empty:
             return True
-        if given is None:
-            return False
-        order, done = given
         if done.set_running_or_notify_cancel():
             try:
                 done.set_result(order(presence))
             except (errors.ChaosRunError, Held) as problem:
                 done.set_exception(problem)
-        return True
+        return not last
+
+    def _say(self, say: Callable[[str, str], None], *said: str) -> None:
+        """To the run, in its own thread. One that has left hears nothing more, and its loop may be closed."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: None if self._left else say(*said))
 
     def _beat(self, presence: Presence) -> None:
         now = time.monotonic()
@@ -169,7 +174,7 @@ class Team(threading.Thread):
         except Held as held:
             self._scopes = ()
             lost = f"the target was lost on the shared record to run {held.holder}"
-            self._loop.call_soon_threadsafe(self._session.end_early, "runner", lost)
+            self._say(self._session.end_early, "runner", lost)
         except errors.ChaosRunError:
             self._miss()
 
@@ -189,4 +194,4 @@ class Team(threading.Thread):
             said = (
                 "the shared record has not answered for half a minute: others can neither see nor stop this run there"
             )
-            self._loop.call_soon_threadsafe(self._session.find, "warning", said)
+            self._say(self._session.find, "warning", said)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 BUSY_S = 10.0
-"""How long we wait for another process's write."""
+"""How long we wait for another process's write: a file's, or a server's locks."""
+STATEMENT_S = 60
+"""How long a server may take for one statement, but for those of a migration."""
 CONNECT_S = 10
 """A server that does not answer for so long is not there: the end of a run must not wait for it."""
 _MIGRATION_LOCK = 4_742_651_318  # any number: whoever migrates this schema takes the same one
@@ -114,6 +116,8 @@ class Database:
             version: int = writer.execute(migrations.CURRENT, {}).scalar() or 0
             if version > migrations.NEWEST:
                 raise newer(self.url, version, migrations.NEWEST)
+            if connection.dialect.name == "postgresql" and version < migrations.NEWEST:
+                writer.execute("SET LOCAL statement_timeout = 0", {})
             migrations.migrate(writer.execute, version, clock.rfc3339(datetime.now(UTC)))
 
     def _opened(self) -> Engine:
@@ -156,13 +160,26 @@ def _reading(path: Path) -> str:
 
 def _server_engine(url: str) -> Engine:
     import sqlalchemy
+    from sqlalchemy import event
 
     scheme, separator, rest = url.partition("://")
     driver = "postgresql+psycopg" if scheme in ("postgres", "postgresql") else scheme
     quick = {"connect_timeout": CONNECT_S, "keepalives_idle": CONNECT_S, "tcp_user_timeout": CONNECT_S * 1000}
-    return sqlalchemy.create_engine(
-        f"{driver}{separator}{rest}", pool_pre_ping=True, connect_args=quick if "psycopg" in driver else {}
+    ours = "psycopg" in driver
+    engine = sqlalchemy.create_engine(
+        f"{driver}{separator}{rest}", pool_pre_ping=True, connect_args=quick if ours else {}
     )
+    if ours:
+        event.listen(engine, "connect", _limit)
+    return engine
+
+
+def _limit(connection: Any, _: object) -> None:
+    """Somebody else's lock must not hold up the end of a run. Not as `options` when connecting: those are the URL's."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {round(BUSY_S * 1000)}")
+        cursor.execute(f"SET statement_timeout = {STATEMENT_S * 1000}")
+    connection.commit()  # else the first rollback would take them back
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -5,6 +5,7 @@ All moments are the database's own: the clocks of two machines may differ by mor
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -99,11 +100,21 @@ class Presence:
         with self._database.write() as writer:
             writer.execute("DELETE FROM locks WHERE run = :run", {"run": run})
 
-    def leave(self, run: str) -> None:
-        """The run is over."""
+    def leave(self, run: str, *, untouched: bool = False) -> None:
+        """The run is over; `untouched`: with the word that nothing was injected. Without it only a verdict can tell."""
         with self._database.write() as writer:
             for table in ("locks", "live_runs"):
                 writer.execute(f"DELETE FROM {table} WHERE run = :run", {"run": run})
+            if untouched:
+                writer.execute(
+                    "INSERT INTO messages (id, run, sent, body, heard)"
+                    f" VALUES (:id, :run, {self._now}, '{{}}', {self._now}) ON CONFLICT DO NOTHING",
+                    {"id": _last_word(run), "run": run},
+                )
+
+    def untouched(self, run: str) -> bool:
+        """Whether a run has left with the word that it had injected nothing."""
+        return self.heard(_last_word(run))
 
     def live(self) -> list[LiveRun]:
         """Every run that is at work, or has gone silent without leaving, by id."""
@@ -126,11 +137,15 @@ class Presence:
         return bool(self._database.tuples(sql, {"id": message}))
 
     def hear(self, run: str) -> dict[str, dict[str, Any]]:
-        """By its id each message that the run has not acknowledged yet, with when it was said on this machine's monotonic clock."""
+        """By its id each message that the run has not acknowledged yet, with when it was said on this machine's monotonic clock.
+
+        One that is no object is left out.
+        """
         sql = f"SELECT id, body, {self._now} - sent FROM messages WHERE run = :run AND heard IS NULL ORDER BY sent, id"
         found = self._database.tuples(sql, {"run": run})
         now = time.monotonic_ns()
-        return {number: json.loads(body) | {"mono_ns": now - round(ago * 1e9)} for number, body, ago in found}
+        told = ((number, _message(body), now - round(ago * 1e9)) for number, body, ago in found)
+        return {number: message | {"mono_ns": said_ns} for number, message, said_ns in told if message is not None}
 
     def acknowledge(self, messages: Collection[str]) -> None:
         """The run has taken these messages."""
@@ -169,6 +184,18 @@ class Presence:
         )
         found = writer.execute(sql, key).mappings().first()
         return _live(found) if found else None
+
+
+def _last_word(run: str) -> str:
+    """The id of the message that a run leaves for those who ask after it."""
+    return f"untouched {run}"
+
+
+def _message(body: str) -> dict[str, Any] | None:
+    with contextlib.suppress(ValueError):
+        message = json.loads(body)
+        return message if isinstance(message, dict) else None
+    return None
 
 
 def _live(row: Mapping[str, Any]) -> LiveRun:

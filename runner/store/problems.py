@@ -12,6 +12,8 @@ from runner import errors
 
 _BY_WORDS = (
     ("locked", "is locked by another process", "wait until its run has been saved, and try again"),
+    ("lock timeout", "is locked by another process", "wait until its run has been saved, and try again"),
+    ("statement timeout", "takes too long to answer", "see what keeps its server busy, and try again"),
     ("readonly", "is read-only", "make it writable, or choose another with --store"),
     ("read-only", "is read-only", "make it writable, or choose another with --store"),
     (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -71,6 +73,8 @@ class Measured(NamedTuple):
     ttr_censored: int
 
 
+DELIVER_S = 5.0
+"""After so long no further run is brought along when a record is opened."""
 _AT_ONCE = 200
 """Runs that a rebuild writes in one transaction."""
 _COLUMNS = ", ".join(f.name for f in fields(Summary))
@@ -199,8 +203,14 @@ class Store:
         return count
 
     def _deliver(self) -> None:
-        """Bring what could not be saved when its run ended; what still cannot be stays where it is."""
-        for run, folder in undelivered.waiting(self._database.url):
+        """Bring what could not be saved when its run ended; what still cannot be stays where it is.
+
+        A record that keeps us waiting is not waited for again with each run: the end of a run may be what opens it.
+        """
+        until = time.monotonic() + DELIVER_S
+        for run, folder in itertools.takewhile(
+            lambda _: time.monotonic() < until, undelivered.waiting(self._database.url)
+        ):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, errors.EnvironmentFailure):
                 record = _record((folder / "record.json").read_text(encoding="utf-8"))
                 self.save(record, list(events_of(folder)))

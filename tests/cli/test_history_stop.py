@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
 from runner.cli.main import app, entry
-from runner.store import inbox, place
+from runner.store import Store, inbox, place
 from tests.store.samples import record
 
 RUNNER = """
@@ -111,3 +112,27 @@ def test_a_dead_runner_is_named_and_leads_to_recover(capsys: pytest.CaptureFixtu
 def test_nothing_live_is_a_usage_error() -> None:
     assert chaos_run("stop") == 2
     assert chaos_run("ack") == 2
+
+
+@pytest.mark.parametrize(("untouched", "code"), [(True, 0), (False, 7)])
+def test_a_run_elsewhere_that_left_no_verdict_is_harmless_only_where_it_said_so(
+    untouched: bool, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "shared.db")
+
+    def ends_when_told() -> None:
+        with Store.open(path) as own:
+            until = time.monotonic() + 10
+            while not (told := own.presence.hear("r")) and time.monotonic() < until:
+                time.sleep(0.02)
+            own.presence.acknowledge(told)
+            own.presence.leave("r", untouched=untouched)
+
+    with Store.open(path) as store, ThreadPoolExecutor() as pool:
+        store.presence.appear("r", "host-a", "ann")
+        there = pool.submit(ends_when_told)
+        assert chaos_run("stop", "r", "--store", path) == code
+        there.result()
+    said = capsys.readouterr()
+    assert ("before anything was injected" in said.out) is untouched
+    assert ("without a verdict; ask on host-a" in said.err) is not untouched

@@ -98,3 +98,12 @@ def test_a_message_is_heard_once_and_dated_to_when_it_was_said(presence: Presenc
     presence.acknowledge([number])
     assert presence.heard(first)
     assert presence.hear("a") == {}
+
+
+def test_a_message_that_is_no_object_is_left_out(store: Store, presence: Presence) -> None:
+    for number, body in enumerate(("[1]", "7", "no JSON {")):
+        with store._database.write() as writer:
+            given = {"id": str(number), "body": body}
+            writer.execute("INSERT INTO messages (id, run, sent, body) VALUES (:id, 'a', 0, :body)", given)
+    number_of_good = presence.tell("a", {"kind": "stop"}, said_s=0.0)
+    assert list(presence.hear("a")) == [number_of_good]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,9 +11,14 @@ from pathlib import Path
 import pytest
 
 from runner.cli import main
-from runner.store import Store
+from runner.engine import judging
+from runner.engine.options import Options
+from runner.engine.session import Session
+from runner.store import Store, place
+from tests.engine.sessions import session_in
 from tests.journeys import harness
 from tests.store.conftest import Server
+from tests.store.samples import record
 
 
 def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
@@ -60,6 +66,32 @@ def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
     assert not list((tmp_path / "a" / "chaos-run" / "undelivered").iterdir())
     for command in (["history"], ["show"], ["metrics"], ["judge"], ["report", "--format", "md"]):
         assert main.entry(command, main.app, "chaos-run") in (0, long.process.returncode, short.process.returncode)
+
+
+def test_a_lock_of_somebody_else_delays_the_end_for_a_while_and_costs_no_verdict(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    monkeypatch.setattr("runner.store.database.BUSY_S", 0.5)
+    Store.open(postgres).close()
+
+    async def run() -> Session:
+        session = session_in(tmp_path)
+        ended = record(session.run, folder=str(session.folder))
+        judging._kept(session, ended, Options(path="", store=postgres))
+        session.leave()
+        return session
+
+    with psycopg.connect(postgres) as other:
+        other.execute("SET idle_in_transaction_session_timeout = '5s'")  # lest it last for ever
+        other.execute("LOCK TABLE runs IN EXCLUSIVE MODE")
+        session = asyncio.run(run())
+    (warning,) = session.findings
+    assert "the verdict is not on the record yet" in warning.message
+    assert "is locked by another process" in warning.message
+    assert (session.folder / "record.json").exists()
+    assert (place.state_dir() / "undelivered" / session.run).exists()
 
 
 @pytest.fixture

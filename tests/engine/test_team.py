@@ -1,0 +1,87 @@
+"""A run on a shared record: what it leaves there, and that whatever happens to the record it ends in peace."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runner.engine import team
+from runner.store import Store, place
+from tests.engine.sessions import session_in
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    path = str(tmp_path / "shared.db")
+    Store.open(path).close()
+    return place.store_url(path)
+
+
+@pytest.fixture
+def shared(url: str) -> Iterator[Store]:
+    with Store.open(url) as store:
+        yield store
+
+
+@pytest.mark.parametrize("struck", [False, True])
+def test_only_a_run_that_injected_nothing_leaves_word_that_it_is_harmless(
+    struck: bool, url: str, shared: Store, tmp_path: Path
+) -> None:
+    async def run() -> str:
+        session = session_in(tmp_path)
+        async with team.joined(session, url) as mates:
+            await mates.claim(["shop"])
+            session.injecting = struck
+        session.leave()
+        return session.run
+
+    name = asyncio.run(run())
+    assert shared.presence.live() == []
+    assert shared.presence.untouched(name) is not struck
+
+
+def test_a_run_that_has_left_is_not_seen_again(
+    url: str, shared: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(team, "RENEW_S", 0.0)  # a heartbeat is always due
+
+    async def run() -> team.Team:
+        session = session_in(tmp_path)
+        async with team.joined(session, url) as mates:
+            await mates.claim(["shop"])
+        await asyncio.to_thread(mates.join, 5)
+        session.leave()
+        return mates
+
+    assert not asyncio.run(run()).is_alive()
+    assert shared.presence.live() == []
+
+
+def test_a_record_that_answers_only_after_the_run_disturbs_nobody(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hangs past the end; then it says that the target was lost, to a run whose loop is closed."""
+    monkeypatch.setattr(team, "RENEW_S", 0.0)
+    monkeypatch.setattr(team, "LEAVE_S", 0.2)
+
+    async def run(other: sqlite3.Connection) -> team.Team:
+        session = session_in(tmp_path)
+        async with team.joined(session, url) as mates:
+            await mates.claim(["shop"])
+            other.execute("BEGIN IMMEDIATE")
+            await asyncio.sleep(2 * team.POLL_S)  # the next heartbeat waits
+        session.leave()
+        return mates
+
+    with closing(sqlite3.connect(tmp_path / "shared.db", isolation_level=None, timeout=10)) as other:
+        mates = asyncio.run(run(other))
+        assert mates.is_alive(), "still waiting"
+        other.execute("UPDATE locks SET run = 'thief'")
+        other.execute("COMMIT")
+        mates.join(5)  # what a thread dies of is an error of the test
+    assert not mates.is_alive()
