@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ RETRIES_S = (1.0, 3.0)
 """Waits before the second and the third try."""
 CLOSE_S = 10.0
 """How long the end of the program may wait for messages under way."""
+SPARE_S = 0.3
+"""Of which so much is left to keep what became of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,14 +37,27 @@ class Errand:
     level: str = "info"
 
 
-class Outbox:
-    """One run's messages, in order."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Try:
+    """A message on its way to one channel, not before the moment `due` (monotonic, seconds)."""
 
-    def __init__(self, channels: Sequence[Channel], runs: Path) -> None:
+    message: Message
+    channel: Channel
+    number: int = 1
+    due: float = 0.0
+
+
+class Outbox:
+    """One run's messages, in order; what has to be tried again lets those behind it go first."""
+
+    def __init__(self, channels: Sequence[Channel], runs: Path, *, close_s: float = CLOSE_S) -> None:
         self._channels = channels
         self._runs = runs
+        self._close_s = close_s
         self._queue: queue.SimpleQueue[Message | Errand | None] = queue.SimpleQueue()
-        self._closing = threading.Event()
+        self._again: list[_Try] = []
+        self._closed = False
+        self._until = math.inf
         self.failed: list[str] = []
         """What could not be delivered, in sentences."""
         self._tried: list[tuple[str, str, bool]] = []
@@ -67,36 +83,55 @@ class Outbox:
         return tuple(name for name, delivered in tried if delivered)
 
     def close(self) -> None:
-        """Wait a little for what is under way; the rest is given up, and that is kept too."""
-        self._closing.set()
+        """Wait a little for what is under way, further tries among it; the rest is given up, and that is said."""
+        self._until = time.monotonic() + self._close_s - SPARE_S
         self._queue.put(None)
-        self._thread.join(CLOSE_S)
+        self._thread.join(self._close_s)
         if self._thread.is_alive():
-            self.failed.append(f"messages were still under way after {CLOSE_S:g} s")
+            self.failed.append(f"messages were still under way after {self._close_s:g} s")
 
     def _work(self) -> None:
-        while (message := self._queue.get()) is not None:
-            if isinstance(message, Errand):
-                self._run(message)
-                continue
-            for channel in self._channels:
-                if message.level in channel.levels:
-                    self._deliver(channel, message)
-
-    def _deliver(self, channel: Channel, message: Message) -> None:
-        error = ""
-        for number, wait_s in enumerate((0.0, *RETRIES_S), 1):
-            if number > 1 and self._closing.wait(wait_s):
-                break  # the program wants to end
-            try:
-                senders.send(channel, message)
-            except senders.Undelivered as problem:
-                error = str(problem)
+        while (found := self._next()) is not None:
+            if isinstance(found, Errand):
+                self._run(found)
+            elif isinstance(found, _Try):
+                self._deliver(found)
             else:
-                self._keep(message, channel=channel.name, delivered=True, tries=number)
+                for channel in self._channels:
+                    if found.level in channel.levels:
+                        self._deliver(_Try(found, channel))
+
+    def _next(self) -> Message | Errand | _Try | None:
+        """What has arrived, else what is due again; None when it is closed and nothing is left."""
+        while self._again or not self._closed:
+            first = min(self._again, key=lambda one: one.due, default=None)
+            try:
+                found = self._queue.get(timeout=max(0.0, first.due - time.monotonic()) if first else None)
+            except queue.Empty:
+                assert first is not None
+                self._again.remove(first)
+                return first
+            if found is not None:
+                return found
+            self._closed = True
+        return None
+
+    def _deliver(self, one: _Try) -> None:
+        message, name = one.message, one.channel.name
+        within_s = min(senders.TIMEOUT_S, self._until - time.monotonic())
+        try:
+            if within_s <= 0:
+                raise senders.Undelivered("the program had to end")
+            senders.send(one.channel, message, within_s)
+        except senders.Undelivered as problem:
+            due = time.monotonic() + (*RETRIES_S, math.inf)[one.number - 1]
+            if due < self._until:
+                self._again.append(replace(one, number=one.number + 1, due=due))
                 return
-        self.failed.append(f"{channel.name} was not told of {message.event!r}: {error}")
-        self._keep(message, channel=channel.name, delivered=False, error=error)
+            self.failed.append(f"{name} was not told of {message.event!r}: {problem}")
+            self._keep(message, channel=name, delivered=False, error=str(problem))
+        else:
+            self._keep(message, channel=name, delivered=True, tries=one.number)
 
     def _run(self, errand: Errand) -> None:
         error = errand.act()

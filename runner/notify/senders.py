@@ -19,23 +19,23 @@ class Undelivered(Exception):
     """Why a message did not arrive."""
 
 
-def send(channel: Channel, message: Message) -> None:
-    """Raises Undelivered."""
+def send(channel: Channel, message: Message, within_s: float) -> None:
+    """Raises Undelivered. How long Apprise takes is its own affair."""
     if channel.webhook is not None:
-        webhook(channel, message)
+        webhook(channel, message, within_s)
     elif channel.pagerduty is not None:
-        pagerduty(channel, message)
+        pagerduty(channel, message, within_s)
     else:
         apprise(channel, message)
 
 
-def webhook(channel: Channel, message: Message) -> None:
+def webhook(channel: Channel, message: Message, within_s: float) -> None:
     """POST as JSON; signed `t=<unix seconds>,v1=<hex>` over `<t>.<body>` where the channel has a secret."""
     body = json.dumps(message.to_json(), ensure_ascii=False).encode()
     headers = {"Content-Type": "application/json"}
     if channel.secret is not None:
         headers[SIGNATURE] = sign(channel.secret, body, int(time.time()))
-    _post(str(channel.webhook), body, headers)
+    _post(str(channel.webhook), body, headers, within_s)
 
 
 def sign(secret: str, body: bytes, at: int) -> str:
@@ -44,7 +44,7 @@ def sign(secret: str, body: bytes, at: int) -> str:
     return f"t={at},v1={digest}"
 
 
-def pagerduty(channel: Channel, message: Message) -> None:
+def pagerduty(channel: Channel, message: Message, within_s: float) -> None:
     """Events v2: one incident a run, all its messages under one key."""
     payload = {
         "summary": _summary(message),
@@ -59,7 +59,7 @@ def pagerduty(channel: Channel, message: Message) -> None:
         "dedup_key": f"chaos-run/{message.run}",
         "payload": payload,
     }
-    _post(channel.endpoint, json.dumps(event).encode(), {"Content-Type": "application/json"})
+    _post(channel.endpoint, json.dumps(event).encode(), {"Content-Type": "application/json"}, within_s)
 
 
 def _summary(message: Message) -> str:
@@ -86,11 +86,11 @@ def apprise(channel: Channel, message: Message) -> None:
         raise Undelivered(f"Apprise failed with {type(problem).__name__}") from None
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
+def _post(url: str, body: bytes, headers: dict[str, str], within_s: float) -> None:
     import httpx
 
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=TIMEOUT_S)
+        answer = httpx.post(url, content=body, headers=headers, timeout=within_s)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
         raise Undelivered(type(problem).__name__) from None  # its text may hold the URL, and that a token
     if not answer.is_success:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import importlib
 import json
 import time
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from runner.notify.herald import Message
-from runner.notify.outbox import FILE, Outbox
+from runner.notify.outbox import FILE, Errand, Outbox
 from runner.spec.channels import Channel
 from tests.notify.receiver import receiver
 
@@ -77,23 +78,28 @@ def test_a_webhook_is_signed_over_its_moment_and_its_body(runs: Path) -> None:
     assert body["text"] == "[warning] pod-kill: FAIL: 3 % bad (run r1)"
 
 
-def test_a_receiver_that_fails_once_is_told_again(runs: Path) -> None:
-    with receiver(answers=[503]) as chat:
-        outbox = opened((Channel(name="chat", webhook=chat.url, levels=("warning",)),), runs)
+def test_the_last_message_is_tried_again_too_and_holds_up_nothing_behind_it(runs: Path) -> None:
+    with receiver(answers=[503]) as chat, receiver() as pager:
+        outbox = opened(
+            [Channel(name=n, webhook=to.url, levels=("warning",)) for n, to in (("chat", chat), ("pager", pager))], runs
+        )
         outbox.put(message())
-        until = time.monotonic() + 10
-        while len(chat.got) < 2 and time.monotonic() < until:
-            time.sleep(0.02)
+        outbox.put(Errand(run="r1", event="telemetry", channel="figures", act=str))
         outbox.close()
-    assert len(chat.got) == 2
-    assert kept(runs)[0]["tries"] == 2
+    assert outbox.failed == []
+    assert [(line["channel"], line["delivered"], line.get("tries")) for line in kept(runs)] == [
+        ("pager", True, 1),
+        ("figures", True, None),
+        ("chat", True, 2),
+    ]
 
 
 def test_what_cannot_be_delivered_is_kept_without_its_address(runs: Path) -> None:
     channel = Channel(name="chat", webhook="http://127.0.0.1:1/token-in-the-path", levels=("warning",))
-    outbox = opened((channel,), runs)
+    outbox = Outbox([channel], runs, close_s=1.0)
+    outbox.open()
     outbox.put(message())
-    outbox.close()
+    outbox.close()  # which is sooner than the second try
     assert outbox.failed == ["chat was not told of 'verdict': ConnectError"]
     assert kept(runs)[0]["delivered"] is False
     assert "token" not in (runs / "r1" / FILE).read_text()
@@ -108,6 +114,24 @@ def test_to_put_costs_nothing_while_a_receiver_hangs(runs: Path) -> None:
         assert time.monotonic() - began < 0.1
         outbox.close()
     assert len(chat.got) == 3
+
+
+def test_the_end_waits_no_longer_than_it_may_and_keeps_what_was_given_up(runs: Path) -> None:
+    importlib.import_module("httpx")  # the first send would, and be late
+    with receiver(hang_s=0.8) as chat:
+        outbox = Outbox([Channel(name="chat", webhook=chat.url, levels=("warning",))], runs, close_s=1.5)
+        for event in ("abort", "recovered", "verdict"):
+            outbox.put(message(event=event))
+        outbox.open()
+        began = time.monotonic()
+        outbox.close()
+        assert time.monotonic() - began < 1.4
+    assert [(line["event"], line["delivered"]) for line in kept(runs)] == [
+        ("abort", True),
+        ("recovered", False),
+        ("verdict", False),
+    ]
+    assert [sentence.partition(": ")[2] for sentence in outbox.failed] == ["ReadTimeout", "the program had to end"]
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # a plug-in of Apprise imports it
