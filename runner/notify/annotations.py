@@ -6,7 +6,6 @@ by the run's id, so that whoever comes after a crash can end it; a file for each
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +39,8 @@ class Annotations:
         self._outbox = Outbox((), runs)
         self._begun: dict[str, Any] = {}
         self._started: Event | None = None
+        self._left: list[Path] = []
+        self._missed: set[str] = set()  # runs of which a dashboard has not taken something
 
     @property
     def failed(self) -> list[str]:
@@ -47,13 +48,14 @@ class Annotations:
         return self._outbox.failed
 
     def open(self) -> None:
-        """Begin to draw, first of all the end of what was left open."""
+        """Begin to draw."""
         self._outbox.open()
-        for path in sorted(self._opened.glob("*.json")):
-            self._take_up(path)
+        self._left = sorted(self._opened.glob("*.json"), reverse=True)
 
     def close(self) -> None:
-        """Wait a little for what is under way; what is still open then is ended by the next start."""
+        """End what was left open before, the latest first; wait a little, the next run tries again what is still open then."""
+        for path in self._left:  # behind our own run, which no dashboard that takes nothing may hold up
+            self._take_up(path)
         self._outbox.close()
 
     def hear(self, event: Event) -> None:
@@ -76,9 +78,13 @@ class Annotations:
             "tags": [BY, run, str(self._started.fields.get("service") or "unnamed")],
             "time": _ms(event.at),
         }
-        with contextlib.suppress(OSError):  # a full disk: only its end could be missed
+        try:
             self._opened.mkdir(parents=True, exist_ok=True)
             files.write_atomically(self._opened / f"{run}.json", self._begun, durable=False)
+        except OSError as problem:  # if we died, nobody would know that it has to be ended
+            self._outbox.failed.append(f"annotation not drawn, since its end could be missed: {problem.strerror}")
+            self._begun, self._started = {}, None
+            return
         self._each(run, "begun", lambda there: there.post(run, self._begun))
 
     def _conclude(self, run: str, begun: dict[str, Any], told: Any) -> None:
@@ -98,7 +104,9 @@ class Annotations:
     def _tried(self, run: str, act: Callable[[], None], *, last: bool) -> str:
         """Why it could not be done. After the `last` of a run it is over, unless a dashboard has missed something."""
         error = _tried(act)
-        if last and not error and not self.failed:
+        if error:
+            self._missed.add(run)
+        if last and run not in self._missed:
             (self._opened / f"{run}.json").unlink(missing_ok=True)
         return error
 

@@ -23,6 +23,8 @@ class Drawn:
     hang_s: float = 0.0
     lost: bool = False
     """A POST arrives, its answer does not."""
+    refuses: str = ""
+    """A run that nobody may ask for."""
     annotations: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -45,6 +47,8 @@ def grafana(**given: Any) -> Iterator[Drawn]:
                 there.annotations[int(self.path.rsplit("/", 1)[1]) - 1] |= given
             else:
                 wanted = set(parse_qs(urlsplit(self.path).query)["tags"])
+                if there.refuses in wanted:
+                    return self.answer(b"{}", 403)
                 answer = [a for a in there.annotations if wanted <= set(a["tags"])]
             with contextlib.suppress(OSError):
                 self.answer(json.dumps(answer).encode())

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from runner.notify import told
 from runner.notify.annotations import Annotations
-from runner.notify.outbox import FILE
 from runner.spec.annotating import Grafana
 from runner.timeline.event import Event, Name
 from tests.notify.grafana import TOKEN, Drawn, grafana
@@ -54,8 +54,7 @@ def test_a_drill_is_a_region_from_its_first_action_until_all_is_put_back(tmp_pat
     assert found["text"] == "DRILL: chaos-run r1 of “pod-kill” on shop, run by ann. PASS: all held"
     assert found["dashboardUID"] == "abc"
     assert not list((tmp_path / "open").iterdir())
-    kept = [json.loads(line) for line in (tmp_path / "runs" / "r1" / FILE).read_text().splitlines()]
-    assert [(k["event"], k["delivered"]) for k in kept][:3] == [
+    assert [(k["event"], k["delivered"]) for k in told.read(tmp_path / "runs" / "r1")][:3] == [
         ("annotation begun", True), ("annotation ended", True), ("annotation concluded", True)
     ]  # fmt: skip
 
@@ -76,6 +75,30 @@ def test_what_a_dead_run_has_left_open_is_ended_by_whoever_comes_after(tmp_path:
     assert found["timeEnd"] == NOON_MS + 40_000
     assert found["tags"][-1] == "ENVIRONMENT"
     assert not list((tmp_path / "open").iterdir())
+
+
+def test_earlier_runs_come_after_this_one_and_only_what_a_dashboard_refuses_is_kept(tmp_path: Path) -> None:
+    runs, left = tmp_path / "runs", tmp_path / "open"
+    left.mkdir()
+    for name in ("r-1", "r0"):
+        (runs / name).mkdir(parents=True)
+        (runs / name / "record.json").write_text('{"ended": "2026-11-24T11:00:00Z"}')
+        (runs / name / "events.jsonl").touch()
+        (left / f"{name}.json").write_text('{"text": "x", "tags": []}')
+    with grafana(refuses="r0") as there:
+        drawn = _drawn(there, tmp_path, *BEGUN, *ENDED)
+    assert drawn.failed == [f"annotation {state} to team failed: HTTP 403" for state in ("ended", "concluded")]
+    assert list(left.iterdir()) == [left / "r0.json"]
+    own, refused, oldest = (told.read(runs / name) for name in ("r1", "r0", "r-1"))
+    assert own[-1]["at"] <= refused[0]["at"] <= oldest[0]["at"]
+
+
+def test_a_region_whose_end_could_be_missed_is_not_begun(tmp_path: Path) -> None:
+    (tmp_path / "open").touch()  # no folder: nothing can be kept in it, as on a full disk
+    with grafana() as there:
+        drawn = _drawn(there, tmp_path, *BEGUN, *BEGUN[1:], *ENDED)
+    assert there.annotations == []
+    assert drawn.failed == ["annotation not drawn, since its end could be missed: File exists"]
 
 
 def test_a_run_that_breaks_nothing_draws_nothing(tmp_path: Path) -> None:
