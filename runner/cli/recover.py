@@ -35,7 +35,8 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
     if not found:
         click.echo("Nothing is left open.")
     for run in found:
-        click.echo(f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding) or 'no open undo step'}")
+        nothing = "put back, others are still to be told" if run.over else "no open undo step"
+        click.echo(f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding) or nothing}")
     if dry_run:
         return errors.ExitCode.PASS
     failed = [run.run for run in found if not unfinished.recover(run)]

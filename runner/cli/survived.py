@@ -1,23 +1,31 @@
-"""`python -m runner.cli.survived FILE FOLDER [late]`: what a survivor tells others of a run that lost its runner, when it has undone."""
+"""`python -m runner.cli.survived FILE FOLDER [late]`: what a survivor tells others of a run that lost its runner, when it has undone.
+
+Exit code 1 when somebody who should have heard of it has not.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import errors
 from runner.cli import annotating, announcing
-from runner.notify import herald
+from runner.notify import herald, told
+from runner.notify.herald import Message
 from runner.notify.outbox import Errand, Outbox
-from runner.spec.channels import Channels, Telemetry
+from runner.spec.channels import Channel, Channels, Telemetry
 from runner.telemetry.finished import Finished
 from runner.timeline import event
 
 
-def tell(file: str, folder: Path, *, late: bool) -> None:
-    """By the file of channels that the run itself had; what became of it is kept with the run like any message."""
+def tell(file: str, folder: Path, *, late: bool) -> bool:
+    """By the file of channels that the run itself had; what became of it is kept with the run like any message.
+
+    False when it has to be told again, to those who have not heard it yet.
+    """
     run = announcing.finished(folder)
     message = _message(run, late=late)
     try:
@@ -27,16 +35,25 @@ def tell(file: str, folder: Path, *, late: bool) -> None:
         failed = [Errand(run=folder.name, event=message.event, channel="all", level=message.level, act=lambda: said)]
     else:
         failed = []
-    outbox = Outbox(found.channels, folder.parent)
+    outbox = Outbox(_unheard(found.channels, folder, message, late=late), folder.parent)
     outbox.open()
     outbox.put(message)
     for errand in (*failed, *announcing.figures(folder, found.telemetry)):
         outbox.put(errand)
     outbox.close()
     annotating.end_what_is_left(found)
+    reached = outbox.reached(message.event, message.level) or ()
+    return not failed and set(reached) == set(outbox.hearers(message.level))
 
 
-def _message(run: Finished, *, late: bool) -> herald.Message:
+def _unheard(channels: Sequence[Channel], folder: Path, message: Message, *, late: bool) -> tuple[Channel, ...]:
+    """Not those who have heard it from an earlier try; but that something is still open is told to all again."""
+    same = {"event": message.event, "level": message.level, "delivered": True}
+    heard = {line.get("channel") for line in told.read(folder) if same.items() <= line.items()}
+    return tuple(c for c in channels if c.name not in heard or (late and message.level == "critical"))
+
+
+def _message(run: Finished, *, late: bool) -> Message:
     """A record that a survivor closed is of a dead runner; any other run had told its own verdict."""
     died = "closed_by" in run.record.environment
     heard = [e["at"] for e in run.events[: _died_at(run)]] if died else []
@@ -66,4 +83,4 @@ def _died_at(run: Finished) -> int:
 
 
 if __name__ == "__main__":
-    tell(sys.argv[1], Path(sys.argv[2]), late=len(sys.argv) > 3)
+    sys.exit(0 if tell(sys.argv[1], Path(sys.argv[2]), late=len(sys.argv) > 3) else 1)

@@ -26,10 +26,14 @@ def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> boo
 
     Safe to call from several survivors; `late` by who is none, but came after.
     """
-    if (folder / RECORD).exists() and not Ledger(folder).outstanding():
+    over = (folder / RECORD).exists() and not Ledger(folder).outstanding()
+    if over and not survivors.owed(folder):
         return True  # another survivor was faster
-    clean = _put_back(folder, start)
-    survivors.tell_others(start.get("afterwards") or (), folder, clean=clean, late=late)
+    afterwards = start.get("afterwards") or ()
+    if afterwards and not over:
+        survivors.owe(folder)
+    clean = over or _put_back(folder, start)
+    survivors.tell_others(afterwards, folder, clean=clean, late=late)
     return clean
 
 

@@ -15,12 +15,14 @@ from runner.inject.ledger import Ledger
 
 @dataclass(frozen=True, kw_only=True)
 class Unfinished:
-    """A run whose runner is dead: without a record, or with something still open in its ledger."""
+    """A run whose runner is dead: without a record, with something still open in its ledger, or with others still to be told."""
 
     run: str
     folder: Path
     context: str
     outstanding: tuple[str, ...]
+    over: bool
+    """All is put back and on record; only the telling is left, and stops nobody."""
 
 
 def find(runs: Path) -> list[Unfinished]:
@@ -42,8 +44,8 @@ def recover(run: Unfinished, within_s: float = 300.0) -> bool:
             start_new_session=True,
         )
     except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+        return run.over
+    return run.over or done.returncode == 0
 
 
 def alive(folder: Path) -> bool:
@@ -59,16 +61,20 @@ def _is_unfinished(folder: Path) -> bool:
         return True
     if not (folder / RECORD).exists():  # without a start message it never came to a change
         return bool(_json(folder / START))
+    if survivors.owed(folder):
+        return survivors.due(folder)
     (folder / PROCESSES).unlink(missing_ok=True)
     return False
 
 
 def _describe(folder: Path) -> Unfinished:
+    outstanding = tuple(r.what for r in Ledger(folder).outstanding())
     return Unfinished(
         run=folder.name,
         folder=folder,
         context=str(_json(folder / START).get("context") or ""),
-        outstanding=tuple(r.what for r in Ledger(folder).outstanding()),
+        outstanding=outstanding,
+        over=not outstanding and (folder / RECORD).exists(),
     )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.cli import survived
+from runner.inject import survivors, unfinished
+from runner.inject.folder import PROCESSES, RECORD, START
 from runner.inject.ledger import Ledger
 from runner.notify import told as messages
 from tests.notify.receiver import receiver
@@ -72,7 +77,38 @@ def test_a_failed_undo_is_told_again_until_it_is_put_back(folder: Path, monkeypa
 
 def test_what_cannot_be_told_for_want_of_settings_is_kept_with_its_reason(folder: Path) -> None:
     (folder / "record.json").write_text(json.dumps(made.record(environment=CLOSED).to_json()))
-    survived.tell(str(folder.parent / "notify.yaml"), folder, late=True)
+    assert not survived.tell(str(folder.parent / "notify.yaml"), folder, late=True)
     (line,) = messages.read(folder)
     assert (line["event"], line["channel"], line["delivered"]) == ("runner_died", "all", False)
     assert "${CHAT} is not set" in line["error"]
+
+
+def test_what_its_teller_could_not_tell_a_later_start_tells_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The teller died on its way: all is put back and on record, and only the mail has gone out."""
+    channels = [{"name": name, "webhook": "${CHAT}", "levels": ["critical", "warning"]} for name in ("mail", "chat")]
+    (folder.parent / "notify.yaml").write_text(json.dumps({"channels": channels}))
+    mailed = {"event": "runner_died", "level": "warning", "channel": "mail", "delivered": True}
+    (folder / messages.FILE).write_text(json.dumps(mailed) + "\n")
+    call = [sys.executable, "-P", "-m", "runner.cli.survived", str(folder.parent / "notify.yaml")]
+    start = {"document": {}, "variables": {}, "cwd": str(folder), "experiment": "x.json", "afterwards": call}
+    (folder / START).write_text(json.dumps(start))
+    (folder / RECORD).write_text(json.dumps(made.record(run="r1", environment=CLOSED).to_json()))
+    (folder / PROCESSES).write_text(json.dumps({"parent": {"pid": 2**22 + 1, "create_time": 1.0}}))
+    survivors.owe(folder)
+    assert _next_start(folder) == 1, "without ${CHAT} it cannot be told either"
+    assert unfinished.find(folder.parent) == [], "not tried again at once"
+    with receiver() as chat:
+        monkeypatch.setenv("CHAT", chat.url)
+        assert [_next_start(folder) for _ in range(2)] == [1, 0]
+    (body,) = chat.bodies()
+    assert "Told late" in body["text"]
+    assert not (folder / PROCESSES).exists(), "it is never looked at again"
+
+
+def _next_start(folder: Path) -> int:
+    """A minute later; how many runs it has something to do for. None of them stops it."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(folder / survivors.TELLING, (0, 0))
+    found = unfinished.find(folder.parent)
+    assert all(unfinished.recover(run) for run in found)
+    return len(found)
