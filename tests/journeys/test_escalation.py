@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from runner.inject import survivors
+from tests.detection.rig import until
 from tests.journeys import harness
 from tests.journeys.harness import Run, Service, experiment, python, record, started
 from tests.notify.receiver import Receiver, receiver
@@ -59,7 +61,10 @@ def test_a_survivor_tells_that_the_runner_died_once_and_after_the_undo(
         assert service.mended_within(5)
         assert record(run)["verdict"] == "ENVIRONMENT"
         assert chat.got == [], "the receiver still hangs: neither the undo nor the record has waited for it"
+        owed = run.folder / survivors.UNTOLD
+        assert owed.exists(), "if the survivor died now, a later start would tell"
         lines = kept(run, 2)
+        until(lambda: not owed.exists(), "nobody need tell again")
     (body,) = chat.bodies()
     assert (body["event"], body["level"]) == ("runner_died", "warning")
     assert "the runner died; everything was put back (DRILL: chaos-run" in body["text"]
