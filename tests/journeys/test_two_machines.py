@@ -95,27 +95,28 @@ def test_a_dead_holder_counts_until_its_time_is_over_and_a_lost_lock_ends_the_ru
 ) -> None:
     there, here = machines
     method = [http("break", "/break", pauses={"after": 60})]
-    quick = experiment(service, method=[http("break", "/break")], traffic=None, objectives=None, windows=None)
+    unwatched: harness.Json = {"traffic": None, "objectives": None, "windows": None}  # what is locked is the same
+    quick = experiment(service, method=[http("break", "/break")], **unwatched)
     with ExitStack() as stack, psycopg.connect(postgres, autocommit=True) as database:
         pool = stack.enter_context(ThreadPoolExecutor())
         other = stack.enter_context(harness.service(free_port()))
-        elsewhere = experiment(other, method=method)
+        elsewhere = experiment(other, method=method, **unwatched)
         elsewhere["extensions"][0]["service"] = "elsewhere"
         here.use()
         loser = stack.enter_context(started(tmp_path, elsewhere))
         there.use()
-        dead = stack.enter_context(started(there.folder, experiment(service, method=method)))
+        dead = stack.enter_context(started(there.folder, experiment(service, method=method, **unwatched)))
         dead.until("injected")
         dead.process.kill()
         assert service.mended_within(10), "its undoer lives"
         name = dead.events[0]["run"]
+        unheard = pool.submit(here.chaos_run, "stop", name)
         loser.until("injected")
         database.execute("UPDATE locks SET run = 'thief' WHERE run = %s", [loser.events[0]["run"]])
 
         refused = here.run(quick)
         assert refused.process.returncode == 3
         assert f"held by run {name} of" in refused.last_words
-        unheard = pool.submit(here.chaos_run, "stop", name)
         again = there.run(quick)  # its own dead run was recovered before: nobody has to wait for it there
         assert again.named("injected"), again.last_words
         (warning,) = [f["message"] for f in again.named("finding") if "taken over" in f["message"]]
