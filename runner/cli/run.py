@@ -35,7 +35,9 @@ def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_b
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
     view = views.choose(as_json=as_json, plain=plain)
     given |= {"notice": views.notice(view, notice_before), "afterwards": views.afterwards()}
-    asked = options.Options(path=file, variables=values, secret_variables=secret_values, report=report, **given)
+    asked = options.Options(
+        last=True, path=file, variables=values, secret_variables=secret_values, report=report, **given
+    )
     record = asyncio.run(run.run(asked, view))
     return record.exit_code
 

@@ -37,6 +37,8 @@ class Options:
     gameday: str | None = None
     report: Path | None = None
     """Where the HTML report goes; by default into the run's folder."""
+    last: bool = False
+    """Nothing comes after this run in the process: a signal that comes after its verdict must not change its exit code."""
     notice: Notice | None = None
     afterwards: tuple[str, ...] = ()
     """What a survivor calls with the run's folder when the runner has died and everything possible was undone."""

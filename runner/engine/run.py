@@ -32,7 +32,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
     prelude.recover_unfinished()
     session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
     try:
-        with view, stop.interruptions(session):
+        with view, stop.interruptions(session, last=options.last):
             async with (
                 surroundings.prepare(options, experiment.document, session.folder) as where,
                 _shared(session, options) as mates,

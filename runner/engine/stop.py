@@ -10,13 +10,17 @@ from typing import Any, TypeVar
 
 from runner import errors
 from runner.engine.session import Session
+from runner.inject import processes
 
 T = TypeVar("T")
 
 
 @contextmanager
-def interruptions(session: Session) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal ask for the stop; asking again only says that the undo goes on."""
+def interruptions(session: Session, *, last: bool) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal ask for the stop; asking again only says that the undo goes on.
+
+    After the `last` run of a process they do nothing: it is about to end, with the exit code of its verdict.
+    """
     loop, count = asyncio.get_running_loop(), 0
 
     def interrupt(name: str) -> None:
@@ -36,6 +40,8 @@ def interruptions(session: Session) -> Iterator[None]:
     finally:
         for number in heard:
             loop.remove_signal_handler(number)
+        if last:
+            processes.deafen(*heard)
 
 
 async def unless_stopped(session: Session, work: Coroutine[Any, Any, T]) -> T:

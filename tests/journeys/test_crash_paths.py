@@ -94,9 +94,21 @@ def test_more_signals_change_nothing(busy: str, service: Service, tmp_path: Path
         wait_for_break(run, service)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             run.process.send_signal(number)
-            time.sleep(0.02)  # all of them while the run still stops and undoes: it takes no longer than some 0.15 s
+            time.sleep(0.05)
         assert run.finish() == 5
     whole(run, service, 5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+def test_signals_after_the_verdict_leave_its_exit_code(
+    number: signal.Signals, service: Service, tmp_path: Path
+) -> None:
+    with started(tmp_path, experiment(service, method=[BREAK])) as run:
+        run.until("verdict")
+        while run.process.poll() is None:
+            run.process.send_signal(number)
+            time.sleep(0.001)
+        assert run.finish() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
