@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner import errors
@@ -14,6 +14,7 @@ from runner.engine.session import Session
 from runner.inject import reasons
 from runner.inject.child import Message
 from runner.inject.journal import Journal
+from runner.inject.ledger import OUTSIDE, UndoRecord
 from runner.inject.supervisor import Supervisor
 from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
@@ -48,7 +49,8 @@ class Method:
         self._evidence: dict[str, Mapping[str, Any]] = {}
         self._checks: dict[str, list[tuple[bool, str]]] = {}
         self._deadlines: dict[str, float] = {}
-        self._of_target = 0
+        self._outside: set[str] = set()
+        """Undo steps that do not concern the target, by what they do: their numbers change with the undoer that plays them."""
         supervisor.on_undo = self._undo_step
 
     async def play(self) -> None:
@@ -91,12 +93,13 @@ class Method:
         within = "".join(f" in {name!r}" for name, run in self._runs.items() if "status" not in run)
         return f"the worker ended with {worker.how_it_ended}{within}: {words}"
 
-    async def undo(self, planned: int, of_target: int) -> bool:
-        """Put everything back, in the order of the ledger: the target first. True when nothing is left open."""
-        self._of_target = of_target
+    async def undo(self, steps: Sequence[UndoRecord]) -> bool:
+        """Put everything back, in the order of the ledger. True when nothing is left open."""
+        self._outside = {record.what for record in steps if record.kind in OUTSIDE}
+        self.known.undo_begins([record.what for record in steps])
         self._session.enter("undo")
         self._session.mark("undo_started")
-        self._session.tell(Name.UNDO_STARTED, steps=planned)
+        self._session.tell(Name.UNDO_STARTED, steps=len(steps))
         return await self._supervisor.undo()
 
     async def prove_once(self) -> None:
@@ -246,7 +249,7 @@ class Method:
         fields = {k: message[k] for k in ("step", "what", "state", "error", "seconds") if message.get(k) is not None}
         self.known.undo_step(message["step"], message["what"], message["state"])
         self._session.tell(Name.UNDO_STEP, mono_ns=message["mono_ns"], **fields)
-        if message["state"] != "started" and message["step"] <= self._of_target:
+        if message["state"] != "started" and message["what"] not in self._outside:
             self.step_ended_ns = message["mono_ns"]
         if message["state"] != "started" and (
             message["step"] or message["state"] != "already"

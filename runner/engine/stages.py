@@ -5,7 +5,6 @@ from __future__ import annotations
 from runner import errors, units
 from runner.engine.crew import Crew
 from runner.engine.session import Session
-from runner.inject.ledger import OUTSIDE
 from runner.plan import plan as plans
 from runner.timeline.event import Name
 
@@ -37,9 +36,7 @@ async def undo(session: Session, crew: Crew) -> None:
         crew.ledger.settle_faults()
         if not crew.ledger.outstanding():
             return
-    steps = crew.ledger.outstanding()
-    crew.method.known.undo_begins([record.what for record in steps])
-    crew.clean = await crew.method.undo(len(steps), sum(record.kind not in OUTSIDE for record in steps))
+    crew.clean = await crew.method.undo(crew.ledger.outstanding())
     crew.residue = [*await _scan(crew), *await crew.silencing.left()]
     if crew.clean and not crew.residue:
         crew.method.known.undone()
