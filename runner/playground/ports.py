@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from runner.playground import kinds, refusal, store
@@ -11,6 +11,8 @@ from runner.playground import kinds, refusal, store
 RANGE = range(30000, 32768)
 FIRST = 30777
 """Where the search begins: away from the ports that manifests ask for."""
+CLAIMS = "127.255.255.254"
+"""Of two playgrounds that find a port free at the same moment one can bind it here, and that one has it."""
 
 
 @dataclass
@@ -19,6 +21,8 @@ class Ports:
 
     store: store.Store
     prefix: str
+    claims: dict[int, socket.socket] = field(default_factory=dict)
+    """NodePorts that are ours until we end, whoever ends us."""
 
     def assign(self, service: kinds.Object, before: kinds.Object | None) -> None:
         """Set clusterIP and nodePorts in place; raises the 422 for a nodePort another service has."""
@@ -61,12 +65,26 @@ class Ports:
         if wanted in others:
             cause = refusal.wrong(f"spec.ports[{number}].nodePort", str(wanted), "provided port is already allocated")
             raise refusal.invalid(kinds.SERVICE, service["metadata"]["name"], [cause])
-        if wanted and free(wanted):
+        if wanted and self._claimed(wanted):
             return wanted
         if held:
             return held[min(number, len(held) - 1)]
         candidates: tuple[int, ...] = (*range(FIRST, RANGE.stop), *RANGE)
-        return next(p for p in candidates if p not in others and free(p))
+        return next(p for p in candidates if p not in others and self._claimed(p))
+
+    def _claimed(self, port: int) -> bool:
+        """Whether a port is ours now: nothing on this machine answers at it or holds it, and no other playground is about to."""
+        if not free(port):
+            return False
+        if port not in self.claims:
+            claim = socket.socket()
+            try:
+                claim.bind((CLAIMS, port))
+            except OSError:
+                claim.close()
+                return False
+            self.claims[port] = claim
+        return True
 
     def _held(self, before: kinds.Object | None) -> list[int]:
         return [int(p["nodePort"]) for p in (before or {"spec": {}})["spec"].get("ports") or () if p.get("nodePort")]

@@ -20,9 +20,12 @@ KUBECONFIG = os.environ.get("KUBECONFIG")
 @pytest.fixture(scope="session")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[start.Playground]:
     """Shared by the session; a test that breaks the shop puts it right again."""
-    found = asyncio.run(start.start(tmp_path_factory.mktemp("playground"), lifeline=None))
+    read, held = os.pipe()  # killed ourselves, we leave no playground behind
+    found = asyncio.run(start.start(tmp_path_factory.mktemp("playground"), lifeline=read))
+    os.close(read)
     yield found
     asyncio.run(found.stop())
+    os.close(held)
 
 
 @pytest.fixture
