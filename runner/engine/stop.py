@@ -20,8 +20,10 @@ def interruptions(session: Session, *, last: bool) -> Iterator[None]:
     """Ctrl-C, SIGTERM and a closed terminal ask for the stop; asking again only says that the undo goes on.
 
     After the `last` run of a process they do nothing: it is about to end, with the exit code of its verdict.
+    Each handler takes the place of the other at once: the event loop's own would be removed before the next is set,
+    and a signal between the two would end the process.
     """
-    loop, count = asyncio.get_running_loop(), 0
+    tell, count = asyncio.get_running_loop().call_soon_threadsafe, 0
 
     def interrupt(name: str) -> None:
         nonlocal count
@@ -33,15 +35,15 @@ def interruptions(session: Session, *, last: bool) -> Iterator[None]:
     heard = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under `nohup` a closed terminal is no reason to stop
         heard.append(signal.SIGHUP)
-    for number in heard:
-        loop.add_signal_handler(number, interrupt, number.name)
+    before = {n: signal.signal(n, lambda n, _: tell(interrupt, signal.Signals(n).name)) for n in heard}
     try:
         yield
     finally:
-        for number in heard:
-            loop.remove_signal_handler(number)
         if last:
             processes.deafen(*heard)
+        else:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 async def unless_stopped(session: Session, work: Coroutine[Any, Any, T]) -> T:
