@@ -27,7 +27,7 @@ demo-alerts: $(READY)  ## the same with a real Prometheus and Alertmanager besid
 	$(BIN)/python -m tests.detection.demo
 
 test: $(READY)  ## set up, then all tests that need no cluster
-	$(BIN)/pytest -m "not cluster" -n 2 --ignore=tests/journeys --ignore=tests/probe $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not cluster" -n 3 --ignore=tests/journeys --ignore=tests/probe $(PYTEST_ARGS)
 	$(BIN)/pytest tests/probe $(PYTEST_ARGS)
 	$(JOURNEYS)
 
