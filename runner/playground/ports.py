@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,17 +74,19 @@ class Ports:
         return next(p for p in candidates if p not in others and self._claimed(p))
 
     def _claimed(self, port: int) -> bool:
-        """Whether a port is ours now: nothing on this machine answers at it or holds it, and no other playground is about to."""
-        if not free(port):
+        """Whether a port is ours from now on: no other playground has it or is about to, and what is sent there arrives."""
+        if port in self.claims:
+            return free(port)
+        claim = socket.socket()
+        try:
+            claim.bind((CLAIMS, port))
+        except OSError:
+            claim.close()
             return False
-        if port not in self.claims:
-            claim = socket.socket()
-            try:
-                claim.bind((CLAIMS, port))
-            except OSError:
-                claim.close()
-                return False
-            self.claims[port] = claim
+        if not free(port):
+            claim.close()
+            return False
+        self.claims[port] = claim
         return True
 
     def _held(self, before: kinds.Object | None) -> list[int]:
@@ -91,14 +94,25 @@ class Ports:
 
 
 def free(port: int) -> bool:
-    """Whether nothing on 127.0.0.1 answers at the port or holds it. A real cluster's kube-proxy answers without a socket."""
-    with socket.socket() as probe:
-        probe.settimeout(0.2)
-        if probe.connect_ex(("127.0.0.1", port)) == 0:
-            return False
-    with socket.socket() as probe:
+    """Whether we may listen at a port of 127.0.0.1 and whoever connects there reaches us.
+
+    A real cluster's kube-proxy holds no socket: its rules take what is sent to a NodePort elsewhere, or refuse it.
+    """
+    with socket.socket() as listener, socket.socket() as line:
+        listener.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # what an earlier playground's users left in TIME_WAIT
+        line.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )  # a reset: nothing of ours stays behind
+        line.settimeout(0.2)
+        listener.setblocking(False)
         try:
-            probe.bind(("127.0.0.1", port))
+            listener.bind(("127.0.0.1", port))
+            listener.listen(1)
+            line.connect(("127.0.0.1", port))
+            accepted, peer = listener.accept()
         except OSError:
             return False
-    return True
+        accepted.close()
+        return bool(peer == line.getsockname())
