@@ -109,7 +109,8 @@ def _praise(
     )
     held = [_brief(o) for o in objectives]
     if hypothesis:
-        held.append("the hypothesis held throughout")
+        when = [c.when for c in hypothesis if c.when != "recovered"]
+        held.append(f"the hypothesis held {'throughout' if 'during' in when else ' and '.join(when)}")
     return f"{bitten}; {'; '.join(held)}"
 
 

@@ -19,6 +19,7 @@ def test_with_three_replicas_a_killed_pod_goes_unnoticed(kube: Kube, chaos_run: 
     outcome = chaos_run("run", FILE, "--json")
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
     assert outcome.verdict["verdict"] == "PASS"
+    assert outcome.verdict["sentence"].endswith("the hypothesis held before and after")
     kube.wait_whole()
     gone = [name for uid, name in pods.items() if uid not in kube.uids()]
     assert len(gone) == 1
