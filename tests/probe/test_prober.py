@@ -117,12 +117,13 @@ def test_what_it_missed_it_sends_in_bursts_and_not_over_a_connection_each(servic
     prober = probe(indicator(f"{service.url}/ok", rate=1000.0, timeout_s=2.0))
     prober.start()
     time.sleep(0.3)
-    _freeze(prober.process, 0.5)
+    stalled_s = _freeze(prober.process, 0.5)
     time.sleep(0.7)
     samples = prober.stop()["shop"]
     assert not any(s.bad for s in samples)
     assert len(samples) > 1300
-    assert sum(bool(s.flags & Flag.NEW_CONNECTION) for s in samples) < 100
+    opened = sum(bool(s.flags & Flag.NEW_CONNECTION) for s in samples)
+    assert opened < stalled_s * 1000 / 2, "few where the service keeps up, some where it is late itself"
 
 
 def test_beyond_the_cap_requests_are_shed_and_bad(service, probe):
