@@ -29,6 +29,8 @@ class Orders:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.ended = False
+        self.early: list[dict[str, Any]] = []
+        """What came in one piece with the start message: the `bye` of a parent that needs us no more."""
         self._buffer = b""
 
     def take(self) -> list[dict[str, Any]]:
@@ -42,7 +44,8 @@ class Orders:
         """Wait for the start message."""
         while not self.ended:
             if found := self.take():
-                return found[0]
+                start, *self.early = found
+                return start
         sys.exit(0)
 
 
@@ -57,11 +60,9 @@ class Undoer:
 
     def serve(self, orders: Orders) -> None:
         """Until the parent says `bye`, or is gone."""
+        given = orders.early
         while True:
-            waiting: list[int | Forked] = [orders.descriptor, *self._calls.values()]
-            ready, _, _ = select.select(waiting, [], [], self._patience())
-            self._answer()
-            for order in orders.take() if orders.descriptor in ready else ():
+            for order in given:
                 if order["do"] == "bye":
                     self._drop_calls()
                     return
@@ -70,6 +71,10 @@ class Undoer:
                 self._drop_calls()
                 self._alone()
                 return
+            waiting: list[int | Forked] = [orders.descriptor, *self._calls.values()]
+            ready, _, _ = select.select(waiting, [], [], self._patience())
+            self._answer()
+            given = orders.take() if orders.descriptor in ready else []
 
     def _alone(self) -> None:
         """The parent is gone, and with it the reader of what we print: a rollback that prints would die of the broken pipe."""
