@@ -39,10 +39,10 @@ def service(free_port: Callable[[], int]) -> Iterator[Service]:
 @pytest.fixture
 def scenario(service: Service, tmp_path: Path) -> Path:
     felt = {
-        "traffic": [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}],
+        "traffic": [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}],
         "objectives": [{"name": "availability", "indicator": "front", "target": "99%"}],
     }
-    broken = [http("break", "/break", pauses={"after": 2})]
+    broken = [http("break", "/break", pauses={"after": 3})]
     (tmp_path / "calm.json").write_text(json.dumps(experiment(service, method=broken)))
     (tmp_path / "felt.json").write_text(json.dumps(experiment(service, method=broken, **felt)))
     path = tmp_path / "day.yaml"

@@ -19,9 +19,9 @@ def test_a_fault_that_users_do_not_feel_passes_and_is_put_back(service: Service,
 
 
 def test_a_fault_that_users_feel_beyond_the_objective_fails(service: Service, tmp_path: Path) -> None:
-    traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
+    traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
     objectives = [{"name": "availability", "indicator": "front", "target": "99%"}]
-    method = [http("break", "/break", pauses={"after": 2})]
+    method = [http("break", "/break", pauses={"after": 3})]  # three slices: one or two may be a single clump
     with started(tmp_path, experiment(service, traffic=traffic, objectives=objectives, method=method)) as run:
         assert run.finish() == 1
     assert "availability" in run.verdict["sentence"]
