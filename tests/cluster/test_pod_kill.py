@@ -29,7 +29,7 @@ def test_with_three_replicas_a_killed_pod_goes_unnoticed(kube: Kube, chaos_run: 
 
 
 def test_with_one_replica_the_objective_is_breached(
-    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path]
+    kube: Kube, chaos_run: ChaosRun, short: Callable[..., Path]
 ) -> None:
     kube.scale(1)
     before, pods = kube.snapshot(), kube.uids()
@@ -44,11 +44,11 @@ def test_with_one_replica_the_objective_is_breached(
 
 
 def test_the_gate_writes_one_case_for_the_hypothesis_and_each_objective(
-    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path], tmp_path: Path
+    kube: Kube, chaos_run: ChaosRun, short: Callable[..., Path], tmp_path: Path
 ) -> None:
     before = kube.snapshot()
     junit, summary = tmp_path / "junit.xml", tmp_path / "summary.md"
-    outcome = chaos_run("gate", short(FILE), "--junit", junit, "--summary", summary)
+    outcome = chaos_run("gate", short(FILE, "95%"), "--junit", junit, "--summary", summary)
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
     cases = [case.get("name", "") for case in ET.parse(junit).getroot().iter("testcase")]
     assert len(cases) >= 3

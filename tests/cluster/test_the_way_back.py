@@ -32,12 +32,12 @@ rollbacks:
 
 
 def test_a_drained_zone_is_uncordoned_and_its_pods_live_elsewhere(
-    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path]
+    kube: Kube, chaos_run: ChaosRun, short: Callable[..., Path]
 ) -> None:
     before = kube.snapshot()
     zone = _inhabited(kube)
     victims = {p["metadata"]["uid"] for p in kube.pods() if p["spec"]["nodeName"] in _zone(kube, zone)}
-    outcome = chaos_run("run", short(NODE_DRAIN), "--json", SHOP_ZONE=zone)
+    outcome = chaos_run("run", short(NODE_DRAIN, "95%"), "--json", SHOP_ZONE=zone)
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
     kube.wait_whole()
     assert victims
@@ -123,7 +123,7 @@ def test_what_somebody_else_changed_meanwhile_is_told_and_left_alone(kube: Kube,
 
 
 def test_a_drain_that_a_disruption_budget_forbids_says_so_and_leaves_no_cordon(
-    kube: Kube, chaos_run: ChaosRun, short: Callable[[Path], Path]
+    kube: Kube, chaos_run: ChaosRun, short: Callable[..., Path]
 ) -> None:
     before = kube.snapshot()
     kube.run(
