@@ -138,10 +138,12 @@ class Run:
         return {name: process["pid"] for name, process in found.items()}
 
     def kill(self, *names: str) -> None:
+        """All of them at one moment: none notices the death of another before its own."""
         pids = self.pids()
-        for name in names:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pids[name], signal.SIGKILL)
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for name in names:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pids[name], number)
 
     def stderr(self) -> str:
         assert self.process.stderr is not None
