@@ -65,6 +65,8 @@ class Side:
 
     def read(self, events: int) -> None:
         if self.ended:
+            if self.shut and not events & select.EPOLLERR:  # all is said here; the peer passes on what it still has
+                return poll.unregister(self.line)
             return self.break_off() if events & BROKEN else None
         try:
             data = self.line.recv(CHUNK)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -73,6 +74,23 @@ def test_bytes_and_half_closed_lines_go_through(table: Set, echo: int, free_port
         got = b"".join(iter(lambda: line.recv(65536), b""))
         writer.join()
     assert got == sent
+
+
+def test_a_service_that_has_said_all_is_heard_to_the_end(table: Set, echo: int, free_port: Callable[[], int]) -> None:
+    at = free_port()
+    table((at, [echo]))
+    for size in range(1, 13):  # one of them ends while the balancer still holds what we have not read
+        with socket.socket() as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            line.settimeout(10)
+            line.connect(("127.0.0.1", at))
+            writer = threading.Thread(
+                target=lambda n=size: (line.sendall(bytes(n << 18)), line.shutdown(socket.SHUT_WR))
+            )
+            writer.start()
+            time.sleep(0.1)
+            assert len(b"".join(iter(lambda: line.recv(65536), b""))) == size << 18
+            writer.join()
 
 
 def test_a_reader_that_is_slow_holds_the_writer_up(table: Set, echo: int, free_port: Callable[[], int]) -> None:
