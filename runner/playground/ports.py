@@ -99,12 +99,9 @@ def free(port: int) -> bool:
     A real cluster's kube-proxy holds no socket: its rules take what is sent to a NodePort elsewhere, or refuse it.
     """
     with socket.socket() as listener, socket.socket() as line:
-        listener.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # what an earlier playground's users left in TIME_WAIT
-        line.setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )  # a reset: nothing of ours stays behind
+        # Neither what an earlier playground's users left in TIME_WAIT nor our own look is in the way.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         line.settimeout(0.2)
         listener.setblocking(False)
         try:
