@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import statistics
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -48,10 +47,6 @@ def _broad_excepts() -> list[tuple[Path, int]]:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
     ]
-
-
-def test_the_usual_function_has_at_most_nine_lines() -> None:
-    assert statistics.median(lines for lines, _ in _functions()) <= 9
 
 
 def test_nine_functions_of_ten_have_at_most_thirty_lines() -> None:
