@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,32 @@ from runner import errors
 from runner.cli import options as variables
 
 
-@click.command(name="validate")
+class _Validate(click.Command):
+    """`--strict` without a level is the strictest: click would take the next file for it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f"{a}=style" if a == "--strict" else a for a in args])
+
+
+@click.command(name="validate", cls=_Validate)
 @click.argument("files", nargs=-1, required=True)
 @variables.variables_options
 @click.option("--json", "as_json", is_flag=True, help="The findings as one JSON object.")
-@click.option("--strict", is_flag=True, help="Warnings fail, too.")
-def command(files: tuple[str, ...], as_json: bool, strict: bool, var: Sequence[str], var_file: Sequence[str]) -> int:
+@click.option(
+    "--strict",
+    metavar="[=LEVEL]",
+    type=click.Choice(("style", "missing", "wrong")),
+    help="Warnings fail, too: all of them; with =missing those of style do not, with =wrong only what is not as it was meant.",
+)
+def command(
+    files: tuple[str, ...], as_json: bool, strict: str | None, var: Sequence[str], var_file: Sequence[str]
+) -> int:
     """Find everything that is wrong or doubtful in experiment files, or in all those of a folder.
 
     What only this machine lacks (an environment variable, a module) is a warning. Exit code 0 or 2.
     """
     from runner.spec import load
+    from runner.spec.findings import LEVELS
 
     values, secret_values = variables.read_variables(var, var_file)
     paths = list(_files(files))
@@ -32,7 +48,9 @@ def command(files: tuple[str, ...], as_json: bool, strict: bool, var: Sequence[s
     found = [finding for examination in seen for finding in examination.findings]
     wrong = sum(f.severity == "error" for f in found)
     _tell(found, {"files": len(paths), "errors": wrong, "warnings": len(found) - wrong}, as_json)
-    return errors.ExitCode.USAGE if wrong or (strict and found) else errors.ExitCode.PASS
+    failing = LEVELS[LEVELS.index(strict) :] if strict in LEVELS else ()
+    fails = wrong or any(f.level in failing for f in found)
+    return errors.ExitCode.USAGE if fails else errors.ExitCode.PASS
 
 
 def _files(given: Sequence[str]) -> Iterator[str]:
@@ -55,7 +73,13 @@ def _tell(found: Sequence[Any], counts: dict[str, int], as_json: bool) -> None:
         return
     if found:
         click.echo(findings.render(found, color="NO_COLOR" not in os.environ))
-    click.echo(", ".join(_count(counts[key], key) for key in ("files", "errors", "warnings")))
+    levels = Counter(f.level for f in found if f.severity == "warning")
+    said = ", ".join(f"{levels[level]} {_LEVELS[level]}" for level in findings.LEVELS if levels[level])
+    total = ", ".join(_count(counts[key], key) for key in ("files", "errors", "warnings"))
+    click.echo(f"{total} ({said})" if said else total)
+
+
+_LEVELS = {"style": "of style", "missing": "of what is missing here", "wrong": "of what is hardly meant"}
 
 
 def _count(number: int, what: str) -> str:

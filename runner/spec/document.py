@@ -6,15 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from runner.spec import activities, findings, tolerance
+from runner.spec import activities, findings, keys, tolerance
 from runner.spec.notes import Notes, described
 from runner.spec.source import Steps
 
-HYPOTHESIS = "steady-state-hypothesis"
-KNOWN = (
-    *("version", "title", "description", "tags", "configuration", "secrets", "controls", "extensions", "contributions"),
-    *("runtime", "method", "rollbacks", "dry", HYPOTHESIS),
-)
+HYPOTHESIS = keys.HYPOTHESIS
 STRATEGIES = {
     "hypothesis": ("default", "before-method-only", "after-method-only", "during-method-only", "continuously"),
     "rollbacks": ("default", "always", "never", "deviated"),
@@ -24,6 +20,7 @@ STRATEGIES = {
 def check(notes: Notes) -> None:
     """Everything but configuration, secrets and our own block, whose values are needed and so checked elsewhere."""
     tree = notes.source.tree
+    keys.check(notes)
     _head(notes, tree)
     _extensions(notes, tree)
     _hypothesis(notes, tree)
@@ -60,11 +57,6 @@ def _head(notes: Notes, tree: dict[str, Any]) -> None:
         for index, tag in enumerate(tags):
             if tag == "" or not isinstance(tag, str):
                 notes.error("tags", ("tags", index), f"a tag is text, not {described(tag)}", hint="quote it")
-    for key in tree:
-        if key not in KNOWN:
-            close = findings.nearest(str(key), KNOWN)
-            if close and close.startswith("did"):
-                notes.warning("unknown-key", (key,), f"Chaos Toolkit ignores the key '{key}'", hint=close, key=True)
 
 
 def _extensions(notes: Notes, tree: dict[str, Any]) -> None:

@@ -10,6 +10,19 @@ from typing import Any, Literal
 from runner import errors
 
 Severity = Literal["error", "warning"]
+Level = Literal["style", "missing", "wrong"]
+MOST_SHOWN = 200
+"""Characters of a line."""
+LEVELS: tuple[Level, ...] = ("style", "missing", "wrong")
+"""How bad a finding is, the mildest first: it runs as written, this machine lacks something, it is not what was meant."""
+_STYLE = frozenset(
+    (
+        *("no-rollbacks", "no-block", "no-stop", "no-objectives", "no-timeout", "background", "python-timeout"),
+        *("arguments", "blocking-probe", "duplicate-name"),
+    )
+)
+_MISSING = frozenset(("env", "module", "program", "jsonpath", "vault", "variable"))
+"""Rules whose warnings say that something is not here; where it has to be here they are errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +40,18 @@ class Finding:
     """The line of the file itself."""
     hint: str | None = None
 
+    @property
+    def level(self) -> Level:
+        """One of LEVELS; an error is always wrong, and so is a doubt that no rule calls milder."""
+        if self.severity == "error":
+            return "wrong"
+        return "style" if self.rule in _STYLE else "missing" if self.rule in _MISSING else "wrong"
+
     def to_json(self) -> dict[str, Any]:
         """As `chaos-run validate --json` prints it."""
         return {
             "severity": self.severity,
+            "level": self.level,
             "rule": self.rule,
             "message": self.message,
             "hint": self.hint,
@@ -65,6 +86,21 @@ def nearest(word: str, known: Iterable[str], *, what: str = "known") -> str | No
     return f"{what}: {', '.join(names)}" if names else None
 
 
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """A hint for a word that is so near to a known one that it can hardly be another, None for any other."""
+    close = difflib.get_close_matches(word, [str(name) for name in known], n=1, cutoff=0.7)
+    return f"did you mean '{close[0]}'?" if close else None
+
+
+def _around(line: str, column: int) -> tuple[str, int]:
+    """What is shown of a line, and where the column stands in it: of a very long one what is near to it."""
+    if len(line) <= MOST_SHOWN:
+        return line, column
+    begin = max(0, min(column - 1 - MOST_SHOWN // 2, len(line) - MOST_SHOWN))
+    before, after = "…" if begin else "", "…" if begin + MOST_SHOWN < len(line) else ""
+    return f"{before}{line[begin : begin + MOST_SHOWN]}{after}", column - begin + len(before)
+
+
 def _render(finding: Finding, color: bool) -> str:
     def paint(text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if color else text
@@ -73,10 +109,10 @@ def _render(finding: Finding, color: bool) -> str:
     place = paint(f"{finding.file}:{finding.line}:{finding.column}:", "1")
     lines = [f"{place} {paint(finding.severity + ':', tint)} {finding.message} {paint('[' + finding.rule + ']', '2')}"]
     if finding.text.strip():
-        number = f"{finding.line:5} | "
-        lead = "".join("\t" if c == "\t" else " " for c in finding.text[: finding.column - 1])
-        under = "^" * max(1, min(finding.width, len(finding.text) - finding.column + 1))
-        lines.append(paint(number, "2") + finding.text)
+        number, (text, column) = f"{finding.line:5} | ", _around(finding.text, finding.column)
+        lead = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
+        under = "^" * max(1, min(finding.width, len(text) - column + 1))
+        lines.append(paint(number, "2") + text)
         lines.append(paint(" " * 5 + " | ", "2") + lead + paint(under, tint))
     if finding.hint:
         lines.append(f"        {paint('hint:', '1;36')} {finding.hint}")

@@ -133,8 +133,8 @@ def _typos(notes: Notes, tree: Mapping[str, Any]) -> None:
     for part in (document.HYPOTHESIS, "method", "rollbacks"):
         for where, text in variables.texts(tree.get(part), (part,)):
             for name in variables.names(text):
-                hint = findings.nearest(name, known)
-                if name not in known and hint and hint.startswith("did"):
+                hint = None if name in known else findings.meant(name, known)
+                if hint:
                     notes.warning(
                         "unknown-variable",
                         where,

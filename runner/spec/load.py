@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from runner.spec import block, document, findings, lint, model, names, notes, silencing, source, variables
+from runner.spec import block, document, findings, keys, lint, model, names, notes, silencing, source, variables
 from runner.spec.experiment import Experiment
 from runner.spec.findings import Finding
 
@@ -64,10 +64,9 @@ def examine(
     except findings.Broken as problem:
         return Examination(findings=problem.found, experiment=None)
     found = notes.Notes(read, here=here)
-    if not read.tree or not isinstance(read.tree, dict):
-        found.error(
-            "document", (), f"an experiment is a mapping with title and method, this is {notes.described(read.tree)}"
-        )
+    other, hint = keys.no_experiment(read.tree)
+    if other:
+        found.error("document", (), other, hint=hint)
         return Examination(findings=tuple(found.found), experiment=None)
     others, experiment = _validate(found, dict(variables or {}), dict(secret_variables or {}), env)
     ordered = sorted(found.found, key=lambda f: (f.line, f.column))

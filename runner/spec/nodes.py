@@ -12,8 +12,8 @@ from runner.spec import scalars
 
 Where = tuple[int, int]
 """Line and column, from 0."""
-LIMIT = 200_000
-"""More values than this, with aliases spelt out, is no experiment but an attack."""
+LIMIT = 25_000
+"""More values than this, with aliases spelt out, is no experiment; so many are read in about a second."""
 
 
 class Unreadable(Exception):
@@ -37,6 +37,8 @@ class Node:
     size: int = 1
     """How many values there are from here on, with aliases spelt out."""
     closed: bool = True
+    aliased: bool = False
+    """Whether some of these values are an alias of others."""
 
     def put(self, key: Node, child: Node) -> None:
         """Add an entry to a mapping. Raises Unreadable for a key that is there already or cannot be one."""
@@ -81,8 +83,15 @@ class Node:
 
     def _grow(self, child: Node) -> None:
         self.size += child.size
+        self.aliased = self.aliased or child.aliased
         if self.size > LIMIT:
-            raise Unreadable(f"with its aliases spelt out the file holds more than {LIMIT:,} values", child.start)
+            raise too_many(child.start, aliased=self.aliased)
+
+
+def too_many(at: Where, *, aliased: bool = False) -> Unreadable:
+    """What is said of a text that holds more values than anybody would write."""
+    spelt = "with its aliases spelt out " if aliased else ""
+    return Unreadable(f"{spelt}the file holds more than {LIMIT:,} values: it cannot be an experiment", at)
 
 
 def from_yaml(text: str) -> Iterator[Node]:
@@ -119,10 +128,14 @@ class _Builder:
         self.anchors: dict[str, Node] = {}
 
     def documents(self) -> Iterator[Node]:
+        size = 0
         for event in self.events:
             if type(event).__name__ == "DocumentStartEvent":
                 self.anchors = {}
-                yield self._node(next(self.events))
+                node = self._node(next(self.events))
+                if (size := size + node.size) > LIMIT:
+                    raise too_many(node.start)
+                yield node
 
     def _node(self, event: Any) -> Node:
         kind = type(event).__name__
@@ -145,6 +158,7 @@ class _Builder:
             raise Unreadable(f"there is no anchor &{event.anchor} above", _at(event.start_mark))
         if not node.closed:
             raise Unreadable(f"*{event.anchor} stands inside of what it names: that never ends", _at(event.start_mark))
+        node.aliased = True
         return node
 
     def _sequence(self, event: Any) -> Node:

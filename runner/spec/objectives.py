@@ -21,7 +21,7 @@ def read(
     Raises UsageError, EnvironmentFailure, and findings.Broken with every error at its place.
     """
     around = openslo.Around(traffic, counted=counted or {})
-    documents = list(source.read_all(path))
+    documents = source.written(source.read_all(path))
     notes = Notes(documents[0])
     trees = [tree for d in documents for tree in (d.tree if isinstance(d.tree, list) else [d.tree])]
     if any(isinstance(tree, dict) and "apiVersion" in tree for tree in trees):

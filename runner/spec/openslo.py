@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 from pydantic import ValidationError
 
 from runner import errors, units
-from runner.spec import findings, metric, model, openslo_alerts, openslo_sources, source
+from runner.spec import findings, metric, model, openslo_alerts, openslo_fields, openslo_sources, source
 from runner.spec.metric import Metric
 from runner.spec.notes import Notes, described
 from runner.spec.openslo_alerts import Offer
@@ -39,6 +39,7 @@ from runner.spec.source import Steps
 
 KINDS = ("DataSource", "SLO", "SLI", "AlertPolicy", "AlertCondition", "AlertNotificationTarget", "Service")
 VERSION = "openslo/v1"
+UNREAD = "the document is not read"
 
 
 @dataclass
@@ -70,7 +71,7 @@ def resolve(
     """
     path = locate(notes.source.path, reference.openslo)
     try:
-        forms = [Form(Notes(read), reference.strict) for read in source.read_all(path, env=env)]
+        forms = [Form(Notes(read), reference.strict) for read in source.written(source.read_all(path, env=env))]
     except findings.Broken as problem:
         return [], list(problem.found)
     except errors.ChaosRunError as problem:
@@ -97,8 +98,6 @@ def _items(form: Form) -> Iterator[Item]:
     places: list[tuple[Steps, Any]] = (
         [((), tree)] if not isinstance(tree, list) else [((i,), t) for i, t in enumerate(tree)]
     )
-    if isinstance(tree, list):
-        form.deviates((), "a list of documents: v1 wants each as a document of its own, after `---`")
     for steps, body in places:
         if not isinstance(body, dict):
             form.deviates(steps, f"an OpenSLO object is a mapping, this is {described(body)}")
@@ -106,21 +105,23 @@ def _items(form: Form) -> Iterator[Item]:
         version, kind = body.get("apiVersion"), str(body.get("kind"))
         known = {k.lower(): k for k in KINDS}
         if version not in (VERSION, "openslo.com/v1"):
-            form.deviates((*steps, "apiVersion"), f"apiVersion {version!r} is not {VERSION}: the document is not read")
+            form.deviates((*steps, "apiVersion"), f"apiVersion {version!r} is not {VERSION}", so=UNREAD)
             continue
         if version != VERSION:
             form.deviates((*steps, "apiVersion"), f"the specification writes {VERSION}, not {version}")
         if kind.lower() not in known:
             form.deviates(
                 (*steps, "kind"),
-                f"the kind '{kind}' is not known: the document is not read",
+                f"the kind '{kind}' is not known",
                 findings.nearest(kind, KINDS),
+                so=UNREAD,
             )
             continue
         if kind not in KINDS:
             form.deviates((*steps, "kind"), f"the specification writes {known[kind.lower()]}, not {kind}")
         item = Item(form, steps, known[kind.lower()], body)
         form.named(item.name, (*steps, "metadata"))
+        openslo_fields.check(item)
         yield item
 
 
@@ -167,6 +168,8 @@ class _Goal:
         if share is None or cut is Form.BROKEN:
             return None
         lasts = window(self.form, mapping(self.slo.body, "spec"), (*self.slo.steps, "spec"))
+        if lasts is None:
+            return None
         given = {"name": self.name, "indicator": indicator, "target": share, "threshold": threshold, "window": lasts}
         try:
             return model.Objective.model_validate(given | {"slice": cut[0], "slice_target": cut[1]})
@@ -283,7 +286,9 @@ def _threshold(form: Form, goal: Mapping[str, Any], at: Steps, sli: Mapping[str,
         for key in ("op", "value"):
             if key in goal and ratio:
                 form.deviates(
-                    (*at, key), f"'{key}' belongs to a thresholdMetric, the SLO '{slo.name}' has a ratio: it is ignored"
+                    (*at, key),
+                    f"'{key}' belongs to a thresholdMetric, the SLO '{slo.name}' has a ratio",
+                    so="it is ignored",
                 )
         return None
     if goal.get("op", "lte") not in ("lte", "lt"):

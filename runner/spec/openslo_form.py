@@ -23,10 +23,6 @@ METHODS = ("Occurrences", "Timeslices", "RatioTimeslices")
 _SPAN = re.compile(r"(\d+)([mhdwMQY])", re.ASCII)
 _SPANS = {"m": 60.0, "h": 3600.0, "d": DAY_S, "w": 7 * DAY_S, "M": 30 * DAY_S, "Q": 90 * DAY_S, "Y": 365 * DAY_S}
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_SLO = (
-    *("description", "service", "indicator", "indicatorRef", "budgetingMethod", "timeWindow", "objectives"),
-    "alertPolicies",
-)
 
 
 class Form:
@@ -39,9 +35,12 @@ class Form:
         self.notes = notes
         self.strict = strict
 
-    def deviates(self, steps: Steps, message: str, hint: str | None = None) -> None:
-        """Something that v1 does not allow: an error when strict, else a warning."""
-        (self.notes.error if self.strict else self.notes.warning)("openslo", steps, message, hint=hint)
+    def deviates(self, steps: Steps, message: str, hint: str | None = None, *, so: str = "", key: bool = False) -> None:
+        """Something that v1 does not allow: an error when strict, else a warning, which goes on to say what is made of it."""
+        if self.strict:
+            self.notes.error("openslo", steps, message, hint=hint, key=key)
+        else:
+            self.notes.warning("openslo", steps, f"{message}: {so}" if so else message, hint=hint, key=key)
 
     def named(self, name: str, steps: Steps) -> None:
         """Every object has a name that is an RFC 1123 label."""
@@ -50,10 +49,6 @@ class Form:
 
     def slo(self, spec: Mapping[str, Any], steps: Steps) -> None:
         """The fields around the objectives of an SLO."""
-        for key in spec:
-            if key not in _SLO:
-                hint = findings.nearest(str(key), _SLO, what="fields")
-                self.deviates((*steps, key), f"v1 knows no field '{key}' of an SLO: it is ignored", hint)
         if not spec.get("service"):
             self.deviates((*steps, "service"), "v1 requires the service of an SLO")
         method = spec.get("budgetingMethod")
@@ -128,38 +123,74 @@ def target(form: Form, goal: Mapping[str, Any], at: Steps) -> float | None:
     return round(share, 12)
 
 
-def window(form: Form, spec: Mapping[str, Any], steps: Steps) -> float:
-    """The SLO's window in seconds: a month is 30 days; 30 days too when it cannot be made out, which is noted."""
-    windows = spec.get("timeWindow")
-    if not isinstance(windows, list) or len(windows) != 1 or not isinstance(windows[0], dict):
-        form.deviates((*steps, "timeWindow"), "v1 wants timeWindow to be a list of exactly one: 30 days are taken")
+def window(form: Form, spec: Mapping[str, Any], steps: Steps) -> float | None:
+    """The SLO's window in seconds, a month as 30 days; None, and noted, where it cannot be made out.
+
+    An SLO without any window gets the one that an objective of ours has, which is noted too.
+    """
+    found = spec.get("timeWindow")
+    if found is None or found == []:
+        form.deviates((*steps, "timeWindow"), "the SLO has no timeWindow", so="30 days are taken")
         return DEFAULT_S
-    at, only = (*steps, "timeWindow", 0), windows[0]
+    at, only = _only_window(spec, steps)
+    if only is None:
+        said = f"v1 wants timeWindow to be a list of exactly one window, not {described(found)}"
+        form.notes.error("openslo", at, said + (f" of {len(found)}" if isinstance(found, list) else ""))
+        return None
+    if not isinstance(found, list):
+        form.deviates(at, "v1 wants timeWindow to be a list of exactly one window")
     if bool(only.get("isRolling")) == ("calendar" in only):
         form.deviates(at, "a window is either rolling (isRolling: true) or has a calendar")
-    match = _SPAN.fullmatch(str(only.get("duration", "")))
-    if match is None or match[1].strip("0") == "":
-        form.deviates(
-            (*at, "duration"), f"{only.get('duration')!r} is no duration of v1 such as 30d or 4w: 30 days are taken"
-        )
-        return DEFAULT_S
-    return int(match[1]) * _SPANS[match[2]]
+    lasts, given = length(only.get("duration")), described(only.get("duration"))
+    if lasts is None:
+        hint = "a number and one of m, h, d, w, M (months), Q, Y: 30d, 4w"
+        form.notes.error("openslo", (*at, "duration"), f"{given} is no duration of v1", hint=hint)
+        return None
+    if _SPAN.fullmatch(str(only["duration"])) is None:
+        form.deviates((*at, "duration"), f"{given} is no duration of v1", so=f"{lasts[0]}{lasts[1]} are taken")
+    return lasts[0] * _SPANS[lasts[1]]
+
+
+def _only_window(spec: Mapping[str, Any], steps: Steps) -> tuple[Steps, Mapping[str, Any] | None]:
+    """The one window of an SLO and its place, in a list or not; None where there is not exactly one."""
+    found, at = spec.get("timeWindow"), (*steps, "timeWindow")
+    if isinstance(found, list) and len(found) == 1:
+        found, at = found[0], (*at, 0)
+    return at, found if isinstance(found, dict) else None
+
+
+_WORDS = {"min": "m", "hr": "h", "mo": "M", "mon": "M", "qtr": "Q", "yr": "Y"}
+_WORDS |= {name: name[0] for name in ("minute", "hour", "day", "week")}
+_WORDS |= {name: name[0].upper() for name in ("month", "quarter", "year")}
+_WORDS |= {letter.lower(): letter for letter in "hdwQY"}
+"""Units as people write them, in small letters; a plain m may be minutes or months, and only v1's own is taken."""
+_LENGTH = re.compile(r"(\d+) ?([a-z]+)", re.ASCII | re.IGNORECASE)
+
+
+def length(value: Any) -> tuple[int, str] | None:
+    """How many of which unit of v1 a duration means; None where that is not beyond doubt: `4 weeks` and `30D` are, `30` is not."""
+    text = str(value).strip()
+    match = _SPAN.fullmatch(text) or _LENGTH.fullmatch(text)
+    if match is None or not int(match[1]):
+        return None
+    word = match[2].lower()
+    unit = match[2] if match[2] in _SPANS else _WORDS.get(word) or _WORDS.get(word.removesuffix("s"))
+    return (int(match[1]), unit) if unit else None
 
 
 def calendar_window(form: Form, spec: Mapping[str, Any], steps: Steps) -> CalendarWindow | None:
     """The window's calendar; None without one, or for one that cannot be made out, which is noted. See `window` first."""
-    windows = spec.get("timeWindow")
-    only = windows[0] if isinstance(windows, list) and windows and isinstance(windows[0], dict) else {}
-    if "calendar" not in only or only.get("isRolling"):
+    place, only = _only_window(spec, steps)
+    if only is None or "calendar" not in only or only.get("isRolling"):
         return None
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # for nobody else: hardly any window has a calendar
 
     from runner.spec.calendar_window import CalendarWindow
 
-    at, given = (*steps, "timeWindow", 0, "calendar"), mapping(only, "calendar")
-    match, zone = _SPAN.fullmatch(str(only.get("duration", ""))), given.get("timeZone", "UTC")
+    at, given = (*place, "calendar"), mapping(only, "calendar")
+    lasts, zone = length(only.get("duration")), given.get("timeZone", "UTC")
     if "timeZone" not in given:
-        form.deviates((*at, "timeZone"), "v1 requires the time zone of a calendar: UTC is taken")
+        form.deviates((*at, "timeZone"), "v1 requires the time zone of a calendar", so="UTC is taken")
     try:
         ZoneInfo(str(zone))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -167,9 +198,7 @@ def calendar_window(form: Form, spec: Mapping[str, Any], steps: Steps) -> Calend
         form.notes.error("openslo", (*at, "timeZone"), f"there is no time zone {zone!r} here", hint=hint)
         return None
     start = _moment(form, given.get("startTime"), (*at, "startTime"), ZoneInfo(str(zone)))
-    if start is None or match is None or match[1].strip("0") == "":
-        return None
-    return CalendarWindow(start, str(zone), int(match[1]), match[2])
+    return None if start is None or lasts is None else CalendarWindow(start, str(zone), *lasts)
 
 
 def _moment(form: Form, value: Any, at: Steps, zone: tzinfo) -> datetime | None:
@@ -193,7 +222,7 @@ def span(form: Form, value: Any, at: Steps) -> float | None:
         form.notes.warning("openslo", at, f"{described(value)} is no duration of v1 such as 1h: it is not heeded")
         return None
     if text != str(value):
-        form.deviates(at, f"a duration has no sign in v1: {text} is taken")
+        form.deviates(at, "a duration has no sign in v1", so=f"{text} is taken")
     return int(match[1]) * _SPANS[match[2]]
 
 
@@ -226,7 +255,7 @@ def _slice_s(form: Form, slo: Item, goal: Mapping[str, Any], at: Steps) -> float
         return None if found is form.BROKEN or not found else float(found)
     value = goal.get("timeSliceWindow")
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        form.deviates((*at, "timeSliceWindow"), f"a duration in v1 has a unit: {value} minutes are taken")
+        form.deviates((*at, "timeSliceWindow"), "a duration in v1 has a unit", so=f"{value} minutes are taken")
         return value * 60.0
     match = _SPAN.fullmatch(str(value))
     if match is None or match[1].strip("0") == "":

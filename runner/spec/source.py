@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner import errors
 from runner.spec import findings, nodes
 
+if TYPE_CHECKING:
+    import httpx
+
 TIMEOUT_S = 20.0
+MOST_BYTES = 2 << 20
+"""Of one text: nobody writes more by hand, and more takes longer than a second to read."""
 TOKEN = "CHAOSTOOLKIT_LOADER_AUTH_BEARER_TOKEN"
 Steps = tuple[Any, ...]
 """The way to a value: keys and indexes from the root."""
@@ -62,10 +68,16 @@ class Source:
 
 def read(path_or_url: str, *, env: Mapping[str, str] = os.environ) -> Source:
     """The only document of a YAML or JSON file or http(s) URL. Raises UsageError, EnvironmentFailure, findings.Broken."""
-    documents = list(read_all(path_or_url, env=env))
+    documents = written(read_all(path_or_url, env=env))
     if len(documents) > 1:
         raise findings.Broken([documents[1].finding("error", "syntax", (), "a second document begins: one a file")])
     return documents[0]
+
+
+def written(documents: Iterable[Source]) -> list[Source]:
+    """Those with something in them, for `---` at the end begins an empty one; the first where none has anything."""
+    found = list(documents)
+    return [one for one in found if one.tree is not None] or found[:1]
 
 
 def read_all(path_or_url: str, *, env: Mapping[str, str] = os.environ) -> Iterator[Source]:
@@ -91,9 +103,36 @@ def parse(path: str, text: str, *, as_json: bool = False) -> Iterator[Source]:
     return (Source(path, text, root) for root in roots or [nodes.Node(None, (0, 0), (0, 0))])
 
 
+def text_of(path: Path) -> str:
+    """The text of a file. Raises OSError, errors.UsageError for what is no file or too big, UnicodeDecodeError."""
+    mode = path.stat().st_mode  # asked first: to open a pipe waits for whoever writes, to read a device need not end
+    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), None)
+    if kind is not None:
+        hint = f"write what comes out of it into a file first: cat {path} > FILE" if kind == "a pipe" else None
+        raise errors.UsageError(f"{path} is {kind}, not a file", hint=hint)
+    with path.open("rb") as file:
+        found = file.read(MOST_BYTES + 1)
+        if len(found) > MOST_BYTES:
+            raise _too_big(str(path), os.fstat(file.fileno()).st_size)
+    return found.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _too_big(what: str, size: int) -> errors.UsageError:
+    most, found = MOST_BYTES / 1e6, max(size, MOST_BYTES) / 1e6
+    return errors.UsageError(f"{what} is too big to be read: {found:,.1f} MB, at most {most:.1f} MB are")
+
+
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
 def _open(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return text_of(path)
     except UnicodeDecodeError as problem:
         raise errors.InvalidFile(f"{path} is not UTF-8 text (byte {problem.start})") from None
     except FileNotFoundError:
@@ -115,7 +154,8 @@ def _fetch(url: str, env: Mapping[str, str]) -> tuple[str, bool]:
     if token := env.get(TOKEN, "").strip():
         headers["Authorization"] = f"bearer {token}"
     try:
-        answer = httpx.get(url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True)
+        with httpx.stream("GET", url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True) as answer:
+            text = _received(answer, url)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
         raise errors.EnvironmentFailure(f"{url} cannot be fetched: {str(problem) or type(problem).__name__}") from None
     kind = answer.headers.get("content-type", "")
@@ -123,7 +163,17 @@ def _fetch(url: str, env: Mapping[str, str]) -> tuple[str, bool]:
         raise errors.EnvironmentFailure(f"{url} answered {answer.status_code} instead of an experiment")
     if "html" in kind:
         raise errors.UsageError(f"{url} is a web page, not an experiment", hint="use the address of the raw file")
-    return answer.text, "json" in kind or ("yaml" not in kind and answer.text.lstrip().startswith("{"))
+    return text, "json" in kind or ("yaml" not in kind and text.lstrip().startswith("{"))
+
+
+def _received(answer: httpx.Response, url: str) -> str:
+    """The text of an answer, as far as it is not too big. Raises UsageError."""
+    parts: list[bytes] = []
+    for part in answer.iter_bytes():
+        parts.append(part)
+        if (size := sum(map(len, parts))) > MOST_BYTES:
+            raise _too_big(url, max(size, int(answer.headers.get("content-length", 0))))
+    return b"".join(parts).decode(answer.encoding or "utf-8", "replace")
 
 
 def _finding(

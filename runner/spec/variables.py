@@ -14,7 +14,7 @@ from typing import Any
 from runner import errors
 from runner.spec import findings
 from runner.spec.notes import Notes
-from runner.spec.source import Steps
+from runner.spec.source import Steps, text_of
 
 TYPES = ("str", "int", "float", "bool", "bytes", "json")
 _ALIASES = {"string": "str", "integer": "int", "number": "float"}
@@ -87,7 +87,9 @@ def from_files(paths: Iterable[str]) -> Given:
 
 def _env_file(path: Path) -> Iterator[tuple[str, str]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = text_of(path).splitlines()
+    except UnicodeDecodeError:
+        raise errors.UsageError(f"--var-file {path} is not UTF-8 text") from None
     except OSError as problem:
         raise errors.UsageError(f"--var-file {path} cannot be read: {problem.strerror}") from None
     for number, line in enumerate(lines, 1):
@@ -246,7 +248,9 @@ def _secret(
     if kind == "vault":
         missing[name] = "it is a secret of a vault, which this block cannot use"
         if "path" not in entry:
-            notes.warning("vault", place, f"the Vault secret '{name}' has no path: Chaos Toolkit takes it for empty")
+            notes.warning(
+                "vault-path", place, f"the Vault secret '{name}' has no path: Chaos Toolkit takes it for empty"
+            )
         if find_spec("hvac") is None:
             said = f"'{name}' is a secret of a vault, and hvac is not installed here: Chaos Toolkit takes it for empty"
             notes.warning("vault", place, said, hint=VAULT_HINT)

@@ -108,3 +108,44 @@ def test_a_completion_script_is_printed(shell: str) -> None:
     done = chaos_run("completion", shell)
     assert done.returncode == 0
     assert "_CHAOS_RUN_COMPLETE" in done.stdout
+
+
+STYLE = """title: t
+description: d
+method:
+  - {type: action, name: a, provider: {type: process, path: "true"}}
+"""
+MISSING = STYLE + "configuration: {x: {type: env, key: CR_NOT_SET}}\n"
+HARDLY = STYLE + "rollback: []\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "failing"),
+    [
+        (STYLE, ["--strict", "--strict=style"]),
+        (MISSING, ["--strict", "--strict=style", "--strict=missing"]),
+        (HARDLY, ["--strict", "--strict=style", "--strict=missing", "--strict=wrong"]),
+    ],
+    ids=["style", "missing", "wrong"],
+)
+def test_strict_has_levels(text: str, failing: list[str], tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    path = str(tmp_path / "x.yaml")
+    levels = ["--strict", "--strict=style", "--strict=missing", "--strict=wrong"]
+    assert [level for level in levels if chaos_run("validate", level, path).returncode == 2] == failing
+    assert chaos_run("validate", path).returncode == 0
+
+
+def test_an_error_fails_at_every_level_and_a_level_that_is_none_is_named(bad: str) -> None:
+    assert {chaos_run("validate", f"--strict={level}", bad).returncode for level in ("missing", "wrong")} == {2}
+    done = chaos_run("validate", "--strict=hard", bad)
+    assert done.returncode == 2
+    assert "'style', 'missing', 'wrong'" in done.stderr
+
+
+def test_each_finding_has_its_level(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(MISSING + "rollback: []\n")
+    done = chaos_run("validate", str(tmp_path / "x.yaml"))
+    assert "(2 of style, 1 of what is missing here, 1 of what is hardly meant)" in done.stdout
+    told = json.loads(chaos_run("validate", "--json", str(tmp_path / "x.yaml")).stdout)
+    assert sorted(f["level"] for f in told["findings"]) == ["missing", "style", "style", "wrong"]

@@ -101,7 +101,9 @@ def test_a_deviation_warns_when_lenient_and_fails_when_strict(
     assert word in found.message
     assert (found.severity, found.line, Path(found.file).name) == ("warning", line, "x.yaml")
     assert lenient.experiment is not None
-    assert [f.message for f in strict.errors] == [found.message]
+    (refused,) = strict.errors
+    assert found.message.startswith(refused.message)
+    assert not any(word in refused.message for word in ("ignored", "taken", "not read"))  # nothing is made of it
 
 
 def test_an_unknown_kind_warns_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -142,3 +144,70 @@ def test_with_two_streams_the_traffic_has_to_be_named(tmp_path: Path) -> None:
     seen = examine(tmp_path / "a", RATIO, block=two, reference="openslo: slos/x.yaml, indicator: other")
     assert seen.experiment is not None
     assert seen.experiment.objectives[1].indicator == "other"
+
+
+@pytest.mark.parametrize("tail", ["---\n", "---\n---\n", "---\n# nothing\n", "---\n~\n"])
+def test_an_empty_document_at_the_end_is_none(tail: str, tmp_path: Path) -> None:
+    seen = examine(tmp_path, RATIO + tail, reference="openslo: slos/x.yaml, strict: true")
+    assert seen.findings == ()
+    assert seen.experiment is not None
+
+
+def test_a_list_of_objects_is_as_good_as_documents(tmp_path: Path) -> None:
+    listed = "".join("- " + part.strip().replace("\n", "\n  ") + "\n" for part in [RATIO, *LATENCY.split("---\n")])
+    seen = examine(tmp_path, listed, reference="openslo: slos/x.yaml, strict: true")
+    assert seen.findings == ()
+    assert seen.experiment is not None
+    assert [o.name for o in seen.experiment.objectives[1:]] == [
+        "checkout-up",
+        "checkout-fast-p95",
+        "checkout-fast-p99",
+    ]
+
+
+UNKNOWN = [
+    ("[{target: 0.999}]", "[{target: 0.999, targett: 0.5}]", "targett", "an objective", "did you mean 'target'?"),
+    ("isRolling: true", "isRolling: true, rolling: 1", "rolling", "a timeWindow", "did you mean 'isRolling'?"),
+    ("counter: true,", "counter: true, god: {},", "god", "a ratioMetric", "did you mean 'good'?"),
+    ("good: {}", "good: {metricsource: {}}", "metricsource", "a metric", "did you mean 'metricSource'?"),
+    ("spec: {ratioMetric", "spec: {x: 1, ratioMetric", "x", "an SLI", "fields: description, ratioMetric"),
+    ("  service: shop\n", "  service: shop\n  serviceName: s\n", "serviceName", "an SLO", "did you mean 'service'?"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "field", "what", "hint"), UNKNOWN)
+def test_an_unknown_field_is_found_at_every_level_with_those_of_its_level(
+    old: str, new: str, field: str, what: str, hint: str, tmp_path: Path
+) -> None:
+    (found,) = examine(tmp_path, RATIO.replace(old, new)).findings
+    assert found.message == f"v1 knows no field '{field}' of {what}: it is ignored"
+    assert (found.hint or "").startswith(hint)
+    assert found.text[found.column - 1 :].startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("said", "days"), [("1 Week", 7), ("30D", 30), ("4 weeks", 28), ("3 months", 90), ("1y", 365), ("36 hrs", 1.5)]
+)
+def test_a_window_that_is_clear_is_understood_and_told(said: str, days: float, tmp_path: Path) -> None:
+    seen = examine(tmp_path, RATIO.replace("30d", said))
+    assert seen.experiment is not None
+    assert seen.experiment.objectives[1].window == days * 86400
+    (found,) = seen.findings
+    assert f"the text '{said}' is no duration of v1: " in found.message
+
+
+@pytest.mark.parametrize("said", ["30x", "30", "7 m0nths", "30DD", "d30", "0d", "7 dayz", "-7d", "1.5d", '""'])
+def test_a_window_with_a_wrong_unit_is_never_guessed(said: str, tmp_path: Path) -> None:
+    seen = examine(tmp_path, RATIO.replace("duration: 30d", f"duration: {said}"))
+    assert seen.experiment is None
+    assert ["is no duration of v1" in f.message for f in seen.errors] == [True]
+
+
+def test_of_several_windows_none_is_guessed_and_one_without_a_list_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    both = "[{duration: 7d, isRolling: true}, {duration: 28d, isRolling: true}]"
+    seen = examine(tmp_path / "a", RATIO.replace("[{duration: 30d, isRolling: true}]", both))
+    assert ["exactly one window, not a list of 2" in f.message for f in seen.errors] == [True]
+    seen = examine(tmp_path, RATIO.replace("[{duration: 30d, isRolling: true}]", "{duration: 7d, isRolling: true}"))
+    assert seen.experiment is not None
+    assert seen.experiment.objectives[1].window == 7 * 86400

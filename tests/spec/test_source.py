@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.server
+import os
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +123,52 @@ def test_aliases_that_explode_are_refused_quickly() -> None:
         tree(bomb)
 
 
+@pytest.mark.parametrize(
+    ("text", "as_json"),
+    [
+        ("".join(f"- a{i}\n" for i in range(200_000)), False),
+        ("x: [" + "1," * 200_000 + "1]", False),
+        ("a\n---\n" * 200_000, False),
+        ("- {a: 1, b: 2}\n" * 100_000, False),
+        ("[" + "1," * 200_000 + "1]", True),
+    ],
+    ids=["list", "flow", "documents", "mappings", "json"],
+)
+def test_a_huge_text_is_refused_at_once_and_nobody_speaks_of_aliases_that_are_not_there(
+    text: str, as_json: bool
+) -> None:
+    begun = time.process_time()
+    with pytest.raises(findings.Broken) as caught:
+        tree(text, as_json=as_json)
+    assert time.process_time() - begun < 2.5  # about 0.6 alone
+    assert "more than 25,000 values" in caught.value.message
+    assert "alias" not in caught.value.rendered
+    assert max(map(len, caught.value.rendered.splitlines())) < 300
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.yaml").open("wb") as file:
+        file.truncate(50 << 30)
+    with pytest.raises(errors.UsageError, match="too big to be read: 53,687"):
+        source.read(str(tmp_path / "x.yaml"))
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/dev/stdin"])
+def test_a_device_is_no_file(path: str) -> None:
+    with pytest.raises(errors.UsageError, match="not a file"):
+        source.read(path)
+
+
+def test_a_pipe_and_a_socket_are_no_files_and_nobody_waits_for_them(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with pytest.raises(errors.UsageError, match="is a pipe, not a file"):
+        source.read(str(tmp_path / "pipe.yaml"))
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(tmp_path / "s.yaml"))
+        with pytest.raises(errors.UsageError, match="is a socket, not a file"):
+            source.read(str(tmp_path / "s.yaml"))
+
+
 def test_deep_nesting_is_an_error_and_no_crash() -> None:
     with pytest.raises(findings.Broken, match="deep"):
         tree("[" * 5000 + "]" * 5000)
@@ -129,6 +178,11 @@ def test_a_second_document_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("a: 1\n---\nb: 2\n")
     with pytest.raises(findings.Broken, match="second document"):
         source.read(str(tmp_path / "x.yaml"))
+
+
+def test_an_empty_second_document_is_none(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: 1\n---\n# the end\n---\n")
+    assert source.read(str(tmp_path / "x.yaml")).tree == {"a": 1}
 
 
 def test_a_file_that_is_not_there_names_the_one_that_was_meant(tmp_path: Path) -> None:
