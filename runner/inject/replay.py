@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from runner.inject import aftermath, folder, processes, secrets
+from runner.inject import aftermath, folder, processes, secrets, toolkit
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     where = Path(sys.argv[1])
     start = folder.load(where)
     os.environ.update(start.get("env") or {})
-    sys.path.append(start["cwd"])
+    toolkit.set_up(Path(start["cwd"]))
     start["hide"] = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
     sys.exit(0 if aftermath.finish(where, start, late=len(sys.argv) > 2) else 6)
 

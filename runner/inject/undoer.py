@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.inject import aftermath, folder, player, processes, secrets
+from runner.inject import aftermath, folder, player, processes, secrets, toolkit
 from runner.inject.forked import Forked
 from runner.inject.survey import World
 from runner.inject.voice import Voice, take_stdin
@@ -145,7 +145,7 @@ def _hidden(start: Mapping[str, Any]) -> tuple[list[str], str]:
 def main() -> None:
     """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
     processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    sys.path.append(str(Path.cwd()))
+    toolkit.set_up(Path.cwd())
     voice, orders = Voice.take_stdout(), Orders(take_stdin())
     start = orders.first()
     for module in (*start["modules"], *start["undoes_with"]):

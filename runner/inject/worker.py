@@ -25,7 +25,7 @@ from chaoslib.exceptions import ActivityFailed
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.types import Schedule, Strategy
 
-from runner.inject import processes, secrets, survivors
+from runner.inject import processes, secrets, survivors, toolkit
 from runner.inject.voice import Voice, commands, take_stdin
 
 GRACE_S = 0.4
@@ -160,7 +160,7 @@ def prepare(start: Mapping[str, Any], voice: Voice) -> None:
 def main() -> None:
     """Start message, then `inject`; SIGINT is the parent's business."""
     processes.deafen(signal.SIGINT)
-    sys.path.append(str(Path.cwd()))
+    toolkit.set_up(Path.cwd())
     voice, orders = Voice.take_stdout(), commands(take_stdin())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if (start := next(orders, None)) is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,21 +95,13 @@ def _list(notes: Notes, tree: dict[str, Any], part: str) -> None:
 
 
 def _names(notes: Notes) -> None:
-    """References find their activity; a name belongs to one activity only, else a reference is a guess."""
-    found = list(walk(notes.source.tree))
-    known = {str(a.get("name")) for steps, a in found if a.get("name") and steps[0] != "rollbacks"}
-    for steps, activity in found:
-        ref = activity.get("ref")
-        if isinstance(ref, str) and ref and ref not in known:
-            said = f"there is no activity '{ref}' in method or hypothesis"
-            hint = findings.nearest(ref, known, what="activities")
-            note = notes.error if steps[0] == "method" else notes.warning
-            note("ref", (*steps, "ref"), said, hint=hint)
-    counts = Counter(str(a["name"]) for _, a in found if a.get("name"))
+    """A name belongs to one activity only, else a reference is a guess."""
     seen: set[str] = set()
-    for steps, activity in found:
-        name = str(activity.get("name"))
-        if counts[name] > 1 and name in seen:
+    for steps, activity in walk(notes.source.tree):
+        name = str(activity.get("name") or "")
+        if not name or activity.get("ref"):
+            continue
+        if name in seen:
             notes.warning(
                 "duplicate-name",
                 (*steps, "name"),

@@ -20,7 +20,7 @@ class Experiment:
     path: str
     """As given: a file's path or a URL."""
     document: Mapping[str, Any]
-    """What goes to Chaos Toolkit, untouched: `${name}`, env and Vault references unresolved."""
+    """What goes to Chaos Toolkit: as written, with each `ref:` replaced by its activity; `${name}`, env and Vault unresolved."""
     block: Block
     """Our block, `${name}` resolved; defaults where the file has none."""
     objectives: tuple[Objective, ...]

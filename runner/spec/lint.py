@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.spec import document, findings, variables
+from runner.spec import document, findings, references, variables
 from runner.spec.activities import called
 from runner.spec.block import Reading
 from runner.spec.notes import Notes
@@ -25,7 +25,8 @@ BLOCKING = {
 def check(notes: Notes, reading: Reading) -> None:
     """Every warning about a document that is, or nearly is, valid."""
     tree = notes.source.tree
-    found = list(document.walk(tree))
+    found = list(document.walk(references.resolved(tree)))
+    written = {steps for steps, activity in document.walk(tree) if not activity.get("ref")}
     acts = any(a.get("type") == "action" for steps, a in found if steps[0] == "method")
     if acts and "rollbacks" not in tree:
         hint = "add rollbacks; rollbacks: [] says that nothing has to be put back"
@@ -34,8 +35,9 @@ def check(notes: Notes, reading: Reading) -> None:
     for steps, activity in found:
         provider = activity.get("provider")
         if isinstance(provider, dict):
-            _bounds(notes, activity, provider, steps)
-            _traps(notes, activity, provider, steps)
+            if steps in written:  # what a reference names is told once, where it stands
+                _bounds(notes, activity, provider, steps)
+                _traps(notes, activity, provider, steps)
             if steps[0] == document.HYPOTHESIS:
                 _hypothesis(notes, activity, provider, steps, reading)
     _typos(notes, tree)

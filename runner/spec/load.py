@@ -12,7 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from runner.spec import block, document, findings, keys, lint, model, names, notes, silencing, source, variables
+from runner.spec import (
+    block,
+    document,
+    findings,
+    keys,
+    lint,
+    model,
+    names,
+    notes,
+    references,
+    silencing,
+    source,
+    variables,
+)
 from runner.spec.experiment import Experiment
 from runner.spec.findings import Finding
 
@@ -82,6 +95,7 @@ def _validate(
 ) -> tuple[list[Finding], Experiment | None]:
     """Findings in other files (OpenSLO documents), and the experiment if nothing is wrong anywhere."""
     document.check(found)
+    references.check(found)
     configuration, missing = variables.configuration(found, given, env)
     secrets, unknown = variables.secrets(found, secret, env)
     reading = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
@@ -96,7 +110,7 @@ def _validate(
         return others, None
     return others, Experiment(
         path=found.source.path,
-        document=found.source.tree,
+        document=references.resolved(found.source.tree),
         block=_with_sources(reading.block, around),
         objectives=tuple(objectives),
         metrics=tuple(metrics),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from runner.spec import document, findings
+from runner.spec import document, findings, references
 from runner.spec.notes import Notes
 from runner.spec.source import Steps
 
@@ -67,7 +67,7 @@ def rows(raw: dict[str, Any], part: str) -> Iterator[tuple[int, dict[str, Any]]]
 
 
 def _method(notes: Notes, names: _Names, raw: dict[str, Any]) -> None:
-    found = list(document.walk(notes.source.tree))
+    found = list(document.walk(references.resolved(notes.source.tree)))
     actions = [str(a.get("name")) for s, a in found if s[0] == "method" and a.get("type") == "action"]
     probes = [str(a.get("name")) for _, a in found if a.get("type") == "probe"]
     for index, proof in rows(raw, "proof"):

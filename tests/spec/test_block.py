@@ -168,7 +168,6 @@ K8S = "{type: python, module: chaosk8s.pod.actions, func: "
         ),
         ('url: "http://x", timeout', 'url: "${nam}", timeout', "unknown-variable"),
         ("name: a,", "name: p,", "duplicate-name"),
-        ("rollbacks: []", "rollbacks: [{ref: nope}]", "ref"),
         ("title: t\n", "title: t\nrollback: []\n", "unknown-key"),
     ],
 )

@@ -59,7 +59,7 @@ WHOLE: dict[str, Any] = {
         },
         {"ref": "p1"},
     ],
-    "rollbacks": [{"ref": "a1"}],
+    "rollbacks": [{"ref": "p1"}],
     "extensions": [{"name": "other", "anything": [1]}],
 }
 
@@ -107,7 +107,6 @@ CHANGES = [
     *(change("method", 2, "ref", to=value) for value in ("", 3, "nope", "a2")),
     change("method", 1, "name", to="a1"),
     change(*PROBE, "type", to="action"),
-    change("rollbacks", 0, "ref", to="nope"),
     change(HYPOTHESIS, "title"),
     change(HYPOTHESIS, "probes"),
     change(HYPOTHESIS, "probes", to=[]),
