@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,24 @@ def command(
         if rebuild:
             click.echo(f"{opened.reindex()} runs read from their folders", err=True)
         runs = opened.list(limit=limit, service=service, experiment=experiment, verdict=verdict, since=moment)
+    for said in _unfinished():
+        click.echo(said, err=True)
     if as_json:
         click.echo(json.dumps([run.to_json() for run in runs], indent=1, ensure_ascii=False))
     else:
         click.echo(table(runs) if runs else "No runs on record.")
     return errors.ExitCode.PASS
+
+
+def _unfinished() -> Iterator[str]:
+    """The runs of this machine that lost their runner and whoever else could undo: they come on record with their undo."""
+    from runner.inject import unfinished
+    from runner.store import place
+
+    for run in unfinished.find(place.runs_dir()):
+        if not run.over:
+            open_ = f"still to be undone: {', '.join(run.outstanding)}" if run.outstanding else "not looked at since"
+            yield f"{run.run} lost its runner and is not on record yet ({open_}); do: chaos-run recover"
 
 
 def table(runs: list[Summary]) -> str:

@@ -1,10 +1,12 @@
-"""`python -m runner.cli.survived FILE FOLDER [late]`: what a survivor tells others of a run that lost its runner, when it has undone.
+"""`python -m runner.cli.survived FILE FOLDER [late]`: what a survivor does with a run that lost its runner, when it has undone: it puts it
+on the record, and tells others.
 
 Exit code 1 when somebody who should have heard of it has not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -82,5 +84,16 @@ def _died_at(run: Finished) -> int:
     )
 
 
+def keep(run: str) -> None:
+    """Onto the record that the run belongs to. Where that cannot be now, whoever opens it next brings it."""
+    from runner.store import Store, undelivered
+
+    with contextlib.suppress(errors.ChaosRunError):
+        if url := undelivered.belongs_to(run):
+            Store.open(url).close()
+
+
 if __name__ == "__main__":
-    sys.exit(0 if tell(sys.argv[1], Path(sys.argv[2]), late=len(sys.argv) > 3) else 1)
+    heard = tell(sys.argv[1], Path(sys.argv[2]), late=len(sys.argv) > 3)
+    keep(Path(sys.argv[2]).name)
+    sys.exit(0 if heard else 1)

@@ -125,9 +125,7 @@ def notice_s(asked: str | None) -> float | None:
 
 
 def afterwards() -> tuple[str, ...]:
-    """What a survivor of the run is to call when it has undone, so that others hear of it; nothing where nobody would."""
-    if not told():
-        return ()
+    """What a survivor of the run is to call when it has undone, so that it is on record and others hear of it."""
     file = file_of_channels()
     return (sys.executable, "-P", "-m", "runner.cli.survived", str(Path(file).absolute()) if file else "")
 

@@ -23,6 +23,7 @@ from runner.inject import folder
 from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
 from runner.plan import translate
+from runner.store import place
 
 if TYPE_CHECKING:
     from runner.engine.detecting import Detecting
@@ -51,7 +52,8 @@ class Crew:
         self.session = session
         self.where = where
         self.start = start_message(session, options, where)
-        self.supervisor = Supervisor(self.start, where.env, where.lifeline)
+        alone = {place.VARIABLE: place.store_url(options.store)}  # its password stays out of the files
+        self.supervisor = Supervisor(self.start, where.env, where.lifeline, alone)
         self.traffic = Traffic(session, session.experiment.block.traffic)
         self.objectives = translate.objectives(session.experiment)
         self.sources = Sources(session, self.objectives)
@@ -188,6 +190,7 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "env": dict(where.env),
         "cwd": str(Path.cwd()),
         "afterwards": list(options.afterwards),
+        "gameday": options.gameday,
         "playground": dict(where.playground) if where.playground else None,
         "started_at": session.started.isoformat(),
         "started_mono_ns": session.started_ns,

@@ -41,7 +41,8 @@ class Options:
     """Nothing comes after this run in the process: a signal that comes after its verdict must not change its exit code."""
     notice: Notice | None = None
     afterwards: tuple[str, ...] = ()
-    """What a survivor calls with the run's folder when the runner has died and everything possible was undone."""
+    """What a survivor calls with the run's folder when the runner has died and everything possible was undone: it puts the run on
+    the record and tells others."""
 
 
 class View(Protocol):

@@ -18,7 +18,7 @@ from runner.inject import folder
 from runner.plan.plan import Plan
 from runner.spec import load
 from runner.spec.experiment import Experiment
-from runner.store import place
+from runner.store import place, undelivered
 
 if TYPE_CHECKING:
     from runner.engine.team import Team
@@ -43,6 +43,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
         # There is nothing to remember; else the next start finds what is open here.
         if session.untouched:
             session.forget()
+            undelivered.release(session.run)
         raise
     finally:
         session.leave()
@@ -100,6 +101,7 @@ async def _run(
 
             notice.check(noticed, plan)
         async with prelude.locked(session, crew, plan, mates):
+            undelivered.hold(session.run, options.store)  # from here on it is missed, whoever dies
             baseline.announce(session, crew, plan)
             holds = await baseline.holds(session, crew)
             from runner.engine import judging, stages  # imported while the baseline waited

@@ -158,6 +158,7 @@ def _close(folder: Path, start: Mapping[str, Any], residue: list[str], cleared: 
         ttr_censored=times.ttr_censored,
         indicators=tuple(mark.Indicator(**i) for i in start.get("indicators", ())),
         findings=(mark.Finding(severity="error", message="the runner did not live to judge this run"),),
+        gameday=start.get("gameday"),
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
     mask = secrets.mask(start.get("hide") or [])

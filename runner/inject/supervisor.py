@@ -27,11 +27,15 @@ START_S = 30.0
 class Supervisor:
     """One run's worker and undoer."""
 
-    def __init__(self, start: Mapping[str, Any], env: Mapping[str, str], lifeline: int) -> None:
+    def __init__(
+        self, start: Mapping[str, Any], env: Mapping[str, str], lifeline: int, alone: Mapping[str, str] | None = None
+    ) -> None:
+        """`alone`: what the undoer has in its environment besides, for when it is left to itself."""
         self._start = dict(start)
         self._folder = Path(start["folder"])
         self._lifeline = lifeline
         self._env = {**os.environ, **env, "CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
+        self._alone = alone or {}
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Message]] = {}
         self._listener: asyncio.Task[None] | None = None
@@ -135,7 +139,7 @@ class Supervisor:
             f"runner.inject.{part}",
             first,
             log=self._folder / f"{part}.log",
-            env=self._env | processes.mark(self._start["run"], part),
+            env={**self._env, **(self._alone if part == "undoer" else {}), **processes.mark(self._start["run"], part)},
             pass_fds=[self._lifeline],
         )
 

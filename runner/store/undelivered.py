@@ -1,4 +1,7 @@
-"""Undelivered: runs whose verdict is safe in their folder and not yet on the record it belongs to; the next who opens that brings it."""
+"""Undelivered: runs that may have changed something and are not yet on the record they belong to; who opens that brings what is over.
+
+The note is made before the first change, so that a run which loses its runner is missed too.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,26 @@ _NAME = "undelivered"
 
 
 def hold(run: str, store: str | None) -> None:
-    """Note, before the record is asked to keep it, that a run belongs to this one. Raises OSError."""
+    """Note, before anything is changed, that a run belongs to this record. Raises OSError."""
     folder = place.state_dir() / _NAME
     folder.mkdir(mode=0o700, exist_ok=True)
     files.write_atomically(folder / run, shown(place.store_url(store)), durable=False)
 
 
 def release(run: str) -> None:
-    """It is on the record."""
+    """It is on the record, or there is nothing to remember of it."""
     with contextlib.suppress(OSError):
         (place.state_dir() / _NAME / run).unlink()
+
+
+def belongs_to(run: str) -> str | None:
+    """The URL of the record that still lacks a run; None when none does, or when its password is not known here."""
+    with contextlib.suppress(OSError, errors.EnvironmentFailure, errors.UsageError):
+        noted, ours = (place.state_dir() / _NAME / run).read_text(encoding="utf-8"), place.store_url(None)
+        if shown(ours) == noted:
+            return ours
+        return noted if "://" not in noted else None
+    return None
 
 
 def waiting(url: str) -> Iterator[tuple[str, Path]]:
@@ -32,6 +45,9 @@ def waiting(url: str) -> Iterator[tuple[str, Path]]:
     with contextlib.suppress(OSError, errors.EnvironmentFailure):
         for note in sorted((place.state_dir() / _NAME).iterdir()):
             folder = place.runs_dir() / note.name
+            if not folder.exists():  # it was forgotten while its runner died
+                release(note.name)
+                continue
             ours = not note.name.startswith(".") and note.read_text(encoding="utf-8") == shown(url)
             if ours and not LiveRun(note.name, folder).parent_alive():
                 yield note.name, folder
