@@ -23,9 +23,9 @@ NOT_DUE = 1
 
 def main() -> None:
     """The console script."""
-    from runner.cli.main import entry
+    from runner.cli.main import start
 
-    sys.exit(entry(sys.argv[1:], command, "gameday"))
+    sys.exit(start(command, "gameday"))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -17,7 +17,7 @@ def main() -> None:
     _without_plugins_of_pydantic()
     from runner.cli import main as cli
 
-    leave(cli.entry(sys.argv[1:], cli.app, "chaos-run"))
+    leave(cli.start(cli.app, "chaos-run"))
 
 
 def _without_plugins_of_pydantic() -> None:

@@ -13,12 +13,12 @@ undo) are results and not errors: they are values of `ExitCode` in the record, n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What `chaos-run` tells the shell; a gate takes the worst by `severity`."""
+    """What `chaos-run` tells the shell; of several runs the `worst` one counts."""
 
     PASS = 0
     FAIL = 1
@@ -32,21 +32,33 @@ class ExitCode(IntEnum):
 
     @property
     def severity(self) -> int:
-        """Rank from harmless to alarming: what was left injected outranks everything."""
-        return _SEVERITY.index(self)
+        """Rank from harmless to alarming."""
+        return list(_MEANINGS).index(self)
+
+    @property
+    def means(self) -> str:
+        """In a few words."""
+        return _MEANINGS[self]
 
 
-_SEVERITY = (
-    ExitCode.PASS,
-    ExitCode.INTERRUPTED,
-    ExitCode.INCONCLUSIVE,
-    ExitCode.USAGE,
-    ExitCode.REFUSED,
-    ExitCode.ENVIRONMENT,
-    ExitCode.FAIL,
-    ExitCode.ABORTED,
-    ExitCode.UNDO_FAILED,
-)
+_MEANINGS = {
+    ExitCode.PASS: "pass",
+    ExitCode.INTERRUPTED: "interrupted before anything was injected",
+    ExitCode.INCONCLUSIVE: "inconclusive",
+    ExitCode.USAGE: "usage, or an invalid file",
+    ExitCode.REFUSED: "refused by the safety policy",
+    ExitCode.ENVIRONMENT: "environment",
+    ExitCode.FAIL: "fail",
+    ExitCode.ABORTED: "aborted",
+    ExitCode.UNDO_FAILED: "undo failed, or something was left behind",
+}
+"""From harmless to alarming. What says nothing about the service (a run that did not happen or proved nothing) comes before what says
+that users were hurt (fail), so badly that the run had to be ended (aborted); what is still broken outranks everything."""
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """The exit code of several runs together: the most alarming one, PASS of none."""
+    return max(codes, key=lambda code: code.severity, default=ExitCode.PASS)
 
 
 class ChaosRunError(Exception):

@@ -5,8 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from runner import errors
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a disk, or of one's share of it, that has no more room."""
 
 
 def write_atomically(path: Path, value: Any, *, mode: int = 0o644, durable: bool = True) -> None:
@@ -27,6 +34,35 @@ def write_atomically(path: Path, value: Any, *, mode: int = 0o644, durable: bool
     except OSError:
         aside.unlink(missing_ok=True)  # half a file is in nobody's way, on a full disk least of all
         raise
+
+
+def check_output(path: Path, what: str, *, suffixes: Sequence[str] = ()) -> None:
+    """Whether a file can be written there, asked before anything is done whose outcome would be lost; nothing stays of the look.
+
+    `suffixes` are those that `what` may have, in lower case, "" for a name without one; none given: any. A link is followed.
+    Raises UsageError for a place or a name that is no good, EnvironmentFailure for a full disk.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        known = " or ".join(suffix for suffix in suffixes if suffix)
+        raise errors.UsageError(f"{what} cannot be {path}: its name has to end in {known}")
+    target = path.resolve()
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            kind = "a folder" if target.is_dir() else "a device, a pipe or a socket, not a file"
+            raise errors.UsageError(f"{what} cannot be written to {path}: it is {kind}", hint="name a file")
+        if not target.parent.is_dir():
+            raise errors.UsageError(
+                f"{what} cannot be written to {path}: there is no folder {path.parent}", hint="make the folder first"
+            )
+        if target.exists():  # may be read-only itself in a folder that is not
+            target.open("ab").close()
+        write_atomically(target.with_name(f".{target.name}.trial"), " " * 4096, durable=False)
+        target.with_name(f".{target.name}.trial").unlink()
+    except OSError as problem:
+        said = f"{what} cannot be written to {path}: {problem.strerror}"
+        if problem.errno in FULL:
+            raise errors.EnvironmentFailure(said, hint="free some space, or name another place") from None
+        raise errors.UsageError(said, hint="name a file in a folder that you may write") from None
 
 
 def append_line(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from runner import errors
+from runner import files as outputs
 
 
 @click.command(name="export")
@@ -24,6 +25,8 @@ def command(run: str, output: Path | None, store: str | None) -> int:
     from runner.store import Store, bundle
     from runner.timeline.mask import Mask
 
+    if output:
+        outputs.check_output(output, "the bundle", suffixes=(".zip",))
     with Store.open(store) as opened:
         record = opened.get(run)
         events = opened.events(record.run)

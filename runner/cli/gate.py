@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from runner import errors
+from runner import errors, files
 from runner.cli import options as variables
 from runner.cli.context import where_options
+
+SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @click.command(name="gate")
@@ -24,40 +25,29 @@ from runner.cli.context import where_options
 )
 @click.option("--json", "as_json", is_flag=True, help="Stream the events of every run as JSON lines.")
 def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, as_json: bool, **given: Any) -> int:
-    """Run experiments one after another and say whether all passed; the exit code is the most alarming one."""
-    from runner.cli.view import afterwards, choose
-    from runner.engine import options, run
-    from runner.report import junit as xml
-    from runner.report import markdown
+    """Check all experiments, run one after another those that can start, and say whether all passed.
 
-    files = list(_files(paths))
-    values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
-    given["afterwards"] = afterwards()
-    records, codes = [], []
-    for file in files:
-        asked = options.Options(path=str(file), variables=values, secret_variables=secret_values, **given)
-        record = asyncio.run(run.run(asked, choose(as_json=as_json, plain=True)))
-        records.append(record)
-        codes.append(errors.ExitCode(record.exit_code))
-        if codes[-1] in (errors.ExitCode.UNDO_FAILED, errors.ExitCode.INTERRUPTED):
-            break  # what is left injected would falsify the next one; and a person who says stop means all
+    The exit code is the most alarming one. An experiment that cannot start is an error of the gate and keeps no other from its
+    run. After Ctrl-C, SIGTERM, or `chaos-run stop`, and where something was left injected, no other is begun.
+    """
+    from runner.cli.gating import Gate, Results
+
     if junit:
-        junit.write_text(xml.render(records), encoding="utf-8")
+        files.check_output(junit, "the JUnit file", suffixes=(".xml", ""))
     if summary:
-        with summary.open("a", encoding="utf-8") as file_out:
-            file_out.write(markdown.summary(records))
-    return max(codes, key=lambda code: code.severity)
+        files.check_output(summary, "the summary", suffixes=(".md", ".markdown", ".txt", ""))
+    values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
+    given |= {"variables": values, "secret_variables": secret_values}
+    return Gate(named(paths), given, Results(junit, summary), as_json=as_json).play()
 
 
-def _files(paths: Iterable[Path]) -> Iterable[Path]:
-    """Files as they are, folders as the experiments in them. Raises UsageError for what is not there."""
+def named(paths: Sequence[Path]) -> Iterator[str | errors.UsageError]:
+    """Files as they are, folders as the experiments in them; an error takes the place of a folder without any."""
     for path in paths:
-        if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix in (".yaml", ".yml", ".json"))
-            if not found:
-                raise errors.UsageError(f"there is no experiment in {path}")
-            yield from found
-        elif path.exists():
-            yield path
-        else:
-            raise errors.UsageError(f"there is no file {path}")
+        if not path.is_dir():
+            yield str(path)
+            continue
+        found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
+        yield from map(str, found)
+        if not found:
+            yield errors.UsageError(f"there is no experiment in {path}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from runner import errors
+from runner import errors, files
 
 COMMANDS: dict[str, str] = {
     "run": "Run an experiment: the default, `chaos-run FILE` is enough.",
@@ -37,6 +37,10 @@ COMMANDS: dict[str, str] = {
     "playground": "Start, stop and inspect the embedded target.",
     "completion": "Print the completion script for your shell.",
 }
+
+
+KEPT = ("run", "gate", "gameday", "stop", "recover", "ack", "mitigated", "note")
+"""Commands that do something, told elsewhere too: their exit code says how it went, whatever becomes of their output."""
 
 
 class Lazy(click.Group):
@@ -94,6 +98,23 @@ def app() -> None:
     """
 
 
+def start(group: click.Command, name: str) -> int:
+    """What a console script does: `entry` with streams that end nothing, whatever becomes of whoever reads them.
+
+    Output that was lost to a full disk is said; it makes a failure of a command that does nothing else than show.
+    """
+    from runner.cli import streams
+
+    out, _ = streams.harden()
+    code = entry(sys.argv[1:], group, name)
+    sys.stdout.flush()
+    if not out.complaint:
+        return code
+    click.echo(f"error: not everything could be written to the standard output: {out.complaint}", err=True)
+    shows = name == "chaos-run" and sys.argv[1] in COMMANDS and sys.argv[1] not in KEPT
+    return errors.ExitCode.ENVIRONMENT if shows and code == errors.ExitCode.PASS else code
+
+
 def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: Any) -> int:
     """Run the command line and return the exit code; a `ChaosRunError` is explained in one line, a bug keeps its traceback."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's background job is deaf; a run must hear the stop
@@ -110,9 +131,11 @@ def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: An
     except click.ClickException as problem:
         problem.show()
         return errors.ExitCode.USAGE
-    except BrokenPipeError:  # the reader of our output went away: nothing to say, and no traceback at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return errors.ExitCode.PASS
+    except OSError as problem:
+        if problem.errno not in (*files.FULL, errno.EROFS):
+            raise
+        where = f"{problem.filename}: " if problem.filename else ""
+        return _explain(errors.EnvironmentFailure(f"{where}{problem.strerror}", hint="free some space there"))
     return int(outcome or 0)
 
 

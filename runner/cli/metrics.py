@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner import errors, units
+from runner import errors, files, units
 
 ALL = "all experiments"
 MOST_SHOWN = 200
@@ -47,7 +47,7 @@ class Group:
 @click.option("--experiment", help="Only this experiment: its file's name, path or title.")
 @click.option("--service", help="Only runs on this service.")
 @click.option("--goals", envvar="CHAOS_RUN_GOALS", help="The team's goals: a YAML or JSON file.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Also draw every value: an SVG file.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Also draw every value: an SVG file.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON, seconds as numbers.")
 @click.option("--store", help="The record: a path or a database URL.")
 def command(goals: str | None, plot: Path | None, as_json: bool, store: str | None, **only: str | None) -> int:
@@ -59,6 +59,8 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
     from runner.cli import success
     from runner.store import Store
 
+    if plot:
+        files.check_output(plot, "the plot", suffixes=(".svg",))
     asked = success.goals(goals)
     with Store.open(store) as opened:
         found = opened.distributions(only["service"])
@@ -105,14 +107,13 @@ def by_run(runs: Sequence[Run]) -> Iterator[Group]:
 
 def _draw(path: Path, groups: Sequence[tuple[str, Sequence[Run]]]) -> None:
     """Every experiment's own dots. Raises UsageError without a run, and for a file that cannot be written."""
-    from runner import files
     from runner.report import dots, html
 
     panels = {title: {kind: _dots(runs, kind.lower()) for kind in ("TTD", "TTR")} for title, runs in groups}
     if len(panels) > 1:
         del panels[ALL]  # no experiment is compared with another
     try:
-        files.write_atomically(path, dots.render(panels, html.css()))
+        files.write_atomically(path.resolve(), dots.render(panels, html.css()))
     except ValueError:
         raise errors.UsageError(
             "there is nothing to draw: no runs on record", hint="chaos-run FILE makes one"

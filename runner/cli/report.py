@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner import errors
+from runner import errors, files
 
 if TYPE_CHECKING:
     from runner.timeline.record import RunRecord
 
-FORMATS = {"html": ".html", "md": ".md", "json": ".json", "junit": ".xml", "text": ".txt", "svg": ".svg"}
+FORMATS = {
+    "html": (".html", ".htm"),
+    "md": (".md", ".markdown"),
+    "json": (".json",),
+    "junit": (".xml",),
+    "text": (".txt",),
+    "svg": (".svg",),
+}
 
 
 @click.command(name="report")
@@ -27,20 +34,21 @@ def command(run: str, kind: str | None, output: Path | None, open_it: bool, stor
 
     HTML goes to the run's folder unless -o says otherwise, every other format to the standard output. SVG is the timeline alone.
     """
-    from runner import files
     from runner.store import Store
 
+    chosen = kind or _by_name(output)
+    if output and str(output) != "-":
+        files.check_output(output, "the report")
     with Store.open(store) as opened:
         record = opened.get(run)
         events = opened.events(record.run)
-    chosen = kind or _by_name(output)
     text = _render(chosen, record, events)
     path = output or (Path(record.folder, "report.html") if chosen == "html" else Path("-"))
     if str(path) == "-":
         click.echo(text, nl=False)
         return errors.ExitCode.PASS
     try:
-        files.write_atomically(path, text)
+        files.write_atomically(path.resolve(), text)
     except OSError as problem:
         raise errors.EnvironmentFailure(
             f"cannot write {path}: {problem.strerror}", hint="choose a file with -o"
@@ -52,7 +60,14 @@ def command(run: str, kind: str | None, output: Path | None, open_it: bool, stor
 
 
 def _by_name(output: Path | None) -> str:
-    return next((kind for kind, suffix in FORMATS.items() if output and output.suffix == suffix), "html")
+    """The format that a file's name asks for, HTML without one. Raises UsageError."""
+    if output is None or str(output) == "-":
+        return "html"
+    for kind, suffixes in FORMATS.items():
+        if output.suffix.lower() in suffixes:
+            return kind
+    known = ", ".join(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+    raise errors.UsageError(f"no report can be {output}: known are {known}", hint="or say which with --format")
 
 
 def _render(kind: str, record: RunRecord, events: list[dict[str, Any]]) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from runner import errors
+from runner import files
 from runner.cli import options as variables
 from runner.cli.context import where_options
 
@@ -31,7 +30,8 @@ def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_b
     from runner.cli import view as views
     from runner.engine import options, run
 
-    _writable(report)
+    if report:
+        files.check_output(report, "the report", suffixes=(".html", ".htm"))
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
     view = views.choose(as_json=as_json, plain=plain)
     given |= {"notice": views.notice(view, notice_before), "afterwards": views.afterwards()}
@@ -40,11 +40,3 @@ def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_b
     )
     record = asyncio.run(run.run(asked, view))
     return record.exit_code
-
-
-def _writable(report: Path | None) -> None:
-    """Known before anything is broken, not after. Raises UsageError."""
-    if report is not None and (report.is_dir() or not os.access(report.absolute().parent, os.W_OK)):
-        raise errors.UsageError(
-            f"the report cannot be written to {report}", hint="name a file in a folder that is there"
-        )

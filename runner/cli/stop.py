@@ -40,7 +40,7 @@ def command(run: str | None, reason: str, timeout: str, store: str | None) -> in
         until = time.monotonic() + patience_s
         codes = [_ended(one, until) for one in told]
     codes += [errors.ExitCode.ENVIRONMENT] * (len(runs) - len(told))
-    return max(codes, key=lambda code: code.severity)
+    return errors.worst(codes)
 
 
 def _tell(one: Here | There, reason: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -40,42 +42,56 @@ class JsonLines:
         print(f"interrupted: {said}", file=sys.stderr, flush=True)
 
 
-class Lasting:
-    """A view whose reader may go away (`| head`, a closed terminal): nothing is shown any more, and the run goes on."""
+class Beside:
+    """A view in a thread of its own: one that is held up (a paused terminal, a pipe that nobody reads) or breaks holds up no run.
+
+    Events are shown in their order, however late; of ticks only the latest.
+    """
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._gone = False
+        self._asked: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._latest: Status | None = None
+        self._run = ""
+        self._whole = False
+        self._thread = threading.Thread(target=self._show, name="view", daemon=True)
 
     def __enter__(self) -> Self:
-        self._show(self._view.__enter__)
+        self._thread.start()
         return self
 
     def __exit__(self, *details: object) -> None:
-        self._show(lambda: self._view.__exit__(*details))
+        """Wait until all of it is shown: by now the run itself is over."""
+        self._asked.put(None)
+        self._thread.join()
+        if not self._whole:  # its traceback has been printed
+            print(f"error: the view broke, the run did not: chaos-run show {self._run}", file=sys.stderr, flush=True)
 
     def event(self, event: Event) -> None:
         """Something happened."""
-        self._show(lambda: self._view.event(event))
+        self._run = event.run
+        self._asked.put(lambda: self._view.event(event))
 
     def tick(self, status: Status) -> None:
         """How things stand."""
-        self._show(lambda: self._view.tick(status))
+        waiting, self._latest = self._latest is not None, status
+        if not waiting:
+            self._asked.put(self._tick)
 
     def interrupted(self, count: int) -> None:
         """Ctrl-C."""
-        self._show(lambda: self._view.interrupted(count))
+        self._asked.put(lambda: self._view.interrupted(count))
 
-    def _show(self, ask: Callable[[], object]) -> None:
-        if self._gone:
-            return
-        try:
-            ask()
-        except OSError:
-            self._gone = True
-            nowhere = os.open(os.devnull, os.O_WRONLY)  # what is still in the buffers must go somewhere
-            os.dup2(nowhere, 1)
-            os.dup2(nowhere, 2)
+    def _tick(self) -> None:
+        status, self._latest = self._latest, None
+        if status is not None:
+            self._view.tick(status)
+
+    def _show(self) -> None:
+        with self._view:
+            while (ask := self._asked.get()) is not None:
+                ask()
+        self._whole = True
 
 
 def choose(*, as_json: bool, plain: bool) -> View:
@@ -83,7 +99,7 @@ def choose(*, as_json: bool, plain: bool) -> View:
 
     Raises UsageError, InvalidFile for a bad file of channels and for telemetry that cannot be.
     """
-    view: View = Lasting(JsonLines()) if as_json else Lasting(_live(plain))
+    view: View = Beside(JsonLines() if as_json else _live(plain))
     if not told():
         return view
     from runner.cli.announcing import Announcing, channels

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from runner import clock, errors
+from runner import clock, errors, files
 from runner.engine import baseline, prelude, stop, surroundings
 from runner.engine.crew import Crew, start_message
 from runner.engine.options import Options, View
-from runner.engine.session import Session
+from runner.engine.session import Session, unwritable
 from runner.engine.surroundings import Surroundings
 from runner.inject import folder
 from runner.plan.plan import Plan
@@ -32,7 +33,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
     prelude.recover_unfinished()
     session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
     try:
-        with view, stop.interruptions(session, last=options.last):
+        with _on_disk(session), stop.interruptions(session, last=options.last), view:
             async with (
                 surroundings.prepare(options, experiment.document, session.folder) as where,
                 _shared(session, options) as mates,
@@ -47,6 +48,17 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
         raise
     finally:
         session.leave()
+
+
+@contextmanager
+def _on_disk(session: Session) -> Iterator[None]:
+    """A full or read-only disk before anything is injected is the surroundings' fault, and said as such."""
+    try:
+        yield
+    except OSError as problem:
+        if not session.untouched or problem.errno not in (*files.FULL, errno.EROFS):
+            raise
+        raise unwritable(problem, session.folder.parent) from problem
 
 
 def _check_store(options: Options) -> None:
@@ -121,8 +133,9 @@ async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
     experiment = _load(options)
     session = Session(experiment, place.runs_dir(), prelude.Nobody(), time or clock.SystemClock())
     try:
-        async with surroundings.prepare(options, experiment.document, session.folder) as where:
-            return await _drawn(session, options, where)
+        with _on_disk(session):
+            async with surroundings.prepare(options, experiment.document, session.folder) as where:
+                return await _drawn(session, options, where)
     finally:
         session.leave()
         session.forget()

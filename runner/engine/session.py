@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from runner import clock, files, units
+from runner import clock, errors, files, units
 from runner.engine.options import View
 from runner.inject.folder import EVENTS, PROCESSES, RESERVE
 from runner.inject.ledger import Ledger
@@ -34,6 +34,14 @@ class Stop:
     sentence: str
 
 
+def unwritable(problem: OSError, runs: Path) -> errors.EnvironmentFailure:
+    """What a person needs to know when a run cannot be kept; only for one that has injected nothing."""
+    return errors.EnvironmentFailure(
+        f"{problem.filename or runs}: {os.strerror(problem.errno or 0)}; nothing was injected",
+        hint=f"runs are kept in {runs}: free some space there, or set XDG_STATE_HOME to another folder",
+    )
+
+
 class Session:
     """Mutable, alive for one run; every fact goes through `tell` to the events file and to whoever watches."""
 
@@ -45,7 +53,6 @@ class Session:
         self.started_ns = time.monotonic()
         self.run = units.new_run_id(self.started)
         self.folder = runs / self.run
-        self.folder.mkdir(parents=True, mode=0o700)
         self.marks: list[Mark] = []
         self.windows: list[Window] = []
         self.findings: list[Finding] = []
@@ -60,6 +67,15 @@ class Session:
         """From the order to inject on: what is stopped after it is an abort, before it an interruption."""
         self.hurried = False
         """A person asked again when everything was put back: what is left is only the wait for recovery, which nobody must endure."""
+        try:
+            self._make()
+        except OSError as problem:
+            self.forget()
+            raise unwritable(problem, runs) from problem
+
+    def _make(self) -> None:
+        """The run's folder, with room in it for what has to be written when the disk is full."""
+        self.folder.mkdir(parents=True, mode=0o700)
         self._file = (self.folder / EVENTS).open("a", encoding="utf-8")
         (self.folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
         self.note_processes()

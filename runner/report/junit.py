@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 from xml.etree import ElementTree as ET
 
 from runner import clock
 from runner.report import text, words
+from runner.report.gated import Gated
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord
 
 
@@ -22,18 +24,32 @@ class _Case:
     seconds: float = 0.0
 
 
-def render(records: Sequence[RunRecord]) -> str:
+def render(runs: Sequence[RunRecord | Gated]) -> str:
     """JUnit XML: one suite a run, one case a hypothesis check, an objective, a fault's proof, and the way back.
 
     A breached objective is a failure, an undecided one a failure of type `inconclusive` (a gate that cannot tell has not
-    passed), an abort, a failed undo or a technical end an error.
+    passed), an abort, a failed undo, a technical end and an experiment that did not run an error.
     """
     suites = ET.Element("testsuites", name="chaos-run")
-    for record in records:
-        suites.append(_suite(record))
-    _tally(suites, list(suites), sum(_span(r) for r in records))
+    seconds = 0.0
+    for run in runs:
+        record = run.record if isinstance(run, Gated) else run
+        suites.append(_suite(record) if record else _unrun(cast(Gated, run)))
+        seconds += _span(record) if record else 0.0
+    _tally(suites, list(suites), seconds)
     ET.indent(suites)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+
+
+def _unrun(one: Gated) -> ET.Element:
+    """The suite of a file without a run: one error."""
+    counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0", "time": "0.000"}
+    suite = ET.Element("testsuite", {"name": _legal(one.name), **counts})
+    name = {"classname": "chaos-run", "name": f"experiment: {_legal(one.file)}", "time": "0.000"}
+    element = ET.SubElement(suite, "testcase", name | {"file": _legal(one.file)})
+    told = ET.SubElement(element, "error", type=one.kind, message=_legal(one.sentence))
+    told.text = _legal_lines(one.details or one.sentence)
+    return suite
 
 
 def _span(record: RunRecord) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from runner.report import plotdata, text, words
+from runner.report.gated import Gated
 from runner.timeline.record import ObjectiveResult, RunRecord
 
 Samples = Mapping[str, plotdata.Seen]
@@ -17,6 +19,11 @@ ICONS = {
     "UNDO_FAILED": "🚨",
     "ENVIRONMENT": "⚠️",
     "INTERRUPTED": "✋",
+    "INVALID": "⚠️",
+    "REFUSED": "⛔",
+    "NOT RUN": "⏭️",
+    "NOT FINISHED": "⚠️",
+    "CRASHED": "💥",
 }
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 WIDTH = 60
@@ -28,19 +35,34 @@ def render(record: RunRecord, samples: Samples | None = None) -> str:
     return "\n".join([f"## {_icon(record.verdict)} {_safe(record.title)}", "", *_body(record, samples or {})]) + "\n"
 
 
-def summary(records: Sequence[RunRecord]) -> str:
-    """Several runs as one table, then what did not pass in full; ends in a newline."""
-    passed = sum(r.verdict == "PASS" for r in records)
-    icon = "✅" if records and passed == len(records) else "❌"
-    lines = [f"## {icon} Resilience gate: {passed} of {words.plural(len(records), 'experiment')} passed", ""]
-    if not records:
+def summary(runs: Sequence[RunRecord | Gated]) -> str:
+    """Several runs as one table, then each of them, in full what did not pass; ends in a newline."""
+    passed = sum(r.verdict == "PASS" for r in runs)
+    icon = "✅" if runs and passed == len(runs) else "❌"
+    lines = [f"## {icon} Resilience gate: {passed} of {words.plural(len(runs), 'experiment')} passed", ""]
+    if not runs:
         lines = ["## ❔ Resilience gate: no experiment ran", ""]
     else:
         lines += ["| | experiment | verdict | bad | detected | recovered | put back |", "|---|---|---|---|---|---|---|"]
-        lines += [_row(r) for r in records]
-    for record in records:
-        lines += ["", *_details(record)]
+    for run in runs:
+        record = run.record if isinstance(run, Gated) else run
+        lines.append(_row(record) if record else _row_unrun(cast(Gated, run)))
+    for run in runs:
+        record = run.record if isinstance(run, Gated) else run
+        lines += ["", *(_details(record) if record else _details_unrun(cast(Gated, run)))]
     return "\n".join(lines) + "\n"
+
+
+def _row_unrun(one: Gated) -> str:
+    nothing = [words.NO_DATA] * 4
+    return f"| {' | '.join((_icon(one.verdict), _safe(one.name), words.title(one.verdict), *nothing))} |"
+
+
+def _details_unrun(one: Gated) -> list[str]:
+    head = f"<details open><summary>{_icon(one.verdict)} {_safe(one.name)}</summary>"
+    said = ["", f"> **{words.title(one.verdict)}** {_safe(one.sentence)}", ""]
+    text = ["```text", *map(_code, one.details.splitlines()), "```", ""] if one.details else []
+    return [head, *said, *text, "</details>"]
 
 
 def _row(r: RunRecord) -> str:

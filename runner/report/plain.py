@@ -44,6 +44,8 @@ class Plain:
         if told := self._narrator.tell(event, self._last_t):
             t, tone, said = told
             self.say(t, said, tone)
+        if event.event is Name.RUN_STARTED:
+            self.say(event.t, self.scene.way_out)
 
     def tick(self, status: Status) -> None:
         """How things stand, every five seconds; in the time of a notice every minute."""

@@ -45,6 +45,13 @@ class Scene:
             return "the run ended before anything was injected"
         return f"the run ended without a verdict; see: chaos-run show {self.run}"
 
+    @property
+    def way_out(self) -> str:
+        """How to stop the run; empty once there is nothing to stop any more."""
+        if not self.run or self.verdict is not None or self.interrupted:
+            return ""
+        return f"to stop it and put everything back: Ctrl-C here, or from any terminal: chaos-run stop {self.run}"
+
     def hear(self, event: Event) -> None:
         """Take in one event."""
         fields = event.fields

@@ -31,6 +31,8 @@ def picture(scene: Scene, width: int, height: int | None) -> RenderableType:
         blocks += [Text(), *_measured(status, width)]
     below = [*_targets(scene, width), *_undo(scene, width)]
     foot = [Text(), Text(scene.interrupted, style="bold yellow")] if scene.interrupted else []
+    if scene.way_out:
+        foot = [Text(), Text(scene.way_out, style=DIM, no_wrap=True, overflow="ellipsis")]
     used = sum(_lines(b) for b in (*blocks, *below, *foot)) + 3
     room = 12 if height is None else max(1, height - used)
     return Group(*blocks, *below, *_moments(scene, width, room), *foot)

@@ -52,6 +52,24 @@ def test_json_to_the_standard_output_is_nothing_but_json(folder: Path, capsys: p
     assert json.loads(capsys.readouterr().out)["run"] == made.failed()[0].run
 
 
-def test_an_unwritable_place_is_one_clear_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("last", "-o", str(folder / "none" / "a.html")) == errors.ExitCode.ENVIRONMENT
-    assert "cannot write" in capsys.readouterr().err
+@pytest.mark.parametrize("place", ["none/a.html", ".", "a.docx", "a.png", "a", "/proc/a.html", "/dev/null"])
+def test_a_place_that_cannot_be_is_one_clear_error_and_nothing_is_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    before = sorted(folder.rglob("*"))
+    assert run("last", "-o", str(folder / place)) == errors.ExitCode.USAGE
+    assert str(folder / place) in capsys.readouterr().err
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_link_is_followed_and_stays_one(folder: Path) -> None:
+    (folder / "there").mkdir()
+    (folder / "link.html").symlink_to(folder / "there" / "page.html")
+    assert run("last", "-o", str(folder / "link.html")) == 0
+    assert (folder / "link.html").is_symlink()
+    assert "<html" in (folder / "there" / "page.html").read_text()
+
+
+def test_a_named_format_may_have_any_name(folder: Path) -> None:
+    assert run("last", "--format", "md", "-o", str(folder / "a.docx")) == 0
+    assert (folder / "a.docx").read_text().startswith("## ")

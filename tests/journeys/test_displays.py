@@ -1,0 +1,109 @@
+"""No display ends a run: it may go away, be full, be held up, or lack the characters."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.harness import ROOT, Json, Service, experiment, http
+
+COMMAND = [sys.executable, "-m", "runner"]
+
+
+@pytest.fixture
+def file(service: Service, tmp_path: Path) -> str:
+    quick = {"windows": {"baseline": "600ms", "recovery": "5s", "stable": "300ms"}}
+    mend = http("mend – später 支付", "/mend")
+    document = experiment(service, method=[http("störe-es", "/break", pauses={"after": 1})], rollbacks=[mend], **quick)
+    path = tmp_path / "experiment.json"
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+def kept() -> Json:
+    """The one record of this test's runs."""
+    (found,) = (Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs").glob("*/record.json")
+    return dict(json.loads(found.read_text()))
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("encoding", ["latin-1", "gbk", "ascii", "utf-8:strict"])
+def test_what_an_encoding_lacks_is_replaced(file: str, encoding: str, options: list[str]) -> None:
+    done = subprocess.run(
+        [*COMMAND, "run", file, *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert kept()["verdict"] == "PASS"
+    said = done.stdout.decode(encoding.partition(":")[0])
+    assert "mend" in said
+    if options:  # exact whatever the encoding
+        assert "störe-es" in [json.loads(line).get("activity") for line in said.splitlines()]
+
+
+def test_the_c_locale_shows_signs_by_their_likeness(file: str) -> None:
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run([*COMMAND, "run", file], cwd=ROOT, env=plain, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"mend - sp?ter ?? - done" in done.stdout
+
+
+@pytest.mark.parametrize("stream", ["closed pipe", "full disk", "closed"])
+def test_a_screen_that_is_gone_changes_no_exit_code(service: Service, file: str, stream: str) -> None:
+    more = {"closed pipe": "| head -n 2", "full disk": ">/dev/full", "closed": ">&- 2>&- <&-"}[stream]
+    script = f'set -o pipefail; "$@" {more}'
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *COMMAND, "run", file], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert kept()["verdict"] == "PASS"
+    assert not service.broken
+    assert ("No space left" in done.stderr) == (stream == "full disk")
+
+
+def test_what_only_shows_and_cannot_has_failed(file: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, "plan", file], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 7
+    assert done.stderr == "error: not everything could be written to the standard output: No space left on device\n"
+
+
+def test_a_screen_that_is_held_up_holds_up_no_run(service: Service, file: str) -> None:
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(write, False)
+    os.write(write, b"x" * 4096)  # from the first line on nothing more goes in
+    os.set_blocking(write, True)
+    process = subprocess.Popen([*COMMAND, "run", file], cwd=ROOT, stdout=write, stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        until = time.monotonic() + 30
+        while not list((Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs").glob("*/record.json")):
+            assert time.monotonic() < until, "the run waits for its screen"
+            time.sleep(0.1)
+        assert kept()["verdict"] == "PASS"
+        assert "break" in service.get("/log")
+        assert not service.broken
+        shown = b""
+        while chunk := os.read(read, 65536):  # when somebody reads on, nothing is missing
+            shown += chunk
+        assert b"PASS" in shown
+        assert process.wait(10) == 0
+    finally:
+        os.close(read)
+        process.kill()
+        process.wait()
