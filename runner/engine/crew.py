@@ -22,6 +22,7 @@ from runner.engine.traffic import Traffic
 from runner.inject import folder
 from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
+from runner.inject.voice import carried
 from runner.plan import translate
 from runner.store import place
 
@@ -86,6 +87,7 @@ class Crew:
         if not self._ready:
             await self.supervisor.ready()
             self.session.mask = self.supervisor.mask
+            self.start["configuration"] = dict(self.supervisor.configuration)
             self._ready = True
 
     def see(self, found: Mapping[str, Any]) -> None:
@@ -120,7 +122,10 @@ class Crew:
     def hold(self, leases: list[str]) -> None:
         """Keep on disk what whoever survives us has to let go of and to compare with."""
         self.start |= {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces, "leases": leases}
-        folder.save(self.session.folder, self.start, durable=False)
+        self._keep(durable=False)
+
+    def _keep(self, *, durable: bool) -> None:
+        folder.save(self.session.folder, self.start, durable=durable, hide=self.supervisor.hidden)
 
     def promise(self) -> None:
         """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
@@ -140,7 +145,7 @@ class Crew:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""
         self.sources.start()
         self.start["indicators"] = [asdict(i) for i in (*self.traffic.indicators(), *self.sources.indicators())]
-        folder.save(self.session.folder, self.start, durable=True)
+        self._keep(durable=True)
         self._watching = asyncio.create_task(self.watch.run())
 
     def seen(self) -> dict[str, Sequence[Sample] | Sequence[Point]]:
@@ -179,6 +184,7 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "service": experiment.block.service,
         "document": dict(experiment.document),
         "variables": dict(options.variables),
+        "configuration": carried(experiment.configuration),
         "secret_variables": dict(options.secret_variables),
         "modules": surroundings.modules(experiment.document),
         "undoes_with": ["runner.inject.alertmanager"] if experiment.block.silence or experiment.block.announce else [],

@@ -18,6 +18,7 @@ from runner.plan import translate
 from runner.plan.plan import Plan
 from runner.safety import lock, policy
 from runner.slo import power
+from runner.spec import variables
 from runner.store import place
 from runner.timeline.event import Event
 
@@ -41,11 +42,14 @@ def recover_unfinished() -> None:
 
 async def draw(session: Session, crew: Crew) -> Plan:
     """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
-    if surroundings.wants_cluster(session.experiment.document) or session.experiment.block.proof:
+    document = session.experiment.document
+    if variables.asks_probes(document):  # what they tell is known before anybody waits for a baseline
+        await crew.ready()
+    if surroundings.wants_cluster(document) or session.experiment.block.proof:
         await crew.ready()
         crew.see(await _survey(crew))
     else:  # nothing to resolve: worker and undoer may still be importing
-        aims = [aim.unknown(a["name"], session.experiment.document).to_json() for a in session.experiment.actions]
+        aims = [aim.unknown(a["name"], document).to_json() for a in session.experiment.actions]
         crew.see({"aims": aims, "snapshot": {}, "namespaces": [], "withheld": {}})
     method_s = plans.plan.method_seconds(session.experiment.method)
     await _unlock(session, crew)

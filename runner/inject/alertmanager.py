@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 
 from runner import access, errors
-from runner.inject import secrets
+from runner.inject import secrets, values
 from runner.inject.folder import HIDDEN
 from runner.inject.ledger import Ledger
 
@@ -171,7 +171,7 @@ def _group(name: str | None, start: Mapping[str, Any]) -> Mapping[str, Any]:
     document = start["document"]
     alone = {"configuration": document.get("configuration"), "secrets": {name: document["secrets"][name]}}
     try:
-        found: Mapping[str, Any] = secrets.resolve(alone, (start["variables"], start["secret_variables"]))[1][name]
+        found: Mapping[str, Any] = values.of(start, alone).secrets[name]
     except secrets.troubles() as problem:
         raise Unanswered(f"the secrets {name!r} cannot be resolved here: {problem}") from None
     if HIDDEN in secrets.values(found):

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-from runner.inject import aftermath, folder, processes, secrets, toolkit
+from runner.inject import aftermath, folder, processes, secrets, toolkit, values
 
 
 def main() -> None:
@@ -17,7 +17,10 @@ def main() -> None:
     start = folder.load(where)
     os.environ.update(start.get("env") or {})
     toolkit.set_up(Path(start["cwd"]))
-    start["hide"] = secrets.learn(start["document"], (start["variables"], start["secret_variables"]))
+    start["configuration"] = values.recall(start)
+    start["hide"] = secrets.learn(
+        start["document"], ({**start["variables"], **start["configuration"]}, start["secret_variables"])
+    )
     sys.exit(0 if aftermath.finish(where, start, late=len(sys.argv) > 2) else 6)
 
 

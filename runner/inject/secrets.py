@@ -37,6 +37,11 @@ def learn(document: Mapping[str, Any], variables: Variables, within_s: float = L
     return list(answer.get("value") or [])
 
 
+def unmasked(value: Any) -> Any:
+    """For an answer that stays in this process."""
+    return value
+
+
 def read(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str, Any], str]:
     """All groups of secrets, or none and why a vault did not give them."""
     try:

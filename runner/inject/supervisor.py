@@ -14,6 +14,7 @@ from typing import Any
 from runner import errors
 from runner.inject import processes, survivors
 from runner.inject.child import Child, Message
+from runner.spec import variables
 from runner.timeline.mask import Mask
 
 GRACE_S = 0.5
@@ -61,15 +62,28 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until both can act at once. Raises EnvironmentFailure."""
-        told, undoer = await asyncio.gather(_ready(self.worker), _ready(self.undoer))
+        document = self._start["document"]
+        asked = [document["configuration"][name] for name in variables.asks_probes(document)]
+        within_s = START_S + sum(map(variables.look_up_s, asked))
+        told, undoer = await asyncio.gather(_ready(self.worker, within_s), _ready(self.undoer))
         self._start["hide"] = [*told["hide"], *undoer["hide"]]  # for another undoer, should this one die
         self.mask, self.revealed = Mask(self._start["hide"]), told["revealed"]
         if trouble := told["trouble"] or undoer["trouble"]:
-            raise errors.EnvironmentFailure(
-                f"the experiment's secrets cannot be read: {self.mask.text(trouble)}",
-                hint="nothing was injected; see vault_addr and its like in the configuration",
-            )
+            raise errors.EnvironmentFailure(self.mask.text(trouble), hint="nothing was injected")
+        self._start["configuration"] = told["configuration"]
+        await self.undoer.send({"do": "know", "configuration": told["configuration"]})
         self._listener = asyncio.create_task(self._listen(self.undoer))
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Every value of the configuration; those that come from probes from `ready` on."""
+        found: Mapping[str, Any] = self._start["configuration"]
+        return found
+
+    @property
+    def hidden(self) -> list[str]:
+        """Every secret, from `ready` on: never to be written anywhere."""
+        return list(self._start.get("hide", ()))
 
     async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
         """Have the undoer look at the world. Raises EnvironmentFailure with what the world answered."""
@@ -180,8 +194,8 @@ class Supervisor:
                 self._undone.set_result(message["clean"])
 
 
-async def _ready(child: Child) -> Message:
+async def _ready(child: Child, within_s: float = START_S) -> Message:
     """Its imports are done; what it prints from now on is masked."""
-    message = await child.expect("ready", START_S)
+    message = await child.expect("ready", within_s)
     child.mask = Mask(message["hide"]).text
     return message

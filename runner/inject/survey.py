@@ -11,7 +11,7 @@ from chaoslib.activity import execute_activity
 from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
 from chaoslib.run import EventHandlerRegistry
 
-from runner.inject import aim, secrets
+from runner.inject import aim, values
 
 if TYPE_CHECKING:
     from runner.inject.cluster import Cluster
@@ -22,8 +22,8 @@ class World:
 
     def __init__(self, start: Mapping[str, Any]) -> None:
         self._document = start["document"]
-        variables = (start["variables"], start["secret_variables"])
-        self._configuration, self._secrets = secrets.resolve(self._document, variables)
+        known = values.of(start)
+        self._configuration, self._secrets = known.configuration, known.secrets
         self._context = start.get("context") or ""
         self._proofs: Mapping[str, str] = start.get("proofs") or {}
         self._modules: list[str] = start["modules"]

@@ -13,7 +13,7 @@ from chaoslib.activity import execute_activity
 from chaoslib.caching import cache_activities
 from chaoslib.types import Dry
 
-from runner.inject import secrets
+from runner.inject import values
 from runner.inject.ledger import OUTSIDE, UndoRecord
 
 Outcome = dict[str, Any]
@@ -41,22 +41,24 @@ def deadline(record: UndoRecord, start: Mapping[str, Any]) -> float:
 def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
     document = start["document"]
     activity = document["rollbacks"][args["index"]]
-    variables = (start["variables"], start["secret_variables"])
-    configuration, resolved = secrets.resolve(_without_vault(document, activity), variables)
+    reduced = _needed(document, activity)
+    known = values.of(start, reduced)
+    if missing := values.lacking(reduced, known, activity):
+        return {"state": "failed", "error": "; ".join(missing)}
     cache_activities(document)
-    run = execute_activity(document, activity, configuration, resolved, dry=Dry.from_string(None))
+    run = execute_activity(document, activity, known.configuration, known.secrets, dry=Dry.from_string(None))
     error = _why_failed(run)
     return {"state": "failed" if error else "undone", "error": error, "run": run}
 
 
-def _without_vault(document: Mapping[str, Any], activity: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The document, without what is a vault's if the activity uses no secret: one that hangs is not in the way of an undo."""
+def _needed(document: Mapping[str, Any], activity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document, without secrets if the activity uses none: a vault that hangs, or a variable that is not set where
+    somebody recovers, is not in the way of an undo."""
     names = set(re.findall(r"\$\{?(\w+)", json.dumps(activity, default=str))) - set(document.get("configuration") or {})
     provider = activity.get("provider") or {}
     if names or provider.get("secrets") or "ref" in activity or "controls" in activity or document.get("controls"):
         return document
-    groups = document.get("secrets") or {}
-    return {**document, "secrets": {k: v for k, v in groups.items() if not secrets.asks_vault(v)}}
+    return {**document, "secrets": {}}
 
 
 def _why_failed(run: Mapping[str, Any]) -> str | None:
@@ -92,7 +94,7 @@ def _cluster(start: Mapping[str, Any]) -> Any:
 
     groups = {k: _of_cluster(group) for k, group in (start["document"].get("secrets") or {}).items()}
     document = {**start["document"], "secrets": groups}
-    _, resolved = secrets.resolve(document, (start["variables"], start["secret_variables"]))
+    resolved = values.of(start, document).secrets
     merged = {k: v for group in resolved.values() if isinstance(group, Mapping) for k, v in group.items()}
     return Cluster({k: v for k, v in merged.items() if k.startswith("KUBERNETES_")})
 

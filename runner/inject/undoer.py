@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.inject import aftermath, folder, player, processes, secrets, toolkit
+from runner.inject import aftermath, folder, player, processes, secrets, toolkit, values
 from runner.inject.forked import Forked
 from runner.inject.survey import World
 from runner.inject.voice import Voice, take_stdin
@@ -88,6 +88,8 @@ class Undoer:
             self._drop_calls()  # their answers do not matter any more, and undoing must not wait for them
             clean = player.play(self._folder, self._start, self._voice.say)
             self._voice.say("undo_done", clean=clean)
+        elif order["do"] == "know":
+            self._start = {**self._start, "configuration": order["configuration"]}
         else:
             function = _looks(self._start)[order["do"]]
             arguments = order.get("arguments") or {}
@@ -138,8 +140,10 @@ def _hidden(start: Mapping[str, Any]) -> tuple[list[str], str]:
     """What is to be masked, or why a vault does not tell. Who replaces another was told: a fault may be in place."""
     if "hide" in start:
         return start["hide"], ""
-    found, trouble = secrets.read(start["document"], (start["variables"], start["secret_variables"]))
-    return secrets.values(found), trouble
+    try:
+        return secrets.values(values.of(start).secrets), ""
+    except secrets.troubles() as problem:
+        return [], f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
 
 
 def main() -> None:

@@ -89,6 +89,11 @@ def plain(value: Any, above: tuple[int, ...] = ()) -> Any:
     return plain(_readable(value), within)
 
 
+def carried(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that a message can hold as they are: bytes are not among them."""
+    return {name: value for name, value in values.items() if plain(value) == value}
+
+
 def _readable(value: Any) -> Any:
     """Bytes and client models as something a person can read."""
     if isinstance(value, bytes | bytearray):

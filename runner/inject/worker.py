@@ -25,8 +25,9 @@ from chaoslib.exceptions import ActivityFailed
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.types import Schedule, Strategy
 
-from runner.inject import processes, secrets, survivors, toolkit
-from runner.inject.voice import Voice, commands, take_stdin
+from runner.inject import processes, secrets, survivors, toolkit, values
+from runner.inject.values import Values
+from runner.inject.voice import Voice, carried, commands, take_stdin
 
 GRACE_S = 0.4
 """After the parent's death: how long an action may take to unwind before the process group is killed."""
@@ -126,35 +127,48 @@ def _timed_out(*_: Any) -> None:
     raise ActivityFailed("timed out: the activity's own timeout ended it")
 
 
-def inject(start: Mapping[str, Any], voice: Voice) -> None:
+class Resolved(Runner):  # type: ignore[misc]
+    """Chaos Toolkit's runner, with the values that everybody else has, too."""
+
+    values: Values
+
+    def configure(self, _: Any, settings: Any, __: Any) -> None:
+        self.settings = settings
+        self.config, self.secrets = self.values.configuration, self.values.secrets
+
+
+def inject(start: Mapping[str, Any], voice: Voice, known: Values) -> None:
     """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback."""
     document = dict(start["document"])
     teller = Teller(voice)
-    runner = Runner(
+    runner = Resolved(
         Strategy.from_string(start["strategy"]),
         Schedule(continuous_hypothesis_frequency=float(start["frequency"]), fail_fast=False),
     )
+    runner.values = known
     runner.register_event_handler(teller)
     journal = initialize_run_journal(document)
     voice.say("journal", journal={k: v for k, v in journal.items() if k != "experiment"})
     settings = {"runtime": {"rollbacks": {"strategy": "never"}}}
-    journal = runner.run(document, settings, (start["variables"], start["secret_variables"]), journal)
+    journal = runner.run(document, settings, None, journal)
     voice.say("finished", status=journal["status"], deviated=journal["deviated"])
 
 
-def prepare(start: Mapping[str, Any], voice: Voice) -> None:
-    """Import what the method needs, so that the first action is not late, and learn what must be masked."""
+def prepare(start: Mapping[str, Any], voice: Voice) -> Values:
+    """Import what the method needs, so that the first action is not late; resolve all values; learn what must be masked."""
     for module in start["modules"]:
         try:
             importlib.import_module(module)
         except ImportError as problem:
             voice.say("missing", module=module, error=str(problem))
-    known, trouble = secrets.read(start["document"], (start["variables"], start["secret_variables"]))
-    hidden = secrets.values(known)
-    revealed = {group: known.get(group) for group in start.get("reveal") or ()}
+    known, troubles = values.resolve(start)
+    hidden = secrets.values(known.secrets)
+    revealed = {group: known.secrets.get(group) for group in start.get("reveal") or ()}
     # Through the pipe only: the parent masks what we print, and lets its sources have what is theirs.
-    voice.say("ready", hide=hidden, revealed=revealed, trouble=trouble)
+    configuration = carried(known.configuration)
+    voice.say("ready", hide=hidden, revealed=revealed, trouble="; ".join(troubles), configuration=configuration)
     voice.mask = secrets.mask(hidden)
+    return known
 
 
 def main() -> None:
@@ -167,12 +181,12 @@ def main() -> None:
         return
     # Into the log itself: through the pipe a long traceback of a crash would push out what the action said last.
     faulthandler.enable((Path(start["folder"]) / "worker.log").open("a"))
-    prepare(start, voice)
+    known = prepare(start, voice)
     if next(orders, {}).get("do") != "inject":
         return
     threading.Thread(target=_watch_parent, args=(orders, start), daemon=True).start()
     try:
-        inject(start, voice)
+        inject(start, voice, known)
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
         voice.say("crashed", error=f"{type(problem).__name__}: {problem}", traceback=traceback.format_exc())
         raise

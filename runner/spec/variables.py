@@ -18,6 +18,8 @@ from runner.spec.source import Steps, text_of
 
 TYPES = ("str", "int", "float", "bool", "bytes", "json")
 _ALIASES = {"string": "str", "integer": "int", "number": "float"}
+LOOK_UP_S = 30.0
+"""How long a probe behind a configuration value may take, unless its `timeout` says otherwise."""
 VAULT = "the extra `vault` of chaos-run"
 VAULT_HINT = "pip install 'chaos-run[vault]'"
 _PATTERN = re.compile(r"\$\{(\w+)\}", re.ASCII)
@@ -291,6 +293,36 @@ def _text(text: str, known: Mapping[str, Any]) -> Any:
 def names(value: Any) -> list[str]:
     """The names of all `${name}` in a text; nothing for any other value."""
     return _PATTERN.findall(value.replace("$$", "")) if isinstance(value, str) else []
+
+
+def by_probe(entry: Any) -> bool:
+    """Whether the value of an entry of `configuration:` comes from a probe, when the run starts."""
+    return isinstance(entry, Mapping) and entry.get("type") == "probe"
+
+
+def asks_probes(document: Mapping[str, Any]) -> list[str]:
+    """The names in `configuration:` whose values come from probes."""
+    return [str(name) for name, entry in (document.get("configuration") or {}).items() if by_probe(entry)]
+
+
+def look_up_s(entry: Mapping[str, Any]) -> float:
+    """Seconds that the probe behind a value may take."""
+    asked = entry.get("timeout") or (entry.get("provider") or {}).get("timeout")
+    return float(asked) if isinstance(asked, int | float) else LOOK_UP_S
+
+
+def used(document: Mapping[str, Any]) -> dict[str, str]:
+    """Every name of a `${name}` or `$name` in activities and controls, and who uses it first."""
+    found: dict[str, str] = {}
+    hypothesis = document.get("steady-state-hypothesis") or {}
+    lists = (hypothesis.get("probes"), document.get("method"), document.get("rollbacks"), document.get("controls"))
+    for part in (part for each in lists for part in each or () if isinstance(part, Mapping)):
+        who = f"the {part.get('type') or 'control'} '{part.get('name') or part.get('ref')}'"
+        for _, text in texts(part, ()):
+            for match in Template.pattern.finditer(text):
+                if name := match["braced"] or match["named"]:
+                    found.setdefault(name, who)
+    return found
 
 
 def texts(value: Any, steps: Steps) -> Iterator[tuple[Steps, str]]:
