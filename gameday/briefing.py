@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from gameday.scenario import Scenario, Step
 from runner import units
@@ -30,6 +30,21 @@ def _lines(script: Scenario, seats: Mapping[str, tuple[str, ...]], *, fast: bool
     for step in script.steps:
         yield f"  {_step(step, step.at * script.fast.factor if fast else step.at)}"
     yield f"goals: detection is {script.goals.detection}, recovery is {script.goals.recovery}"
+
+
+def overlaps(script: Scenario, least_s: Sequence[float], most_s: Sequence[float], *, fast: bool) -> Iterator[str]:
+    """Offsets that cannot be kept, or perhaps not: the steps before take too long. `least_s` and `most_s` are seconds a step."""
+    factor = script.fast.factor if fast else 1.0
+    earliest = latest = 0.0
+    before = ""
+    for step, least, most in zip(script.steps, least_s, most_s, strict=True):
+        due = step.at * factor
+        said = f"{step.name} is due at +{units.format_duration(due)}, and {before} ends"
+        if earliest > due:
+            yield f"{said} at +{units.format_duration(earliest)} at the earliest: it begins as soon as that is over"
+        elif latest > due:
+            yield f"{said} at +{units.format_duration(latest)} at the latest: it may begin late"
+        earliest, latest, before = max(earliest, due) + least, max(latest, due) + most, step.name
 
 
 def _step(step: Step, offset_s: float) -> str:

@@ -84,6 +84,7 @@ def run(
 
     from gameday import record, session, telling
     from gameday import scenario as scenarios
+    from runner.store import place
 
     script, path = scenarios.load(_which(scenario, of_schedule))
     seats = scenarios.seat(script, _roles(roles))
@@ -93,7 +94,14 @@ def run(
     struck = "the playground" if where["playground"] else where["context"] or "this machine's usual context"
     with telling.opened(record.folder(), notice_before, fast=fast, where=struck) as notice:
         playing = session.Session(
-            scenario=script, path=path, run=engine, say=_say, roles=seats, fast=fast, notice=notice
+            scenario=script,
+            path=path,
+            run=engine,
+            say=_say,
+            roles=seats,
+            fast=fast,
+            notice=notice,
+            shared=place.shared(where["store"]),
         )
         day = asyncio.run(playing.play())
     _write(day.id, out, where["store"])
@@ -234,18 +242,23 @@ def _engine(where: dict[str, Any], *, plain: bool) -> session.RunExperiment:
 def _plan_steps(script: Any, path: Path, where: dict[str, Any], *, fast: bool) -> int:
     import asyncio
 
+    from gameday import briefing
     from gameday.scenario import locate_experiment
     from runner.engine import options
     from runner.engine import run as engine
     from runner.plan import render
 
-    refused = False
+    refused, least, most = False, [], []
     for step in script.steps:
         variables = (script.fast.variables if fast else {}) | step.variables
         asked = options.Options(path=str(locate_experiment(step.experiment, path)), variables=variables, **where)
         drawn = asyncio.run(engine.plan(asked))
         click.echo(f"\n== {step.name}\n{render.text(drawn)}", nl=False)
         refused = refused or bool(drawn.refusals)
+        least.append(drawn.baseline_s + drawn.method_s)
+        most.append(drawn.baseline_s + drawn.method_s + drawn.recovery_s)
+    for sentence in briefing.overlaps(script, least, most, fast=fast):
+        click.echo(f"\nwarning: {sentence}", nl=True)
     return errors.ExitCode.REFUSED if refused else errors.ExitCode.PASS
 
 
@@ -253,8 +266,8 @@ def _write(gameday_id: str, out: Path | None, store: str | None) -> None:
     from gameday import record, summary
 
     day = record.read(gameday_id)
-    for path in summary.write(day, out or record.folder() / "summaries", summary.plots(day, store)):
-        click.echo(f"summary: {path}")
+    for page in summary.write(day, out or record.folder() / "summaries", summary.plots(day, store)):
+        click.echo(f"summary: {page.sentence}")
 
 
 def _take(schedule_id: str) -> None:

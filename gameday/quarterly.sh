@@ -40,11 +40,24 @@ while [ "$arguments" -gt 0 ]; do # what is not ours is put back to the end of "$
 	esac
 done
 
+# Whoever ends this script ends the day in order: a shell alone would die and leave the faults to go on.
+child='' stopped=''
+pass_on() { stopped=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true; }
+trap pass_on INT TERM HUP
+
 part() { # part NAME COMMAND...: run it, say how it ended, and end with its exit code
 	name=$1 ended=0
 	shift
+	[ -z "$stopped" ] || { log "$name: not begun, this script was told to stop"; return 130; }
 	log "$name: begins"
-	"$@" 9>&- || ended=$?
+	"$@" 9>&- &
+	child=$!
+	wait "$child" || ended=$?
+	while kill -0 "$child" 2>/dev/null; do # only a signal has ended the wait: the day is still being put back
+		ended=0
+		wait "$child" || ended=$?
+	done
+	child=''
 	log "$name: exit code $ended"
 	return "$ended"
 }
@@ -71,6 +84,7 @@ else
 	*) log "gameday due: exit code $code"; exit "$code" ;;
 	esac
 	for schedule in $due; do
+		[ -z "$stopped" ] || break
 		log "due: $schedule"
 		play --schedule "$schedule" "$@" || { code=$?; [ "$worst" -ne 0 ] || worst=$code; }
 	done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import psutil
 
 from runner import clock, errors, files, units
 from runner.store import place
+from runner.timeline.mark import Said
 from runner.timeline.record import RunRecord
 
 Outcome = Literal["met", "missed", "censored", "not measured", "no impact", "no target"]
@@ -43,6 +44,8 @@ class StepResult:
     undo: tuple[tuple[str, str], ...] = ()
     """What, and its state."""
     residue: tuple[str, ...] = ()
+    said: tuple[Said, ...] = ()
+    """What people told its run."""
     aborted_by: str = ""
     """guard, person or runner; empty when it was not aborted."""
     ttd_s: float | None = None
@@ -87,6 +90,8 @@ class GameDay:
     planned: tuple[str, ...] = ()
     """The names of all steps of the scenario, also of those that were never reached."""
     steps: tuple[StepResult, ...] = ()
+    said: tuple[Said, ...] = ()
+    """What people told the day between its steps."""
     verdict: str = ""
     exit_code: int = 0
     sentence: str = ""
@@ -137,6 +142,7 @@ def of_run(run: RunRecord, step: str, planned_s: float, targets: tuple[float | N
         phases=tuple((w.phase, _since(run, w.start_ns), _since(run, w.end_ns)) for w in run.windows),
         undo=tuple((u.what, u.state) for u in run.undo),
         residue=run.residue,
+        said=run.said,
         aborted_by=aborted.source if (aborted := run.mark("aborted")) else "",
         ttd_s=run.ttd_s,
         ttd_censored=run.ttd_censored,
@@ -153,9 +159,7 @@ def _since(run: RunRecord, mono_ns: int) -> float:
 
 def folder() -> Path:
     """Where GameDays are kept; made on first use."""
-    path = place.state_dir() / "gamedays"
-    path.mkdir(exist_ok=True, mode=0o700)
-    return path
+    return place.gamedays_dir()
 
 
 def save(day: GameDay) -> Path:
@@ -183,7 +187,7 @@ def every() -> Iterator[GameDay]:
 
 def new_id(at: datetime) -> str:
     """Sorts by time, and cannot be mistaken for a run's."""
-    return f"gameday-{units.new_run_id(at)}"
+    return f"{units.GAMEDAY}{units.new_run_id(at)}"
 
 
 def _parse(path: Path) -> GameDay:
@@ -192,7 +196,8 @@ def _parse(path: Path) -> GameDay:
         steps = tuple(_step(step) for step in plain.pop("steps"))
         roles = {role: tuple(people) for role, people in plain.pop("roles").items()}
         started, ended = (datetime.fromisoformat(plain.pop(key)) for key in ("started", "ended"))
-        day = GameDay(**plain, started=started, ended=ended, steps=steps, roles=roles)
+        said = _said(plain.pop("said", ()))
+        day = GameDay(**plain, started=started, ended=ended, steps=steps, roles=roles, said=said)
     except (ValueError, TypeError, KeyError) as problem:
         raise errors.InvalidFile(f"{path} is not the record of a GameDay: {problem}") from None
     return replace(day, planned=tuple(day.planned))
@@ -206,4 +211,9 @@ def _step(plain: dict[str, Any]) -> StepResult:
         plain[key] = tuple(plain[key])
     for key in ("objectives", "phases", "undo"):
         plain[key] = tuple(tuple(row) for row in plain[key])
+    plain["said"] = _said(plain.get("said", ()))
     return StepResult(**plain)
+
+
+def _said(plain: Iterable[Mapping[str, Any]]) -> tuple[Said, ...]:
+    return tuple(Said(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in plain)

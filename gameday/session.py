@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gameday import record, verdict
+from gameday.messages import Messages, Stopped
 from gameday.record import GameDay, StepResult
 from gameday.scenario import Scenario, Step, locate_experiment
-from runner import clock, errors, units
+from runner import clock, errors, files, units
+from runner.timeline.mark import Said
 from runner.timeline.record import RunRecord
 
 
@@ -57,29 +59,44 @@ class Session:
     roles: Mapping[str, tuple[str, ...]]
     fast: bool = False
     notice: Notice | None = None
+    shared: str | None = None
+    """The URL of a record that other machines share: from them too people tell the day something, and stop it."""
     time: clock.Clock = field(default_factory=clock.SystemClock)
+    _day: GameDay = field(init=False)
+    """As it stands."""
 
     async def play(self) -> GameDay:
         """All steps; the record is on disk whatever happens, also when this is cancelled."""
-        day = self._begin()
+        self._day = self._begin()
+        messages = Messages(self._day, self.time, self.say, self._heard)
+        async with messages.heard(self.shared):
+            day = await self._play_all(messages)
+            messages.last_words = {"sentence": day.sentence, "exit_code": day.exit_code}
+        files.write_atomically(messages.folder / "record.json", day.to_json())  # from here on it is not live any more
+        return day
+
+    async def _play_all(self, messages: Messages) -> GameDay:
         try:
-            if not await self._give_notice(day):
-                return self._close(day, "stopped", "the notice reached nobody")
+            await messages.unless_stopped(self._give_notice())
             began_ns = self.time.monotonic()
             for number, step in enumerate(self.scenario.steps, 1):
-                await self._wait_for(step, began_ns)
+                await messages.unless_stopped(self._wait_for(step, began_ns))
                 self._announce(number, step)
-                result = await self._play(step, day)
-                day = self._keep(replace(day, steps=(*day.steps, result), ended=self.time.now()))
+                result = await self._play(step)
+                self._keep(replace(self._day, steps=(*self._day.steps, result), ended=self.time.now()))
                 self.say(f"{step.name}: {result.verdict}: {result.sentence}")
                 if reason := _ends_the_day(step, result):
-                    return self._close(day, "interrupted" if result.verdict == "INTERRUPTED" else "stopped", reason)
+                    return self._close("interrupted" if result.verdict == "INTERRUPTED" else "stopped", reason)
+        except Stopped as stopped:
+            if self.notice and stopped.by_person:
+                self.notice.call_off(self._day, stopped.reason)
+            return self._close("stopped", stopped.reason, by_person=stopped.by_person)
         except asyncio.CancelledError:
-            if self.notice and not day.steps:
-                self.notice.call_off(day, "a person interrupted it")
-            self._close(day, "interrupted", "a person interrupted the day")
+            if self.notice and not self._day.steps:
+                self.notice.call_off(self._day, "a person interrupted it")
+            self._close("interrupted", "a person interrupted the day")
             raise
-        return self._close(day, "finished", "")
+        return self._close("finished", "")
 
     def _begin(self) -> GameDay:
         now = self.time.now()
@@ -100,20 +117,21 @@ class Session:
             self.say(f"notice: {self.scenario.announcement}")
         return self._keep(day)
 
-    async def _give_notice(self, day: GameDay) -> bool:
-        """Tell others, and wait as long as they are to have. False when that was asked for and nobody heard it."""
+    async def _give_notice(self) -> None:
+        """Tell others, and wait as long as they are to have. Raises Stopped when that was asked for and nobody heard it."""
         if self.notice is None:
-            return True
-        self.notice.give(day, self.scenario.announcement)
+            return
+        self.notice.give(self._day, self.scenario.announcement)
         if not self.notice.before_s:
-            return True
+            return
         self.say(f"notice is given, the day begins in {units.format_duration(self.notice.before_s)}")
         await self.time.sleep(self.notice.before_s)
         until = self.time.monotonic() + round(DELIVERY_S * 1e9)
         while (reached := self.notice.reached()) is None and self.time.monotonic() < until:
             await self.time.sleep(0.1)
         self.say(f"notice was given to {', '.join(reached or ()) or 'nobody'}")
-        return bool(reached)
+        if not reached:
+            raise Stopped("the notice reached nobody", by_person=False)
 
     def offset(self, step: Step) -> float:
         """When a step is due, in seconds from the start of the day."""
@@ -132,13 +150,13 @@ class Session:
         notice = f" {step.notice}" if step.notice else ""
         self.say(f"step {number} of {len(self.scenario.steps)}: {step.name} ({step.experiment}).{notice}")
 
-    async def _play(self, step: Step, day: GameDay) -> StepResult:
+    async def _play(self, step: Step) -> StepResult:
         started = self.time.now()
         targets = (step.detect_within, step.recover_within)
         variables = (self.scenario.fast.variables if self.fast else {}) | step.variables
         path = str(locate_experiment(step.experiment, self.path))
         try:
-            run = await self.run(Request(path=path, gameday=day.id, step=step.name, variables=variables))
+            run = await self.run(Request(path=path, gameday=self._day.id, step=step.name, variables=variables))
         except errors.ChaosRunError as problem:
             return StepResult(
                 name=step.name,
@@ -154,12 +172,19 @@ class Session:
             )
         return record.of_run(run, step.name, self.offset(step), targets)
 
-    def _close(self, day: GameDay, state: record.State, reason: str) -> GameDay:
-        decided = verdict.judge(replace(day, state=state, ended=self.time.now()), self.scenario.goals, reason)
+    def _heard(self, said: Said) -> None:
+        """On disk at once: what a person says is lost with nobody."""
+        self._keep(replace(self._day, said=(*self._day.said, said)))
+        self.say(said.sentence)
+
+    def _close(self, state: record.State, reason: str, *, by_person: bool = False) -> GameDay:
+        day = replace(self._day, state=state, ended=self.time.now())
+        decided = verdict.judge(day, self.scenario.goals, reason, by_person=by_person)
         self.say(f"{decided.id}: {decided.verdict}: {decided.sentence}")
         return self._keep(decided)
 
     def _keep(self, day: GameDay) -> GameDay:
+        self._day = day
         record.save(day)
         return day
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
+from gameday import pages
 from gameday.record import GameDay, Outcome, StepResult
 from runner import errors, units
+from runner.timeline import statistics
+from runner.timeline.statistics import Figure
 
 if TYPE_CHECKING:
     import jinja2
@@ -28,7 +30,13 @@ SYMBOLS: dict[Outcome, str] = {
     "no impact": "✔",
     "no target": "–",
 }
-MARKS = ("injected", "effective", "detected", "aborted", "undo_started", "undone", "recovered")
+MARKS = (
+    "injected", "effective", "detected", "pending", "firing", "received", "notified", "acknowledged", "mitigated",
+    "aborted", "undo_started", "undone", "resolved", "recovered",
+)  # fmt: skip
+ACK = ("acknowledged",)
+PAGED = ("received", "notified")
+"""Stages of an alert by which somebody was told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +84,13 @@ def plots(day: GameDay, store: str | None = None) -> dict[str, str]:
     return drawn
 
 
-def write(day: GameDay, folder: Path, plots: Mapping[str, str] | None = None) -> tuple[Path, Path]:
-    """Both forms into a folder; the paths of Markdown and HTML."""
+def write(day: GameDay, folder: Path, plots: Mapping[str, str] | None = None) -> tuple[pages.Written, pages.Written]:
+    """Both forms into a folder; what became of Markdown and HTML. What people have written into one is never overwritten."""
     folder.mkdir(parents=True, exist_ok=True)
-    texts = (folder / f"{day.id}.md", markdown(day)), (folder / f"{day.id}.html", html(day, plots))
-    for path, text in texts:
-        path.write_text(text, encoding="utf-8")
-    return texts[0][0], texts[1][0]
+    return (
+        pages.write(folder / f"{day.id}.md", markdown(day)),
+        pages.write(folder / f"{day.id}.html", html(day, plots)),
+    )
 
 
 def measured(value_s: float | None, censored: bool, unaffected: bool) -> str:
@@ -99,22 +107,31 @@ def target(value_s: float | None) -> str:
 
 
 def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
-    """MTTD or MTTR over the steps: the mean, and in how far to trust it: median, n, and how many are censored."""
-    known = [value for value, censored in values if value is not None and not censored]
-    cut = sum(1 for _, censored in values if censored)
-    if not known:
-        return ("none ended", f"n = 0, censored {cut}") if cut else ("nothing", "no watched user felt anything, n = 0")
-    return f"mean {units.format_duration(fmean(known))}", (
-        f"median {units.format_duration(median(known))}, n = {len(known)}, censored {cut}"
+    """MTTD or MTTR over the steps as `chaos-run metrics` gives it: the mean, and in how far to trust it.
+
+    A censored time counts as the lower bound that it is, and makes the figures lower bounds (≥).
+    """
+    found = statistics.summarise([statistics.Value(value, cut) for value, cut in values if value is not None])
+    unknown = sum(1 for value, cut in values if value is None and cut)
+    unseen = f", never seen {unknown}" if unknown else ""
+    if found.mean is None or found.median is None:
+        return ("none ended", f"n = 0{unseen}") if unknown else ("nothing", "no watched user felt anything, n = 0")
+    return f"mean {_figure(found.mean)}", (
+        f"median {_figure(found.median)}, n = {found.n}, censored {found.censored}{unseen}"
     )
 
 
+def _figure(figure: Figure) -> str:
+    return f"{'≥ ' if figure.at_least else ''}{units.format_duration(figure.seconds)}"
+
+
 def timeline(day: GameDay) -> Iterator[Moment]:
-    """Every step and mark in the order they happened."""
-    moments = [(day.started, "the day begins")]
+    """Every step, every mark, and what people said, in the order they happened."""
+    moments = [(day.started, "the day begins"), *((said.at, said.sentence) for said in day.said)]
     for step in day.steps:
         moments.append((step.started, f"{step.name} begins"))
         moments += [(at, f"{step.name}: {name.replace('_', ' ')}") for name, at in step.marks if name in MARKS]
+        moments += [(said.at, f"{step.name}: {said.sentence}") for said in step.said]
         moments.append((step.ended, f"{step.name} ends: {step.verdict}"))
     for at, what in sorted(moments, key=lambda moment: moment[0]):
         seconds = (at - day.started).total_seconds()
@@ -142,14 +159,33 @@ def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
     yield "Time to recover within target", _outcomes(s.recovery for s in steps)
     yield (
         "Mitigated without the injector's help",
-        f"{sum(_has(s, 'aborted') for s in steps)} steps were ended by an abort",
+        f"{sum(_has(s, 'mitigated') for s in steps)} steps were mitigated by people, "
+        f"{sum(_has(s, 'aborted') for s in steps)} were ended by an abort",
     )
     failed = sum(state == "failed" for s in steps for _, state in s.undo) + sum(len(s.residue) for s in steps)
     yield "Undo clean", "nothing left behind" if not failed else f"{failed} undo steps failed or residues found"
-    yield "The right team was paged, and acknowledged in time", ""
+    yield "The right team was paged, and acknowledged in time", "; ".join(map(_paged, felt)) or "nothing to page for"
     yield "The runbook was found and is current", ""
     yield "Roles held, communication at the agreed pace", ""
     yield "Action items have an owner and a date", ""
+
+
+def _paged(step: StepResult) -> str:
+    """Whether people were told and said that they had noticed, with how long each took since users felt it."""
+    told, noticed = (next((_after(step, name) for name in names if _has(step, name)), None) for names in (PAGED, ACK))
+    paged = "paging was not watched" if told is None else f"paged after {units.format_duration(told)}"
+    if noticed is None:
+        return f"{step.name}: {paged}, not acknowledged"
+    limit = step.detect_within
+    late = "" if limit is None else ", in time" if noticed <= limit else f", later than {units.format_duration(limit)}"
+    return f"{step.name}: {paged}, acknowledged after {units.format_duration(noticed)}{late}"
+
+
+def _after(step: StepResult, name: str) -> float:
+    """Seconds from users' feeling it, or else from the injection, to the first mark of that name."""
+    first = dict(reversed(step.marks))
+    since = first.get("effective") or first.get("injected") or step.started
+    return max(0.0, (first[name] - since).total_seconds())
 
 
 def _values(day: GameDay) -> dict[str, Any]:

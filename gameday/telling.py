@@ -37,13 +37,15 @@ class Notice:
         said = [
             announcement,
             f"Begins at {begins}{' (a rehearsal)' if day.fast else ''} on {self._where}: {', '.join(day.planned)}.",
-            f"By {by}. To stop it: Ctrl-C there, or chaos-run stop on {platform.node()} once a step is running",
+            f"By {by}. To stop it at any moment: Ctrl-C there, or on {platform.node()}: chaos-run stop",
         ]
         self._say(day, EVENT, " ".join(filter(None, said)))
 
     def call_off(self, day: GameDay, why: str) -> None:
         """Those who had the notice are told that nothing follows."""
-        self._say(day, CALLED_OFF, f"called off: {why}; nothing was injected")
+        never = ", ".join(day.planned[len(day.steps) :])
+        before = f"nothing more is injected; never begun: {never}" if day.steps else "nothing was injected"
+        self._say(day, CALLED_OFF, f"called off: {why}; {before}")
 
     def reached(self) -> tuple[str, ...] | None:
         """By name, whom the notice has reached; None while it is under way."""

@@ -10,13 +10,20 @@ from gameday.scenario import Goals
 from runner.errors import ExitCode
 
 
-def judge(day: GameDay, goals: Goals, reason: str) -> GameDay:
-    """The day with its verdict. `reason` says why it ended before its last step, empty when it did not."""
+def judge(day: GameDay, goals: Goals, reason: str, *, by_person: bool = False) -> GameDay:
+    """The day with its verdict. `reason` says why it ended before its last step, empty when it did not.
+
+    `by_person`: somebody stopped it between two steps: an abort, or before the first an interruption.
+    """
     opinions = [opinion for step in day.steps for opinion in _of_step(step, goals)]
     missing = [name for name in day.planned if name not in {s.name for s in day.steps}]
     if day.state == "interrupted":
         opinions.append((ExitCode.INTERRUPTED, reason))
-    if missing:
+    if by_person:
+        opinions.append((ExitCode.ABORTED if day.steps else ExitCode.INTERRUPTED, reason))
+    if missing and by_person and not day.steps:
+        opinions.append((ExitCode.INTERRUPTED, "nothing was injected"))
+    elif missing:
         opinions.append((ExitCode.INCONCLUSIVE, f"never begun: {', '.join(missing)}"))
     worst = max((code for code, _ in opinions), key=lambda code: code.severity, default=ExitCode.PASS)
     told = [f"{step.name}: {step.verdict}" for step in day.steps if reason and step.name in reason]

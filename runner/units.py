@@ -66,6 +66,15 @@ def parse_rate(text: str) -> float:
     return float(match[1]) / _SECONDS[match[2]]
 
 
+GAMEDAY = "gameday-"
+"""How the id of a GameDay begins: it can be mistaken for no run's."""
+
+
+def is_gameday(name: str) -> bool:
+    """Whether an id is that of a GameDay, and not of a run."""
+    return name.startswith(GAMEDAY)
+
+
 def new_run_id(at: datetime) -> str:
     """A name that sorts by time, can be typed, and is a valid Kubernetes label: `20261124-120301-7f3a`."""
     return f"{at:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"

@@ -30,7 +30,9 @@ def send(what: str, run: str | None, said: dict[str, Any], store: str | None) ->
     """Tell a live run something. Raises UsageError or EnvironmentFailure."""
     from runner.cli import reach
 
-    with reach.chosen(run, store) as runs:
+    with reach.chosen(run, store) as live:
+        # While a step of a GameDay runs, it is its run that people look at; between the steps the day itself listens.
+        runs = live if run else [one for one in live if not one.is_gameday] or live
         if len(runs) > 1:
             raise errors.UsageError(
                 f"{len(runs)} runs are live: say which one", hint=f"live: {', '.join(one.run for one in runs)}"

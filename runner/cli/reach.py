@@ -1,15 +1,16 @@
-"""Reach: the live runs that a person means, on this machine or on a shared record, and how to tell them something."""
+"""Reach: the live runs and GameDays that a person means, on this machine or on a shared record, and how to tell them something."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import clock, errors
+from runner.units import is_gameday
 
 if TYPE_CHECKING:
     from runner.store import Store
@@ -38,6 +39,10 @@ class Here:
         return self.live.run
 
     @property
+    def is_gameday(self) -> bool:
+        return is_gameday(self.run)
+
+    @property
     def where(self) -> str:
         return ""
 
@@ -63,6 +68,10 @@ class There:
     @property
     def run(self) -> str:
         return self.live.run
+
+    @property
+    def is_gameday(self) -> bool:
+        return is_gameday(self.run)
 
     @property
     def where(self) -> str:
@@ -98,7 +107,7 @@ def chosen(name: str | None, url: str | None) -> Iterator[list[Here | There]]:
     """
     from runner.store import live, place
 
-    here = live.live_runs(place.runs_dir())
+    here = live.everything()
     shared = place.shared(url)
     if shared is None or any(_meant(one.run, name) for one in here):
         yield [Here(one) for one in live.pick(here, name)]
@@ -106,7 +115,8 @@ def chosen(name: str | None, url: str | None) -> Iterator[list[Here | There]]:
     from runner.store import Store
 
     with Store.open(shared) as store:
-        there = [one for one in store.presence.live() if _reachable(one, name, place.runs_dir())]
+        ours = (place.runs_dir(), place.gamedays_dir())
+        there = [one for one in store.presence.live() if _reachable(one, name, ours)]
         yield [There(one, store) for one in live.pick(there, name)]
 
 
@@ -114,6 +124,8 @@ def _meant(run: str, name: str | None) -> bool:
     return name in (None, "last") or run.startswith(str(name))
 
 
-def _reachable(one: RemoteRun, name: str | None, runs: Path) -> bool:
+def _reachable(one: RemoteRun, name: str | None, ours: Sequence[Path]) -> bool:
     """A run that went silent without an end is there for those who name it, so that they hear what became of it."""
-    return not (runs / one.run).exists() and (not one.lost or (name is not None and one.run.startswith(name)))
+    return not any((folder / one.run).exists() for folder in ours) and (
+        not one.lost or (name is not None and one.run.startswith(name))
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,10 +25,10 @@ _POLL_THERE_S = 0.5
 @click.option("--timeout", default="60s", show_default=True, help="How long to wait until the run has ended.")
 @click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
 def command(run: str | None, reason: str, timeout: str, store: str | None) -> int:
-    """Stop a run and wait until it has put everything back; without RUN: every live run of this machine.
+    """Stop a run, or a whole GameDay, and wait until everything is put back; without RUN: all that is live on this machine.
 
-    RUN is its id, the beginning of it, or `last`. Where none is live here, the runs of other machines are meant that share the
-    record: CHAOS_RUN_STORE or --store.
+    RUN is the id of a run or a GameDay, the beginning of it, or `last`. A GameDay that is stopped begins no other step. Where
+    none is live here, those of other machines are meant that share the record: CHAOS_RUN_STORE or --store.
     """
     from runner.cli import reach
 
@@ -80,9 +81,8 @@ def _outcome_there(one: There, until: float) -> errors.ExitCode:
 
 def _gone(one: There) -> errors.ExitCode:
     """It left no verdict: harmless only where it said so itself, for it may be that its verdict could not be saved."""
-    if one.store.presence.untouched(one.run):
-        click.echo(f"{one.run}: stopped before anything was injected")
-        return errors.ExitCode.PASS
+    if (words := one.store.presence.last_words(one.run)) is not None:
+        return _said(one.run, words)
     click.echo(
         f"{one.run}: gone from the record without a verdict; ask{one.where}: chaos-run show {one.run}, chaos-run recover",
         err=True,
@@ -106,10 +106,10 @@ def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
     return _said(run.run, json.loads((run.folder / "record.json").read_text(encoding="utf-8")))
 
 
-def _said(run: str, record: dict[str, Any]) -> errors.ExitCode:
-    click.echo(f"{run}: {record['sentence']}")
+def _said(run: str, record: Mapping[str, Any]) -> errors.ExitCode:
+    click.echo(f"{run}: {record.get('sentence') or 'stopped before anything was injected'}")
     for residue in record.get("residue", ()):
         click.echo(f"  left behind: {residue}", err=True)
-    if record["exit_code"] == errors.ExitCode.UNDO_FAILED:
+    if record.get("exit_code") == errors.ExitCode.UNDO_FAILED:
         return errors.ExitCode.UNDO_FAILED
     return errors.ExitCode.PASS

@@ -92,6 +92,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         windows=tuple(session.windows),
         indicators=(*crew.traffic.indicators(), *crew.sources.indicators()),
         findings=tuple(session.findings),
+        said=tuple(session.said),
         ttd_s=times.ttd_s,
         ttd_censored=times.ttd_censored,
         ttd_error_s=times.ttd_error_s,

@@ -20,7 +20,7 @@ from runner.inject.folder import EVENTS, PROCESSES, RESERVE
 from runner.inject.ledger import Ledger
 from runner.spec.experiment import Experiment
 from runner.timeline.event import Event, Name
-from runner.timeline.mark import Finding, Mark, Window
+from runner.timeline.mark import Finding, Mark, Said, Window
 from runner.timeline.mask import Mask
 
 RESERVE_BYTES = 256 * 1024
@@ -56,6 +56,7 @@ class Session:
         self.marks: list[Mark] = []
         self.windows: list[Window] = []
         self.findings: list[Finding] = []
+        self.said: list[Said] = []
         self.events: list[Event] = []
         self.phase = "prepare"
         self._phase_ns = self.started_ns
@@ -84,6 +85,11 @@ class Session:
     def untouched(self) -> bool:
         """Whether nothing was injected, and nothing waits to be undone."""
         return not self.injecting and not Ledger(self.folder).outstanding()
+
+    @property
+    def last_words(self) -> Mapping[str, Any] | None:
+        """For those who ask a shared record what became of the run: harmless, or nothing but its verdict can tell."""
+        return {"sentence": "stopped before anything was injected"} if self.untouched else None
 
     def note_processes(self, **others: Any) -> None:
         """Who belongs to the run, for whoever comes after a crash."""
@@ -148,6 +154,10 @@ class Session:
         if finding not in self.findings:
             self.findings.append(finding)
             self.tell(Name.FINDING, severity=severity, message=message)
+
+    def hear(self, kind: str, by: str, text: str, mono_ns: int) -> None:
+        """Keep what a person told the run."""
+        self.said.append(Said(at=self.wall(mono_ns), kind=kind, by=by, text=text))
 
     def end_early(self, by: str, sentence: str) -> None:
         """Ask for the stop; only the first reason counts."""

@@ -12,13 +12,13 @@ import platform
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from runner import errors, units
-from runner.engine.session import Session
 from runner.store import inbox, live, place
 from runner.store.presence import LASTS_S, Held, LiveRun, Presence
 
@@ -36,8 +36,29 @@ SILENT_S = 5.0
 Order = Callable[[Presence], Any]
 
 
+class Member(Protocol):
+    """A run or a GameDay, as far as a shared record has to do with it."""
+
+    @property
+    def run(self) -> str: ...
+
+    @property
+    def folder(self) -> Path:
+        """Where its inbox is."""
+        ...
+
+    @property
+    def last_words(self) -> Mapping[str, Any] | None:
+        """What it leaves for those who ask what became of it; None where only its verdict can tell."""
+        ...
+
+    def end_early(self, by: str, sentence: str) -> None: ...
+
+    def find(self, severity: str, message: str) -> None: ...
+
+
 @asynccontextmanager
-async def joined(session: Session, url: str) -> AsyncIterator[Team]:
+async def joined(session: Member, url: str) -> AsyncIterator[Team]:
     """Be seen on a shared record as long as the run lasts."""
     team = Team(session, url)
     team.start()
@@ -50,7 +71,7 @@ async def joined(session: Session, url: str) -> AsyncIterator[Team]:
 class Team(threading.Thread):
     """One thread, one connection. A daemon: a database that hangs must not keep a run from ending."""
 
-    def __init__(self, session: Session, url: str) -> None:
+    def __init__(self, session: Member, url: str) -> None:
         super().__init__(name="team", daemon=True)
         self._session = session
         self._url = url
@@ -109,9 +130,9 @@ class Team(threading.Thread):
 
     async def leave(self) -> None:
         """The run is over, on the record or not; one that struck and could not be saved leaves no word that it is harmless."""
-        self._left, run, untouched = True, self._session.run, self._session.untouched
+        self._left, run, words = True, self._session.run, self._session.last_words
         with contextlib.suppress(errors.EnvironmentFailure, TimeoutError):
-            await self._do(lambda presence: presence.leave(run, untouched=untouched), self._patience_s(), last=True)
+            await self._do(lambda presence: presence.leave(run, words), self._patience_s(), last=True)
 
     async def _claimed(self, scopes: Sequence[str]) -> list[LiveRun]:
         """A holder of this very machine that is over, or was recovered before because its runner died, is not waited for."""

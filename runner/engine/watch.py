@@ -136,7 +136,9 @@ class Watch:
         for message in self._inbox.poll():
             by, note = str(message.get("by") or "somebody"), str(message.get("note") or message.get("reason") or "")
             said_ns = int(message.get("mono_ns") or self._session.clock.monotonic())
-            self._heard(str(message.get("kind")), by, f": {note}" if note else "", said_ns)
+            kind = str(message.get("kind"))
+            self._session.hear(kind, by, note, said_ns)
+            self._heard(kind, by, f": {note}" if note else "", said_ns)
 
     def _heard(self, kind: str, by: str, note: str, mono_ns: int) -> None:
         """What a person says: `note` begins with a colon where there is one, `mono_ns` is when it was said."""

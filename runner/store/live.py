@@ -1,14 +1,16 @@
-"""Live: the runs that have begun and have no record yet, and whether their runner is still there."""
+"""Live: the runs and GameDays that have begun and have no record yet, and whether their runner is still there."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from runner import errors
+from runner.store import place
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,24 @@ class LiveRun:
         import psutil
 
         try:
-            parent = json.loads((self.folder / "processes.json").read_text(encoding="utf-8"))["parent"]
-            process = psutil.Process(int(parent["pid"]))
-            same = abs(process.create_time() - float(parent["create_time"])) < 1
+            process = psutil.Process(self._parent[0])
+            same = abs(process.create_time() - self._parent[1]) < 1
             return bool(same and process.status() != psutil.STATUS_ZOMBIE)
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return False
+
+    def begun_here(self) -> bool:
+        """Whether it is this very process that began it."""
+        try:
+            return self._parent[0] == os.getpid() and self.parent_alive()
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    @property
+    def _parent(self) -> tuple[int, float]:
+        """Its process id and when it was born."""
+        parent = json.loads((self.folder / "processes.json").read_text(encoding="utf-8"))["parent"]
+        return int(parent["pid"]), float(parent["create_time"])
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What it has told so far; a line that is still being written is left out."""
@@ -50,15 +64,19 @@ def live_runs(folder: Path) -> list[LiveRun]:
     return [run for run in found if not run.over]
 
 
+def everything() -> list[LiveRun]:
+    """The GameDays that go on, and every run without a record, by id; `last` is a run where there is one.
+
+    A GameDay whose process is gone has nothing to stop: the run of its last step is in the list by itself.
+    """
+    days = [day for day in live_runs(place.gamedays_dir()) if day.parent_alive()]
+    return [*days, *live_runs(place.runs_dir())]
+
+
 def left(folder: Path, name: str) -> bool:
     """Whether a run was one of this machine's, and its runner is done with it or dead."""
     run = LiveRun(name, folder / name)
     return run.folder.exists() and (run.over or not run.parent_alive())
-
-
-def choose(folder: Path, name: str | None) -> list[LiveRun]:
-    """The live runs that a person means: by id, by its beginning, `last`, or all when nothing is named. Raises UsageError."""
-    return pick(live_runs(folder), name)
 
 
 class Named(Protocol):
@@ -72,7 +90,7 @@ N = TypeVar("N", bound=Named)
 
 
 def pick(live: Sequence[N], name: str | None) -> list[N]:
-    """Those of them that a person means. Raises UsageError."""
+    """Those of them that a person means: by id, by its beginning, `last`, or all when nothing is named. Raises UsageError."""
     if not live:
         raise errors.UsageError("no run is live", hint="chaos-run history lists the runs that are over")
     if name is None:

@@ -21,6 +21,11 @@ def runs_dir() -> Path:
     return _made(state_dir() / "runs")
 
 
+def gamedays_dir() -> Path:
+    """The record of each GameDay, and beside it a folder for what people tell it."""
+    return _made(state_dir() / "gamedays")
+
+
 def playground_dir() -> Path:
     """The files of the playground that stays: `chaos-run playground up`."""
     return state_dir() / "playground"

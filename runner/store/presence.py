@@ -100,21 +100,22 @@ class Presence:
         with self._database.write() as writer:
             writer.execute("DELETE FROM locks WHERE run = :run", {"run": run})
 
-    def leave(self, run: str, *, untouched: bool = False) -> None:
-        """The run is over; `untouched`: with the word that nothing was injected. Without it only a verdict can tell."""
+    def leave(self, run: str, last_words: Mapping[str, Any] | None = None) -> None:
+        """The run is over, with a `sentence` for whoever asks what became of it; without one only a verdict can tell."""
         with self._database.write() as writer:
             for table in ("locks", "live_runs"):
                 writer.execute(f"DELETE FROM {table} WHERE run = :run", {"run": run})
-            if untouched:
+            if last_words is not None:
                 writer.execute(
                     "INSERT INTO messages (id, run, sent, body, heard)"
-                    f" VALUES (:id, :run, {self._now}, '{{}}', {self._now}) ON CONFLICT DO NOTHING",
-                    {"id": _last_word(run), "run": run},
+                    f" VALUES (:id, :run, {self._now}, :body, {self._now}) ON CONFLICT DO NOTHING",
+                    {"id": _last_word(run), "run": run, "body": json.dumps(dict(last_words), ensure_ascii=False)},
                 )
 
-    def untouched(self, run: str) -> bool:
-        """Whether a run has left with the word that it had injected nothing."""
-        return self.heard(_last_word(run))
+    def last_words(self, run: str) -> Mapping[str, Any] | None:
+        """What a run left behind as it went, `{sentence}`; None where it left nothing, or is still there."""
+        found = self._database.tuples("SELECT body FROM messages WHERE id = :id", {"id": _last_word(run)})
+        return next((message for (body,) in found if (message := _message(body)) is not None), None)
 
     def live(self) -> list[LiveRun]:
         """Every run that is at work, or has gone silent without leaving, by id."""

@@ -28,6 +28,22 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What a person told a run or a GameDay, and when: `kind` is ack, mitigated, note or stop."""
+
+    at: datetime
+    kind: str
+    by: str
+    text: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """As people read it in a timeline."""
+        did = {"ack": "acknowledged", "mitigated": "says it is mitigated", "note": "noted", "stop": "stopped it"}
+        return f"{self.by} {did.get(self.kind, self.kind)}{f': {self.text}' if self.text else ''}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
     """One phase on the monotonic clock: baseline, inject, undo, recover."""
 

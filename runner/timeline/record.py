@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from runner.timeline.mark import Finding, Indicator, Mark, Window
+from runner.timeline.mark import Finding, Indicator, Mark, Said, Window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,6 +147,8 @@ class RunRecord:
     windows: tuple[Window, ...] = ()
     indicators: tuple[Indicator, ...] = ()
     findings: tuple[Finding, ...] = ()
+    said: tuple[Said, ...] = ()
+    """What people told the run while it was live."""
     ttd_s: float | None = None
     ttd_censored: bool = False
     ttr_s: float | None = None
@@ -209,6 +211,7 @@ _PARTS: dict[str, type[Any]] = {
     "windows": Window,
     "indicators": Indicator,
     "findings": Finding,
+    "said": Said,
 }
 _TIMES = ("started", "ended", "at")
 _LISTS = ("targets", "residue", "cleared")

@@ -126,7 +126,7 @@ def test_a_run_elsewhere_that_left_no_verdict_is_harmless_only_where_it_said_so(
             while not (told := own.presence.hear("r")) and time.monotonic() < until:
                 time.sleep(0.02)
             own.presence.acknowledge(told)
-            own.presence.leave("r", untouched=untouched)
+            own.presence.leave("r", {} if untouched else None)
 
     with Store.open(path) as store, ThreadPoolExecutor() as pool:
         store.presence.appear("r", "host-a", "ann")

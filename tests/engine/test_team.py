@@ -42,7 +42,7 @@ def test_only_a_run_that_injected_nothing_leaves_word_that_it_is_harmless(
 
     name = asyncio.run(run())
     assert shared.presence.live() == []
-    assert shared.presence.untouched(name) is not struck
+    assert (shared.presence.last_words(name) is None) is struck
 
 
 def test_a_run_that_has_left_is_not_seen_again(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import time
 from pathlib import Path
 
 SCRIPT = Path(__file__).parents[2] / "gameday" / "quarterly.sh"
@@ -30,6 +31,28 @@ def cron(folder: Path, *arguments: str, due: int = 0, plan: int = 0, run: int = 
         check=False,
     )
     return done.returncode, log.read_text().splitlines(), done.stdout + done.stderr
+
+
+def test_whoever_ends_the_script_ends_the_day_in_order(tmp_path: Path) -> None:
+    fake, log = tmp_path / "gameday", tmp_path / "calls"
+    fake.write_text(
+        f"""#!/bin/sh
+echo "$*" >> {log}
+[ "$1" = run ] || exit 0
+trap 'sleep 0.5; echo undone >> {log}; exit 5' TERM
+while :; do sleep 0.1; done
+"""
+    )
+    fake.chmod(0o755)
+    process = subprocess.Popen(
+        [SCRIPT, "--now", "day.yaml"], env={**os.environ, "GAMEDAY": str(fake)}, stdout=subprocess.DEVNULL
+    )
+    until = time.monotonic() + 20
+    while not (log.exists() and "run " in log.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(20) == 5, "the exit code of the day"
+    assert "undone" in log.read_text().splitlines()
 
 
 def test_what_is_due_is_planned_run_and_reported(tmp_path: Path) -> None:

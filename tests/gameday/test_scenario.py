@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday import scenario
+from gameday import briefing, scenario
 from runner import errors
 from runner.spec import findings
 
@@ -41,6 +41,26 @@ def test_a_shipped_scenario_loads_by_its_name_and_its_experiments_are_there(name
     assert [scenario.locate_experiment(s.experiment, path).is_file() for s in found.steps] == [True] * len(found.steps)
     assert "{service}" not in found.announcement
     assert found.service in found.announcement
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [
+        (200.0, 250.0, []),
+        (200.0, 400.0, ["two is due at +10m, and one ends at +11m40s at the latest: it may begin late"]),
+        (
+            400.0,
+            400.0,
+            ["two is due at +10m, and one ends at +11m40s at the earliest: it begins as soon as that is over"],
+        ),
+    ],
+)
+def test_an_offset_that_the_step_before_makes_impossible_is_said(
+    least: float, most: float, said: list[str], tmp_path: Path
+) -> None:
+    second = "  - {name: two, experiment: pod-kill, at: 10m}\n"
+    found, _ = scenario.load(write(tmp_path, GOOD + second))
+    assert list(briefing.overlaps(found, [least, 1.0], [most, 1.0], fast=False)) == said
 
 
 def test_offsets_and_targets_are_seconds(tmp_path: Path) -> None:

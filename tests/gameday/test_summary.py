@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ import pytest
 from gameday import drawing, summary
 from gameday.record import GameDay
 from runner.errors import ExitCode
+from runner.timeline.mark import Said
 from tests.fakes import experiments
 from tests.gameday.test_session import play
 
@@ -31,7 +33,7 @@ def test_each_step_shows_target_and_measured_value_and_how_it_stands(day: GameDa
 
 def test_means_say_how_many_and_how_many_are_censored(day: GameDay) -> None:
     text = summary.markdown(day)
-    assert "| MTTD | mean 4.2s; median 4.2s, n = 1, censored 1 |" in text
+    assert "| MTTD | mean 4.2s; median 4.2s, n = 1, censored 0, never seen 1 |" in text
     assert "| MTTR | mean 18.8s; median 18.8s, n = 2, censored 0 |" in text
 
 
@@ -86,5 +88,57 @@ def test_the_timeline_is_in_order(day: GameDay) -> None:
 
 def test_both_forms_are_written(day: GameDay, tmp_path: Path) -> None:
     written = summary.write(day, tmp_path / "out")
-    assert [path.suffix for path in written] == [".md", ".html"]
-    assert all(day.title in path.read_text() for path in written)
+    assert [page.path.suffix for page in written] == [".md", ".html"]
+    assert all(day.title in page.path.read_text() for page in written)
+
+
+@pytest.mark.parametrize("suffix", [".md", ".html"])
+def test_what_people_wrote_into_a_summary_is_never_overwritten(day: GameDay, tmp_path: Path, suffix: str) -> None:
+    first = {page.path.suffix: page.path for page in summary.write(day, tmp_path)}
+    edited = first[suffix].read_text().replace("Where we were lucky", "Where we were lucky: the cache was warm")
+    first[suffix].write_text(edited)
+    again = {page.path.suffix: page for page in summary.write(replace(day, title="Another title"), tmp_path)}
+    assert first[suffix].read_text() == edited
+    assert again[suffix].kept == first[suffix]
+    assert again[suffix].path != first[suffix]
+    assert "Another title" in again[suffix].path.read_text()
+    assert f"{first[suffix]} was edited by hand and stays as it is" in again[suffix].sentence
+    untouched = again[".html" if suffix == ".md" else ".md"]
+    assert untouched.kept is None
+    assert "Another title" in untouched.path.read_text(), "what nobody edited is brought up to date"
+
+
+def test_text_below_the_last_line_and_foreign_files_count_as_written_by_people(day: GameDay, tmp_path: Path) -> None:
+    page, _ = summary.write(day, tmp_path)
+    page.path.write_text(page.path.read_text() + "our notes\n")
+    assert summary.write(day, tmp_path)[0].kept == page.path
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / page.path.name).write_bytes(b"\xff\xfe not ours")
+    assert summary.write(day, tmp_path / "other")[0].kept is not None
+
+
+def test_who_was_paged_and_acknowledged_in_time_is_filled_in(day: GameDay) -> None:
+    told = [("notified", 13.0), ("acknowledged", 19.0)]
+    marks = day.steps[0].marks + tuple((name, experiments.BEGAN + timedelta(seconds=s)) for name, s in told)
+    paged = replace(day, steps=(replace(day.steps[0], marks=marks), day.steps[1]))
+    (seen,) = [evidence for name, evidence in summary.capabilities(paged) if "paged" in name]
+    assert "one: paged after 3s, acknowledged after 9s, in time" in seen
+    assert "two: paging was not watched, not acknowledged" in seen
+    late = replace(paged, steps=(replace(paged.steps[0], detect_within=5.0),))
+    (seen,) = [evidence for name, evidence in summary.capabilities(late) if "paged" in name]
+    assert "acknowledged after 9s, later than 5s" in seen
+
+
+def test_means_are_those_of_the_metrics_where_a_censored_time_counts_as_a_lower_bound(tmp_path: Path) -> None:
+    cut = experiments.record("r2", ttr_s=40.0, ttr_censored=True)
+    day, _ = play(tmp_path, experiments.record("r1", ttr_s=10.0), cut)
+    assert "| MTTR | mean ≥ 25s; median ≥ 25s, n = 2, censored 1 |" in summary.markdown(day)
+
+
+def test_what_people_said_stands_in_timeline_and_step(day: GameDay) -> None:
+    said = Said(at=experiments.BEGAN + timedelta(seconds=12), kind="note", by="ann", text="the queue grows | fast")
+    noted = replace(day, said=(said,), steps=(replace(day.steps[0], said=(said,)), day.steps[1]))
+    text = summary.markdown(noted)
+    assert "| 09:00:12 | +12s | ann noted: the queue grows \\| fast |" in text
+    assert "- 09:00:12 ann noted: the queue grows | fast" in text
+    assert "ann noted: the queue grows | fast" in summary.html(noted)

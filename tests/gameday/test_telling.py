@@ -26,7 +26,7 @@ def test_a_notice_says_what_when_who_and_how_to_stop_it(tmp_path: Path, monkeypa
             day = asyncio.run(prepare(tmp_path, engine, text, notice=notice).play())
     ((body),) = chat.bodies()
     assert "We break shop. Begins at 2027-02-09T09:10:00.000Z on kind-a: one, two. By " in body["text"]
-    assert "chaos-run stop on " in body["text"]
+    assert ": chaos-run stop" in body["text"]
     (line,) = (record.folder() / day.id / "notifications.jsonl").read_text().splitlines()
     assert json.loads(line)["delivered"] is True
 

@@ -76,9 +76,9 @@ def test_a_run_is_live_until_its_record_is_there(tmp_path: Path) -> None:
     for name in ("20261124-a", "20261124-b", "20261125-c"):
         (tmp_path / name).mkdir()
     (tmp_path / "20261125-c" / "record.json").write_text("{}", encoding="utf-8")
-    assert [run.run for run in live.choose(tmp_path, None)] == ["20261124-a", "20261124-b"]
-    assert [run.run for run in live.choose(tmp_path, "last")] == ["20261124-b"]
+    assert [run.run for run in live.pick(live.live_runs(tmp_path), None)] == ["20261124-a", "20261124-b"]
+    assert [run.run for run in live.pick(live.live_runs(tmp_path), "last")] == ["20261124-b"]
     with pytest.raises(errors.UsageError, match="several"):
-        live.choose(tmp_path, "2026")
+        live.pick(live.live_runs(tmp_path), "2026")
     with pytest.raises(errors.UsageError, match="20261125-c"):
-        live.choose(tmp_path, "20261125-c")
+        live.pick(live.live_runs(tmp_path), "20261125-c")
