@@ -44,7 +44,8 @@ def judge(record: RunRecord, objectives: Sequence[Objective] | None = None) -> R
 
 def _as_promised(o: ObjectiveResult) -> Objective:
     kind: Literal["availability", "latency"] = "availability" if o.threshold_s is None else "latency"
-    return Objective(o.name, o.indicator, kind, o.target, o.threshold_s, o.window_s, o.slice_s, o.slice_target)
+    who: Literal["service", "window"] = "window" if o.judge == "window" else "service"
+    return Objective(o.name, o.indicator, kind, o.target, o.threshold_s, o.window_s, o.slice_s, o.slice_target, who)
 
 
 def _check(record: RunRecord, objectives: Sequence[Objective]) -> None:

@@ -45,6 +45,7 @@ def result(objective: Objective, judged: Judgement, rate: float) -> ObjectiveRes
         window_s=objective.window_s,
         slice_s=objective.slice_s,
         slice_target=objective.slice_target,
+        judge=objective.judge,
     )
 
 

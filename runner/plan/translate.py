@@ -22,7 +22,7 @@ def objectives(experiment: Experiment) -> tuple[Objective, ...]:
 
 def promised(o: model.Objective) -> Objective:
     """One objective of a file."""
-    return Objective(o.name, o.indicator, o.kind, o.target, o.threshold, o.window, o.slice, o.slice_target)
+    return Objective(o.name, o.indicator, o.kind, o.target, o.threshold, o.window, o.slice, o.slice_target, o.judge)
 
 
 def abort_rules(experiment: Experiment) -> tuple[model.AbortRule, ...]:

@@ -172,7 +172,17 @@ class Counts(Series):
             tally = self.tally(FAILED, start, min(start + width, end_ns))
             bad.append(tally.counted)
             total.append(tally.scheduled)
-        return Slices(bad, total, width / 1e9)
+        return Slices(bad, total, width / 1e9, peak=None if slice_s else self._running_max(start_ns, end_ns))
+
+    def _running_max(self, start_ns: int, end_ns: int) -> float:
+        """Reading by reading, which is as fine as it is known."""
+        first, end = self._range(start_ns, end_ns)
+        pieces: dict[int, list[int]] = {}
+        for point in self.points:
+            if first <= (index := point.at_ns // BUCKET_NS - (self._origin or 0)) < end:
+                piece = pieces.setdefault(index, [0, 0])
+                piece[0], piece[1] = piece[0] + point.bad, piece[1] + point.total
+        return slices.running_max((bad, total) for _, (bad, total) in sorted(pieces.items()))
 
     def longest_gap_s(self, start_ns: int, end_ns: int) -> float:
         """The longest stretch of the window, in seconds, without any reading."""

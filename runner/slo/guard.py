@@ -272,7 +272,7 @@ class _Bettor:
     def __call__(self, now_ns: int) -> _Reading:
         found = self.evidence.log_evidence()
         allowed = units.format_ratio(self.evidence.null)
-        healthy = f"at most {units.format_ratio(self.rule.alpha)} of healthy runs are stopped like this"
+        healthy = f"at most {units.format_ratio(self.rule.alpha)} of healthy runs whose slices are independent are stopped like this"
         name = self.evidence.objective.name
         if found < self.log_limit:
             seen = f"evidence {betting.odds(found)}" if found > 0 else "no evidence"

@@ -64,6 +64,8 @@ class Objective:
     """Seconds of a slice, where the objective is about slices of time instead of requests."""
     slice_target: float | None = None
     """Ratio of a slice's requests that makes it a good one; None: the mean of the slices' ratios is judged."""
+    judge: Literal["service", "window"] = "service"
+    """Who is judged: the service, of which the window is a sample; or the requests of the window, whatever clumped there."""
 
     def __post_init__(self) -> None:
         if self.slice_target is not None and self.slice_s is None:

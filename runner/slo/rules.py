@@ -111,7 +111,10 @@ class BurnRate:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The slice-betting test is sure that more than budget x `burn` is bad; stops at most `alpha` of healthy runs."""
+    """The slice-betting test is sure that more than budget x `burn` is bad.
+
+    Stops at most `alpha` of healthy runs whose slices are independent.
+    """
 
     objective: str
     alpha: float = 0.01

@@ -24,6 +24,8 @@ class Slices:
     slice_s: float
     undecided: int = 0
     """Requests of which nothing can be said yet; they are in no slice."""
+    peak: float | None = None
+    """The running maximum of the bad ratio, request by request; None where nothing finer than the slices is known."""
 
     @property
     def total_bad(self) -> float:
@@ -32,6 +34,11 @@ class Slices:
     @property
     def total(self) -> float:
         return sum(self.scheduled)
+
+    @property
+    def running_max(self) -> float:
+        """The highest bad ratio of all beginnings of the window: max over j of bad(first j) / j; 0 without requests."""
+        return self.peak if self.peak is not None else running_max(zip(self.bad, self.scheduled, strict=True))
 
     def grouped(self, size: int) -> Slices:
         """Every `size` slices as one; what is left over at the end is dropped, except when it is all there is."""
@@ -54,6 +61,16 @@ class Slices:
         variance = sum((k - mean) ** 2 for k in counts) / (n - 1)
         phi = variance / (mean * (1 - mean / mean_scheduled))
         return phi if phi > _chance(n - 1) else 1.0
+
+
+def running_max(pieces: Iterable[tuple[float, float]]) -> float:
+    """The highest bad/total of all beginnings of a window that is given in pieces of (bad, total), in order of time."""
+    highest = bad = total = 0.0
+    for more_bad, more in pieces:
+        bad, total = bad + more_bad, total + more
+        if more_bad and total:
+            highest = max(highest, bad / total)
+    return highest
 
 
 def _chance(freedom: int) -> float:
@@ -82,6 +99,7 @@ def cut(
         end_ns = start_ns + max(0, end_ns - start_ns) // width * width
     count = max(0, -(-(end_ns - start_ns) // width))
     bad, scheduled, undecided = [0] * count, [0] * count, 0
+    decided: list[tuple[int, bool]] = []
     for sample in samples:
         if not (start_ns <= sample.intended_ns < end_ns and sample.flags):
             continue
@@ -91,4 +109,6 @@ def cut(
         index = (sample.intended_ns - start_ns) // width
         scheduled[index] += 1
         bad[index] += found
-    return Slices(bad, scheduled, slice_s, undecided)
+        decided.append((sample.intended_ns, found))
+    decided.sort()
+    return Slices(bad, scheduled, slice_s, undecided, running_max((found, 1) for _, found in decided))

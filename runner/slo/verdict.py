@@ -15,6 +15,9 @@ from runner.slo.sample import Sample
 from runner.slo.slices import Slices
 
 ALPHA = 0.01
+"""Of runs that keep the objective, and whose slices are independent, so many at most reach an evidence of 1/ALPHA."""
+SURPRISE = 0.05
+"""Of systems that keep the objective, however their errors clump, so many at most reach a running maximum of budget/SURPRISE."""
 DISPERSION_SLICES = 5
 SCATTERED = 1.05
 """Up to this dispersion bad requests lie as chance scatters them, and nothing need be said."""
@@ -47,6 +50,10 @@ class Judgement:
     total: int = 0
     lower: float = 0.0
     upper: float = 1.0
+    window_lower: float = 0.0
+    """The 95 % lower bound of this window's own bad ratio: no dispersion in it, for it claims nothing of other windows."""
+    running_max: float = 0.0
+    """The highest bad ratio of all beginnings of the window."""
     dispersion: float = 1.0
     bad_slices: int = 0
     log_evidence: float = 0.0
@@ -106,7 +113,7 @@ def _least(objective: Objective) -> str:
 
 
 def _judge(objective: Objective, cut: Slices, rate: float) -> Judgement:
-    """FAIL when the betting test was sure, or the lower bound is above the budget; PASS when the upper one is within it."""
+    """What `verdict_of` says, with its numbers and the sentence."""
     bad, total = cut.total_bad, cut.total
     if not total:
         return Judgement(
@@ -115,8 +122,6 @@ def _judge(objective: Objective, cut: Slices, rate: float) -> Judgement:
     groups = _groups(cut)
     phi = groups.dispersion
     lower, upper = interval.clopper_pearson(bad / phi, total / phi, CONFIDENCE)
-    evidence = _highest_evidence(objective, cut)
-    certain = evidence >= -math.log(ALPHA)
     verdict = verdict_of(objective, cut)
     needed = needed_requests(bad / total, objective.budget, phi) if verdict is Verdict.INCONCLUSIVE else None
     found = Judgement(
@@ -127,23 +132,41 @@ def _judge(objective: Objective, cut: Slices, rate: float) -> Judgement:
         total=round(total),
         lower=lower,
         upper=upper,
+        window_lower=interval.clopper_pearson(bad, total, CONFIDENCE)[0],
+        running_max=cut.running_max,
         dispersion=phi,
         bad_slices=sum(map(bool, groups.bad)),
-        log_evidence=evidence,
+        log_evidence=_highest_evidence(objective, cut),
         needed_n=needed,
     )
-    return replace(found, detail=_explain(found, certain, groups, rate))
+    return replace(found, detail=_explain(found, groups, rate))
 
 
 def verdict_of(objective: Objective, cut: Slices) -> Verdict:
-    """The verdict alone, some thirty times cheaper than with its numbers."""
-    if not cut.total:
+    """The verdict alone, some thirty times cheaper than with its numbers.
+
+    Two questions. Did the users of this window get less than was promised? Given how bad each moment was, the bad requests are
+    Poisson-binomial, so the plain Clopper-Pearson bound of the window's own ratio holds however they clump (Hoeffding, Ann.
+    Math. Stat. 27, 1956). Would a system that keeps the promise, untouched, show that? It would not if the bound with
+    dispersion says so, or the evidence of the slices, or the running maximum: the moment of the injection was chosen
+    independently of the background, so P(max over j of bad(first j)/j >= budget/SURPRISE) <= SURPRISE for any stationary
+    background within the budget, by the maximal ergodic theorem. FAIL needs the first, and one of the second.
+    """
+    bad, total, allowed = cut.total_bad, cut.total, objective.budget
+    if not total:
         return Verdict.INCONCLUSIVE
     phi = _groups(cut).dispersion
-    side = interval.side(cut.total_bad / phi, cut.total / phi, objective.budget, CONFIDENCE)
-    if side > 0 or _highest_evidence(objective, cut) >= -math.log(ALPHA):
+    side = interval.side(bad / phi, total / phi, allowed, CONFIDENCE)
+    missed = side > 0 or interval.side(bad, total, allowed, CONFIDENCE) > 0
+    if missed and (side > 0 or objective.judge == "window" or _no_chance(objective, cut)):
         return Verdict.FAIL
     return Verdict.PASS if side < 0 else Verdict.INCONCLUSIVE
+
+
+def _no_chance(objective: Objective, cut: Slices) -> bool:
+    return cut.running_max * SURPRISE >= objective.budget * (1 - 1e-12) or _highest_evidence(
+        objective, cut
+    ) >= -math.log(ALPHA)
 
 
 def _groups(cut: Slices) -> Slices:
@@ -179,25 +202,58 @@ def needed_requests(ratio: float, allowed: float, phi: float = 1.0) -> int | Non
     return high
 
 
-def _explain(found: Judgement, certain: bool, groups: Slices, rate: float) -> str:
+def _explain(found: Judgement, groups: Slices, rate: float) -> str:
     allowed = units.format_ratio(found.objective.budget)
     of = "" if found.objective.slice_target is None else f" {found.objective.counted_in('')}"
     seen = (
         f"{units.format_ratio(found.bad / found.total)} bad ({found.bad:,}/{found.total:,}{of}), allowed is {allowed}"
     )
-    spread = f" (clustered: dispersion {found.dispersion:.1f})" if found.dispersion > SCATTERED else ""
-    few = 0 < found.bad_slices < FEW
-    if certain:
-        healthy = f"at most {units.format_ratio(ALPHA)} of runs that keep the objective fail like this"
-        return f"{seen}; evidence {betting.odds(found.log_evidence)} against it, {healthy}"
-    if few:
+    if found.verdict is Verdict.FAIL:
+        return f"{seen}; {_why_it_failed(found)}"
+    if found.window_lower > found.objective.budget:
+        return f"{seen}; {_missed(found, groups)}"
+    if 0 < found.bad_slices < FEW:
         places = f"{found.bad_slices} of {len(groups.bad)} slices of {units.format_duration(groups.slice_s)}"
-        seen += f"; few events, in {places}{spread}"
-    elif found.verdict is Verdict.FAIL:
-        seen += f"; at least {units.format_ratio(found.lower)} with 95 % confidence{spread}"
+        seen += f"; few events, in {places}{_spread(found)}"
     else:
-        seen += f"; at most {units.format_ratio(found.upper)} with 95 % confidence{spread}"
+        seen += f"; at most {units.format_ratio(found.upper)} with 95 % confidence{_spread(found)}"
     return seen + (_what_would_decide(found, rate) if found.verdict is Verdict.INCONCLUSIVE else "")
+
+
+def _why_it_failed(found: Judgement) -> str:
+    """The strongest of the reasons that hold, and how often a system that keeps the objective looks like this all the same."""
+    allowed, kept = found.objective.budget, "that keep the objective"
+    if found.log_evidence >= -math.log(ALPHA):
+        healthy = (
+            f"at most {units.format_ratio(ALPHA)} of runs {kept}, and whose slices are independent, fail like this"
+        )
+        return f"evidence {betting.odds(found.log_evidence)} against it, {healthy}"
+    if found.running_max * SURPRISE >= allowed * (1 - 1e-12):
+        share = units.format_ratio(_rounded_up(allowed / found.running_max))
+        untouched = f"at most {share} of untouched systems {kept}, however their errors clump, look like this"
+        return f"{betting.odds(math.log(found.running_max / allowed))} against the objective; {untouched}"
+    if found.lower > allowed:
+        return f"at least {units.format_ratio(found.lower)} with 95 % confidence{_spread(found)}"
+    least = units.format_ratio(found.window_lower)
+    return f"at least {least} with 95 % confidence, and the window's own requests decide (judge: window)"
+
+
+def _missed(found: Judgement, groups: Slices) -> str:
+    """What is a fact where nothing more can be concluded from it."""
+    ratio, least = (units.format_ratio(r) for r in (found.bad / found.total, found.window_lower))
+    clumps = sum(bool(b) and not (i and groups.bad[i - 1]) for i, b in enumerate(groups.bad))
+    what = "one clump" if clumps == 1 else f"bad requests in clumps (dispersion {found.dispersion:.1f})"
+    return f"this window missed the objective ({ratio} bad, at least {least}); {what} cannot be told from chance"
+
+
+def _spread(found: Judgement) -> str:
+    return f" (clustered: dispersion {found.dispersion:.1f})" if found.dispersion > SCATTERED else ""
+
+
+def _rounded_up(ratio: float) -> float:
+    """To two digits, so that "at most" stays true."""
+    step: float = 10.0 ** (math.floor(math.log10(ratio)) - 1)
+    return math.ceil(ratio / step - 1e-9) * step
 
 
 def _what_would_decide(found: Judgement, rate: float) -> str:

@@ -68,6 +68,16 @@ class Source(_Part):
         return http_url(value)
 
 
+Judge = Annotated[
+    Literal["service", "window"],
+    Field(
+        description="service: the window is a sample of the service, and a clump that chance may have put there does not fail it."
+        " window: these requests decide; then foreign bursts fail it too."
+    ),
+]
+"""Who is judged by an objective."""
+
+
 class Objective(_Part):
     """An SLO in shorthand: availability (`target` of good answers) or latency (`target` of answers within `threshold`)."""
 
@@ -81,6 +91,7 @@ class Objective(_Part):
     """Cut time into slices of this length: then `target` is of good slices or, without `slice_target`, of their mean."""
     slice_target: Ratio | None = Field(default=None, gt=0)
     """The share of a slice's answers that makes it a good one."""
+    judge: Judge = "service"
 
     @model_validator(mode="after")
     def _whole(self) -> Objective:
@@ -104,6 +115,7 @@ class OpenSlo(_Part):
     source: str | None = None
     """Which of our `sources` measures it, by the document's own Prometheus queries; then it is an indicator by its SLO's name."""
     strict: bool = False
+    judge: Judge = "service"
 
 
 SHORTHAND, REFERENCE = "<shorthand>", "<reference>"
@@ -177,7 +189,8 @@ class BurnRate(_Part):
 
 
 class Evidence(_Part):
-    """Abort by the always-valid slice-betting test: at most `alpha` of healthy runs are stopped like this."""
+    """Abort by the always-valid slice-betting test: at most `alpha` of healthy runs whose slices are independent
+    are stopped like this."""
 
     objective: str
     alpha: float = Field(default=0.01, gt=0, lt=1)

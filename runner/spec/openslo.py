@@ -82,7 +82,8 @@ def resolve(
     if not slos:
         notes.error("openslo", (*where, "openslo"), f"there is no SLO of {VERSION} in {path}")
     library = {(item.kind, item.name): item for item in items}
-    objectives = [o for slo in slos for o in _objectives(slo, library, reference, around)]
+    found = [o for slo in slos for o in _objectives(slo, library, reference, around)]
+    objectives = [o.model_copy(update={"judge": reference.judge}) for o in found]
     return objectives, [f for form in forms for f in form.notes.found]
 
 

@@ -42,6 +42,8 @@ class ObjectiveResult:
     """Seconds of a slice, where it is about slices of time."""
     slice_target: float | None = None
     """Ratio of good requests that makes a good slice; `bad` and `total` are then slices."""
+    judge: str = "service"
+    """service, or window where the window's own requests decide."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

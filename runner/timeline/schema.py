@@ -43,6 +43,8 @@ _JUDGED = _object(
         "total": _COUNT,
         "target": _SECONDS,
         "threshold_s": _OPTIONAL_SECONDS,
+        "slice_s": _OPTIONAL_SECONDS,
+        "slice_target": _OPTIONAL_SECONDS,
         "upper": _SECONDS,
         "lower": _SECONDS,
         "budget_spent": _SECONDS,

@@ -19,7 +19,7 @@ from tests.journeys.harness import Service, experiment, http, started
 TRAFFIC = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
 OBJECTIVES = [
     {"name": "availability", "indicator": "front", "target": "99%"},
-    {"name": "latency", "indicator": "front", "target": "90%", "threshold": "300ms", "window": "7d"},
+    {"name": "latency", "indicator": "front", "target": "90%", "threshold": "300ms", "window": "7d", "judge": "window"},
 ]
 SECRET = "s3cr3t-of-the-shop"
 METHOD = [http("break", "/break", pauses={"after": 3})]

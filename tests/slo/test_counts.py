@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.slo import counts, rules
+from runner.slo import counts, rules, slices
 from runner.slo.counts import Counts, Point
 from runner.slo.detection import BurnRule
 from runner.slo.effect import Watch
@@ -50,6 +50,16 @@ def test_healthy_counts_pass_and_bad_ones_fail() -> None:
     assert (good.verdict, good.bad, good.total) == (Verdict.PASS, 0, 6000)
     assert (bad.verdict, bad.bad, bad.total) == (Verdict.FAIL, 900, 6000)
     assert "requests" not in bad.sentence
+
+
+def test_the_running_maximum_of_a_source_is_as_fine_as_its_readings() -> None:
+    """Five readings of 20 make a slice: an outage in the third and fourth is half of four, and not two fifths of five."""
+    series = told(lambda s: 1.0 if s in (3, 4) else 0.0, 60, rate=20)
+    series.settle()
+    found = series.cut(at(0.5), at(60.5))
+    assert found.slice_s == 5
+    assert found.running_max == 0.5
+    assert slices.running_max(zip(found.bad, found.scheduled, strict=True)) == 0.4
 
 
 def test_a_window_with_a_hole_in_it_does_not_pass() -> None:

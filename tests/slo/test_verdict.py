@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from runner.slo import budget, power, rules, verdict
+from runner.slo import budget, power, rules, slices, verdict
 from runner.slo.objective import Objective
 from runner.slo.sample import Flag
 from runner.slo.slices import Slices
@@ -74,6 +75,63 @@ def test_an_outage_at_the_start_of_the_window_fails_however_good_the_rest_was() 
     found = verdict.judge(LOOSE, traffic.samples, at(10), at(60), rate=100, timeout_s=1)
     assert found.verdict is Verdict.FAIL
     assert (found.bad, found.total) == (250, 5000)
+
+
+def test_nothing_fails_while_the_window_itself_is_within_its_budget() -> None:
+    """The evidence of a short outage at the start is overwhelming, and 2.5 % bad are not 5 %."""
+    loose = replace(LOOSE, target=0.95)
+    traffic = Traffic(100, 120, lambda t, i: REFUSED if t < 3 else GOOD)
+    found = verdict.judge(loose, traffic.samples, START, at(120), rate=100, timeout_s=1)
+    assert (found.bad, found.total) == (300, 12_000)
+    assert found.log_evidence > math.log(100)
+    assert found.verdict is not Verdict.FAIL
+
+
+@pytest.mark.parametrize("position", [0, 2, 5.5, 9.9, 11])
+def test_one_short_outage_fails_by_the_running_maximum_wherever_the_slices_lie(position: float) -> None:
+    """3 s of 60 at 99 %, five times the budget, and nothing that the test over slices is sure of."""
+    traffic = Traffic(20, 60, lambda t, i: REFUSED if position <= t < position + 3 else GOOD)
+    found = verdict.judge(LOOSE, traffic.samples, START, at(60), rate=20, timeout_s=1)
+    assert found.verdict is Verdict.FAIL
+    assert found.running_max == pytest.approx(60 / (60 + 20 * position), rel=0.02)
+
+
+def test_the_sentence_of_the_running_maximum_says_of_whom_it_is_true() -> None:
+    traffic = Traffic(20, 30, lambda t, i: REFUSED if 6 <= t < 10 else GOOD)
+    found = verdict.judge(LOOSE, traffic.samples, START, at(30), rate=20, timeout_s=1)
+    assert found.sentence == (
+        "FAIL: 13.33 % bad (80/600), allowed is 1 %; 40:1 against the objective; at most 2.5 % of untouched systems "
+        "that keep the objective, however their errors clump, look like this"
+    )
+
+
+def test_one_clump_late_in_the_window_is_told_as_the_fact_it_is() -> None:
+    cut = Slices([0] * 40 + [60] + [0] * 4, [100] * 45, 1.0)
+    found = verdict.judge_slices(LOOSE, cut, 100)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.detail == (
+        "1.33 % bad (60/4,500), allowed is 1 %; this window missed the objective (1.33 % bad, at least 1.06 %); "
+        "one clump cannot be told from chance"
+    )
+
+
+def test_an_objective_may_declare_that_the_windows_own_requests_decide() -> None:
+    cut = Slices([0] * 40 + [60] + [0] * 4, [100] * 45, 1.0)
+    found = verdict.judge_slices(replace(LOOSE, judge="window"), cut, 100)
+    assert found.verdict is Verdict.FAIL
+    assert "at least 1.06 % with 95 % confidence, and the window's own requests decide (judge: window)" in found.detail
+    within = Slices([0] * 40 + [40] + [0] * 4, [100] * 45, 1.0)
+    assert verdict.verdict_of(replace(LOOSE, judge="window"), within) is Verdict.INCONCLUSIVE
+
+
+def test_the_running_maximum_is_counted_in_the_order_in_which_requests_were_due() -> None:
+    """A tape is read as requests end; a hanging one ends last and was due first."""
+    traffic = Traffic(10, 10, lambda t, i: REFUSED if t < 1 else GOOD)
+    cuts = [
+        slices.cut(LOOSE, samples, START, at(10), rate=10, timeout_s=1, now_ns=at(10))
+        for samples in (traffic.samples, traffic.samples[::-1])
+    ]
+    assert [c.running_max for c in cuts] == [1.0, 1.0]
 
 
 def test_undecided_requests_count_neither_way_and_hanging_ones_as_bad() -> None:

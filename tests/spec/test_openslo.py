@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.plan import translate
 from runner.spec import load
 from tests.spec.test_block import BLOCK, HEAD
 
@@ -60,6 +61,13 @@ def test_a_ratio_becomes_availability(tmp_path: Path) -> None:
     seen = examine(tmp_path, RATIO)
     assert seen.experiment is not None
     assert (seen.experiment.objectives[1].kind, seen.experiment.objectives[1].target) == ("availability", 0.999)
+
+
+def test_who_is_judged_is_said_beside_the_reference_or_in_the_shorthand(tmp_path: Path) -> None:
+    block = BLOCK.replace("target: 99%}", "target: 99%, judge: window}")
+    seen = examine(tmp_path, RATIO, reference="openslo: slos/x.yaml, judge: window", block=block)
+    assert seen.experiment is not None
+    assert [o.judge for o in translate.objectives(seen.experiment)] == ["window", "window"]
 
 
 def test_an_abort_rule_may_name_an_objective_of_a_document(tmp_path: Path) -> None:
