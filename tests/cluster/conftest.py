@@ -1,15 +1,22 @@
-"""The shop on the cluster of KUBECONFIG: made when it is not there, whole before each test, and gone again when we made it."""
+"""The shop on the cluster of KUBECONFIG: made when it is not there, whole before each test, and gone again when we made it.
+
+Without a KUBECONFIG these tests run on a playground of their own, so that every machine holds their promises; what only a real
+Kubernetes can show is marked `real`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from runner.playground import start as embedded
 from tests.cluster.kube import Kube, answers_newcomers, find_kubectl, manifest, until
 from tests.cluster.program import ChaosRun
 
@@ -26,17 +33,30 @@ NAMESPACE = os.environ.get("SHOP_NAMESPACE", "shop")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below this folder is marked, and lasts as long as a cluster takes."""
+    """Everything below this folder lasts as long as a cluster takes; what would break the one of KUBECONFIG is marked."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.cluster)
             item.add_marker(pytest.mark.timeout(240))
+            if KUBECONFIG:
+                item.add_marker(pytest.mark.cluster)
+            elif item.get_closest_marker("real"):
+                item.add_marker(pytest.mark.skip(reason="needs a real Kubernetes (KUBECONFIG)"))
 
 
 @pytest.fixture(scope="session")
-def kube() -> Iterator[Kube]:
-    """Skips where there is no cluster to test on."""
-    found = _reachable()
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of the cluster to break: the one of KUBECONFIG, else a playground."""
+    if KUBECONFIG:
+        yield KUBECONFIG
+        return
+    with playground(tmp_path_factory.mktemp("playground")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def kube(kubeconfig: str) -> Iterator[Kube]:
+    """Skips where the cluster does not answer."""
+    found = _reachable(kubeconfig)
     states = {n["metadata"]["name"]: n["status"]["phase"] for n in found.get("namespaces")}
     if states.get(NAMESPACE) == "Terminating":  # of the session before
         found.run("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=50s")
@@ -84,13 +104,28 @@ def short(tmp_path: Path) -> Callable[..., Path]:
     return shortened
 
 
-def _reachable() -> Kube:
-    if not KUBECONFIG:
-        pytest.skip("no KUBECONFIG: nothing is tested on a real Kubernetes")
+@contextmanager
+def playground(folder: Path) -> Iterator[str]:
+    """The kubeconfig of a playground that is there for as long as this lasts."""
+    read, write = os.pipe()
+
+    async def start() -> embedded.Playground:
+        return await embedded.start(folder, lifeline=read)
+
+    started = asyncio.run(start())
+    try:
+        yield str(started.kubeconfig)
+    finally:
+        asyncio.run(started.stop())
+        os.close(write)
+        os.close(read)
+
+
+def _reachable(kubeconfig: str) -> Kube:
     kubectl = find_kubectl()
     if kubectl is None:
         pytest.skip("no kubectl: set KUBECTL, or put one on PATH")
-    found = Kube(kubectl=kubectl, kubeconfig=KUBECONFIG, namespace=NAMESPACE)
+    found = Kube(kubectl=kubectl, kubeconfig=kubeconfig, namespace=NAMESPACE)
     try:
         found.run("get", "--raw", "/readyz", "--request-timeout=5s")
     except (AssertionError, subprocess.TimeoutExpired) as problem:

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 CALL_S = 60
+OBJECTS = (
+    "deployments.apps", "services", "configmaps", "secrets", "networkpolicies.networking.k8s.io",
+    "poddisruptionbudgets.policy", "jobs.batch", "daemonsets.apps", "leases.coordination.k8s.io",
+)  # fmt: skip
+"""What a run must leave as it found it, where the server serves it: a playground knows no jobs."""
 
 
 def find_kubectl() -> str | None:
@@ -77,8 +82,8 @@ class Kube:
 
     def snapshot(self) -> dict[str, Any]:
         """What a run must leave as it found it: nodes, the workload's wants, objects in the namespace, leases."""
-        objects = "deployments,services,configmaps,secrets,networkpolicies,poddisruptionbudgets,jobs,daemonsets,leases"
-        found = self.get(objects, "-n", self.namespace)
+        kinds = {*OBJECTS} & {*self.run("api-resources", "--namespaced", "-o", "name").split()}
+        found = self.get(",".join(sorted(kinds)), "-n", self.namespace)
         return {
             "cordons": self.cordons(),
             "replicas": self.replicas(),

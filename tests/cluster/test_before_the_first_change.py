@@ -81,6 +81,7 @@ def test_a_lock_whose_holder_lives_is_respected(kube: Kube, chaos_run: ChaosRun)
     assert kube.replicas() == 3
 
 
+@pytest.mark.real  # needs RBAC
 def test_without_the_right_to_leases_this_machines_lock_has_to_do(
     kube: Kube, chaos_run: ChaosRun, tmp_path: Path
 ) -> None:

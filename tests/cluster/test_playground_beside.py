@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runner.playground import ports
 from tests.cluster.kube import Kube, answers_newcomers, until
 
 
+@pytest.mark.real  # a playground's balancer accepts what kube-proxy would refuse
 def test_a_node_port_that_the_cluster_refuses_is_not_free(kube: Kube) -> None:
     port = kube.node_port()
 
