@@ -74,10 +74,31 @@ class Sources:
         if self._tasks:
             await asyncio.gather(*(self._ask(meter) for meter in self._meters))
         self._tasks = []
+        injected = self._session.marked("injected")
         for meter in self._meters:
-            if count := meter.metered.resets:
-                said = f"counters began anew {count} times (restarts of a process); no event is lost or counted twice"
-                self._session.find("info", f"{meter.counts.name}: {said}")
+            self._lose(meter, over=True)
+            if injected is not None:
+                self._say_lost(meter, injected.mono_ns - round(injected.error_s * 1e9))
+
+    def _say_lost(self, meter: _Meter, since_ns: int) -> None:
+        """What is unknown of the window that is judged, which began then."""
+        lost = [one for one in meter.counts.lost if one.at_ns > since_ns]
+        if times := len(lost):
+            about = sum(one.between(since_ns, one.at_ns) for one in lost)
+            often = "once" if times == 1 else f"{times} times"
+            said = f"what a process counted after it was last read is unknown, about {about:,.0f} events: it restarted or ended"
+            self._session.find("warning" if about >= 0.5 else "info", f"{meter.counts.name}: {said} {often}")
+
+    def _lose(self, meter: _Meter, *, over: bool = False) -> None:
+        """Keep what was lost with a counter."""
+        from runner.slo.counts import Lost
+
+        offset = meter.metered.offset_s
+        for gap in meter.metered.gaps(over=over).values():
+            lost = Lost(self._mono_ns(gap.since - offset), self._mono_ns(gap.at - offset), round(gap.events, 3))
+            if meter.counts.lose(lost):
+                times: dict[str, object] = {"t": gap.at, "mono_ns": lost.at_ns, "since_ns": lost.since_ns}
+                self._write(meter, times | {"lost": lost.events})
 
     async def close(self) -> None:
         """End everything, in whatever state."""
@@ -214,6 +235,7 @@ class Sources:
         for (moment, bad, total), point in zip(found, points, strict=True):
             self._write(meter, {"t": moment, "mono_ns": point.at_ns, "good": total - bad, "total": total})
         meter.counts.count(points)
+        self._lose(meter)
         if meter.metered.news_at > before:
             meter.counts.seen(self._mono_ns(meter.metered.news_at - offset))
 

@@ -8,7 +8,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from runner.probe.prometheus import NoData, Prometheus
-from runner.slo.counter import Differences, Fresh, Readings, Whole
+from runner.slo.counter import Differences, Fresh, Gap, Readings, Whole
 from runner.spec import promql
 from runner.spec.metric import Metric
 
@@ -49,10 +49,17 @@ class Metered:
         """Whether the query of the bad events has never had a series: none has happened, or it is misspelt."""
         return self.metric.form == "bad" and not self._differences[0].last and not promql.rated(self.metric.query)
 
-    @property
-    def resets(self) -> int:
-        """How many counters began anew so far."""
-        return sum(d.resets for d in self._differences)
+    def gaps(self, *, over: bool = False) -> dict[float, Gap]:
+        """Where counters began anew so far, by moment; once it is `over`, also where they were read no more."""
+        found: dict[float, Gap] = {}
+        for differences in self._differences:
+            here = dict(differences.gaps)
+            for gap in differences.ended(self.news_at, self.step_s) if over else ():
+                before = here.get(gap.at, gap._replace(events=0.0))
+                here[gap.at] = gap._replace(events=before.events + gap.events)
+            for at, gap in here.items():  # the bad events are among all: they are not lost twice
+                found[at] = max(gap, found.get(at, gap), key=lambda g: g.events)
+        return found
 
     async def ask(self, now: float) -> list[tuple[float, int, int]]:
         """(moment, bad, total) of every event since the last answer; `now` is our unix time. Raises NoData."""
@@ -92,6 +99,7 @@ class Metered:
         moments = set()
         for side, differences in enumerate(self._differences):
             differences.begun = differences.begun or self._asked_at is not None
+            differences.summed = promql.selector(queries[side]) is None
             for moment, events in differences.take(counted[side]).items():
                 self._counts.setdefault(moment, [0.0, 0.0])[side] += events
                 moments.add(moment)

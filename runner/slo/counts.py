@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from runner import units
 from runner.slo import slices, verdict
@@ -29,15 +30,36 @@ class Point(NamedTuple):
     total: int
 
 
+class Lost(NamedTuple):
+    """About so many events were counted and lost between two moments (monotonic): their counter was gone before anybody read it."""
+
+    since_ns: int
+    at_ns: int
+    events: float
+
+    def between(self, start_ns: int, end_ns: int) -> float:
+        """How many of them belong to a window, as if they had been spread evenly."""
+        overlap = min(end_ns, self.at_ns) - max(start_ns, self.since_ns)
+        return self.events * max(0, overlap) / max(1, self.at_ns - self.since_ns)
+
+
 def read(text: str) -> list[Point]:
     """The points of such a file; a line that was cut short by a crash is left out."""
-    points = []
-    for row in text.splitlines():
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            found = json.loads(row)
-            if "good" in found:
-                points.append(Point(int(found["mono_ns"]), found["total"] - found["good"], int(found["total"])))
-    return points
+    rows = (row for row in _rows(text) if "good" in row)
+    return [Point(int(row["mono_ns"]), row["total"] - row["good"], int(row["total"])) for row in rows]
+
+
+def read_lost(text: str) -> list[Lost]:
+    """What such a file says was lost."""
+    rows = (row for row in _rows(text) if "lost" in row)
+    return [Lost(int(row["since_ns"]), int(row["mono_ns"]), float(row["lost"])) for row in rows]
+
+
+def _rows(text: str) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            if isinstance(row := json.loads(line), dict) and ("no_data" in row or "mono_ns" in row):
+                yield row
 
 
 def rebuilt(text: str, name: str, rate: float, seen_ns: int) -> Counts:
@@ -45,9 +67,11 @@ def rebuilt(text: str, name: str, rate: float, seen_ns: int) -> Counts:
     head: dict[str, object] = json.loads(text.partition("\n")[0])
     found = Counts(name, float(str(head["step_s"])), rate)
     found.count(read(text))
+    for lost in read_lost(text):
+        found.lose(lost)
     found.rate, found.now_ns = rate, seen_ns
-    *_, last = text.rstrip().splitlines()
-    if "no_data" in (told := json.loads(last)):
+    *_, last = [row for row in _rows(text) if "lost" not in row]
+    if "no_data" in (told := last):
         found.trouble = f"{head['source']}: {told['no_data']}"
     return found
 
@@ -68,13 +92,32 @@ def judge(objective: Objective, counts: Counts, start_ns: int, end_ns: int) -> J
         min(end_ns, max(start_ns, counts.now_ns + BUCKET_NS)) if counts.lag_ns(end_ns) < counts.patience_ns else end_ns
     )
     found = verdict.judge_slices(objective, counts.cut(start_ns, end_ns, objective.slice_s), counts.rate)
-    found = replace(found, detail=of_events(found.detail))
+    found = _with_lost(objective, counts, replace(found, detail=of_events(found.detail)), start_ns, end_ns)
     gap_s = counts.longest_gap_s(start_ns, end_ns)
     if gap_s * 1e9 <= counts.patience_ns or found.verdict is Verdict.FAIL:
         return found
     why = f": {counts.trouble}" if counts.trouble else ""
     detail = f"{found.detail}; no data for {units.format_duration(gap_s)} of the window{why}"
     return replace(found, verdict=Verdict.INCONCLUSIVE, detail=detail)
+
+
+def _with_lost(objective: Objective, counts: Counts, found: Judgement, start_ns: int, end_ns: int) -> Judgement:
+    """The same, saying what is unknown; INCONCLUSIVE where that could turn it, were it all bad (or, for FAIL, all good)."""
+    events = sum(lost.between(start_ns, end_ns) for lost in counts.lost)
+    times = sum(lost.between(start_ns, end_ns) > 0 for lost in counts.lost)
+    if not (about := math.ceil(events - 0.5)):
+        return found
+    often = "" if times == 1 else f", {times} times"
+    said = f"about {about:,} events more are unknown, counted after a process was last read and before it restarted or ended{often}"
+    if found.verdict is Verdict.INCONCLUSIVE:
+        return replace(found, detail=f"{found.detail}; {said}")
+    worse = found.verdict is Verdict.PASS
+    cut = counts.cut(start_ns, end_ns, objective.slice_s)
+    other = verdict.judge_slices(objective, counts.with_lost(cut, start_ns, bad=worse), counts.rate)
+    if other.verdict is found.verdict:
+        return replace(found, detail=f"{found.detail}; {said}: too few to change the verdict")
+    turned = f"if they were {'bad' if worse else 'good'}, it would not be a {'pass' if worse else 'failure'}"
+    return replace(found, verdict=Verdict.INCONCLUSIVE, detail=f"{found.detail}; {said}: {turned}")
 
 
 class Counts(Series):
@@ -90,6 +133,8 @@ class Counts(Series):
     def __init__(self, name: str, interval_s: float, rate: float | None = None) -> None:
         super().__init__(name, rate or 1 / interval_s, 0.0)
         self.points: list[Point] = []
+        self.lost: list[Lost] = []
+        """In order of time, each moment once."""
         self.trouble = ""
         self._interval_s = interval_s
         self._counted, self._all = Buckets(), Buckets()
@@ -141,6 +186,26 @@ class Counts(Series):
             self.points.append(point)
             if point.at_ns not in self._moments[-100:]:
                 insort(self._moments, point.at_ns)
+
+    def lose(self, lost: Lost) -> bool:
+        """Note that events were lost; whether that is news: of one moment the most that was said counts."""
+        same = next((old for old in self.lost if old.at_ns == lost.at_ns), None)
+        if same is not None and lost.events <= same.events:
+            return False
+        if same is not None:
+            self.lost.remove(same)
+        insort(self.lost, lost)
+        return True
+
+    def with_lost(self, cut: Slices, start_ns: int, *, bad: bool) -> Slices:
+        """The slices of a window that began then, with what is unknown in them as bad or as good events."""
+        width, more = round(cut.slice_s * 1e9), []
+        for begin in range(start_ns, start_ns + len(cut.bad) * width, width):
+            more.append(sum(lost.between(begin, begin + width) for lost in self.lost))
+        scheduled = [n + extra for n, extra in zip(cut.scheduled, more, strict=True)]
+        return replace(
+            cut, bad=[n + extra * bad for n, extra in zip(cut.bad, more, strict=True)], scheduled=scheduled, peak=None
+        )
 
     def seen(self, at_ns: int) -> None:
         """The source has told all it knew up to this moment (monotonic)."""

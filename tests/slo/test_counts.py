@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from runner.slo import counts, rules, slices
-from runner.slo.counts import Counts, Point
+from runner.slo.counts import Counts, Lost, Point
 from runner.slo.detection import BurnRule
 from runner.slo.effect import Watch
 from runner.slo.guard import Guard
@@ -157,3 +157,62 @@ def test_what_is_kept_on_disk_is_judged_the_same_again() -> None:
     again = counts.rebuilt("\n".join(lines), "checkout", series.rate, series.now_ns)
     assert counts.judge(OBJECTIVE, again, at(0), at(60.5)) == counts.judge(OBJECTIVE, series, at(0), at(60.5))
     assert again.tally(FAILED, 0).scheduled == 6000
+
+
+def test_what_a_restart_lost_is_said_and_too_little_changes_nothing() -> None:
+    series = told(lambda _: 0.0, 60)
+    series.lose(Lost(at(30), at(31), 10.0))
+    found = counts.judge(OBJECTIVE, series, at(0), at(60.5))
+    assert found.verdict is Verdict.PASS
+    said = "about 10 events more are unknown, counted after a process was last read and before it restarted or ended"
+    assert f"{said}: too few to change the verdict" in found.sentence
+
+
+def test_a_pass_that_what_is_lost_could_turn_is_not_proven() -> None:
+    series = told(lambda _: 0.0, 60)
+    series.lose(Lost(at(30), at(31), 100.0))  # 100 of 6,100 are more than the one percent that is allowed
+    found = counts.judge(OBJECTIVE, series, at(0), at(60.5))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "about 100 events more" in found.sentence
+    assert found.sentence.endswith("if they were bad, it would not be a pass")
+
+
+def test_a_failure_that_what_is_lost_could_turn_is_not_proven_either() -> None:
+    barely = Objective("checkout", "checkout", "availability", 0.9)
+    series = told(lambda s: 0.13, 60)
+    assert counts.judge(barely, series, at(0), at(60.5)).verdict is Verdict.FAIL
+    series.lose(Lost(at(20), at(40), 2000.0))
+    found = counts.judge(barely, series, at(0), at(60.5))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.sentence.endswith("if they were good, it would not be a failure")
+
+
+def test_only_what_was_lost_within_the_window_counts() -> None:
+    series = told(lambda _: 0.0, 100)
+    for lost in (Lost(at(5), at(6), 900.0), Lost(at(95), at(96), 900.0), Lost(at(9.5), at(10.5), 20.0)):
+        series.lose(lost)
+    found = counts.judge(OBJECTIVE, series, at(10), at(90))
+    assert found.verdict is Verdict.PASS
+    assert "about 10 events more" in found.sentence
+
+
+def test_one_moment_is_lost_once_and_on_disk_too() -> None:
+    series = told(lambda _: 0.0, 60)
+    assert series.lose(Lost(at(30), at(31), 60.0))
+    assert not series.lose(Lost(at(30), at(31), 40.0))
+    assert series.lose(Lost(at(30), at(31), 100.0))
+    lines = ['{"step_s": 1.0, "source": "team"}']
+    lines += [f'{{"mono_ns": {p.at_ns}, "good": {p.total - p.bad}, "total": {p.total}}}' for p in series.points]
+    lines += [f'{{"mono_ns": {at(31)}, "since_ns": {at(30)}, "lost": {events}}}' for events in (60.0, 100.0)]
+    again = counts.rebuilt("\n".join(lines), "checkout", series.rate, series.now_ns)
+    assert again.lost == [Lost(at(30), at(31), 100.0)]
+    assert counts.judge(OBJECTIVE, again, at(0), at(60.5)) == counts.judge(OBJECTIVE, series, at(0), at(60.5))
+
+
+def test_a_slice_of_time_in_which_events_were_lost_may_be_a_bad_one() -> None:
+    steady = Objective("checkout", "checkout", "availability", 0.95, slice_s=1.0, slice_target=0.99)
+    series = told(lambda _: 0.0, 100)
+    assert counts.judge(steady, series, at(0.5), at(100.5)).verdict is Verdict.PASS
+    for second in (20, 40, 60, 80):
+        series.lose(Lost(at(second), at(second + 1), 50.0))
+    assert counts.judge(steady, series, at(0.5), at(100.5)).verdict is Verdict.INCONCLUSIVE
