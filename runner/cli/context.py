@@ -14,12 +14,15 @@ _OPTIONS = (
     ),
     click.option("--namespace", help="The namespace of the shop (SHOP_NAMESPACE) in the shipped experiments."),
     click.option("--playground", is_flag=True, help="Use the embedded target, whatever kubeconfig there is."),
+    click.option(
+        "--no-cluster", is_flag=True, help="Hand the experiment no cluster: its programs find an empty kubeconfig."
+    ),
     click.option("--store", help="The record: a folder's SQLite file by default, or any database URL."),
 )
 
 
 def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --context, --kubeconfig, --namespace, --playground and --store."""
+    """Add --context, --kubeconfig, --namespace, --playground, --no-cluster and --store."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

@@ -122,7 +122,7 @@ class Gate:
 
         try:
             view = _Hearing(choose(as_json=self._as_json, plain=True), self)
-            asked = options.Options(path=waiting.file, afterwards=afterwards(), **self._given)
+            asked = options.Options(path=waiting.file, afterwards=afterwards(), interactive=False, **self._given)
             record = asyncio.run(run.run(asked, view))
         except errors.ChaosRunError as problem:
             if isinstance(problem, errors.Interrupted):

@@ -24,6 +24,7 @@ from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
 from runner.inject.voice import carried
 from runner.plan import translate
+from runner.safety import handed
 from runner.store import place
 
 if TYPE_CHECKING:
@@ -194,6 +195,8 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "frequency": experiment.block.hypothesis.frequency,
         "context": where.context,
         "env": dict(where.env),
+        "handed": handed.origin(where.target),
+        "namespace": where.target.namespace if where.target else "",
         "cwd": str(Path.cwd()),
         "afterwards": list(options.afterwards),
         "gameday": options.gameday,

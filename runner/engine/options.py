@@ -33,6 +33,10 @@ class Options:
     context: str | None = None
     namespace: str | None = None
     playground: bool = False
+    no_cluster: bool = False
+    """Whatever kubeconfig there is: the experiment is handed no cluster."""
+    interactive: bool = True
+    """A person starts this run and reads what it says; only then may the playground take the place of a missing target."""
     store: str | None = None
     gameday: str | None = None
     report: Path | None = None

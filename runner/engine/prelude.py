@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from runner import errors
 from runner import plan as plans
-from runner.engine import surroundings
 from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.inject import aim, unfinished
@@ -45,7 +44,7 @@ async def draw(session: Session, crew: Crew) -> Plan:
     document = session.experiment.document
     if variables.asks_probes(document):  # what they tell is known before anybody waits for a baseline
         await crew.ready()
-    if surroundings.wants_cluster(document) or session.experiment.block.proof:
+    if crew.where.context or session.experiment.block.proof:
         await crew.ready()
         crew.see(await _survey(crew))
     else:  # nothing to resolve: worker and undoer may still be importing
@@ -62,6 +61,7 @@ async def draw(session: Session, crew: Crew) -> Plan:
         aims=crew.world.aims,
         standing=(*crew.sources.standing, *_widened(crew)),
         locks=lock.lease_names(crew.world.namespaces, nodes),
+        notes=(crew.where.note,) if crew.where.note else (),
     )
 
 

@@ -105,6 +105,9 @@ async def _run(
     session: Session, options: Options, where: Surroundings, noticed: Plan | None, mates: Team | None
 ) -> RunRecord:
     session.experiment = _localised(session.experiment, options, where)
+    surroundings.require_home(where, session.experiment)
+    if where.note:
+        session.find("warning", where.note)
     async with Crew.assembled(session, options, where) as crew:
         plan = await stop.unless_stopped(session, prelude.draw(session, crew))
         prelude.clear(crew, plan)
@@ -144,6 +147,7 @@ async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
 async def _drawn(session: Session, options: Options, where: Surroundings, *, cleared: bool = False) -> Plan:
     """The plan of a session that ends with it; `cleared`: by the policy too."""
     session.experiment = _localised(session.experiment, options, where)
+    surroundings.require_home(where, session.experiment)
     async with Crew.assembled(session, options, where) as crew:
         plan = await prelude.draw(session, crew)
         if cleared:
@@ -153,7 +157,7 @@ async def _drawn(session: Session, options: Options, where: Surroundings, *, cle
 
 def _localised(experiment: Experiment, options: Options, where: Surroundings) -> Experiment:
     """The experiment with the addresses of its surroundings (a playground's URLs) in its variables."""
-    return _load(options, where.env) if where.env else experiment
+    return _load(options, where.env) if where.context or options.namespace else experiment
 
 
 def _load(options: Options, env: Mapping[str, str] = MappingProxyType({})) -> Experiment:

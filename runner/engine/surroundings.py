@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from runner import errors
 from runner.engine.options import Options
+from runner.inject.ledger import Ledger
 from runner.playground import start as playground
-from runner.safety import context, policy
+from runner.safety import context, handed, policy
+from runner.safety.context import Context
+from runner.spec import reach
+from runner.spec.experiment import Experiment
 from runner.store import place
 
-CLUSTER_MODULES = ("chaosk8s",)
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,72 +38,128 @@ class Surroundings:
     """`{pid, created}` of a playground that ends with the run."""
     shared_name: str = ""
     """What is struck, by a name that means the same on every machine; empty where no other machine can strike it."""
+    target: Context | None = None
+    """The cleared context, as it was handed to the run; None where the run was handed no cluster."""
+    urls: tuple[str, ...] = ()
+    """Where a playground's services answer."""
+    note: str = ""
+    """What has to be said of this choice before anything begins."""
 
 
 @asynccontextmanager
 async def prepare(options: Options, document: Mapping[str, Any], folder: Path) -> AsyncIterator[Surroundings]:
-    """Find the context and judge it, or start a playground. Raises Refused, UsageError, EnvironmentFailure."""
+    """Find the context and judge it, or start a playground; hand it to the run. Raises Refused, UsageError, EnvironmentFailure."""
     read, write = os.pipe()
     try:
-        async with _choose(options, document, folder, read, write) as found:
+        async with _choose(options, document, folder, _Pipe(read, write)) as found:
             yield found
     finally:
         os.close(write)
         os.close(read)
+        if not Ledger(folder).outstanding():
+            handed.forget(folder)
+
+
+class _Pipe(NamedTuple):
+    """The lifeline, both ends."""
+
+    read: int
+    write: int
 
 
 @asynccontextmanager
 async def _choose(
-    options: Options, document: Mapping[str, Any], folder: Path, read: int, write: int
+    options: Options, document: Mapping[str, Any], folder: Path, pipe: _Pipe
 ) -> AsyncIterator[Surroundings]:
     staying = playground.read(place.playground_dir())
     if staying is not None and not staying.alive():
         staying = None
-    if options.playground or (wants_cluster(document) and not _has_kubeconfig(options)):
+    target = None if options.playground else _target(options, reach.of(document))
+    if target is not None:
+        yield _cluster(options, folder, target, pipe, staying)
+    elif options.playground or reach.of(document) is reach.Reach.CLUSTER:
+        note = "" if options.playground else _implicit(options)
         if staying is not None:
-            yield _inside(staying, options, write)
+            yield replace(_inside(staying, options, folder, pipe), note=note)
         else:
-            async with _playground(options, folder, read, write) as found:
-                yield found
-    elif wants_cluster(document) or options.context or options.kubeconfig:
-        yield _cluster(options, write, staying)
+            async with _playground(options, folder, pipe) as found:
+                yield replace(found, note=note)
     else:
-        yield Surroundings(context="", environment=policy.LOCAL, lifeline=write, shared_name="no cluster")
+        env = handed.hand(folder, None) | _namespace(options)
+        yield Surroundings(context="", environment=policy.LOCAL, lifeline=pipe.write, shared_name="no cluster", env=env)
+
+
+def _target(options: Options, reaches: reach.Reach) -> Context | None:
+    """What the experiment could strike with what it is handed; None to hand it nothing, or where there is nothing."""
+    asked = bool(options.kubeconfig or options.context)
+    if options.no_cluster:
+        if asked or reaches is reach.Reach.CLUSTER:
+            said = "a kubeconfig or context was named" if asked else "this experiment cannot do without a cluster"
+            raise errors.UsageError(f"--no-cluster hands the experiment no cluster, and {said}")
+        return None
+    if reaches is reach.Reach.NONE and not asked:
+        return None
+    try:
+        return context.find(options.kubeconfig, options.context)
+    except errors.UsageError:
+        if asked or reaches is reach.Reach.CLUSTER:
+            raise
+        return None  # a kubeconfig that plain tools could not use either
+
+
+def _implicit(options: Options) -> str:
+    """What to say of a playground that nobody asked for. Raises UsageError where none may take the place of a target."""
+    where = "in a gate" if not options.interactive else "in CI" if _in_ci() else ""
+    if where:
+        raise errors.UsageError(
+            f"this experiment needs a cluster, and there is no kubeconfig; {where} the playground never takes its place unasked",
+            hint="set --kubeconfig or KUBECONFIG; or --playground, to run against the embedded target",
+        )
+    return "there is no kubeconfig here: this run takes the embedded playground as its target"
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
 
 
 @asynccontextmanager
-async def _playground(options: Options, folder: Path, read: int, write: int) -> AsyncIterator[Surroundings]:
-    started = await playground.start(folder / "playground", lifeline=read)
+async def _playground(options: Options, folder: Path, pipe: _Pipe) -> AsyncIterator[Surroundings]:
+    started = await playground.start(folder / "playground", lifeline=pipe.read)
     try:
         ours = {"pid": started.pid, "created": started.created}
-        yield replace(_inside(started, options, write), playground=ours)
+        yield replace(_inside(started, options, folder, pipe), playground=ours)
     finally:
         await started.stop()
 
 
-def _inside(found: playground.Playground, options: Options, write: int) -> Surroundings:
-    env = {"KUBECONFIG": str(found.kubeconfig), "KUBERNETES_CONTEXT": found.context}
+def _inside(found: playground.Playground, options: Options, folder: Path, pipe: _Pipe) -> Surroundings:
+    target = context.find(str(found.kubeconfig), found.context, {})
     urls = {f"{name.upper()}_URL": url for name, url in found.urls.items()}
     return Surroundings(
-        context=found.context, environment="sandbox", lifeline=write, env=env | urls | _namespace(options)
+        context=found.context,
+        environment="sandbox",
+        lifeline=pipe.write,
+        env=handed.hand(folder, target) | urls | _namespace(options),
+        target=target,
+        urls=tuple(found.urls.values()),
     )
 
 
-def _cluster(options: Options, write: int, staying: playground.Playground | None) -> Surroundings:
-    found = context.find(options.kubeconfig, options.context)
-    if found is None:
-        raise errors.UsageError("this experiment needs a cluster, and there is no kubeconfig", hint="try --playground")
-    if staying is not None and found.kubeconfig == staying.kubeconfig.resolve():
-        return _inside(staying, options, write)  # with its addresses: its shop may stand on any port
-    clearance = policy.judge_context(found.name)
-    clearance.require()
-    here = urlsplit(found.server).hostname in ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+def _cluster(
+    options: Options, folder: Path, target: Context, pipe: _Pipe, staying: playground.Playground | None
+) -> Surroundings:
+    if staying is not None and target.origin == str(staying.kubeconfig.resolve()):
+        return _inside(staying, options, folder, pipe)  # with its addresses: its shop may stand on any port
+    clearance = policy.judge_context(target.name)
+    clearance.require(hint="choose one with --context; or hand the experiment none: --no-cluster, --playground")
+    here = urlsplit(target.server).hostname in LOOPBACK
     return Surroundings(
-        context=found.name,
+        context=target.name,
         environment=clearance.environment,
-        lifeline=write,
-        env=found.env | _namespace(options),
-        shared_name=f"{found.name} on {platform.node()}" if here else found.name,
+        lifeline=pipe.write,
+        env=handed.hand(folder, target) | _namespace(options),
+        shared_name=f"{target.name} on {platform.node()}" if here else target.name,
+        target=target,
     )
 
 
@@ -106,13 +167,36 @@ def _namespace(options: Options) -> dict[str, str]:
     return {"SHOP_NAMESPACE": options.namespace} if options.namespace else {}
 
 
-def _has_kubeconfig(options: Options) -> bool:
-    return bool(options.kubeconfig or options.context) or context.find(None, None) is not None
+def require_home(where: Surroundings, experiment: Experiment) -> None:
+    """A playground that nobody asked for is no target for what watches other services. Raises UsageError."""
+    if not where.note:
+        return
+    here = {_address(url) for url in where.urls}
+    asked = [t.url for t in experiment.block.traffic] + [
+        _filled(u, experiment.configuration) for u in _http(experiment)
+    ]
+    elsewhere = [url for url in asked if url.startswith("http") and "${" not in url and _address(url) not in here]
+    if elsewhere:
+        raise errors.UsageError(
+            f"this experiment needs a cluster, and there is no kubeconfig; what it asks at {elsewhere[0]} is not in the playground",
+            hint="set --kubeconfig or KUBECONFIG; or --playground, if the playground is meant",
+        )
 
 
-def wants_cluster(document: Mapping[str, Any]) -> bool:
-    """Whether any activity comes from the Kubernetes extension."""
-    return any(m.split(".")[0] in CLUSTER_MODULES for m in modules(document))
+def _http(experiment: Experiment) -> list[str]:
+    return [
+        str(provider.get("url")) for provider in reach.providers(experiment.document) if provider.get("type") == "http"
+    ]
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    return re.sub(r"\$\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)
+
+
+def _address(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    host = "127.0.0.1" if parts.hostname in LOOPBACK else parts.hostname or ""
+    return host, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def modules(document: Mapping[str, Any]) -> list[str]:

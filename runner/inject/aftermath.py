@@ -18,6 +18,7 @@ from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
 from runner.inject.ledger import OUTSIDE, Ledger
+from runner.safety import handed
 from runner.timeline import incident, mark, record
 
 
@@ -28,11 +29,14 @@ def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> boo
     """
     over = (folder / RECORD).exists() and not Ledger(folder).outstanding()
     if over and not survivors.owed(folder):
+        handed.forget(folder)
         return True  # another survivor was faster
     afterwards = start.get("afterwards") or ()
     if afterwards and not over:
         survivors.owe(folder)
     clean = over or _put_back(folder, start)
+    if not Ledger(folder).outstanding():
+        handed.forget(folder)
     survivors.tell_others(afterwards, folder, clean=clean, late=late)
     return clean
 

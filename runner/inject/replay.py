@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from runner.inject import aftermath, folder, processes, secrets, toolkit, values
+from runner.safety import handed
 
 
 def main() -> None:
@@ -15,7 +16,10 @@ def main() -> None:
     processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     where = Path(sys.argv[1])
     start = folder.load(where)
-    os.environ.update(start.get("env") or {})
+    handed.renew(where, start.get("handed") or {})
+    given = handed.environment(start.get("env") or {})
+    os.environ.clear()
+    os.environ.update(given)
     toolkit.set_up(Path(start["cwd"]))
     start["configuration"] = values.recall(start)
     start["hide"] = secrets.learn(

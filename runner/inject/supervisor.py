@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import os
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from runner import errors
 from runner.inject import processes, survivors
 from runner.inject.child import Child, Message
+from runner.safety import handed
 from runner.spec import variables
 from runner.timeline.mask import Mask
 
@@ -35,7 +35,7 @@ class Supervisor:
         self._start = dict(start)
         self._folder = Path(start["folder"])
         self._lifeline = lifeline
-        self._env = {**os.environ, **env, "CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
+        self._env = handed.environment(env) | {"CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
         self._alone = alone or {}
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Message]] = {}

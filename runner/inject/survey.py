@@ -12,6 +12,7 @@ from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
 from chaoslib.run import EventHandlerRegistry
 
 from runner.inject import aim, values
+from runner.spec import reach
 
 if TYPE_CHECKING:
     from runner.inject.cluster import Cluster
@@ -73,7 +74,9 @@ class World:
         provider, kind = activity.get("provider") or {}, aim.kind_of(activity)
         arguments = substitute(provider.get("arguments") or {}, self._configuration, self._secrets)
         if kind is None:
-            named = isinstance(arguments, Mapping) and _of_cluster(str(provider.get("module"))) and arguments.get("ns")
+            named = (
+                isinstance(arguments, Mapping) and reach.of_cluster(str(provider.get("module"))) and arguments.get("ns")
+            )
             return aim.unknown(activity["name"], self._document, (str(named),) if named else ())
         return aim.KINDS[kind].survey(self._cluster(activity), activity["name"], arguments)
 
@@ -130,7 +133,7 @@ class World:
         return found
 
     def _strikes_cluster(self) -> bool:
-        return any(map(_of_cluster, self._modules))
+        return any(map(reach.of_cluster, self._modules))
 
     def _cluster(self, activity: Mapping[str, Any]) -> Cluster:
         groups = activity["provider"].get("secrets") or ()
@@ -145,10 +148,6 @@ class World:
         from runner.inject.cluster import Cluster
 
         return Cluster(given)
-
-
-def _of_cluster(module: str) -> bool:
-    return module.split(".")[0] == "chaosk8s"
 
 
 def _ours(aims: list[dict[str, Any]]) -> list[str] | None:

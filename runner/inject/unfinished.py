@@ -11,6 +11,7 @@ from typing import Any
 from runner.inject import processes, survivors
 from runner.inject.folder import PROCESSES, RECORD, START
 from runner.inject.ledger import Ledger
+from runner.safety import handed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +61,13 @@ def _is_unfinished(folder: Path) -> bool:
     if Ledger(folder).outstanding():
         return True
     if not (folder / RECORD).exists():  # without a start message it never came to a change
-        return bool(_json(folder / START))
+        begun = bool(_json(folder / START))
+        if not begun:
+            handed.forget(folder)
+        return begun
     if survivors.owed(folder):
         return survivors.due(folder)
+    handed.forget(folder)
     (folder / PROCESSES).unlink(missing_ok=True)
     return False
 

@@ -83,8 +83,9 @@ def draw(
     aims: Sequence[Mapping[str, Any]],
     locks: Sequence[str],
     standing: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Plan:
-    """From the experiment and the resolved aims of its actions to the plan."""
+    """From the experiment and the resolved aims of its actions to the plan; `notes` are warnings about where it takes place."""
     block = experiment.block
     method_s = method_seconds(experiment.method)
     judged_s = method_s + block.windows.stable
@@ -107,7 +108,7 @@ def draw(
         guards=tuple(guard_sentence(rule) for rule in translate.abort_rules(experiment)),
         watchers=tuple(_watcher(d) for d in block.detection if d.kind is not None),
         silences=tuple(_silences(experiment)),
-        warnings=(*experiment.warnings, *(o.warning for o in opinions if o.warning)),
+        warnings=(*notes, *experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
         offered=tuple(_offered(experiment)),
         expected=tuple(_expected(block)),

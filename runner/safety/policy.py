@@ -22,10 +22,10 @@ class Clearance:
     environment: str
     reasons: tuple[str, ...] = ()
 
-    def require(self) -> None:
+    def require(self, *, hint: str | None = None) -> None:
         """Raises Refused with all reasons."""
         if self.reasons:
-            raise errors.Refused("the safety policy refuses this run", reasons=self.reasons)
+            raise errors.Refused("the safety policy refuses this run", reasons=self.reasons, hint=hint)
 
 
 def environment(context: str) -> str | None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from runner import errors
-from runner.spec import activities, block, document, source
+from runner.spec import activities, block, document, reach, source
 from runner.spec.notes import Notes
 
 PACKAGE = Path(__file__).parent.parent
-CLUSTER = ("chaosk8s", "chaosistio", "chaosmesh", "litmus")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,7 @@ def _entry(path: Path, read: source.Source) -> Entry:
         title=str(tree.get("title", "")),
         risk=str((ours or {}).get("risk", "medium")),
         tags=tuple(str(t) for t in tags) if isinstance(tags, list) else (),
-        needs_cluster=any(p in CLUSTER for p in packages),
+        needs_cluster=any(map(reach.of_cluster, packages)),
         packages=tuple(packages),
         missing=tuple(p for p in packages if not activities.is_installed(p)),
     )

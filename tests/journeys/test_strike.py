@@ -1,0 +1,161 @@
+"""It strikes what was cleared, and only that: two clusters, and kubectl in a process action as it is in people's files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from runner.playground import start
+from tests.journeys import harness
+from tests.journeys.harness import ROOT, Service, experiment, started
+from tests.journeys.test_commands import chaos_run
+from tests.playground.kubectl import PROGRAM, Kubectl
+
+POD_KILL = str(ROOT / "experiments/pod-kill.yaml")
+
+
+@dataclass(frozen=True)
+class Two:
+    """A kubeconfig of two clusters; the current context is the one that nobody may touch."""
+
+    kubeconfig: Path
+    prod: Kubectl
+    lab: Kubectl
+    secret: str
+
+    def marks(self, key: str) -> tuple[bool, bool]:
+        """Whether the shop of production, and that of the lab, carries an annotation."""
+        prod, lab = (k.get("deploy", "shop")["metadata"]["annotations"] for k in (self.prod, self.lab))
+        return key in prod, key in lab
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    folder = tmp_path_factory.mktemp("two")
+    read, held = os.pipe()  # killed ourselves, we leave no playground behind
+    found = [asyncio.run(start.start(folder / name, lifeline=read)) for name in ("prod", "lab")]
+    os.close(read)
+    trees = [json.loads(p.kubeconfig.read_text("utf-8")) for p in found]
+    names = ("prod-eu", "kind-lab")
+    several = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "prod-eu",
+        "clusters": [{**t["clusters"][0], "name": n} for n, t in zip(names, trees, strict=True)],
+        "users": [{**t["users"][0], "name": n} for n, t in zip(names, trees, strict=True)],
+        "contexts": [{"name": n, "context": {"cluster": n, "user": n}} for n in names],
+    }
+    (folder / "config").write_text(json.dumps(several), "utf-8")
+    prod, lab = (Kubectl(p.kubeconfig, "shop") for p in found)
+    yield Two(folder / "config", prod, lab, trees[1]["users"][0]["user"]["token"])
+    for playground in found:
+        asyncio.run(playground.stop())
+    os.close(held)
+
+
+@pytest.fixture(autouse=True)
+def _current_is_production(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(two.kubeconfig))
+    monkeypatch.setenv("HELM_KUBECONTEXT", "prod-eu")
+
+
+wait = {
+    "type": "action",
+    "name": "wait",
+    "provider": {"type": "python", "module": "tests.fakes.actions", "func": "stubborn", "arguments": {"seconds": 30}},
+}
+
+
+def annotate(key: str, kind: str = "action", **extra: object) -> harness.Json:
+    """kubectl without any --context, as people write it."""
+    arguments = ["-n", "shop", "annotate", "deploy/shop", f"{key}=yes", "--overwrite"]
+    provider = {"type": "process", "path": PROGRAM, "arguments": arguments, "timeout": 20}
+    return {"type": kind, "name": key, "provider": provider, **extra}
+
+
+def test_a_program_of_the_experiment_strikes_the_context_of_the_plan(
+    service: Service, tmp_path: Path, two: Two
+) -> None:
+    document = experiment(service, method=[annotate("acted")], rollbacks=[annotate("rolled-back")])
+    with started(tmp_path, document, "--context", "kind-lab") as run:
+        run.finish()
+        assert run.named("run_started")[0]["context"] == "kind-lab"
+        assert two.marks("acted") == (False, True)
+        assert two.marks("rolled-back") == (False, True)
+        left = {p: p.read_bytes() for p in run.folder.rglob("*") if p.is_file()}
+    assert not [p for p in left if "kubeconfig" in p.name], "the private kubeconfig is gone with the run"
+    assert not [p for p, text in left.items() if two.secret.encode() in text], "and its login is nowhere else"
+
+
+def test_a_program_may_not_strike_a_context_that_the_policy_does_not_know(
+    service: Service, tmp_path: Path, two: Two
+) -> None:
+    document = experiment(service, method=[annotate("unasked")])
+    with started(tmp_path, document) as run:
+        assert run.finish() == 3
+        said = run.stderr()
+        assert "context 'prod-eu' is not known" in said
+        assert "--no-cluster" in said
+    assert two.marks("unasked") == (False, False)
+
+
+def test_who_asks_for_no_cluster_hands_the_program_none(service: Service, tmp_path: Path, two: Two) -> None:
+    with started(tmp_path, experiment(service, method=[annotate("nowhere")]), "--no-cluster") as run:
+        assert run.finish() == 4, "kubectl failed, so nothing was tested"
+        assert run.named("run_started")[0]["context"] == "none"
+    assert two.marks("nowhere") == (False, False)
+
+
+def test_what_reaches_no_cluster_needs_nobodys_leave(service: Service, tmp_path: Path) -> None:
+    method = [harness.http("break", "/break")]
+    with started(tmp_path, experiment(service, method=method)) as run:
+        run.finish()
+        assert run.named("run_started")[0]["context"] == "none"
+        assert run.named("injected")
+
+
+@pytest.mark.parametrize("dead", [("parent",), ("parent", "undoer"), ("parent", "undoer", "worker")], ids="+".join)
+def test_whoever_undoes_after_the_runners_death_strikes_it_too(
+    service: Service, tmp_path: Path, two: Two, dead: tuple[str, ...]
+) -> None:
+    key = f"undone-{len(dead)}"
+    method = [annotate("acted"), wait]
+    with started(
+        tmp_path, experiment(service, method=method, rollbacks=[annotate(key)]), "--context", "kind-lab"
+    ) as run:
+        run.until("activity", activity="wait", state="started")
+        private = run.folder / ".kubeconfig"
+        assert private.stat().st_mode & 0o777 == 0o600
+        run.kill(*dead)
+        run.process.wait(10)
+        if "worker" in dead:  # nobody is left
+            done = chaos_run("recover")
+            assert done.returncode == 0, done.stderr
+        harness.record(run)
+        assert two.marks(key) == (False, True)
+        until = time.monotonic() + 5
+        while private.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not private.exists()
+
+
+def test_a_later_undo_logs_in_with_what_is_valid_then(service: Service, tmp_path: Path, two: Two) -> None:
+    mine = tmp_path / "config"
+    good = two.kubeconfig.read_text("utf-8")
+    mine.write_text(good, "utf-8")
+    method = [annotate("acted"), wait]
+    document = experiment(service, method=method, rollbacks=[annotate("late")])
+    with started(tmp_path, document, "--context", "kind-lab", "--kubeconfig", str(mine)) as run:
+        run.until("activity", activity="wait", state="started")
+        run.kill("parent", "undoer", "worker")
+        private = run.folder / ".kubeconfig"
+        private.write_text("{}", "utf-8")  # as good as a login that has run out
+        assert chaos_run("recover").returncode == 0
+    assert two.marks("late") == (False, True)

@@ -1,0 +1,56 @@
+"""What touches a cluster is decided in one place, for every part of an experiment that runs something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.spec import reach
+from runner.spec.reach import Reach
+
+HTTP = {"type": "http", "url": "http://127.0.0.1/"}
+PROGRAM = {"type": "process", "path": "kubectl"}
+STOCK = {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods"}
+
+
+def python(module: str) -> dict[str, Any]:
+    return {"type": "python", "module": module, "func": "f"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "reaches"),
+    [
+        (HTTP, Reach.NONE),
+        (PROGRAM, Reach.PERHAPS),
+        (STOCK, Reach.CLUSTER),
+        (python("chaosk8s"), Reach.CLUSTER),
+        (python("chaosk8sandmore.actions"), Reach.PERHAPS),
+        (python("ourteam.faults"), Reach.PERHAPS),
+        (python("subprocess"), Reach.PERHAPS),
+        (python("time"), Reach.NONE),
+        (python("chaosaws.ec2.actions"), Reach.NONE),
+    ],
+)
+def test_an_action_reaches_as_far_as_what_it_calls(provider: dict[str, Any], reaches: Reach) -> None:
+    assert reach.of({"method": [{"type": "action", "name": "a", "provider": provider}]}) is reaches
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"steady-state-hypothesis": {"title": "t", "probes": [{"provider": PROGRAM}]}},
+        {"method": [{"provider": HTTP, "tolerance": {"type": "probe", "provider": PROGRAM}}]},
+        {"method": [{"provider": HTTP, "controls": [{"name": "c", "provider": python("ours")}]}]},
+        {"method": [], "rollbacks": [{"provider": PROGRAM}]},
+        {"controls": [{"name": "c", "provider": python("ours")}], "method": [{"provider": HTTP}]},
+        {"configuration": {"x": {"type": "probe", "provider": PROGRAM}}, "method": [{"provider": HTTP}]},
+    ],
+    ids=["hypothesis", "tolerance", "control of an activity", "rollback", "control", "configuration"],
+)
+def test_every_part_that_runs_something_counts(document: dict[str, Any]) -> None:
+    assert reach.of(document) is Reach.PERHAPS
+
+
+def test_nothing_reaches_nothing() -> None:
+    assert reach.of({"title": "t", "method": [], "extensions": [{"name": "x", "provider": PROGRAM}]}) is Reach.NONE
