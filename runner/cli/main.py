@@ -16,6 +16,7 @@ from runner import errors, files
 
 COMMANDS: dict[str, str] = {
     "run": "Run an experiment: the default, `chaos-run FILE` is enough.",
+    "init": "Write a first experiment for your own service.",
     "plan": "Say what a run would do, without any change.",
     "validate": "Find every error in experiment files; needs no network.",
     "gate": "Run several experiments as a CI resilience gate.",

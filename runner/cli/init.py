@@ -1,0 +1,90 @@
+"""`chaos-run init`: a first experiment for one's own service, commented, ready for `validate` and `plan`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from runner import errors
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_QUESTIONS = {
+    "name": "What is the service called",
+    "url": "Which URL do its users open",
+    "namespace": "In which namespace do its pods run",
+    "selector": "Which labels select its pods",
+}
+"""In the order in which they are asked."""
+_EXAMPLES = {"name": "shop", "url": "http://shop.example/", "namespace": "shop", "selector": "app=shop"}
+
+
+@click.command(name="init")
+@click.option("--name", help="The service's name: small letters, digits and dashes.")
+@click.option("--url", help="The page or endpoint that its users open.")
+@click.option("--namespace", help="Where its pods run.")
+@click.option("--selector", help="Labels that select its pods: app=shop.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file to write; by default NAME-pod-kill.yaml."
+)
+@click.option("--force", is_flag=True, help="Replace the file where there is one.")
+def command(output: Path | None, force: bool, **given: str | None) -> int:
+    """Write a first experiment for your own service: one of its pods is killed, and users must not notice.
+
+    What is not given is asked for on a terminal. Nothing is reached and nothing is changed but the file.
+    """
+    from runner import files
+
+    answers = _answers(given)
+    _check(answers)
+    path = output or Path(f"{answers['name']}-pod-kill.yaml")
+    if path.exists() and not force:
+        raise errors.UsageError(f"{path} is there already", hint="another file with -o, or --force to replace it")
+    try:
+        files.write_atomically(path, _text(answers, path))
+    except OSError as problem:
+        raise errors.UsageError(f"{path} cannot be written: {problem.strerror}", hint="another file with -o") from None
+    click.echo(f"{path}\nnext: chaos-run plan {path}    says what it would hit; nothing is changed")
+    return errors.ExitCode.PASS
+
+
+def _answers(given: Mapping[str, str | None]) -> dict[str, str]:
+    """What was given, and the rest as a person at the terminal says it. Raises UsageError without a terminal."""
+    missing = [name for name in _QUESTIONS if not given[name]]
+    if missing and not sys.stdin.isatty():
+        wanted = " ".join(f"--{name} {_EXAMPLES[name]}" for name in missing)
+        raise errors.UsageError(f"missing: {', '.join(f'--{name}' for name in missing)}", hint=f"for example {wanted}")
+    return {name: given[name] or click.prompt(_QUESTIONS[name]) for name in _QUESTIONS}
+
+
+def _check(answers: Mapping[str, str]) -> None:
+    for name in ("name", "namespace"):
+        if not _LABEL.fullmatch(answers[name]):
+            raise errors.UsageError(
+                f"--{name} {answers[name]!r} is no name of Kubernetes",
+                hint=f"small letters, digits and dashes, as in {_EXAMPLES[name]}",
+            )
+    url = urlsplit(answers["url"])
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise errors.UsageError(f"--url {answers['url']!r} is no URL", hint=f"for example {_EXAMPLES['url']}")
+    if not re.search(r"[A-Za-z0-9]", answers["selector"]) or re.search(r"[\s\"'\\]", answers["selector"]):
+        raise errors.UsageError(
+            f"--selector {answers['selector']!r} selects no pods by their labels", hint="for example app=shop,tier=web"
+        )
+
+
+def _text(answers: Mapping[str, str], path: Path) -> str:
+    import jinja2
+
+    prefix = answers["name"].upper().replace("-", "_")
+    prefix = prefix if prefix[0].isalpha() else f"SERVICE_{prefix}"
+    variables = {name: f"{prefix}_{name.upper()}" for name in ("url", "namespace", "selector")}
+    template = Path(__file__).with_suffix(".yaml.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    environment.filters["quoted"] = lambda text: json.dumps(text, ensure_ascii=False)  # YAML reads JSON's strings
+    return environment.from_string(template).render(**answers, file=path, variables=variables)

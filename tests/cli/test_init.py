@@ -1,0 +1,77 @@
+"""`chaos-run init`: a first experiment that is valid as it stands, or one clear error; never a file overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.cli import main
+from runner.spec import load
+
+GIVEN = {
+    "name": "web-shop",
+    "url": "http://127.0.0.1:8080/?a=1&b=2",
+    "namespace": "prod-like",
+    "selector": "app=web,t=1",
+}
+Capture = pytest.CaptureFixture[str]
+
+
+def init(*more: str, **given: str) -> int:
+    flags = [word for name, value in {**GIVEN, **given}.items() for word in (f"--{name}", value)]
+    return main.entry(["init", *flags, *more], main.app, "chaos-run")
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_what_it_writes_is_valid_without_a_warning_and_holds_what_was_given(capsys: Capture) -> None:
+    assert init() == 0
+    assert "web-shop-pod-kill.yaml" in capsys.readouterr().out
+    assert main.entry(["validate", "--strict", "web-shop-pod-kill.yaml"], main.app, "chaos-run") == 0
+    found = load.load("web-shop-pod-kill.yaml", variables={}, secret_variables={}, env={})
+    assert found.block.service == "web-shop"
+    assert found.block.traffic[0].url == GIVEN["url"]
+    (action,) = found.method
+    assert action["provider"]["arguments"]["label_selector"] == "${selector}"
+    told = {"WEB_SHOP_URL": "http://127.0.0.1:9/"}
+    assert (
+        load.load("web-shop-pod-kill.yaml", variables={}, secret_variables={}, env=told)
+        .block.traffic[0]
+        .url.endswith(":9/")
+    )
+
+
+def test_a_file_that_is_there_is_replaced_only_by_force(capsys: Capture) -> None:
+    path = Path("mine.yaml")
+    path.write_text("mine")
+    assert init("-o", "mine.yaml") == 2
+    assert path.read_text() == "mine"
+    assert "is there already" in capsys.readouterr().err
+    assert init("-o", "mine.yaml", "--force") == 0
+    assert "web-shop" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": "Web Shop"}, "--name 'Web Shop'"),
+        ({"namespace": "a_b"}, "--namespace 'a_b'"),
+        ({"url": "web-shop"}, "--url 'web-shop' is no URL"),
+        ({"url": "ftp://x/"}, "is no URL"),
+        ({"selector": "="}, "selects no pods"),
+        ({"selector": 'a="b"'}, "selects no pods"),
+    ],
+)
+def test_nonsense_is_one_error_and_writes_nothing(wrong: dict[str, str], said: str, capsys: Capture) -> None:
+    assert init(**wrong) == 2
+    assert said in capsys.readouterr().err
+    assert not list(Path().iterdir())
+
+
+def test_without_a_terminal_every_missing_flag_is_named(capsys: Capture) -> None:
+    assert main.entry(["init", "--name", "shop"], main.app, "chaos-run") == 2
+    assert "missing: --url, --namespace, --selector" in capsys.readouterr().err
