@@ -159,8 +159,6 @@ class Method:
                 self._activity_completed(message)
             case "hypothesis":
                 self.note_hypothesis(message["when"], message["state"], message["mono_ns"])
-            case "missing":
-                self._session.find("warning", f"module {message['module']} cannot be imported: {message['error']}")
             case "crashed":
                 self._session.end_early("runner", f"Chaos Toolkit crashed: {message['error']}")
                 self._session.find("error", f"Chaos Toolkit crashed: {message['error']}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from chaoslib.log import override_logzero_module
@@ -12,3 +14,14 @@ def set_up(folder: Path) -> None:
     """Modules are found in `folder` too, and `logzero`, which many log through, is there without being installed."""
     sys.path.append(str(folder))
     override_logzero_module()
+
+
+def load(modules: Iterable[str]) -> list[str]:
+    """Import each, and say in a sentence of each that cannot be why not."""
+    troubles = []
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as problem:
+            troubles.append(f"the module {module} cannot be imported: {problem}")
+    return troubles

@@ -152,13 +152,10 @@ def main() -> None:
     toolkit.set_up(Path.cwd())
     voice, orders = Voice.take_stdout(), Orders(take_stdin())
     start = orders.first()
-    for module in (*start["modules"], *start["undoes_with"]):
-        try:
-            importlib.import_module(module)
-        except ImportError as problem:  # a rollback that needs it will fail and be told, the others are played
-            voice.say("missing", module=module, error=str(problem))
+    absent = toolkit.load((*start["modules"], *start["undoes_with"]))
     hidden, trouble = _hidden(start)
-    voice.say("ready", hide=hidden, trouble=trouble)  # through the pipe only: the parent masks what we print
+    # Through the pipe only: the parent masks what we print. Nobody hears the trouble of one that replaces another: it plays what it can.
+    voice.say("ready", hide=hidden, trouble="; ".join(filter(None, [*absent, trouble])))
     voice.mask = secrets.mask(hidden)
     Undoer(start | {"hide": hidden}, voice).serve(orders)
     sys.stdout.flush()

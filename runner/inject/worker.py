@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import faulthandler
-import importlib
 import logging
 import os
 import signal
@@ -156,17 +155,13 @@ def inject(start: Mapping[str, Any], voice: Voice, known: Values) -> None:
 
 def prepare(start: Mapping[str, Any], voice: Voice) -> Values:
     """Import what the method needs, so that the first action is not late; resolve all values; learn what must be masked."""
-    for module in start["modules"]:
-        try:
-            importlib.import_module(module)
-        except ImportError as problem:
-            voice.say("missing", module=module, error=str(problem))
+    absent = toolkit.load(start["modules"])
     known, troubles = values.resolve(start)
     hidden = secrets.values(known.secrets)
     revealed = {group: known.secrets.get(group) for group in start.get("reveal") or ()}
     # Through the pipe only: the parent masks what we print, and lets its sources have what is theirs.
-    configuration = carried(known.configuration)
-    voice.say("ready", hide=hidden, revealed=revealed, trouble="; ".join(troubles), configuration=configuration)
+    configuration, trouble = carried(known.configuration), "; ".join(absent + troubles)
+    voice.say("ready", hide=hidden, revealed=revealed, trouble=trouble, configuration=configuration)
     voice.mask = secrets.mask(hidden)
     return known
 

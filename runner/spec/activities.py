@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.machinery import PathFinder
 from numbers import Number
+from pathlib import Path
 from typing import Any
 
 from runner.spec import findings
@@ -125,7 +126,12 @@ def _http(notes: Notes, provider: Mapping[str, Any], steps: Steps, who: str) -> 
 @cache
 def is_installed(package: str) -> bool:
     """Whether a top-level package can be found, from here or from the folder we are called in."""
-    return package in sys.stdlib_module_names or PathFinder.find_spec(package, [*sys.path, os.getcwd()]) is not None  # noqa: PTH109
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]  # of packages under development, too
+    return (
+        package in sys.stdlib_module_names
+        or any(finder.find_spec(package, None) is not None for finder in finders)
+        or PathFinder.find_spec(package, [str(Path.cwd())]) is not None
+    )
 
 
 def missing_module(note: Callable[..., None], module: str, steps: Steps, who: str) -> None:

@@ -110,17 +110,19 @@ def _names(notes: Notes) -> None:
         seen.add(name)
 
 
+def controls(tree: Any) -> Iterator[tuple[Steps, Any]]:
+    """Every control of the experiment, the hypothesis and the activities, with its place."""
+    owners: list[tuple[Steps, Any]] = [((), tree), ((HYPOTHESIS,), tree.get(HYPOTHESIS)), *walk(tree)]
+    for steps, owner in owners:
+        if isinstance(owner, dict) and isinstance(owner.get("controls"), list):
+            for index, control in enumerate(owner["controls"]):
+                yield (*steps, "controls", index), control
+
+
 def _controls(notes: Notes, tree: dict[str, Any]) -> None:
     if "controls" in tree:
         notes.is_kind(tree["controls"], list, ("controls",), "controls")
-    hypothesis = tree.get(HYPOTHESIS)
-    owners: list[tuple[Steps, Any]] = [((), tree), ((HYPOTHESIS,), hypothesis), *walk(tree)]
-    found = [
-        ((*steps, "controls", index), control)
-        for steps, owner in owners
-        if isinstance(owner, dict) and isinstance(owner.get("controls"), list)
-        for index, control in enumerate(owner["controls"])
-    ]
+    found = list(controls(tree))
     known = {c["name"] for _, c in found if isinstance(c, dict) and "ref" not in c and isinstance(c.get("name"), str)}
     for steps, control in found:
         if notes.is_kind(control, dict, steps, "a control"):

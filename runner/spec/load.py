@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from runner.spec import (
     block,
+    calls,
     document,
     findings,
     keys,
@@ -106,6 +107,7 @@ def _validate(
     access, vaulted = _access(found, reading, secret, env)
     silencing.check(found, reading)
     lint.check(found, reading)
+    calls.check(found)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None
     return others, Experiment(

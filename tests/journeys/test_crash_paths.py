@@ -249,28 +249,25 @@ def test_a_range_against_nothing_before_the_method(service: Service, tmp_path: P
     assert service.get("/log") == "", "the method was not begun, and nothing is played back"
 
 
-def test_a_rollback_that_raises_and_one_without_its_module_do_not_keep_the_others(
-    service: Service, tmp_path: Path
-) -> None:
+def test_a_rollback_that_raises_and_one_that_exits_do_not_keep_the_others(service: Service, tmp_path: Path) -> None:
     raises = python("raises", "last_words", {"text": "cannot"})
-    missing = python("missing", "nothing")
-    missing["provider"]["module"] = "tests.fakes.not_there"
-    document = experiment(service, method=[BREAK]) | {"rollbacks": [raises, missing, http("mend", "/mend")]}
+    exits = python("exits", "leave", {"code": 3})
+    document = experiment(service, method=[BREAK]) | {"rollbacks": [raises, exits, http("mend", "/mend")]}
     with started(tmp_path, document) as run:
         assert run.finish() == 6
     assert not service.broken
     kept = record(run)
     assert [(s["what"], s["state"]) for s in kept["undo"] if "processes" not in s["what"]] == [
         ("raises", "failed"),
-        ("missing", "failed"),
+        ("exits", "failed"),
         ("mend", "undone"),
     ]
-    assert "not_there" in kept["sentence"]
-    assert [r.what for r in Ledger(run.folder).outstanding()] == ["raises", "missing"]
+    assert "SystemExit" in kept["sentence"]
+    assert [r.what for r in Ledger(run.folder).outstanding()] == ["raises", "exits"]
 
 
 def test_a_tolerance_probe_without_arguments_is_warned_of_and_breaks_nothing(service: Service, tmp_path: Path) -> None:
-    nested = python("judges", "nothing") | {"type": "probe", "name": "judges"}
+    nested = python("judges", "judge") | {"type": "probe", "name": "judges"}
     del nested["provider"]["arguments"]
     probe = http("answers", "/health", "probe", tolerance=nested)
     with started(tmp_path, experiment(service, method=[BREAK], probe=probe)) as run:

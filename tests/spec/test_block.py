@@ -156,14 +156,14 @@ K8S = "{type: python, module: chaosk8s.pod.actions, func: "
         ("{type: python, module: os, func: getcwd}", K8S + "terminate_pods}", "no-selector"),
         (
             "{type: python, module: os, func: getcwd}",
-            K8S + "exec_in_pods, arguments: {label_selector: x}}",
+            K8S + "exec_in_pods, arguments: {label_selector: x, cmd: ls}}",
             "no-container",
         ),
         ("tolerance: 200", "tolerance: {type: range, range: [0, 1]}", "empty-value"),
         ("type: probe", "type: action", "hypothesis-action"),
         (
             "{type: http, url",
-            "{type: python, module: chaosk8s.deployment.probes, func: deployment_fully_available, u",
+            "{type: python, module: chaosk8s.deployment.probes, func: deployment_fully_available, arguments: {name: x}, u",
             "blocking-probe",
         ),
         ('url: "http://x", timeout', 'url: "${nam}", timeout', "unknown-variable"),
