@@ -19,13 +19,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def write_atomically(path: Path, value: Any, *, mode: int = 0o644, durable: bool = True) -> None:
     """Write text as it is, or any JSON value; after a crash the file is the old one or the new one.
 
+    What UTF-8 has no bytes for (half a surrogate: a name of undecodable bytes) is written as `\\udcff`, which JSON reads back as it was.
     Not `durable` spares the wait for the disk: whole whatever process dies, but not when the machine does.
     """
     text = value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False) + "\n"
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             if durable:
@@ -70,7 +71,9 @@ def append_line(path: Path, text: str) -> None:
 
     Raises OSError, ENOSPC too where a full disk took only a part of it; readers skip such a torn line.
     """
-    line = f"\n{text}\n".encode()  # a torn line before it must not swallow this one: start on a line of our own
+    line = f"\n{text}\n".encode(
+        errors="backslashreplace"
+    )  # a torn line before it must not swallow this one: start on a line of our own
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         if os.write(descriptor, line) < len(line):

@@ -21,7 +21,7 @@ def command(as_json: bool, folder: Path | None) -> int:
     place = folder or catalogue.folder()
     entries = list(catalogue.entries(place))
     if as_json:
-        click.echo(json.dumps([entry.to_json() for entry in entries], indent=1, ensure_ascii=False))
+        click.echo(json.dumps([entry.to_json() for entry in entries], indent=1))
         return 0
     width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:

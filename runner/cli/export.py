@@ -45,7 +45,7 @@ def command(run: str, output: Path | None, store: str | None) -> int:
 
 
 def _json(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, default=str) + "\n").encode()
+    return (json.dumps(value, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
 
 
 def _secrets(folder: Path) -> Iterator[str]:

@@ -45,7 +45,7 @@ def command(
     for said in _unfinished():
         click.echo(said, err=True)
     if as_json:
-        click.echo(json.dumps([run.to_json() for run in runs], indent=1, ensure_ascii=False))
+        click.echo(json.dumps([run.to_json() for run in runs], indent=1))
     else:
         click.echo(table(runs) if runs else "No runs on record.")
     return errors.ExitCode.PASS

@@ -30,7 +30,7 @@ def command(run: str, slo: str | None, as_json: bool, store: str | None) -> int:
         record = opened.get(run)
     judged = again.judge(record, _objectives(slo, record) if slo else None)
     if as_json:
-        click.echo(json.dumps(judged.to_json(), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(judged.to_json(), indent=1))
     else:
         click.echo("\n".join(text(record, judged)))
     return judged.exit_code

@@ -72,7 +72,7 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
         _draw(plot, [*_groups(runs)])
     if as_json:
         plain = {"experiments": [_plain(group) for group in groups], **(overall.to_json() if overall else {})}
-        click.echo(json.dumps(plain, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(plain, indent=1))
     elif not groups:
         click.echo("No runs on record.")
     else:

@@ -75,7 +75,7 @@ def _render(kind: str, record: RunRecord, events: list[dict[str, Any]]) -> str:
     from runner.timeline import event
 
     if kind == "json":
-        return json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(record.to_json(), indent=1) + "\n"
     if kind == "junit":
         return junit.render([record])
     if kind == "text":

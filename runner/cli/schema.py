@@ -23,5 +23,5 @@ def command(what: str) -> int:
         from runner.spec import schema
 
         found = schema.block() if what == "block" else schema.experiment()
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(found, indent=2))
     return 0

@@ -31,9 +31,9 @@ def command(run: str, as_json: bool, with_events: bool, store: str | None) -> in
         record = opened.get(run)
         events = opened.events(record.run) if with_events else []
     if with_events:
-        click.echo("\n".join(json.dumps(e, ensure_ascii=False) if as_json else _event(e) for e in events))
+        click.echo("\n".join(json.dumps(e) if as_json else _event(e) for e in events))
     elif as_json:
-        click.echo(json.dumps(record.to_json(), indent=1, ensure_ascii=False))
+        click.echo(json.dumps(record.to_json(), indent=1))
     else:
         click.echo("\n".join(text(record)))
     return errors.ExitCode.PASS
@@ -43,13 +43,13 @@ def _show_live(run: LiveRun, as_json: bool, with_events: bool) -> int:
     """What its own folder tells so far."""
     wire = list(run.events())
     if with_events:
-        click.echo("\n".join(json.dumps(e, ensure_ascii=False) if as_json else _event(e) for e in wire))
+        click.echo("\n".join(json.dumps(e) if as_json else _event(e) for e in wire))
         return errors.ExitCode.PASS
     phase = next((str(e["phase"]) for e in reversed(wire) if e["event"] == "phase"), "prepare")
     alive = run.parent_alive()
     if as_json:
         known = {"run": run.run, "live": alive, "phase": phase, "folder": str(run.folder), "events": wire}
-        click.echo(json.dumps(known, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(known, indent=1))
     else:
         click.echo("\n".join(_so_far(run, alive, phase, wire)))
     return errors.ExitCode.PASS
@@ -153,5 +153,5 @@ def _error(value: float | None, error_s: float) -> str:
 
 def _event(event: dict[str, Any]) -> str:
     own = {k: v for k, v in event.items() if k not in ("event", "at", "t", "run")}
-    said = "  ".join(f"{k}={v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}" for k, v in own.items())
+    said = "  ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in own.items())
     return f"{event['t']:9.3f}  {event['event']:<12}  {said}".rstrip()

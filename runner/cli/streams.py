@@ -9,6 +9,8 @@ import os
 import select
 import sys
 
+from runner.characters import on_screen
+
 ERRORS = "chaos-run"
 """Name of our error handler: signs that an encoding lacks get a likeness in ASCII, anything else a question mark."""
 _LIKE = {
@@ -99,14 +101,35 @@ def harden() -> tuple[Raw, Raw]:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
     codecs.register_error(ERRORS, _likeness)
     out, err = Raw(1), Raw(2)
-    sys.stdout = _text(out, sys.stdout)
-    sys.stderr = _text(err, sys.stderr)
+    sys.stdout = Screen(out, _encoding(sys.stdout))
+    sys.stderr = Screen(err, _encoding(sys.stderr))
     return out, err
 
 
-def _text(raw: Raw, before: object) -> io.TextIOWrapper:
-    encoding = getattr(before, "encoding", None) or "utf-8"
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=encoding, errors=ERRORS, line_buffering=True)
+def _encoding(before: object) -> str:
+    return getattr(before, "encoding", None) or "utf-8"
+
+
+class Screen(io.TextIOWrapper):
+    """Text for eyes: whatever is written is made harmless, but for our own colours and for what `drawing` takes."""
+
+    def __init__(self, raw: Raw, encoding: str) -> None:
+        super().__init__(io.BufferedWriter(raw), encoding=encoding, errors=ERRORS, write_through=True)
+        self._name = "ascii-with-likenesses" if codecs.lookup(encoding).name == "ascii" else encoding
+        self.drawing = io.TextIOWrapper(self.buffer, encoding=encoding, errors=ERRORS, write_through=True)
+        """The same screen for pictures whose every text has been made harmless: movements of the cursor pass."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """As others are to see it: where click finds ASCII, it writes UTF-8 past us."""
+        return self._name
+
+    def write(self, text: str) -> int:
+        """All of it, as far as the writer can tell."""
+        super().write(on_screen(text, colours=self.isatty()))
+        if "\n" in text:
+            self.flush()
+        return len(text)
 
 
 def _likeness(problem: UnicodeError) -> tuple[str, int]:

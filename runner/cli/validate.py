@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -69,10 +70,10 @@ def _tell(found: Sequence[Any], counts: dict[str, int], as_json: bool) -> None:
     from runner.spec import findings
 
     if as_json:
-        click.echo(json.dumps(counts | {"findings": [f.to_json() for f in found]}, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(counts | {"findings": [f.to_json() for f in found]}, indent=1))
         return
     if found:
-        click.echo(findings.render(found, color="NO_COLOR" not in os.environ))
+        click.echo(findings.render(found, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     levels = Counter(f.level for f in found if f.severity == "warning")
     said = ", ".join(f"{levels[level]} {_LEVELS[level]}" for level in findings.LEVELS if levels[level])
     total = ", ".join(_count(counts[key], key) for key in ("files", "errors", "warnings"))

@@ -31,7 +31,7 @@ def send(channel: Channel, message: Message, within_s: float) -> None:
 
 def webhook(channel: Channel, message: Message, within_s: float) -> None:
     """POST as JSON; signed `t=<unix seconds>,v1=<hex>` over `<t>.<body>` where the channel has a secret."""
-    body = json.dumps(message.to_json(), ensure_ascii=False).encode()
+    body = json.dumps(message.to_json(), ensure_ascii=False).encode(errors="backslashreplace")
     headers = {"Content-Type": "application/json"}
     if channel.secret is not None:
         headers[SIGNATURE] = sign(channel.secret, body, int(time.time()))

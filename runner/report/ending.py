@@ -111,7 +111,7 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
         if severity != "info":
             facts.add_row(Text(severity, style="red" if severity == "error" else "yellow"), Text(message))
     if fields.get("report"):
-        facts.add_row("report", Text(str(fields["report"]), style="underline"))
+        facts.add_row("report", Text(words.clean(fields["report"]), style="underline"))
     return facts
 
 

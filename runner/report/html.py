@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from markupsafe import Markup
 
 from runner import clock
+from runner.characters import harmless
 from runner.report import lanes, plot, plotdata, words
 from runner.report.narrator import Narrator
 from runner.report.plotdata import Seen
@@ -32,7 +33,7 @@ def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, See
     narrator = Narrator()
     told = [said for e in events if (said := narrator.tell(e))]
     health = [(i, plotdata.health(seen)) for i in record.indicators if (seen := _requests(samples, i.name))]
-    return _template().render(
+    page = _template().render(
         r=record,
         css=css(),
         tiles=list(_tiles(record)),
@@ -44,6 +45,7 @@ def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, See
         log=told,
         environment=list(_environment(record)),
     )
+    return harmless(page)
 
 
 def _requests(samples: Mapping[str, Seen], name: str) -> Sequence[Sample]:
@@ -66,7 +68,7 @@ def css() -> Markup:
 
 def picture(record: RunRecord, samples: Mapping[str, Seen]) -> str:
     """The timeline alone, as an SVG file."""
-    return plot.standalone_svg(record, samples, css())
+    return harmless(plot.standalone_svg(record, samples, css()))
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import cast
 from xml.etree import ElementTree as ET
 
 from runner import clock
+from runner.characters import harmless
 from runner.report import text, words
 from runner.report.gated import Gated
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord
@@ -38,7 +39,7 @@ def render(runs: Sequence[RunRecord | Gated]) -> str:
         seconds += _span(record) if record else 0.0
     _tally(suites, list(suites), seconds)
     ET.indent(suites)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+    return harmless(f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n')
 
 
 def _unrun(one: Gated) -> ET.Element:

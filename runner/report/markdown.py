@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
+from runner.characters import harmless
 from runner.report import plotdata, text, words
 from runner.report.gated import Gated
 from runner.timeline.record import ObjectiveResult, RunRecord
@@ -32,7 +33,8 @@ WIDTH = 60
 
 def render(record: RunRecord, samples: Samples | None = None) -> str:
     """One run as GitHub-flavoured Markdown; ends in a newline."""
-    return "\n".join([f"## {_icon(record.verdict)} {_safe(record.title)}", "", *_body(record, samples or {})]) + "\n"
+    lines = [f"## {_icon(record.verdict)} {_safe(record.title)}", "", *_body(record, samples or {})]
+    return harmless("\n".join(lines) + "\n")
 
 
 def summary(runs: Sequence[RunRecord | Gated]) -> str:
@@ -50,7 +52,7 @@ def summary(runs: Sequence[RunRecord | Gated]) -> str:
     for run in runs:
         record = run.record if isinstance(run, Gated) else run
         lines += ["", *(_details(record) if record else _details_unrun(cast(Gated, run)))]
-    return "\n".join(lines) + "\n"
+    return harmless("\n".join(lines) + "\n")
 
 
 def _row_unrun(one: Gated) -> str:

@@ -35,7 +35,7 @@ class Plain:
     def say(self, t: float, text: str, tone: str = "plain") -> None:
         """One line with the seconds since the run began."""
         self._last_t = max(self._last_t, t)
-        print(f"{f'{self._last_t:+.1f}s':>8}  {_PREFIX[tone]}{text}", file=self.out, flush=True)
+        print(f"{f'{self._last_t:+.1f}s':>8}  {_PREFIX[tone]}{words.clean(text)}", file=self.out, flush=True)
 
     def event(self, event: Event) -> None:
         """One event, where a person should read it."""

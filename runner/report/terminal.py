@@ -91,7 +91,7 @@ class Live:
         from rich.console import Console
         from rich.live import Live as RichLive
 
-        self._console = self._console or Console(highlight=False)
+        self._console = self._console or Console(highlight=False, file=getattr(sys.stdout, "drawing", None))
         self._live = RichLive(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
         self._echoed = _echo_control(False)
         self._live.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from runner.characters import harmless
 from runner.report import lanes, words
 from runner.timeline.record import ObjectiveResult, RunRecord
 
@@ -17,7 +18,7 @@ def render(record: RunRecord, *, report: str | None = None) -> str:
     lines += [f"  {f.severity}: {words.clean(f.message)}" for f in record.findings if f.severity != "info"]
     if report:
         lines.append(f"  {'report':<10} {report}")
-    return "\n".join(lines) + "\n"
+    return harmless("\n".join(lines) + "\n")
 
 
 def pipeline(record: RunRecord) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner import units
+from runner.characters import harmless
 from runner.timeline.event import Event, Name
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ MARKS = {
     "undone": "undone",
     "recovered": "recovered",
 }
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _BARS = "▁▂▃▄▅▆▇█"
 NO_DATA = "–"
 WHEN = {
@@ -54,7 +53,7 @@ NOT_MEASURED = "not measured"
 
 def clean(value: object) -> str:
     """Text that cannot move a cursor, break a line or an XML parser: services may answer anything."""
-    return _CONTROL.sub("", str(value)).replace("\n", " ⏎ ").replace("\t", " ")
+    return harmless(str(value)).replace("\n", " ⏎ ").replace("\t", " ")
 
 
 def title(verdict: str) -> str:

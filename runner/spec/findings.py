@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runner import errors
+from runner import characters, errors
 
 Severity = Literal["error", "warning"]
 Level = Literal["style", "missing", "wrong"]
@@ -103,17 +103,19 @@ def _around(line: str, column: int) -> tuple[str, int]:
 
 def _render(finding: Finding, color: bool) -> str:
     def paint(text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if color else text
+        return characters.paint(text, code if color else "")
 
     tint = "1;31" if finding.severity == "error" else "1;33"
     place = paint(f"{finding.file}:{finding.line}:{finding.column}:", "1")
-    lines = [f"{place} {paint(finding.severity + ':', tint)} {finding.message} {paint('[' + finding.rule + ']', '2')}"]
+    lines = [
+        f"{place} {paint(finding.severity + ':', tint)} {characters.harmless(finding.message)} {paint('[' + finding.rule + ']', '2')}"
+    ]
     if finding.text.strip():
         number, (text, column) = f"{finding.line:5} | ", _around(finding.text, finding.column)
         lead = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
         under = "^" * max(1, min(finding.width, len(text) - column + 1))
-        lines.append(paint(number, "2") + text)
+        lines.append(paint(number, "2") + characters.harmless(text))
         lines.append(paint(" " * 5 + " | ", "2") + lead + paint(under, tint))
     if finding.hint:
-        lines.append(f"        {paint('hint:', '1;36')} {finding.hint}")
+        lines.append(f"        {paint('hint:', '1;36')} {characters.harmless(finding.hint)}")
     return "\n".join(lines)

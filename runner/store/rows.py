@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from runner import clock
+from runner.characters import harmless
 
 if TYPE_CHECKING:
     from runner.timeline.event import Event
@@ -24,12 +25,17 @@ def name_of(experiment: str) -> str:
     return PurePosixPath(experiment.split("?")[0].rstrip("/")).stem or experiment
 
 
+def compared(record: RunRecord) -> tuple[str, str]:
+    """Service and name, as the rows have them."""
+    return harmless(record.service), harmless(name_of(record.experiment))
+
+
 def rows(record: RunRecord, events: Iterable[Event | Mapping[str, Any]]) -> dict[str, list[Row]]:
     """Every row of one run, table by table."""
     told = [e if isinstance(e, Mapping) else e.to_json() for e in events]
     return {
         "runs": [_run(record) | figures(record, told)],
-        "records": [{"document": json.dumps(record.to_json(), ensure_ascii=False, default=str)}],
+        "records": [{"document": json.dumps(record.to_json(), default=str)}],
         "events": [_event(wire) for wire in told],
         "objectives": [_objective(o) for o in record.to_json()["objectives"]],
         "faults": [f | {"targets": json.dumps(f["targets"])} for f in record.to_json()["faults"]],
@@ -48,10 +54,11 @@ def insert(table: str, row: Row) -> str:
 
 
 def numbered(run: str, table: str, found: Iterable[Row]) -> list[Row]:
-    """The rows with their key."""
+    """The rows with their key; texts without what a database refuses (NUL, half a surrogate): the document has them exactly."""
+    storable = [{k: harmless(v) if isinstance(v, str) else v for k, v in row.items()} for row in found]
     if table in ("runs", "records"):
-        return [{"run": run, **row} for row in found]
-    return [{"run": run, "number": number, **row} for number, row in enumerate(found, 1)]
+        return [{"run": run, **row} for row in storable]
+    return [{"run": run, "number": number, **row} for number, row in enumerate(storable, 1)]
 
 
 def _run(record: RunRecord) -> Row:
@@ -89,7 +96,7 @@ def _event(wire: Mapping[str, Any]) -> Row:
         "at": wire["at"],
         "t": wire["t"],
         "event": wire["event"],
-        "fields": json.dumps(own, ensure_ascii=False, default=str),
+        "fields": json.dumps(own, default=str),
     }
 
 

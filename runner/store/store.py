@@ -230,7 +230,7 @@ def _put(writer: Writer, record: RunRecord, events: Iterable[Event | WireEvent])
         writer.execute(f"DELETE FROM {table} WHERE run = :run", run)
         if found := rowing.numbered(record.run, table, tables[table]):
             writer.execute(rowing.insert(table, found[0]), found)
-    return changed | {(record.service, rowing.name_of(record.experiment))}
+    return changed | {rowing.compared(record)}
 
 
 def _read(paths: Iterable[Path]) -> Iterator[tuple[RunRecord, Sequence[WireEvent]]]:
