@@ -104,3 +104,8 @@ def leave_thread() -> bool:
     """An extension that never joins what it started."""
     threading.Thread(target=time.sleep, args=(60,)).start()
     return True
+
+
+def give(answer: Any) -> Any:
+    """Returns what it is given."""
+    return answer
