@@ -108,7 +108,7 @@ def _process(notes: Notes, provider: Mapping[str, Any], steps: Steps, who: str) 
         notes.error("provider", (*steps, "path"), f"{who} does not name the program to run", hint="add path: …")
     elif notes.is_kind(path, str, (*steps, "path"), "the path of a program"):
         found = shutil.which(path)
-        if found is None or not os.access(found, os.X_OK):
+        if "$" not in path and (found is None or not os.access(found, os.X_OK)):  # a variable: told by `substitution`
             notes.lacking("program", (*steps, "path"), f"there is no program '{path}' here, which {who} runs")
     if isinstance(provider.get("arguments"), dict):
         notes.warning(
@@ -137,7 +137,7 @@ def is_installed(package: str) -> bool:
 def missing_module(note: Callable[..., None], module: str, steps: Steps, who: str) -> None:
     """Note a module whose top-level package is not there; nothing is imported."""
     package = module.partition(".")[0]
-    if not is_installed(package):
+    if "$" not in package and not is_installed(package):
         known = EXTENSIONS.get(package)
         hint = f"install {known}" if known else "install what it belongs to"
         note("module", steps, f"the Python package '{package}' is not installed here, which {who} needs", hint=hint)

@@ -75,7 +75,8 @@ def _check(notes: Notes, call: _Call, module: str, function: str) -> None:
         error("function", (*call.steps, "func"), said, hint=hint)
     elif (signature := offer.functions[function]) is not None:
         for rule, steps, said, hint in _misfits(call, function, signature):
-            error(rule, steps, said, hint=hint, key=True)
+            note = error if rule == "argument" else notes.warning  # Chaos Toolkit accepts it, and it never holds
+            note(rule, steps, said, hint=hint, key=True)
 
 
 def _not_imported(notes: Notes, call: _Call, module: str, offer: modules.Offer) -> None:
@@ -120,7 +121,7 @@ def _misfits(
     if not any(p.kind == ANY for p in signature):
         for name in set(call.beside) - names:
             said = f"{function} has no argument '{name}', by which Chaos Toolkit hands {call.who} what was measured"
-            yield "argument", (*call.steps, "func"), said, f"add the argument {name} to the function"
+            yield "value-argument", (*call.steps, "func"), said, f"add the argument {name} to the function"
         for name in given:
             if name not in names:
                 said = f"{function} has no argument '{name}', which {call.who} gives"

@@ -129,9 +129,7 @@ def _emptiness(notes: Notes, activity: Mapping[str, Any], provider: Mapping[str,
 
 def _typos(notes: Notes, tree: Mapping[str, Any]) -> None:
     """`${name}` stays as it is when there is no such name, which may be meant; a near miss hardly is."""
-    secrets = tree.get("secrets")
-    groups = [tree.get("configuration"), *(secrets.values() if isinstance(secrets, dict) else ())]
-    known = {str(name) for group in groups if isinstance(group, dict) for name in group}
+    known = variables.declared(tree)
     for part in (document.HYPOTHESIS, "method", "rollbacks"):
         for where, text in variables.texts(tree.get(part), (part,)):
             for name in variables.names(text):

@@ -25,6 +25,7 @@ from runner.spec import (
     references,
     silencing,
     source,
+    substitution,
     variables,
 )
 from runner.spec.experiment import Experiment
@@ -107,6 +108,7 @@ def _validate(
     access, vaulted = _access(found, reading, secret, env)
     silencing.check(found, reading)
     lint.check(found, reading)
+    substitution.check(found, configuration)
     calls.check(found)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None

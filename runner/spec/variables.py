@@ -311,6 +311,18 @@ def look_up_s(entry: Mapping[str, Any]) -> float:
     return float(asked) if isinstance(asked, int | float) else LOOK_UP_S
 
 
+def mentioned(text: str) -> list[str]:
+    """The names that Chaos Toolkit would replace in a text: of `${name}` and of `$name`."""
+    return [name for match in Template.pattern.finditer(text) if (name := match["braced"] or match["named"])]
+
+
+def declared(document: Mapping[str, Any]) -> set[str]:
+    """Every name that the configuration or a group of secrets has an entry for."""
+    configuration, secrets = document.get("configuration"), document.get("secrets")
+    groups = [configuration, *(secrets.values() if isinstance(secrets, dict) else ())]
+    return {str(name) for group in groups if isinstance(group, dict) for name in group}
+
+
 def used(document: Mapping[str, Any]) -> dict[str, str]:
     """Every name of a `${name}` or `$name` in activities and controls, and who uses it first."""
     found: dict[str, str] = {}
@@ -319,9 +331,8 @@ def used(document: Mapping[str, Any]) -> dict[str, str]:
     for part in (part for each in lists for part in each or () if isinstance(part, Mapping)):
         who = f"the {part.get('type') or 'control'} '{part.get('name') or part.get('ref')}'"
         for _, text in texts(part, ()):
-            for match in Template.pattern.finditer(text):
-                if name := match["braced"] or match["named"]:
-                    found.setdefault(name, who)
+            for name in mentioned(text):
+                found.setdefault(name, who)
     return found
 
 
