@@ -52,7 +52,7 @@ def _met(judged: Judgement, series: Series, now_ns: int) -> bool:
 
 
 def _why(crew: Crew) -> str:
-    found = [(s.name, s.url, causes.told(crew.traffic.samples[s.name])) for s in crew.traffic.streams]
+    found = [(s.name, s.url, causes.told(causes.counted(crew.traffic.samples[s.name]))) for s in crew.traffic.streams]
     told = "".join(f"; {name}, {url}: {said}" for name, url, said in found if said)
     return told + "".join(f"; {s.name}: no data, {s.trouble}" for s in crew.sources.series.values() if s.trouble)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from runner.timeline.mark import Indicator
 
 TAPE_S = 4 * 3600.0
 """How long traffic may last at most; the tapes are sparse, so it costs nothing."""
+
+MIXED_NEW_AT_MOST = 100.0
+"""New connections a second that mixed traffic opens at most: each keeps a local port for a minute, and there are some 28,000."""
 
 
 class Traffic:
@@ -125,5 +129,12 @@ def _indicator(stream: Stream) -> messages.Indicator:
         headers=stream.headers,
         body=stream.body,
         status=status_ranges(stream.expect.status),
-        new_connections=stream.new_connections,
+        new_every=_new_every(stream),
     )
+
+
+def _new_every(stream: Stream) -> int:
+    """Which requests open a connection of their own: see `messages.Indicator.new_every`."""
+    if stream.new_connections == "mixed":
+        return max(2, math.ceil(stream.rate / MIXED_NEW_AT_MOST))
+    return int(stream.new_connections)

@@ -28,7 +28,10 @@ class Indicator:
     body: str | None = None
     status: tuple[tuple[int, int], ...] = ((200, 399),)
     """Inclusive ranges of the statuses that are good."""
-    new_connections: bool = False
+    new_every: int = 0
+    """Each n-th request opens a connection of its own, the others are kept alive: 1 all of them, 0 none."""
+    proxy: str | None = None
+    """The URL of the proxy that the requests go through."""
 
     @property
     def cap(self) -> int:

@@ -24,7 +24,6 @@ from typing import Any
 
 from runner import errors
 from runner.probe import messages, pacer, stream, tape
-from runner.probe.client import Client
 
 BEAT_S = 0.01
 """Between two heartbeats, each with a look for timeouts."""
@@ -42,14 +41,11 @@ class Prober:
     def __init__(self, start: messages.Start) -> None:
         """Creates the tapes. Raises ValueError for a URL that cannot be asked, OSError when a tape cannot be written."""
         self._indicators = start.indicators
-        self._clients = [Client(indicator) for indicator in start.indicators]
         self.tapes = {i.name: _tape(i, number, start) for number, i in enumerate(start.indicators)}
         self._streams = [
-            stream.Stream(
-                indicator, client, writer, stream.schedule(indicator.rate, share, f"{start.seed}/{indicator.name}")
-            )
-            for indicator, client, writer, share in zip(
-                start.indicators, self._clients, self.tapes.values(), _shares(len(start.indicators)), strict=True
+            stream.Stream(indicator, writer, stream.schedule(indicator.rate, share, f"{start.seed}/{indicator.name}"))
+            for indicator, writer, share in zip(
+                start.indicators, self.tapes.values(), _shares(len(start.indicators)), strict=True
             )
         ]
         self._limit_ns = round(start.limit_s * 1e9)
@@ -61,11 +57,7 @@ class Prober:
 
     async def warm(self) -> None:
         """Open connections by requests that are no records, where asking changes nothing; then keep the collector's hands off."""
-        asks = [
-            client.ask()
-            for indicator, client in zip(self._indicators, self._clients, strict=True)
-            for _ in range(_warm(indicator))
-        ]
+        asks = [s.warm(_warm(i)) for i, s in zip(self._indicators, self._streams, strict=True)]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WARM_S):
                 await asyncio.gather(*asks)
@@ -110,8 +102,8 @@ class Prober:
         while any(traffic.in_flight for traffic in self._streams):
             await asyncio.sleep(BEAT_S)
         self._pacer.close()
-        for client in self._clients:
-            await client.close()
+        for traffic in self._streams:
+            await traffic.close()
         scheduled = {name: writer.scheduled for name, writer in self.tapes.items()}
         self._streams.clear()
         for writer in self.tapes.values():
@@ -204,7 +196,7 @@ def _shares(count: int) -> list[float]:
 
 
 def _warm(indicator: messages.Indicator) -> int:
-    if indicator.new_connections or indicator.method not in SAFE_METHODS:
+    if indicator.new_every == 1 or indicator.method not in SAFE_METHODS:
         return 0
     return min(WARM_CONNECTIONS, math.ceil(indicator.rate / 100) + 1)
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 
 from runner.probe import tape
-from runner.probe.client import Client
+from runner.probe.client import Asking, Client
 from runner.probe.messages import Indicator
 from runner.slo.sample import Flag
 
@@ -39,13 +39,16 @@ def schedule(rate: float, phase: float, seed: str) -> Iterator[int]:
 class Stream:
     """Traffic of one indicator."""
 
-    def __init__(self, indicator: Indicator, client: Client, writer: tape.Writer, slots: Iterator[int]) -> None:
-        self._client = client
+    def __init__(self, indicator: Indicator, writer: tape.Writer, slots: Iterator[int]) -> None:
+        """Raises ValueError for a URL that cannot be asked."""
+        self._kept = Client(indicator, new=False)
+        self._fresh = Client(indicator, new=True)
+        self._new_every = indicator.new_every
         self._writer = writer
         self._slots = slots
         self._cap = indicator.cap
         self._timeout_ns = round(indicator.timeout_s * 1e9)
-        self._flight: dict[int, tuple[int, int, asyncio.Task[None]]] = {}
+        self._flight: dict[int, tuple[int, int, Asking, asyncio.Task[None]]] = {}
         self._loop = asyncio.get_running_loop()
         self._t0_ns = 0
         self.next_ns = 0
@@ -73,10 +76,10 @@ class Stream:
     def expire(self, now_ns: int) -> None:
         """Give up what has been in flight for the timeout; they are in order of leaving."""
         while self._flight:
-            number, (intended_ns, left_ns, task) = next(iter(self._flight.items()))
+            number, (intended_ns, left_ns, asking, task) = next(iter(self._flight.items()))
             if now_ns - left_ns < self._timeout_ns:
                 return
-            self._finish(number, intended_ns, 0, _TIMEOUT)
+            self._finish(number, intended_ns, 0, asking.timed_out)
             task.cancel()
 
     def abandon(self) -> None:
@@ -85,6 +88,15 @@ class Stream:
         for *_, task in flight.values():
             task.cancel()
 
+    async def warm(self, connections: int) -> None:
+        """Open so many connections by requests that are no records."""
+        await asyncio.gather(*(self._kept.ask(Asking()) for _ in range(connections)))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._kept.close()
+        await self._fresh.close()
+
     def _send(self, intended_ns: int) -> None:
         left_ns = time.monotonic_ns()
         late_us = _micros(left_ns - intended_ns)
@@ -92,11 +104,14 @@ class Stream:
         if len(self._flight) >= self._cap:
             self._writer.done(number, late_us, 0, _SHED)
         else:
-            self._flight[number] = (intended_ns, left_ns, self._loop.create_task(self._one(number, intended_ns)))
+            asking = Asking()
+            task = self._loop.create_task(self._one(number, intended_ns, asking))
+            self._flight[number] = (intended_ns, left_ns, asking, task)
 
-    async def _one(self, number: int, intended_ns: int) -> None:
+    async def _one(self, number: int, intended_ns: int, asking: Asking) -> None:
         self._writer.left(number, _micros(time.monotonic_ns() - intended_ns))
-        status, flags = await self._client.ask()
+        client = self._fresh if self._new_every and number % self._new_every == 0 else self._kept
+        status, flags = await client.ask(asking)
         if number in self._flight:
             self._finish(number, intended_ns, status, flags)
 

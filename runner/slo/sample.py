@@ -8,14 +8,16 @@ start (no coordinated omission); service time is `latency_us - late_us`.
 from __future__ import annotations
 
 import struct
-from enum import IntFlag
+from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
 MAGIC = b"CRTAPE1\n"
 HEADER = struct.Struct("<8sQQQQdd8x")
 """magic, t0 monotonic ns, t0 wall ns, records scheduled so far, heartbeat monotonic ns, rate a second, timeout seconds."""
 RECORD = struct.Struct("<QIIHH")
-"""intended start (monotonic ns), lateness µs (sent - intended), latency µs (end - intended), HTTP status, flags."""
+"""intended start (monotonic ns), lateness µs (sent - intended), latency µs (end - intended), HTTP status, flags.
+
+The lower byte of the flags is a `Flag`, the upper one a `Cause`: 0 on tapes of older versions, which knew none."""
 
 
 class Flag(IntFlag):
@@ -30,7 +32,7 @@ class Flag(IntFlag):
     CONNECTION = 8
     """Refused, reset, unreachable, or no name resolution."""
     SHED = 16
-    """Never sent: the cap on requests in flight was reached. Counts as bad."""
+    """Never sent: the cap on requests in flight was reached, or this machine had no port for it. Counts as bad."""
     PROTOCOL = 32
     """An answer that is not HTTP."""
     UNEXPECTED = 64
@@ -38,6 +40,43 @@ class Flag(IntFlag):
     NEW_CONNECTION = 128
     """It opened a connection: connect time is part of its latency."""
 
+
+class Cause(IntEnum):
+    """Why a request got no whole answer, as exactly as it was seen; finer than its flag."""
+
+    UNKNOWN = 0
+    """None, or one that an older version did not write down."""
+    REFUSED = 1
+    UNREACHABLE = 2
+    """No route to the host or its network."""
+    DNS = 3
+    """No address was found for the name."""
+    TLS = 4
+    """No agreement on it, a certificate that is not trusted among the reasons."""
+    PROXY = 5
+    """The proxy was not reached, or it did not reach the service."""
+    RESET = 6
+    """Before anything of the answer came."""
+    CLOSED = 7
+    """In order, but before anything of the answer came."""
+    CLOSED_IDLE = 8
+    """As RESET or CLOSED, at once on a connection that had been kept alive unused: the request met its end."""
+    CUT_SHORT = 9
+    """The answer had begun and never came to its end."""
+    SLOW_NAME = 10
+    """Timed out while the name was looked up."""
+    SLOW_CONNECT = 11
+    """Timed out before there was a connection."""
+    SLOW_ANSWER = 12
+    """Timed out before anything of the answer came."""
+    SLOW_BODY = 13
+    """Timed out in the middle of the answer."""
+    NOT_HTTP = 14
+    NO_PORT = 15
+    """This machine had no free port, address or file for it."""
+
+
+CAUSE_SHIFT = 8
 
 BAD = Flag.TIMEOUT | Flag.CONNECTION | Flag.SHED | Flag.PROTOCOL | Flag.UNEXPECTED
 
@@ -54,6 +93,11 @@ class Sample(NamedTuple):
     @property
     def done(self) -> bool:
         return bool(self.flags & Flag.DONE)
+
+    @property
+    def cause(self) -> int:
+        """A `Cause`; one of a newer version is a number without a name."""
+        return self.flags >> CAUSE_SHIFT
 
     @property
     def bad(self) -> bool:

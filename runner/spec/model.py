@@ -44,8 +44,9 @@ class Traffic(_Part):
     headers: dict[str, str] = Field(default_factory=dict)
     body: str | None = None
     expect: Expect = Field(default_factory=Expect)
-    new_connections: bool = False
-    """Open a connection for every request: sees load balancer and DNS faults that keep-alive hides."""
+    new_connections: bool | Literal["mixed"] = "mixed"
+    """true: a connection for every request, as of users who come; false: keep-alive for all, which hides what load balancer and
+    DNS do to those who come; mixed: every second request opens one, at most 100 a second."""
 
 
 class Source(_Part):

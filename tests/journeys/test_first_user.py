@@ -64,7 +64,7 @@ def test_a_url_that_nothing_answers_is_named_with_the_reason(
     with started(tmp_path, experiment(service, method=[http("break", "/break")], traffic=traffic)) as run:
         assert run.finish() == 4
     assert url in run.verdict["sentence"]
-    assert "found no connection" in run.verdict["sentence"]
+    assert " refused" in run.verdict["sentence"]
     assert service.get("/log") == ""
 
 

@@ -84,7 +84,7 @@ def test_a_timeout_is_counted_from_the_intended_start(service, probe):
 
 @pytest.mark.parametrize("new", [True, False])
 def test_a_new_connection_each_time_only_when_asked_for(service, probe, new):
-    samples = _for(0.5, probe, indicator(f"{service.url}/ok", new_connections=new))
+    samples = _for(0.5, probe, indicator(f"{service.url}/ok", new_every=int(new)))
     opened = sum(bool(s.flags & Flag.NEW_CONNECTION) for s in samples)
     assert opened == len(samples) if new else opened < len(samples) / 4
 
