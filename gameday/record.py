@@ -44,6 +44,10 @@ class StepResult:
     undo: tuple[tuple[str, str], ...] = ()
     """What, and its state."""
     residue: tuple[str, ...] = ()
+    put_back: str = ""
+    """A value of `PutBack`; empty where no run came about and in records of older versions."""
+    way_back: str = ""
+    """The way back in one sentence."""
     said: tuple[Said, ...] = ()
     """What people told its run."""
     aborted_by: str = ""
@@ -142,6 +146,8 @@ def of_run(run: RunRecord, step: str, planned_s: float, targets: tuple[float | N
         phases=tuple((w.phase, _since(run, w.start_ns), _since(run, w.end_ns)) for w in run.windows),
         undo=tuple((u.what, u.state) for u in run.undo),
         residue=run.residue,
+        put_back=run.back.put_back,
+        way_back=run.back.sentence,
         said=run.said,
         aborted_by=aborted.source if (aborted := run.mark("aborted")) else "",
         ttd_s=run.ttd_s,

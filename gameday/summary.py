@@ -14,6 +14,7 @@ from gameday.record import GameDay, Outcome, StepResult
 from runner import errors, units
 from runner.timeline import statistics
 from runner.timeline.statistics import Figure
+from runner.timeline.way_back import PutBack
 
 if TYPE_CHECKING:
     import jinja2
@@ -162,12 +163,19 @@ def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
         f"{sum(_has(s, 'mitigated') for s in steps)} steps were mitigated by people, "
         f"{sum(_has(s, 'aborted') for s in steps)} were ended by an abort",
     )
-    failed = sum(state == "failed" for s in steps for _, state in s.undo) + sum(len(s.residue) for s in steps)
-    yield "Undo clean", "nothing left behind" if not failed else f"{failed} undo steps failed or residues found"
+    yield "Undo clean", _undo(steps)
     yield "The right team was paged, and acknowledged in time", "; ".join(map(_paged, felt)) or "nothing to page for"
     yield "The runbook was found and is current", ""
     yield "Roles held, communication at the agreed pace", ""
     yield "Action items have an owner and a date", ""
+
+
+def _undo(steps: Sequence[StepResult]) -> str:
+    """How many steps are known to be put back, and of each other what is known instead."""
+    broke = [s for s in steps if s.put_back not in ("", PutBack.NOTHING)]
+    others = [f"{s.name}: {s.way_back}" for s in broke if s.put_back != PutBack.PROVEN]
+    known = f"{len(broke) - len(others)} of {len(broke)} steps put back and looked at"
+    return "; ".join([known, *others]) if broke else "nothing was changed"
 
 
 def _paged(step: StepResult) -> str:

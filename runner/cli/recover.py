@@ -46,8 +46,9 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
     for name in failed:
         click.echo(f"{name}: not everything could be put back; see chaos-run show {name}", err=True)
         click.echo(f"hint: put back by hand, or gone? chaos-run recover --by-hand {name} --reason '…'", err=True)
-    if found and not failed:
-        click.echo("Everything was put back.")
+    for run in found:
+        if run.run not in failed and (said := _way_back(run)):
+            click.echo(f"{run.run}: {said}")
     return errors.ExitCode.UNDO_FAILED if failed else errors.ExitCode.PASS
 
 
@@ -66,6 +67,14 @@ def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) ->
     click.echo(
         f"{chosen[0].run}: {', '.join(chosen[0].outstanding) or 'nothing open'} – closed by hand by {person}: {reason}"
     )
+
+
+def _way_back(run: Unfinished) -> str:
+    """What the last undo and the look after it came to, in words."""
+    from runner.inject import aftermath
+
+    told = [e for e in aftermath.read_events(run.folder) if e["event"] == "undone"]
+    return str(told[-1].get("sentence") or "every undo step succeeded") if told else ""
 
 
 def _index(store: str | None) -> None:

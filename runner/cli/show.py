@@ -137,6 +137,7 @@ def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
             for m in words.in_order(record.marks)
         ],
     )
+    yield "Way back", [words.undo_line(record)]
     yield "Undo", [f"{u.state:8}  {u.what}{f': {u.error}' if u.error else ''}" for u in record.undo]
     yield "Left behind", list(record.residue)
     yield "Proof", list(record.cleared)

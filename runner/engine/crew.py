@@ -19,13 +19,14 @@ from runner.engine.silencing import Silencing
 from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
-from runner.inject import folder
+from runner.inject import account, folder
 from runner.inject.ledger import Ledger
 from runner.inject.supervisor import Supervisor
 from runner.inject.voice import carried
 from runner.plan import translate
-from runner.safety import handed
+from runner.safety import handed, policy
 from runner.store import place
+from runner.timeline import way_back
 
 if TYPE_CHECKING:
     from runner.engine.detecting import Detecting
@@ -67,6 +68,9 @@ class Crew:
         self.clean = True
         """Whether the undo left nothing open."""
         self.residue: list[str] = []
+        self.way_back = way_back.told(acted=False, done=0, failed=(), residue=())
+        asked = session.experiment.block.undo == "required"
+        self._undo_required = asked or policy.requires_undo(where.environment)
         self._ready = False
         self._watching: asyncio.Task[None] | None = None
 
@@ -122,7 +126,9 @@ class Crew:
 
     def hold(self, leases: list[str]) -> None:
         """Keep on disk what whoever survives us has to let go of and to compare with."""
-        self.start |= {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces, "leases": leases}
+        owners = {a["action"]: account.owner(a) for a in self.world.aims}
+        seen = {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces}
+        self.start |= seen | {"owners": owners, "leases": leases}
         self._keep(durable=False)
 
     def _keep(self, *, durable: bool) -> None:
@@ -152,6 +158,11 @@ class Crew:
     def seen(self) -> dict[str, Sequence[Sample] | Sequence[Point]]:
         """What was measured, by indicator: requests of ours, or what sources counted."""
         return {**self.traffic.samples, **{name: s.points for name, s in self.sources.series.items()}}
+
+    def undo_missing(self) -> list[str]:
+        """Actions without an undo that fail the run: neither declared to stay nor accepted by name, where one is asked for."""
+        accepted = self.session.experiment.block.accept_no_undo
+        return [n for n in self.way_back.no_undo if self._undo_required and n not in accepted]
 
     def note_processes(self) -> None:
         """Who belongs to the run, on disk."""
@@ -200,6 +211,7 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "cwd": str(Path.cwd()),
         "afterwards": list(options.afterwards),
         "gameday": options.gameday,
+        "stays": list(getattr(experiment.block, "stays", ())),
         "playground": dict(where.playground) if where.playground else None,
         "started_at": session.started.isoformat(),
         "started_mono_ns": session.started_ns,

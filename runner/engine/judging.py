@@ -87,6 +87,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         faults=faults,
         undo=tuple(crew.method.undo_steps),
         residue=tuple(crew.residue),
+        way_back=crew.way_back,
         cleared=tuple(crew.silencing.cleared),
         marks=tuple(session.marks),
         windows=tuple(session.windows),
@@ -119,6 +120,7 @@ def _terms(session: Session, crew: Crew) -> Terms:
         recovery_s=block.windows.recovery,
         detected_within_s=block.expect.detected_within,
         recovered_within_s=block.expect.recovered_within,
+        undo_missing=bool(crew.undo_missing()),
         half_way=dict(crew.method.failed),
     )
 

@@ -34,6 +34,8 @@ class Method:
         self.finished = False
         self.started = False
         """Whether an action was begun: only then is there something that may have bitten."""
+        self.begun: list[str] = []
+        """Actions, by name, in the order in which they were begun."""
         self.failed: dict[str, str] = {}
         """Actions that failed, with the reason: whatever they did, it is not what the file describes."""
         self.over = True
@@ -177,6 +179,7 @@ class Method:
             self._deadlines[name] = message["mono_ns"] / 1e9 + message["timeout"] + OVERTIME_S
         if kind == "action":
             self.started = True
+            self.begun.append(name)
             self._runs[name] = {"started_ns": message["mono_ns"]}
 
     def _activity_completed(self, message: Message) -> None:

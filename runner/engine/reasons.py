@@ -13,7 +13,7 @@ from runner.slo.verdict import Judgement
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms
 
 PROVEN_RANK = ("vacuous", "assumed", "proven")
-_WHEN = {"during": "during the method", "after": "after the method", "recovered": "after everything was put back"}
+_WHEN = {"during": "during the method", "after": "after the method", "recovered": "after the undo"}
 
 
 def weighed(record: RunRecord) -> RunRecord:
@@ -51,22 +51,24 @@ def result(objective: Objective, judged: Judgement, rate: float) -> ObjectiveRes
 
 def _verdict(record: RunRecord, terms: Terms) -> tuple[ExitCode, str]:
     if not terms.clean or record.residue:
-        left = "; ".join(record.residue) or "an undo step failed: " + _failed_steps(record)
-        return ExitCode.UNDO_FAILED, f"not everything was put back: {left}"
+        return ExitCode.UNDO_FAILED, record.back.sentence
     if terms.stopped_by is not None:
         if terms.stopped_by == "person" and not terms.acted:
             return ExitCode.INTERRUPTED, f"{terms.stopped_why}; nothing was injected"
         code = ExitCode.ENVIRONMENT if terms.stopped_by == "runner" else ExitCode.ABORTED
-        return code, f"{terms.stopped_why}; everything was put back"
+        return code, f"{terms.stopped_why}; {record.back.sentence}"
     if failures := list(_failures(record, terms)):
         return ExitCode.FAIL, "; ".join(failures)
     if doubts := list(_doubts(record, terms)):
         return ExitCode.INCONCLUSIVE, "; ".join(doubts)
-    return ExitCode.PASS, _praise(record.objectives, record.hypothesis, record.faults)
+    praise = _praise(record.objectives, record.hypothesis, record.faults)
+    return ExitCode.PASS, praise if record.back.clean else f"{praise}; {record.back.sentence}"
 
 
 def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
     yield from (_brief(o) for o in record.objectives if o.verdict == "FAIL")
+    if terms.undo_missing:
+        yield f"{record.back.sentence}, and one is asked for"
     for check in record.hypothesis:
         if check.when != "before" and not check.met:
             counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
@@ -97,6 +99,7 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
     bitten = {f.name for f in record.faults if f.proof != "vacuous"}
     yield from (f"{name} failed half-way: {why}" for name, why in terms.half_way.items() if name in bitten)
     yield from (f"{o.name}: {o.sentence}" for o in record.objectives if o.verdict == "INCONCLUSIVE")
+    yield from (f"nobody could look whether anything is left: {where}" for where in record.back.missed)
     if not record.objectives and not record.hypothesis:
         yield "nothing was watched: neither an objective nor a hypothesis"
 
@@ -119,7 +122,3 @@ def _brief(o: ObjectiveResult) -> str:
     """The numbers alone; what is certain about them stands with the objective."""
     allowed = units.format_ratio(1 - o.target)
     return f"{o.name}: {units.format_ratio(o.bad / o.total)} bad ({o.bad:,}/{o.total:,}), allowed is {allowed}"
-
-
-def _failed_steps(record: RunRecord) -> str:
-    return ", ".join(f"{s.what} ({s.error})" for s in record.undo if s.state == "failed") or "the undoer died"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner import errors, units
 from runner.engine.crew import Crew
 from runner.engine.session import Session
+from runner.inject import account
+from runner.inject.account import Look
 from runner.plan import plan as plans
 from runner.timeline.event import Name
+from runner.timeline.way_back import WayBack
 
 HYPOTHESIS_EVERY_S = 1.0
 
@@ -37,13 +42,28 @@ async def undo(session: Session, crew: Crew) -> None:
         if not crew.ledger.outstanding():
             return
     crew.clean = await crew.method.undo(crew.ledger.outstanding())
-    crew.residue = [*await _scan(crew), *await crew.silencing.left()]
-    if crew.clean and not crew.residue:
+    look = await _scan(crew)
+    look = replace(look, residue=(*look.residue, *await crew.silencing.left()))
+    crew.residue = [*look.residue]
+    crew.way_back = way = account.way(crew.start, crew.method.begun, crew.method.undo_steps, look, clean=crew.clean)
+    if way.clean:
         crew.method.known.undone()
     if broke:
         session.mark("undone", mono_ns=crew.method.step_ended_ns or None)
+    _tell_way_back(session, crew, way)
+
+
+def _tell_way_back(session: Session, crew: Crew, way: WayBack) -> None:
+    for name in way.no_undo:
+        severity = "error" if name in crew.undo_missing() else "warning"
+        session.find(severity, f"the action {name!r} {account.NO_UNDO}")
     session.tell(
-        Name.UNDONE, clean=crew.clean and not crew.residue, residue=crew.residue, cleared=crew.silencing.cleared
+        Name.UNDONE,
+        clean=way.clean,
+        residue=crew.residue,
+        cleared=crew.silencing.cleared,
+        put_back=way.put_back,
+        sentence=way.sentence,
     )
 
 
@@ -93,15 +113,16 @@ async def _hypothesis_holds(crew: Crew) -> bool:
     return crew.method.note_hypothesis("recovered", state)
 
 
-async def _scan(crew: Crew) -> list[str]:
+async def _scan(crew: Crew) -> Look:
     if not crew.world.snapshot:  # no cluster was touched
-        return []
+        return Look()
     try:
         found: dict[str, list[str]] = await crew.supervisor.look(
             "scan", snapshot=crew.world.snapshot, namespaces=crew.world.namespaces
         )
     except errors.EnvironmentFailure as problem:
-        return [f"the scan for residue failed: {problem.message}"]
+        crew.session.find("error", f"nobody could look whether anything is left: {problem.message}")
+        return Look(missed=(f"the cluster ({problem.message})",))
     for change in found["others"]:
         crew.session.find("warning", f"changed meanwhile, but not by this run: {change}")
-    return found["residue"]
+    return Look(residue=tuple(found["residue"]))

@@ -6,20 +6,23 @@ import contextlib
 import importlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runner import clock, errors, files
-from runner.inject import player, secrets, survivors
+from runner.inject import account, player, secrets, survivors
+from runner.inject.account import Look
 from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
 from runner.inject.journal import JOURNAL, Journal
 from runner.inject.ledger import OUTSIDE, Ledger
 from runner.safety import handed
 from runner.timeline import incident, mark, record
+from runner.timeline.way_back import PutBack, WayBack
 
 
 def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> bool:
@@ -48,13 +51,31 @@ def _put_back(folder: Path, start: Mapping[str, Any]) -> bool:
         diary.tell("abort", by="runner", sentence="The runner died; a surviving process undoes.")
     diary.tell("undo_started", steps=steps)
     clean = player.play(folder, start, diary.tell)
-    residue = _scan(start) if clean else ["undo steps have failed: chaos-run recover tries them again"]
+    look = _scan(start) if clean else Look()
     outside = _outside(folder, start) if clean else {"residue": [], "cleared": []}
-    residue += outside["residue"]
-    diary.tell("undone", clean=clean and not residue, residue=residue, cleared=outside["cleared"])
+    look = replace(look, residue=(*look.residue, *outside["residue"]))
+    way = account.way(start, _begun(folder, start), _undo_steps(folder), look, clean=clean)
+    diary.tell(
+        "undone",
+        clean=way.clean,
+        residue=list(look.residue),
+        cleared=outside["cleared"],
+        put_back=way.put_back,
+        sentence=way.sentence,
+    )
     _release(start)
-    _close(folder, start, residue, outside["cleared"])
-    return not residue
+    _close(folder, start, way, look.residue, outside["cleared"])
+    return way.put_back != PutBack.LEFT
+
+
+def _begun(folder: Path, start: Mapping[str, Any]) -> list[str]:
+    """The actions that were begun; all of them, where nobody heard what became of the order to inject."""
+    events = read_events(folder)
+    heard = [str(e["activity"]) for e in events if e["event"] == "activity" and e.get("kind") == "action"]
+    if heard or not any(e["event"] == "phase" and e.get("phase") == "inject" for e in events):
+        return heard
+    method = start["document"].get("method") or ()
+    return [str(a.get("name")) for a in method if a.get("type") == "action"]
 
 
 class Diary:
@@ -87,17 +108,16 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _scan(start: Mapping[str, Any]) -> list[str]:
+def _scan(start: Mapping[str, Any]) -> Look:
     from runner.inject.survey import World
 
     snapshot, namespaces = start.get("snapshot"), start.get("namespaces") or []
     if not snapshot:
-        return []
+        return Look()
     answer = Forked(lambda: World(start).scan(snapshot, namespaces), 15, secrets.known).wait()
     if "error" in answer:
-        return [f"the scan for residue failed: {answer['error']}"]
-    residue: list[str] = answer["value"]["residue"]
-    return residue
+        return Look(missed=(f"the cluster ({answer['error']})",))
+    return Look(residue=tuple(answer["value"]["residue"]))
 
 
 def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -123,17 +143,17 @@ def _release(start: Mapping[str, Any]) -> None:
         Forked(lambda: [lease.release(n, start) for n in names], 10).wait()
 
 
-def _close(folder: Path, start: Mapping[str, Any], residue: list[str], cleared: list[str]) -> None:
+def _close(
+    folder: Path, start: Mapping[str, Any], way: WayBack, residue: Sequence[str], cleared: Sequence[str]
+) -> None:
     if (folder / RECORD).exists():
         return
-    clean = not residue
     events = read_events(folder)
-    code = errors.ExitCode.ENVIRONMENT if clean else errors.ExitCode.UNDO_FAILED
+    left = way.put_back == PutBack.LEFT
+    code = errors.ExitCode.UNDO_FAILED if left else errors.ExitCode.ENVIRONMENT
     ended = datetime.now(UTC)
-    closing = "everything was put back" if clean else "not everything was put back"
-    sentence = f"the runner died; {closing}"
-    if clean and not any(e["event"] == "activity" and e.get("kind") == "action" for e in events):
-        sentence = "the runner died before any action was begun; nothing is left"
+    early = way.put_back == PutBack.NOTHING
+    sentence = f"the runner died{' before any action was begun' if early else ''}; {way.sentence}"
     marks = _marks(events, start)
     times = incident.times(
         marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start["started_mono_ns"])
@@ -154,6 +174,7 @@ def _close(folder: Path, start: Mapping[str, Any], residue: list[str], cleared: 
         folder=str(folder),
         undo=_undo_steps(folder),
         residue=tuple(residue),
+        way_back=way,
         cleared=tuple(cleared),
         marks=marks,
         ttd_s=times.ttd_s,
@@ -161,7 +182,7 @@ def _close(folder: Path, start: Mapping[str, Any], residue: list[str], cleared: 
         ttr_s=times.ttr_s,
         ttr_censored=times.ttr_censored,
         indicators=tuple(mark.Indicator(**i) for i in start.get("indicators", ())),
-        findings=(mark.Finding(severity="error", message="the runner did not live to judge this run"),),
+        findings=tuple(_findings(way)),
         gameday=start.get("gameday"),
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
@@ -170,6 +191,12 @@ def _close(folder: Path, start: Mapping[str, Any], residue: list[str], cleared: 
     if not (folder / JOURNAL).exists():
         Journal.left(mask(start["document"]), folder).write()
     files.write_atomically(folder / RECORD, mask(final.to_json()))
+
+
+def _findings(way: WayBack) -> Iterator[mark.Finding]:
+    yield mark.Finding(severity="error", message="the runner did not live to judge this run")
+    for name in way.no_undo:
+        yield mark.Finding(severity="warning", message=f"the action {name!r} {account.NO_UNDO}")
 
 
 def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:

@@ -11,6 +11,7 @@ from runner import clock, units
 from runner.notify import drill
 from runner.timeline.event import Event, Name
 from runner.timeline.record import RunRecord
+from runner.timeline.way_back import PutBack
 
 Level = Literal["critical", "warning", "info"]
 _LOUDNESS: dict[str, Level] = {
@@ -67,7 +68,7 @@ def survived(
     """
     ago, open_ = units.format_duration(max(0.0, (now - heard).total_seconds())), "; ".join(left)
     if died:
-        whole = record.sentence if record.verdict == "ENVIRONMENT" else "the runner died; everything was put back"
+        whole = record.sentence if record.verdict == "ENVIRONMENT" else "the runner died; what it left was undone later"
         text = f"the runner died, and NOT everything was put back: {open_}" if left else whole
         text += f". Told late: the runner was last heard of at {clock.rfc3339(heard)}, {ago} ago" if late else ""
     else:
@@ -111,8 +112,10 @@ class Herald:
                     self._escalates_s = event.t + self._after_s
                 return self._say("warning", f"stopped by {fields.get('by')}: {fields.get('sentence')}", event)
             case Name.UNDONE if not fields.get("clean"):
+                if fields.get("put_back") == PutBack.NO_UNDO:
+                    return self._say("warning", str(fields.get("sentence")), event)
                 left = "; ".join(fields.get("residue") or ()) or "an undo step failed"
-                return self._say("critical", f"NOT everything was put back: {left}", event)
+                return self._say("critical", fields.get("sentence") or f"NOT everything was put back: {left}", event)
             case Name.RECOVERED:
                 self._escalates_s = None
             case Name.VERDICT:

@@ -103,7 +103,9 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
         facts.add_row("targets", Text(words.listed(fields.get("targets") or scene.targets) or "none"))
         facts.add_row("detected", _elapsed("ttd", fields))
         facts.add_row("recovered", _elapsed("ttr", fields))
-    for number, line in enumerate(_undo(scene)):
+    if scene.way_back:
+        facts.add_row("put back", Text(scene.way_back))
+    for number, line in enumerate(_undo(scene), int(bool(scene.way_back))):
         facts.add_row("put back" if number == 0 else "", line)
     for number, sentence in enumerate(scene.cleared):
         facts.add_row("proof" if number == 0 else "", Text("✔ ", "green").append(sentence, "default"))

@@ -126,8 +126,7 @@ def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
         )
     proven = sum(f.proof == "proven" for f in record.faults)
     yield "faults proven", f"{proven} of {len(record.faults)}", words.plural(len(record.targets), "target")
-    back = "no" if record.residue or any(s.state == "failed" for s in record.undo) else "yes"
-    yield "put back", back, words.plural(len(record.undo), "undo step")
+    yield "put back", words.put_back(record), words.plural(len(record.undo), "undo step")
 
 
 def _remark(name: str, record: RunRecord) -> str:

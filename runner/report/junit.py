@@ -12,11 +12,12 @@ from runner.characters import harmless
 from runner.report import text, words
 from runner.report.gated import Gated
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord
+from runner.timeline.way_back import PutBack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Case:
-    """One claim; `outcome` is passed, failure or error, `kind` the type a CI groups by."""
+    """One claim; `outcome` is passed, skipped, failure or error, `kind` the type a CI groups by."""
 
     name: str
     outcome: str = "passed"
@@ -69,7 +70,7 @@ def _suite(record: RunRecord) -> ET.Element:
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(c.outcome == "failure" for c in cases)))
     suite.set("errors", str(sum(c.outcome == "error" for c in cases)))
-    suite.set("skipped", "0")
+    suite.set("skipped", str(sum(c.outcome == "skipped" for c in cases)))
     suite.set("time", f"{_span(record):.3f}")
     return suite
 
@@ -149,7 +150,13 @@ def _put_back(record: RunRecord) -> _Case:
     if left or record.verdict == "UNDO_FAILED":
         said = "; ".join(left) or record.sentence
         return _Case(name="everything put back", outcome="error", kind="undo", message=said)
-    return _Case(name="everything put back", seconds=sum(s.seconds for s in record.undo))
+    seconds, back = sum(s.seconds for s in record.undo), record.back
+    if back.put_back == PutBack.NO_UNDO and record.terms is not None and record.terms.undo_missing:
+        return _Case(name="everything put back", outcome="failure", kind="undo", message=back.sentence)
+    if back.put_back in (PutBack.PROVEN, PutBack.NOTHING):
+        return _Case(name="everything put back", seconds=seconds)
+    # Neither is it proven nor has anybody asked for it: a test that passed would say too much.
+    return _Case(name="everything put back", outcome="skipped", message=back.sentence, seconds=seconds)
 
 
 def _case(record: RunRecord, case: _Case) -> ET.Element:
@@ -157,7 +164,8 @@ def _case(record: RunRecord, case: _Case) -> ET.Element:
     element.set("time", f"{case.seconds:.3f}")
     element.set("file", _legal(record.experiment))
     if case.outcome != "passed":
-        told = ET.SubElement(element, case.outcome, type=case.kind, message=_legal(case.message))
+        kind = {"type": case.kind} if case.kind else {}
+        told = ET.SubElement(element, case.outcome, {**kind, "message": _legal(case.message)})
         told.text = _legal(record.sentence)
     return element
 

@@ -72,8 +72,7 @@ def _row(r: RunRecord) -> str:
     bad = f"{words.count(worst.bad)}/{words.count(worst.total)}" if worst else words.NO_DATA
     ttd = words.elapsed("ttd", r.ttd_s, r.ttd_censored, watched=r.watched)
     ttr = words.elapsed("ttr", r.ttr_s, r.ttr_censored, watched=r.watched)
-    back = "no" if r.residue or any(s.state == "failed" for s in r.undo) or r.verdict == "UNDO_FAILED" else "yes"
-    cells = (_icon(r.verdict), _safe(r.title), words.title(r.verdict), bad, ttd, ttr, back)
+    cells = (_icon(r.verdict), _safe(r.title), words.title(r.verdict), bad, ttd, ttr, words.put_back(r))
     return f"| {' | '.join(cells)} |"
 
 

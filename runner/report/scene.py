@@ -30,6 +30,7 @@ class Scene:
     """(earliest t, t, tone, sentence), in order."""
     targets: tuple[str, ...] = ()
     undo: dict[int, UndoStatus] = field(default_factory=dict)
+    way_back: str = ""
     cleared: tuple[str, ...] = ()
     """What was looked at after the undo and found clean."""
     findings: list[tuple[str, str]] = field(default_factory=list)
@@ -85,8 +86,9 @@ class Scene:
 
     def _undone(self, fields: Mapping[str, Any]) -> None:
         self.cleared = tuple(words.clean(c) for c in fields.get("cleared") or ())
+        self.way_back = words.clean(fields.get("sentence") or "")
         if self.interrupted and fields.get("clean"):
-            self.interrupted = "everything is put back; waiting until users are well again (Ctrl-C ends the wait)"
+            self.interrupted = "the undo is over; waiting until users are well again (Ctrl-C ends the wait)"
 
     def _enter(self, phase: str, t: float) -> None:
         if self.phase in self.phases:

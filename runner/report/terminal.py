@@ -23,7 +23,7 @@ FIRST = "stopping and undoing what was changed … (please wait: the way back is
 SECOND = "the undo goes on and needs no help; watch it from another terminal with `chaos-run show {run}`"
 
 BEFORE = "stopping; nothing has been injected"
-LAST = "everything is put back; the verdict comes without waiting for the recovery"
+LAST = "the undo is over; the verdict comes without waiting for the recovery"
 
 
 class Live:

@@ -43,10 +43,20 @@ WHEN = {
     "before": "before the method",
     "during": "during the method",
     "after": "after the method",
-    "recovered": "after everything was put back",
+    "recovered": "after the undo",
 }
 ELAPSED = {"ttd": ("nobody noticed", "nothing to notice"), "ttr": ("not recovered", "nothing to recover from")}
 """Of TTD and TTR: the words for a censored one, and for one that does not apply because users felt nothing."""
+PUT_BACK = {
+    "proven": "yes",
+    "assumed": "assumed",
+    "not checked": "not checked",
+    "no undo": "no",
+    "left": "no",
+    "nothing": "nothing to put back",
+}
+"""For each value of `PutBack`; yes is what was looked at."""
+_BACK_TONES = {"proven": "good", "assumed": "good", "no undo": "warn", "left": "bad"}
 NOT_MEASURED = "not measured"
 """Of TTD and TTR where no objective saw a single request: nobody knows what users felt."""
 
@@ -162,17 +172,20 @@ def bounds(objective: ObjectiveResult) -> str:
 
 def undo_line(record: RunRecord) -> str:
     """What was put back, in one sentence."""
-    failed = [s for s in record.undo if s.state == "failed"]
-    if failed or record.residue:
-        left = f", {plural(len(record.residue), 'thing')} left behind" if record.residue else ""
-        return f"{len(failed)} of {len(record.undo)} undo steps failed{left}"
-    done = sum(s.state == "undone" for s in record.undo)
-    already = sum(s.state == "already" for s in record.undo)
-    if not record.undo:
-        return "nothing had to be undone, nothing was left behind" if record.faults else "nothing was changed"
-    idle = f"{plural(already, 'step')} had nothing to do" if already else ""
-    did = f"{plural(done, 'step')} undone" if done else ""
-    return f"{', '.join(part for part in (did, idle) if part)}, nothing left behind"
+    states = [s.state for s in record.undo]
+    failed, done, already = (states.count(state) for state in ("failed", "undone", "already"))
+    told = (
+        f"{failed} of {len(states)} undo steps failed" if failed else "",
+        f"{plural(done, 'step')} undone" if done else "",
+        f"{plural(already, 'step')} had nothing to do" if already else "",
+    )
+    counted = ", ".join(filter(None, told))
+    return clean(f"{record.back.sentence} ({counted})" if counted else record.back.sentence)
+
+
+def put_back(record: RunRecord) -> str:
+    """Whether all is as it was before, in a word or three."""
+    return PUT_BACK[record.back.put_back]
 
 
 def plural(number: int, noun: str) -> str:
@@ -261,9 +274,13 @@ def _undo_step(f: Fields) -> Told:
 
 
 def _undone(f: Fields) -> Told:
-    if f.get("clean", True) and not f.get("residue"):
-        return "good", "; ".join(("everything is put back, nothing is left behind", *(f.get("cleared") or ())))
-    return "bad", f"NOT everything is put back: {'; '.join(f.get('residue') or ()) or 'an undo step failed'}"
+    clean_, left = f.get("clean", True), f.get("residue")
+    if said := f.get("sentence"):
+        tone_ = _BACK_TONES.get(str(f.get("put_back")), "plain")
+        return tone_, "; ".join((said, *((f.get("cleared") or ()) if clean_ else ())))
+    if clean_ and not left:  # an old event does not say what was looked at
+        return "plain", "; ".join(("every undo step succeeded", *(f.get("cleared") or ())))
+    return "bad", f"NOT everything was put back: {'; '.join(left or ()) or 'an undo step failed'}"
 
 
 def _undo_started(f: Fields) -> Told:

@@ -35,6 +35,11 @@ def environment(context: str) -> str | None:
     return "sandbox" if any(fnmatchcase(context, pattern) for pattern in SANDBOXES) else None
 
 
+def requires_undo(where: str) -> bool:
+    """Whether an action that nobody undoes fails a run there, unless its file accepts it by name or declares it to stay."""
+    return where not in ("sandbox", LOCAL)
+
+
 def judge_context(context: str) -> Clearance:
     """May this context be struck at all? Asked before anything is started or reached."""
     found = environment(context)

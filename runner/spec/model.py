@@ -260,6 +260,8 @@ class Block(_Part):
     expect: Expectations = Field(default_factory=Expectations)
     hypothesis: Hypothesis = Field(default_factory=Hypothesis)
     proof: tuple[Proof, ...] = ()
+    undo: Literal["told", "required"] = "told"
+    """What becomes of an action that was begun and has no undo: it is told, or it fails the run."""
     accept_no_undo: tuple[str, ...] = ()
     """Actions, by name, whose fault nobody undoes if we die, and that is accepted."""
 

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from runner.timeline import way_back
 from runner.timeline.mark import Finding, Indicator, Mark, Said, Window
+from runner.timeline.way_back import WayBack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +101,8 @@ class Terms:
     recovery_s: float = 0.0
     detected_within_s: float | None = None
     recovered_within_s: float | None = None
+    undo_missing: bool = False
+    """There is an action without an undo, and the file or the policy asks for one."""
     half_way: dict[str, str] = field(default_factory=dict)
     """Actions that failed, and why."""
 
@@ -145,6 +149,8 @@ class RunRecord:
     residue: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()
     """What was looked at after the undo and found clean, a sentence each."""
+    way_back: WayBack | None = None
+    """None for a run that an older version recorded."""
     marks: tuple[Mark, ...] = ()
     windows: tuple[Window, ...] = ()
     indicators: tuple[Indicator, ...] = ()
@@ -173,6 +179,17 @@ class RunRecord:
         return tuple(dict.fromkeys(t for fault in self.faults for t in fault.targets))
 
     @property
+    def back(self) -> WayBack:
+        """The way back, as far as it is known; of an old record what its undo steps and its residue say."""
+        if self.way_back is not None:
+            return self.way_back
+        failed = [f"{s.what} ({s.error})" for s in self.undo if s.state == "failed"]
+        if self.verdict == "UNDO_FAILED" and not failed and not self.residue:
+            failed = ["an undo step failed"]
+        acted = bool(self.undo) or self.mark("injected") is not None
+        return way_back.unrecorded(acted=acted, done=len(self.undo) - len(failed), failed=failed, residue=self.residue)
+
+    @property
     def watched(self) -> bool:
         """Whether the objectives rest on any request at all; where they do not, nobody knows what users felt."""
         return any(o.total for o in self.objectives)
@@ -198,9 +215,10 @@ def from_json(document: Mapping[str, Any]) -> RunRecord:
         given[name] = tuple(part(**_revived(_known(part, value))) for value in given.get(name, ()))
     if given.get("terms") is not None:
         given["terms"] = Terms(**_known(Terms, given["terms"]))
-    if given.get("alerting") is not None:
-        told: dict[str, Any] = _known(Alerting, given["alerting"])
-        given["alerting"] = Alerting(**(told | {k: tuple(v) for k, v in told.items() if isinstance(v, list)}))
+    for name, whole in _WHOLES.items():
+        if given.get(name) is not None:
+            told: dict[str, Any] = _known(whole, given[name])
+            given[name] = whole(**(told | {k: tuple(v) for k, v in told.items() if isinstance(v, list)}))
     return RunRecord(**_revived(given))
 
 
@@ -215,6 +233,7 @@ _PARTS: dict[str, type[Any]] = {
     "findings": Finding,
     "said": Said,
 }
+_WHOLES: dict[str, type[Any]] = {"alerting": Alerting, "way_back": WayBack}
 _TIMES = ("started", "ended", "at")
 _LISTS = ("targets", "residue", "cleared")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.timeline.event import Name
+from runner.timeline.way_back import PutBack
 
 Part = dict[str, Any]
 
@@ -92,7 +93,10 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
         },
         {"error": _OPTIONAL_TEXT, "seconds": _SECONDS},
     ),
-    Name.UNDONE: ({"clean": _YES_NO, "residue": _TEXTS}, {"cleared": _TEXTS}),
+    Name.UNDONE: (
+        {"clean": _YES_NO, "residue": _TEXTS},
+        {"cleared": _TEXTS, "put_back": _one_of(*PutBack), "sentence": _TEXT},
+    ),
     Name.RECOVERED: ({"stable_s": _SECONDS, "error_s": _SECONDS}, {}),
     Name.FINDING: (_FINDING, {}),
     Name.VERDICT: (

@@ -142,3 +142,11 @@ def test_what_people_said_stands_in_timeline_and_step(day: GameDay) -> None:
     assert "| 09:00:12 | +12s | ann noted: the queue grows \\| fast |" in text
     assert "- 09:00:12 ann noted: the queue grows | fast" in text
     assert "ann noted: the queue grows | fast" in summary.html(noted)
+
+
+def test_the_undo_is_clean_only_where_it_was_looked_at(day: GameDay) -> None:
+    one, two = day.steps
+    proven = replace(one, put_back="proven", way_back="everything is put back, nothing is left behind")
+    nobody = replace(two, put_back="no undo", way_back="nothing was put back: kill has no undo")
+    said = dict(summary.capabilities(replace(day, steps=(proven, nobody))))["Undo clean"]
+    assert said == "1 of 2 steps put back and looked at; two: nothing was put back: kill has no undo"

@@ -56,7 +56,7 @@ def test_a_run_that_dies_in_the_time_of_its_notice_is_told_of_by_the_next_start(
     assert chaos_run("recover").returncode == 0
     late = chat.bodies()[-1]
     assert (late["event"], late["level"]) == ("runner_died", "warning")
-    assert "the runner died before any action was begun; nothing is left. Told late: " in late["text"]
+    assert "the runner died before any action was begun; nothing was changed. Told late: " in late["text"]
 
 
 def test_a_run_whose_targets_are_not_those_of_the_notice_any_more_does_not_begin(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from runner.slo.sample import Flag, Sample
+from runner.timeline import way_back
 from runner.timeline.event import Event, Name
 from runner.timeline.mark import Finding, Indicator, Mark, Window
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, UndoStep
@@ -141,6 +142,7 @@ _PASS = RunRecord(
     ),
     ttr_s=2.3,
     ttr_error_s=0.15,
+    way_back=way_back.told(acted=True, done=1, failed=(), residue=()),
     environment={"chaos-run": "0.1.0", "python": "3.11.9", "operator": "ada", "options": {"namespace": "shop"}},
 )
 
@@ -233,6 +235,7 @@ def left_behind() -> tuple[RunRecord, dict[str, list[Sample]]]:
         sentence=said,
         undo=steps,
         residue=residue,
+        way_back=way_back.told(acted=True, done=1, failed=("uncordon node worker-2",), residue=residue),
     ), samples
 
 

@@ -1,0 +1,91 @@
+"""Way back: whether what a run changed was put back, how far that is known, and the one sentence in which every face says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PutBack(StrEnum):
+    """How far it is known that all is as it was before."""
+
+    PROVEN = "proven"
+    """Undone, or undone by the system itself, and then looked at: nothing is left."""
+    ASSUMED = "assumed"
+    """Every undo step succeeded; not all that was changed could be looked at."""
+    UNCHECKED = "not checked"
+    """No undo step was played, and not all that was changed could be looked at."""
+    NO_UNDO = "no undo"
+    """An action was begun that has no undo and is not declared to stay."""
+    LEFT = "left"
+    """An undo step failed, or something was found."""
+    NOTHING = "nothing"
+    """No action was begun: nothing had to be put back."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WayBack:
+    """What is known of the way back of one run."""
+
+    put_back: str
+    """A value of `PutBack`."""
+    sentence: str
+    no_undo: tuple[str, ...] = ()
+    """Actions, by name, that were begun and that nothing undoes."""
+    stays: tuple[str, ...] = ()
+    """Actions, by name, that were begun and whose change the file declares to stay."""
+    unseen: tuple[str, ...] = ()
+    """What was not looked at for want of a way, in words."""
+    missed: tuple[str, ...] = ()
+    """Looks that failed, with the reason: whether anything is left there is not known."""
+
+    @property
+    def clean(self) -> bool:
+        """Nothing is known to be left, and every action has its way back."""
+        return self.put_back not in (PutBack.LEFT, PutBack.NO_UNDO)
+
+
+def unrecorded(*, acted: bool, done: int, failed: Sequence[str], residue: Sequence[str]) -> WayBack:
+    """Of a run whose record does not say what was looked at."""
+    return told(acted=acted, done=done, failed=failed, residue=residue, unseen=("what it changed (an old record)",))
+
+
+def told(
+    *,
+    acted: bool,
+    done: int,
+    failed: Sequence[str],
+    residue: Sequence[str],
+    no_undo: Sequence[str] = (),
+    stays: Sequence[str] = (),
+    unseen: Sequence[str] = (),
+    missed: Sequence[str] = (),
+) -> WayBack:
+    """From `done` undo steps, the `failed` ones and what was found afterwards. The steps count whose state is undone or already."""
+    blind = [*unseen, *missed] if acted else []
+    if failed or residue:
+        state, head = PutBack.LEFT, f"NOT everything was put back: {'; '.join([*residue, *failed])}"
+    elif not acted:
+        state, head = PutBack.NOTHING, "nothing was changed"
+    elif no_undo:
+        has = "has" if len(no_undo) == 1 else "have"
+        state = PutBack.NO_UNDO
+        head = f"{'not everything' if done else 'nothing'} was put back: {', '.join(no_undo)} {has} no undo"
+    elif not blind:
+        state = PutBack.PROVEN
+        head = f"{'everything is put back' if done else 'nothing had to be undone'}, nothing is left behind"
+    elif done:
+        state, head = PutBack.ASSUMED, "every undo step succeeded"
+    else:
+        state, head = PutBack.UNCHECKED, "nothing was undone"
+    left = [f"left as the file says: {', '.join(stays)}"] if stays else []
+    aside = [f"not looked at: {', '.join(blind)}"] if blind else []
+    return WayBack(
+        put_back=state.value,
+        sentence="; ".join([head, *left, *aside]),
+        no_undo=tuple(no_undo),
+        stays=tuple(stays),
+        unseen=tuple(unseen) if acted else (),
+        missed=tuple(missed) if acted else (),
+    )
