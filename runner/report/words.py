@@ -185,7 +185,7 @@ def undo_line(record: RunRecord) -> str:
 
 def put_back(record: RunRecord) -> str:
     """Whether all is as it was before, in a word or three."""
-    return PUT_BACK[record.back.put_back]
+    return PUT_BACK.get(record.back.put_back, "not known")
 
 
 def plural(number: int, noun: str) -> str:
