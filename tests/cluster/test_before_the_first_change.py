@@ -81,6 +81,22 @@ def test_a_lock_whose_holder_lives_is_respected(kube: Kube, chaos_run: ChaosRun)
     assert kube.replicas() == 3
 
 
+def test_a_run_that_has_lost_its_lock_ends_and_puts_everything_back(kube: Kube, chaos_run: ChaosRun) -> None:
+    before = kube.cordons()
+    with chaos_run.running(CORDON) as run:
+        run.wait_for("injected")
+        thief = '{"spec": {"holderIdentity": "somebody else"}}'
+        try:
+            kube.run("patch", "lease", "chaos-run-nodes", "-n", "default", "--type=merge", "-p", thief)
+            outcome = run.finish()
+            assert kube.leases("default") == {"chaos-run-nodes": "somebody else"}, "what is not ours is not released"
+        finally:
+            kube.run("delete", "lease", "chaos-run-nodes", "-n", "default", "--ignore-not-found")
+    assert outcome.code == 7, outcome.stderr
+    assert "the lock in the cluster was lost" in outcome.named("abort")[0]["sentence"]
+    assert kube.cordons() == before
+
+
 @pytest.mark.real  # needs RBAC
 def test_without_the_right_to_leases_this_machines_lock_has_to_do(
     kube: Kube, chaos_run: ChaosRun, tmp_path: Path

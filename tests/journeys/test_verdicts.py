@@ -40,6 +40,24 @@ def test_a_guard_aborts_long_before_the_method_would_end(service: Service, tmp_p
     assert not service.broken
 
 
+def test_no_guard_stops_the_way_back(service: Service, tmp_path: Path) -> None:
+    mend = python("mend", "mend_loudly", {"url": "${url}", "seconds": 3})
+    document = experiment(
+        service,
+        method=[http("break", "/break")],
+        rollbacks=[mend],
+        traffic=[{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}],
+        objectives=[{"name": "availability", "indicator": "front", "target": "99%"}],
+        abort=[{"error_ratio": {"indicator": "front", "above": "50%", "over": "1s"}}, {"duration": "60s"}],
+    )
+    with started(tmp_path, document) as run:
+        assert run.finish() == 1, "three seconds of it are a failure, and no abort: there is nothing left to stop"
+    assert not run.named("abort")
+    assert not run.named("breach")
+    assert run.named("undone")[0]["t"] - run.named("injected")[0]["t"] > 3
+    assert not service.broken
+
+
 def test_a_baseline_that_does_not_hold_injects_nothing(service: Service, tmp_path: Path) -> None:
     service.get("/break")
     traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
