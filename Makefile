@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help ready ready-3.12 demo demo-alerts test check journeys journeys-3.12 kind test-cluster lock clean
+.PHONY: help ready ready-3.12 demo demo-alerts test check journeys journeys-3.12 kind test-cluster mutants lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ kind: $(READY)  ## a kind cluster of three zones with the shop on http://127.0.0
 test-cluster: $(READY)  ## the tests on the real cluster of KUBECONFIG
 	@[ -n "$$KUBECONFIG" ] || { echo "make test-cluster needs KUBECONFIG: which cluster may be broken?" >&2; exit 1; }
 	$(BIN)/pytest -m cluster tests/cluster $(PYTEST_ARGS)
+
+mutants: $(READY)  ## break the lines that decide, one after the other: which of them does no test miss?
+	$(BIN)/python -m tests.mutants $(ONLY)
 
 lock:  ## choose the versions of requirements.lock anew
 	uv pip compile --universal --python-version 3.11 --extra dev --extra postgres --extra jsonpath --extra notify --extra telemetry --extra vault \

@@ -1,0 +1,82 @@
+"""Mutants: the lines that decide, each broken in turn; the tests named beside it must fail. `make mutants`.
+
+A line that nobody's test misses is a promise that nobody holds. Each mutant is tried in a copy of the tree, so that the tests'
+child processes run the broken line too. The list is short on purpose: what decides over a verdict, an abort, an undo or a lock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One broken line: what stands there (once in the file), what stands there instead, and who must notice."""
+
+    file: str
+    line: str
+    broken: str
+    tests: str
+    """Arguments of pytest."""
+
+
+MUTANTS = (
+    Mutant("runner/errors.py", '    ExitCode.FAIL: "fail",\n    ExitCode.ABORTED: "aborted",\n',
+           '    ExitCode.ABORTED: "aborted",\n    ExitCode.FAIL: "fail",\n', "tests/engine/test_run_verdict.py"),
+    Mutant("runner/engine/reasons.py", "record.ttr_s > within", "False", "tests/engine/test_run_verdict.py"),
+    Mutant("runner/engine/reasons.py", "(record.ttd_censored or record.ttd_s > within)", "False",
+           "tests/engine/test_run_verdict.py"),
+    Mutant("runner/engine/reasons.py", 'if name in bitten)', "if False)", "tests/engine/test_run_verdict.py"),
+    Mutant("runner/engine/watch.py", "        self._guard = None\n\n    def expect_recovery", "        pass\n\n    def expect_recovery",
+           "tests/journeys/test_verdicts.py -k way_back"),
+    Mutant("runner/engine/prelude.py", "if not all(kept):", "if False:", "tests/cluster -k lost_its_lock"),
+    Mutant("runner/inject/lease.py", "if _alive(found) and", "if False and", "tests/cluster -k 'holder_lives or second_run'"),
+    Mutant("runner/inject/player.py", "ATTEMPTS = 3", "ATTEMPTS = 1", "tests/inject/test_player.py"),
+    Mutant("runner/inject/undo.py", "if output is False:", "if output == ():", "tests/inject/test_player.py"),
+    Mutant("runner/inject/ledger.py", "reversed(", "iter(", "tests/inject/test_ledger.py"),
+    Mutant("runner/slo/guard.py", "if heartbeat_ns is not None and", "if False and", "tests/slo"),
+)  # fmt: skip
+
+
+def main(words: list[str]) -> int:
+    """Every mutant, or those whose file or line has one of the words; exit code 1 when one survives."""
+    chosen = [m for m in MUTANTS if not words or any(w in f"{m.file} {m.line} {m.tests}" for w in words)]
+    bad = 0
+    for number, mutant in enumerate(chosen, 1):
+        state = _try(mutant)
+        bad += state != "killed"
+        print(
+            f"{number:3} of {len(chosen)}  {state:9} {mutant.file}: {mutant.line.strip().splitlines()[0]}", flush=True
+        )
+    print(f"{len(chosen) - bad} passed, {bad} failed")
+    return 1 if bad else 0
+
+
+def _try(mutant: Mutant) -> str:
+    """`killed`, `SURVIVED`, or `STALE` where the line is not there (once) any more."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        shutil.copytree(ROOT, tree, ignore=LEFT_OUT)
+        text = (tree / mutant.file).read_text("utf-8")
+        if text.count(mutant.line) != 1:
+            return "STALE"
+        (tree / mutant.file).write_text(text.replace(mutant.line, mutant.broken), "utf-8")
+        command = f"{sys.executable} -m pytest -q -x -p no:randomly -p no:cacheprovider {mutant.tests}"
+        env = {**os.environ, "PYTHONPATH": str(tree)}  # child processes must not find the installed tree
+        done = subprocess.run(["sh", "-c", command], cwd=tree, env=env, capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 1):
+            raise SystemExit(f"{command} in {mutant.file}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
+        return "killed" if done.returncode else "SURVIVED"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
