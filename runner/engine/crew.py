@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from runner.engine import surroundings
+from runner.engine import staying, surroundings
 from runner.engine.known import Known
 from runner.engine.options import Options
 from runner.engine.session import Session
@@ -20,7 +20,7 @@ from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
 from runner.inject import account, folder
-from runner.inject.ledger import Ledger
+from runner.inject.ledger import Ledger, UndoRecord
 from runner.inject.supervisor import Supervisor
 from runner.inject.voice import carried
 from runner.plan import translate
@@ -71,6 +71,8 @@ class Crew:
         self.way_back = way_back.told(acted=False, done=0, failed=(), residue=())
         asked = session.experiment.block.undo == "required"
         self._undo_required = asked or policy.requires_undo(where.environment)
+        self.left: list[str] = []
+        """What will not be put back because the file says so, a sentence each."""
         self._ready = False
         self._watching: asyncio.Task[None] | None = None
 
@@ -97,9 +99,15 @@ class Crew:
 
     def see(self, found: Mapping[str, Any]) -> None:
         """Keep the survey, also on disk for whoever has to undo after us."""
-        self.world = World(
-            aims=found["aims"], snapshot=found["snapshot"], namespaces=found["namespaces"], withheld=found["withheld"]
-        )
+        experiment = self.session.experiment
+        aims = staying.intended(experiment, found["aims"])
+        snapshot = dict(found["snapshot"])
+        if snapshot:
+            snapshot["left"] = None if experiment.runtime.rollbacks == "never" else staying.objects(aims)
+        self.world = World(aims=aims, snapshot=snapshot, namespaces=found["namespaces"], withheld=found["withheld"])
+        self.left = staying.promised(experiment, aims)
+        if experiment.runtime.rollbacks == "never":
+            self.start["unplayed"] = staying.unplayed("never", staying.steps(experiment, aims))
         self.known.aim(self.world.aims)
 
     @cached_property
@@ -135,7 +143,13 @@ class Crew:
         folder.save(self.session.folder, self.start, durable=durable, hide=self.supervisor.hidden)
 
     def promise(self) -> None:
-        """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them."""
+        """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them.
+
+        None where the file wants none: a dry run changes nothing, and some rollbacks are never played.
+        """
+        runtime = self.session.experiment.runtime
+        if not runtime.acts or runtime.rollbacks == "never":
+            return
         for aim in self.world.aims:
             for undo in aim["undo"]:
                 self.ledger.open(undo["kind"], undo["what"], **undo["args"])
@@ -147,6 +161,12 @@ class Crew:
                 )
             else:
                 self.ledger.open("rollback", name, index=index)
+
+    def leave(self, records: Sequence[UndoRecord]) -> None:
+        """These are not put back: nothing deviated, and the file wants them played only then."""
+        if records:
+            self.world.snapshot |= {"left": None} if self.world.snapshot else {}
+            self.start["unplayed"] = staying.unplayed("deviated", [record.what for record in records])
 
     def start_watching(self) -> None:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""
@@ -200,7 +220,8 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "secret_variables": dict(options.secret_variables),
         "modules": surroundings.modules(experiment.document),
         "undoes_with": ["runner.inject.alertmanager"] if experiment.block.silence or experiment.block.announce else [],
-        "strategy": _strategy(experiment.document, during=experiment.block.hypothesis.during),
+        "strategy": experiment.runtime.hypothesis if experiment.runtime.asks else "skip",
+        "dry": experiment.runtime.dry,
         "reveal": sorted(set(experiment.vaulted.values())),
         "proofs": {p.action: p.probe for p in experiment.block.proof},
         "frequency": experiment.block.hypothesis.frequency,
@@ -211,14 +232,8 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "cwd": str(Path.cwd()),
         "afterwards": list(options.afterwards),
         "gameday": options.gameday,
-        "stays": list(getattr(experiment.block, "stays", ())),
+        "stays": list(experiment.block.stays),
         "playground": dict(where.playground) if where.playground else None,
         "started_at": session.started.isoformat(),
         "started_mono_ns": session.started_ns,
     }
-
-
-def _strategy(document: Mapping[str, Any], *, during: bool) -> str:
-    """How the hypothesis is checked: the file's own `runtime:` setting, else before, during and after."""
-    asked = ((document.get("runtime") or {}).get("hypothesis") or {}).get("strategy")
-    return str(asked or ("continuously" if during else "default"))

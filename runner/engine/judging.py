@@ -23,6 +23,7 @@ from runner.slo.counts import Counts
 from runner.slo.objective import Objective
 from runner.slo.series import Series
 from runner.slo.verdict import Judgement
+from runner.spec.experiment import Experiment
 from runner.timeline import incident
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
@@ -122,7 +123,21 @@ def _terms(session: Session, crew: Crew) -> Terms:
         recovered_within_s=block.expect.recovered_within,
         undo_missing=bool(crew.undo_missing()),
         half_way=dict(crew.method.failed),
+        check=session.experiment.is_check,
+        unwatched=_unwatched(session.experiment),
+        dry=session.experiment.runtime.dry,
     )
+
+
+def _unwatched(experiment: Experiment) -> str:
+    """Why the file's hypothesis is not asked while anything is broken, where the file wants that."""
+    if not experiment.has_hypothesis:
+        return ""
+    if not experiment.asks:
+        dry = experiment.runtime.dry if experiment.runtime.hypothesis != "skip" else ""
+        return f"a dry run asks no probe ({dry})" if dry else "the file skips its hypothesis"
+    only = experiment.runtime.hypothesis == "before-method-only"
+    return "the hypothesis is asked before the method only" if only else ""
 
 
 def publish(session: Session, record: RunRecord, crew: Crew, plan: Plan, options: Options) -> RunRecord:

@@ -202,6 +202,8 @@ class Method:
             return
         began = self._runs.get(name, {}).get("started_ns", message["mono_ns"])
         self._runs[name] = {"started_ns": began, **run}
+        if not self._session.experiment.runtime.acts:
+            return
         if succeeded:
             self._injected(name, began, message["mono_ns"], run.get("output"))
         elif not self._session.stop.done():
@@ -269,8 +271,15 @@ class Method:
         name = aim["action"]
         evidence, run = self._evidence.get(name), self._runs.get(name)
         proof, sentence = _proof(aim, evidence, run)
+        if not self._session.experiment.runtime.acts:
+            proof, sentence = (
+                "vacuous",
+                f"not executed, for the file asks for a dry run ({self._session.experiment.runtime.dry})",
+            )
         targets = tuple((evidence or {}).get("targets") or ()) or tuple(aim["targets"])
-        return Fault(name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"])
+        return Fault(
+            name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"], stays=aim["stays"]
+        )
 
 
 def _proof(

@@ -59,6 +59,7 @@ async def draw(session: Session, crew: Crew) -> Plan:
         context=crew.where.context,
         environment=crew.where.environment,
         aims=crew.world.aims,
+        left=crew.left,
         standing=(*crew.sources.standing, *_widened(crew)),
         locks=lock.lease_names(crew.world.namespaces, nodes),
         notes=(crew.where.note,) if crew.where.note else (),

@@ -10,10 +10,15 @@ from runner.errors import ExitCode
 from runner.slo import budget
 from runner.slo.objective import Objective
 from runner.slo.verdict import Judgement
-from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms
+from runner.timeline.record import Fault, ObjectiveResult, RunRecord, Terms
 
 PROVEN_RANK = ("vacuous", "assumed", "proven")
-_WHEN = {"during": "during the method", "after": "after the method", "recovered": "after the undo"}
+_WHEN = {
+    "before": "before the method",
+    "during": "during the method",
+    "after": "after the method",
+    "recovered": "after the undo",
+}
 
 
 def weighed(record: RunRecord) -> RunRecord:
@@ -56,24 +61,27 @@ def _verdict(record: RunRecord, terms: Terms) -> tuple[ExitCode, str]:
         if terms.stopped_by == "person" and not terms.acted:
             return ExitCode.INTERRUPTED, f"{terms.stopped_why}; nothing was injected"
         code = ExitCode.ENVIRONMENT if terms.stopped_by == "runner" else ExitCode.ABORTED
+        if not terms.acted and terms.stopped_by == "control":
+            return code, f"{terms.stopped_why}; nothing was injected"
         return code, f"{terms.stopped_why}; {record.back.sentence}"
     if failures := list(_failures(record, terms)):
         return ExitCode.FAIL, "; ".join(failures)
     if doubts := list(_doubts(record, terms)):
         return ExitCode.INCONCLUSIVE, "; ".join(doubts)
-    praise = _praise(record.objectives, record.hypothesis, record.faults)
+    praise = _praise(record, terms)
     return ExitCode.PASS, praise if record.back.clean else f"{praise}; {record.back.sentence}"
 
 
 def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
     yield from (_brief(o) for o in record.objectives if o.verdict == "FAIL")
     if terms.undo_missing:
-        yield f"{record.back.sentence}, and one is asked for"
+        yield f"{record.back.sentence}, and an undo is asked for"
     for check in record.hypothesis:
-        if check.when != "before" and not check.met:
+        if (check.when != "before" or terms.check) and not check.met:
             counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
             yield f"the hypothesis did not hold {_WHEN[check.when]}{counted}: {check.sentence}"
-    if terms.injecting and record.mark("undone") and not record.mark("recovered"):
+    watched = record.objectives or record.hypothesis
+    if watched and terms.injecting and record.mark("undone") and not record.mark("recovered"):
         yield f"not recovered within {units.format_duration(terms.recovery_s)}"
     if record.alerting is not None:
         yield from record.alerting.failures
@@ -93,29 +101,35 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
     if any(c.when == "before" and not c.met for c in record.hypothesis):
         yield f"the hypothesis did not hold before the method, nothing was injected: {record.hypothesis[0].sentence}"
         return
-    if not record.faults:
+    if not record.faults and not terms.check:
         yield "nothing was tested: the method has no action"
-    yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in record.faults if f.proof == "vacuous")
-    bitten = {f.name for f in record.faults if f.proof != "vacuous"}
+    yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in _tested(record) if f.proof == "vacuous")
+    bitten = {f.name for f in record.faults if f.proof != "vacuous" or f not in _tested(record)}
     yield from (f"{name} failed half-way: {why}" for name, why in terms.half_way.items() if name in bitten)
     yield from (f"{o.name}: {o.sentence}" for o in record.objectives if o.verdict == "INCONCLUSIVE")
     yield from (f"nobody could look whether anything is left: {where}" for where in record.back.missed)
-    if not record.objectives and not record.hypothesis:
-        yield "nothing was watched: neither an objective nor a hypothesis"
+    if not record.objectives and not any(c.when in ("during", "after") for c in record.hypothesis) and not terms.check:
+        yield f"nothing was watched: {terms.unwatched or 'neither an objective nor a hypothesis'}"
 
 
-def _praise(
-    objectives: tuple[ObjectiveResult, ...], hypothesis: tuple[HypothesisResult, ...], faults: tuple[Fault, ...]
-) -> str:
-    proof = min((f.proof for f in faults), key=PROVEN_RANK.index)
-    bitten = (
-        "the fault bit (proven)" if proof == "proven" else "the fault is assumed to have bitten, nothing contradicts it"
-    )
-    held = [_brief(o) for o in objectives]
-    if hypothesis:
-        when = [c.when for c in hypothesis if c.when != "recovered"]
+def _tested(record: RunRecord) -> tuple[Fault, ...]:
+    """What the run is about: a change that is meant to stay prepares it, unless there is nothing else."""
+    return tuple(f for f in record.faults if not f.stays) or record.faults
+
+
+def _praise(record: RunRecord, terms: Terms) -> str:
+    held = [_brief(o) for o in record.objectives]
+    if when := [c.when for c in record.hypothesis if c.when != "recovered"]:
         held.append(f"the hypothesis held {'throughout' if 'during' in when else ' and '.join(when)}")
-    return f"{bitten}; {'; '.join(held)}"
+    return f"{_bitten(record, terms)}; {'; '.join(held)}"
+
+
+def _bitten(record: RunRecord, terms: Terms) -> str:
+    if terms.check:
+        return "a check of the steady state: the method is empty, nothing was broken"
+    if min((f.proof for f in _tested(record)), key=PROVEN_RANK.index) == "proven":
+        return "the fault bit (proven)"
+    return "the fault is assumed to have bitten, nothing contradicts it"
 
 
 def _brief(o: ObjectiveResult) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner import errors, units
+from runner.engine import staying
 from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.inject import account
 from runner.inject.account import Look
+from runner.inject.ledger import LEFT
 from runner.plan import plan as plans
 from runner.timeline.event import Name
 from runner.timeline.way_back import WayBack
@@ -41,6 +43,8 @@ async def undo(session: Session, crew: Crew) -> None:
         crew.ledger.settle_faults()
         if not crew.ledger.outstanding():
             return
+    if session.experiment.runtime.rollbacks == "deviated" and not staying.deviated(crew):
+        crew.leave(crew.ledger.settle_faults(LEFT))
     crew.clean = await crew.method.undo(crew.ledger.outstanding())
     look = await _scan(crew)
     look = replace(look, residue=(*look.residue, *await crew.silencing.left()))
@@ -54,7 +58,7 @@ async def undo(session: Session, crew: Crew) -> None:
 
 
 def _tell_way_back(session: Session, crew: Crew, way: WayBack) -> None:
-    for name in way.no_undo:
+    for name in () if way.unplayed else way.no_undo:
         severity = "error" if name in crew.undo_missing() else "warning"
         session.find(severity, f"the action {name!r} {account.NO_UNDO}")
     session.tell(
@@ -69,8 +73,8 @@ def _tell_way_back(session: Session, crew: Crew, way: WayBack) -> None:
 
 async def recover(session: Session, crew: Crew) -> None:
     """Wait until users are well again and the hypothesis holds, for as long as the file allows."""
-    if not crew.method.started:
-        return
+    if not crew.method.started or not (crew.objectives or session.experiment.asks):
+        return  # nothing was begun, or there is nothing to see it by
     windows = session.experiment.block.windows
     session.enter("recover", windows.recovery)
     crew.watch.expect_recovery(windows.stable)
@@ -103,7 +107,7 @@ def _tell_recovered(session: Session, crew: Crew, stable_s: float) -> None:
 
 
 async def _hypothesis_holds(crew: Crew) -> bool:
-    if not (crew.session.experiment.document.get("steady-state-hypothesis") or {}).get("probes"):
+    if not crew.session.experiment.asks:
         return True
     try:
         state = await crew.supervisor.look("hypothesis", deadline_s=40.0)
@@ -125,4 +129,4 @@ async def _scan(crew: Crew) -> Look:
         return Look(missed=(f"the cluster ({problem.message})",))
     for change in found["others"]:
         crew.session.find("warning", f"changed meanwhile, but not by this run: {change}")
-    return Look(residue=tuple(found["residue"]))
+    return Look(residue=tuple(found["residue"]), meant=tuple(found["left"]))

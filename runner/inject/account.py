@@ -22,6 +22,8 @@ class Look:
     """Left by this run."""
     others: tuple[str, ...] = ()
     """Changed meanwhile by somebody else."""
+    meant: tuple[str, ...] = ()
+    """Left by this run, as the file wants it."""
     unseen: tuple[str, ...] = ()
     """What could not be looked at, known beforehand."""
     missed: tuple[str, ...] = ()
@@ -50,6 +52,8 @@ def way(
         residue=look.residue,
         no_undo=[name for name in acted if owners.get(name) == NOBODY and name not in stay],
         stays=[name for name in acted if name in stay],
+        unplayed=str(start.get("unplayed") or ""),
+        meant=look.meant,
         unseen=[*look.unseen, *_unseen(start["document"], set(acted))],
         missed=look.missed,
     )

@@ -117,7 +117,8 @@ def _scan(start: Mapping[str, Any]) -> Look:
     answer = Forked(lambda: World(start).scan(snapshot, namespaces), 15, secrets.known).wait()
     if "error" in answer:
         return Look(missed=(f"the cluster ({answer['error']})",))
-    return Look(residue=tuple(answer["value"]["residue"]))
+    found = answer["value"]
+    return Look(residue=tuple(found["residue"]), meant=tuple(found["left"]))
 
 
 def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -207,6 +207,11 @@ def unknown(action: str, document: Mapping[str, Any], namespaces: tuple[str, ...
     return Aim(action=action, owner="undoer" if document.get("rollbacks") else "nobody", namespaces=namespaces)
 
 
+def concerned(args: Mapping[str, Any]) -> str:
+    """What an undo record of a cluster concerns, named as the scan for residue names it."""
+    return f"node/{args['node']}" if "node" in args else f"{args['resource']}/{args['namespace']}/{args['name']}"
+
+
 def kind_of(activity: Mapping[str, Any]) -> str | None:
     """The kind of a method's action, when it is one we know."""
     provider = activity.get("provider") or {}

@@ -1,7 +1,7 @@
 """Ledger: the undo records of one run, on disk before each change, append-only, and safe to read after any crash.
 
 A line opens a record, states what became of an attempt to undo it, or (rarely) is the torn end of a crash and is skipped.
-A record is closed by `undone`, `already` or `by hand`; whatever is open is what is still to be undone.
+A record is closed by `undone`, `already`, `by hand` or `left`; whatever is open is what is still to be undone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ DRILL = "drill"
 OUTSIDE = {DRILL: "drills", SILENCE: "silences"}
 """Kinds of undo records that end what was made for the run in a team's Alertmanager, each with the module that plays it: it lies
 outside of whatever was broken, and does not go with it."""
-CLOSING = frozenset({"undone", "already", BY_HAND})
+LEFT = "left"
+"""It stays as it is, for the file says so."""
+CLOSING = frozenset({"undone", "already", BY_HAND, LEFT})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,11 +60,14 @@ class Ledger:
         with contextlib.suppress(OSError):
             self._append({"settle": number, "state": state, "error": error, **account})
 
-    def settle_faults(self) -> list[UndoRecord]:
-        """Nothing was broken, or it is gone: nothing but what lies outside is open any more. What was settled by that."""
+    def settle_faults(self, state: str = "already") -> list[UndoRecord]:
+        """Nothing was broken, or it is gone, or it is `left`: nothing but what lies outside is open any more.
+
+        What was settled by that.
+        """
         settled = [record for record in self.outstanding() if record.kind not in OUTSIDE]
         for record in settled:
-            self.settle(record.number, "already")
+            self.settle(record.number, state)
         return settled
 
     def records(self, kind: str) -> list[UndoRecord]:

@@ -46,18 +46,24 @@ class World:
         return [{"action": a["action"], **asdict(self._prove(a))} for a in aims if a["provable"]]
 
     def scan(self, snapshot: Mapping[str, Any], namespaces: list[str]) -> dict[str, list[str]]:
-        """What differs from before, a sentence each: cordons, replica counts. `residue` is ours, `others` are somebody else's."""
-        now, ours = self._snapshot(namespaces), snapshot["ours"]
+        """What differs from before, a sentence each: cordons, replica counts. `residue` is ours, `others` are somebody else's.
+
+        `left` is ours and meant to stay: what `snapshot` names under `left`, or all of it where that is None.
+        """
+        now, ours, left = self._snapshot(namespaces), snapshot["ours"], snapshot.get("left", ())
         cordons = {f"node/{n}": f"node {n} is cordoned" for n in now["cordoned"] if n not in snapshot["cordoned"]}
         counts = {
             name: f"{name} wants {now['workloads'].get(name, 'nothing: it is gone')}, before {before}"
             for name, before in snapshot["workloads"].items()
             if now["workloads"].get(name) != before
         }
-        residue = {k: said for k, said in (cordons | counts).items() if ours is None or k in ours}
+        changed = cordons | counts
+        meant = {k: said for k, said in changed.items() if (ours is None or k in ours) and (left is None or k in left)}
+        residue = {k: said for k, said in changed.items() if (ours is None or k in ours) and k not in meant}
         return {
             "residue": list(residue.values()),
-            "others": [said for k, said in (cordons | counts).items() if k not in residue],
+            "left": list(meant.values()),
+            "others": [said for k, said in changed.items() if k not in residue and k not in meant],
         }
 
     def hypothesis(self) -> Any:
@@ -154,5 +160,4 @@ def _ours(aims: list[dict[str, Any]]) -> list[str] | None:
     """What the method may change, named as the scan names it; None when an action could change anything."""
     if any(a["kind"] == "unknown" for a in aims):
         return None
-    records = [record["args"] for a in aims for record in a["undo"]]
-    return [f"node/{r['node']}" if "node" in r else f"{r['resource']}/{r['namespace']}/{r['name']}" for r in records]
+    return [aim.concerned(record["args"]) for a in aims for record in a["undo"]]

@@ -46,7 +46,9 @@ def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
     if missing := values.lacking(reduced, known, activity):
         return {"state": "failed", "error": "; ".join(missing)}
     cache_activities(document)
-    run = execute_activity(document, activity, known.configuration, known.secrets, dry=Dry.from_string(None))
+    run = execute_activity(
+        document, activity, known.configuration, known.secrets, dry=Dry.from_string(start.get("dry"))
+    )
     error = _why_failed(run)
     return {"state": "failed" if error else "undone", "error": error, "run": run}
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from chaoslib.exceptions import ActivityFailed
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
-from chaoslib.types import Schedule, Strategy
+from chaoslib.types import Dry, Schedule, Strategy
 
 from runner.inject import processes, secrets, survivors, toolkit, values
 from runner.inject.values import Values
@@ -138,7 +138,7 @@ class Resolved(Runner):  # type: ignore[misc]
 
 def inject(start: Mapping[str, Any], voice: Voice, known: Values) -> None:
     """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback."""
-    document = dict(start["document"])
+    document = {**start["document"], "dry": Dry.from_string(start["dry"])}
     teller = Teller(voice)
     runner = Resolved(
         Strategy.from_string(start["strategy"]),

@@ -112,7 +112,7 @@ class Herald:
                     self._escalates_s = event.t + self._after_s
                 return self._say("warning", f"stopped by {fields.get('by')}: {fields.get('sentence')}", event)
             case Name.UNDONE if not fields.get("clean"):
-                if fields.get("put_back") == PutBack.NO_UNDO:
+                if fields.get("put_back") in (PutBack.NO_UNDO, PutBack.UNPLAYED):
                     return self._say("warning", str(fields.get("sentence")), event)
                 left = "; ".join(fields.get("residue") or ()) or "an undo step failed"
                 return self._say("critical", fields.get("sentence") or f"NOT everything was put back: {left}", event)

@@ -57,6 +57,12 @@ class Plan:
     """Guards that the OpenSLO documents bring along and the file does not ask for."""
     expected: tuple[str, ...] = ()
     """What the run must show besides its objectives."""
+    left: tuple[str, ...] = ()
+    """What will not be put back because the file says so."""
+    hypothesis: str = ""
+    """When the file's hypothesis is asked."""
+    dry: str = ""
+    """What is not executed."""
     standing: tuple[str, ...] = ()
     """How the objectives that sources measure stand right now; no part of the hash, for it changes by itself."""
 
@@ -84,6 +90,7 @@ def draw(
     locks: Sequence[str],
     standing: Sequence[str] = (),
     notes: Sequence[str] = (),
+    left: Sequence[str] = (),
 ) -> Plan:
     """From the experiment and the resolved aims of its actions to the plan; `notes` are warnings about where it takes place."""
     block = experiment.block
@@ -112,8 +119,26 @@ def draw(
         refusals=tuple(judgeable.short_windows(experiment)),
         offered=tuple(_offered(experiment)),
         expected=tuple(_expected(block)),
+        left=tuple(left),
+        hypothesis=_asked(experiment),
+        dry=experiment.runtime.dry,
         standing=tuple(standing),
     )
+
+
+def _asked(experiment: Experiment) -> str:
+    """When the hypothesis is asked, in words."""
+    if not experiment.has_hypothesis:
+        return ""
+    when = {
+        "default": "before and after the method",
+        "before-method-only": "before the method only",
+        "after-method-only": "after the method only",
+        "during-method-only": "during the method only",
+        "continuously": "before, during and after the method",
+    }
+    asked = when.get(experiment.runtime.hypothesis, "") if experiment.asks else ""
+    return f"the hypothesis, {asked}" if asked else "nothing: the hypothesis is not asked"
 
 
 def _watcher(detection: Detection) -> str:

@@ -11,6 +11,13 @@ _OWNERS = {
     "system": "the system itself",
     "undoer": "the undoer, a process that outlives us",
     "nobody": "NOBODY",
+    "stays": "nobody, for it is meant to stay",
+}
+_DRY = {
+    "probes": "probes are not executed, actions are",
+    "actions": "no action is executed",
+    "activities": "neither actions nor probes are executed",
+    "pause": "the pauses are left out, everything else is executed",
 }
 
 
@@ -20,8 +27,10 @@ def text(plan: Plan) -> str:
         f"Plan: {plan.title}",
         f"  where     {plan.context} ({plan.environment})",
         f"  baseline  {units.format_duration(plan.baseline_s)}, the objectives must hold or nothing is injected",
+        *([f"  dry       {_DRY[plan.dry]}"] if plan.dry else []),
         *_steps(plan.steps),
         *_list("traffic", plan.traffic, "none of ours"),
+        *(_list("asks", (plan.hypothesis,), "") if plan.hypothesis else ()),
         *_list("judged by", plan.objectives, "the steady-state hypothesis alone"),
         *(_list("stands at", plan.standing, "") if plan.standing else ()),
         *_list("abort if", plan.guards, ""),
@@ -30,6 +39,7 @@ def text(plan: Plan) -> str:
         *(_list("offered", plan.offered, "") if plan.offered else ()),
         *(_list("expects", plan.expected, "") if plan.expected else ()),
         *_list("rollbacks", plan.rollbacks, "none declared"),
+        *(_list("stays", plan.left, "") if plan.left else ()),
         *_list("locks", plan.locks, "on this machine only"),
         f"  recovery  within {units.format_duration(plan.recovery_s)}",
         *(f"  refused   {r}" for r in plan.refusals),

@@ -151,7 +151,7 @@ def _put_back(record: RunRecord) -> _Case:
         said = "; ".join(left) or record.sentence
         return _Case(name="everything put back", outcome="error", kind="undo", message=said)
     seconds, back = sum(s.seconds for s in record.undo), record.back
-    if back.put_back == PutBack.NO_UNDO and record.terms is not None and record.terms.undo_missing:
+    if back.put_back in (PutBack.NO_UNDO, PutBack.UNPLAYED) and record.terms is not None and record.terms.undo_missing:
         return _Case(name="everything put back", outcome="failure", kind="undo", message=back.sentence)
     if back.put_back in (PutBack.PROVEN, PutBack.NOTHING):
         return _Case(name="everything put back", seconds=seconds)

@@ -52,11 +52,12 @@ PUT_BACK = {
     "assumed": "assumed",
     "not checked": "not checked",
     "no undo": "no",
+    "not played": "no",
     "left": "no",
     "nothing": "nothing to put back",
 }
 """For each value of `PutBack`; yes is what was looked at."""
-_BACK_TONES = {"proven": "good", "assumed": "good", "no undo": "warn", "left": "bad"}
+_BACK_TONES = {"proven": "good", "assumed": "good", "no undo": "warn", "not played": "warn", "left": "bad"}
 NOT_MEASURED = "not measured"
 """Of TTD and TTR where no objective saw a single request: nobody knows what users felt."""
 

@@ -24,6 +24,11 @@ class Reading:
     raw: dict[str, Any]
     steps: Steps
 
+    @property
+    def during(self) -> bool:
+        """Whether the hypothesis is asked during the method too; not by a file without our block."""
+        return bool(self.raw) and (self.block is None or self.block.hypothesis.during)
+
 
 def read(notes: Notes, known: Mapping[str, Any], missing: Mapping[str, str]) -> Reading:
     """Our block of the file, the defaults where there is none."""

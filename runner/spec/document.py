@@ -10,10 +10,6 @@ from runner.spec.notes import Notes, described
 from runner.spec.source import Steps
 
 HYPOTHESIS = keys.HYPOTHESIS
-STRATEGIES = {
-    "hypothesis": ("default", "before-method-only", "after-method-only", "during-method-only", "continuously"),
-    "rollbacks": ("default", "always", "never", "deviated"),
-}
 
 
 def check(notes: Notes) -> None:
@@ -31,7 +27,6 @@ def check(notes: Notes) -> None:
             _list(notes, tree, part)
     _names(notes)
     _controls(notes, tree)
-    _runtime(notes, tree)
 
 
 def walk(tree: Any) -> Iterator[tuple[Steps, dict[str, Any]]]:
@@ -147,16 +142,4 @@ def _control(notes: Notes, control: dict[str, Any], steps: Steps, known: set[str
         elif isinstance(module, str):
             activities.missing_module(
                 notes.warning, module, (*steps, "provider", "module"), f"the control '{control.get('name')}'"
-            )
-
-
-def _runtime(notes: Notes, tree: dict[str, Any]) -> None:
-    runtime = tree.get("runtime")
-    for part, known in STRATEGIES.items():
-        section = runtime.get(part) if isinstance(runtime, dict) else None
-        strategy = section.get("strategy") if isinstance(section, dict) else None
-        if strategy is not None and strategy not in known:
-            hint = findings.nearest(str(strategy), known, what="strategies")
-            notes.warning(
-                "strategy", ("runtime", part, "strategy"), f"there is no {part} strategy {strategy!r}", hint=hint
             )

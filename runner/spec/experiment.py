@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.spec.model import Block, Objective
+from runner.spec.runtime import Runtime
 
 if TYPE_CHECKING:
     from runner.spec.metric import Metric
@@ -39,6 +40,8 @@ class Experiment:
     """The resolved configuration, without dynamic (probe) entries."""
     warnings: tuple[str, ...] = ()
     """What is doubtful in the file, each with its place: Chaos Toolkit would let it pass."""
+    runtime: Runtime = field(default_factory=Runtime)
+    """When the hypothesis is asked and the rollbacks are played."""
     digest: str = ""
     """A hash of document and variables' names: the same experiment has the same one."""
 
@@ -57,6 +60,16 @@ class Experiment:
     @property
     def rollbacks(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(self.document.get("rollbacks") or ())
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is a hypothesis and it is asked."""
+        return self.has_hypothesis and self.runtime.asks
+
+    @property
+    def is_check(self) -> bool:
+        """Whether nothing is to be broken: the method is empty, and the hypothesis is asked."""
+        return not self.method and self.asks
 
     @property
     def has_hypothesis(self) -> bool:

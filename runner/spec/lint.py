@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.spec import document, findings, references, variables
+from runner.spec import document, findings, references, runtime, variables
 from runner.spec.activities import called
 from runner.spec.block import Reading
 from runner.spec.notes import Notes
@@ -104,7 +104,8 @@ def _hypothesis(
     if activity.get("type") == "action":
         notes.warning("hypothesis-action", (*steps, "type"), "an action in the hypothesis acts with every check of it")
     _emptiness(notes, activity, provider, steps)
-    during = reading.block is None or reading.block.hypothesis.during
+    asked = runtime.of(notes.source.tree, {}, during=reading.during).hypothesis
+    during = asked in ("continuously", "during-method-only")
     given = provider.get("arguments")
     limit = given.get("timeout") if isinstance(given, dict) else None
     if during and provider.get("func") in BLOCKING and not (isinstance(limit, int | float) and limit <= 2):

@@ -23,6 +23,7 @@ from runner.spec import (
     names,
     notes,
     references,
+    runtime,
     silencing,
     source,
     substitution,
@@ -98,6 +99,7 @@ def _validate(
     """Findings in other files (OpenSLO documents), and the experiment if nothing is wrong anywhere."""
     document.check(found)
     references.check(found)
+    runtime.check(found)
     configuration, missing = variables.configuration(found, given, env)
     secrets, unknown = variables.secrets(found, secret, env)
     reading = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
@@ -123,6 +125,7 @@ def _validate(
         vaulted=vaulted,
         variables=given,
         configuration=configuration,
+        runtime=runtime.of(found.source.tree, {}, during=reading.during),
         digest=_digest(found.source.tree, given),
     )
 

@@ -262,6 +262,8 @@ class Block(_Part):
     proof: tuple[Proof, ...] = ()
     undo: Literal["told", "required"] = "told"
     """What becomes of an action that was begun and has no undo: it is told, or it fails the run."""
+    stays: tuple[str, ...] = ()
+    """Actions, by name, whose change is meant to stay: nobody puts it back, and the record says so."""
     accept_no_undo: tuple[str, ...] = ()
     """Actions, by name, whose fault nobody undoes if we die, and that is accepted."""
 

@@ -73,9 +73,10 @@ def _method(notes: Notes, names: _Names, raw: dict[str, Any]) -> None:
     for index, proof in rows(raw, "proof"):
         names.exists(proof, "action", actions, ("proof", index), "action")
         names.exists(proof, "probe", probes, ("proof", index), "probe")
-    accepted = raw.get("accept_no_undo")
-    for index, name in enumerate(accepted if isinstance(accepted, list) else ()):
-        names.exists({index: name}, index, actions, ("accept_no_undo",), "action")
+    for part in ("accept_no_undo", "stays"):
+        listed = raw.get(part)
+        for index, name in enumerate(listed if isinstance(listed, list) else ()):
+            names.exists({index: name}, index, actions, (part,), "action")
 
 
 class _Names:

@@ -7,7 +7,7 @@ import inspect
 from itertools import pairwise
 from typing import Any
 
-from runner.spec import activities, document, model, silencing
+from runner.spec import activities, document, model, runtime, silencing
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = {"type": "string", "pattern": r"^\$\{\w+\}$", "description": "a variable: ${name}"}
@@ -93,7 +93,7 @@ _PROPERTIES: dict[str, Any] = {
         "type": "object",
         "properties": {
             part: {"type": "object", "properties": {"strategy": {"enum": list(known)}}}
-            for part, known in document.STRATEGIES.items()
+            for part, known in runtime.STRATEGIES.items()
         },
     },
     document.HYPOTHESIS: {

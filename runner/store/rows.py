@@ -38,7 +38,10 @@ def rows(record: RunRecord, events: Iterable[Event | Mapping[str, Any]]) -> dict
         "records": [{"document": json.dumps(record.to_json(), default=str)}],
         "events": [_event(wire) for wire in told],
         "objectives": [_objective(o) for o in record.to_json()["objectives"]],
-        "faults": [f | {"targets": json.dumps(f["targets"])} for f in record.to_json()["faults"]],
+        "faults": [
+            {k: v for k, v in f.items() if k != "stays"} | {"targets": json.dumps(f["targets"])}
+            for f in record.to_json()["faults"]
+        ],
         "undo_steps": list(record.to_json()["undo"]),
         "findings": list(record.to_json()["findings"]),
         "marks": [

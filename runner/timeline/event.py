@@ -47,7 +47,7 @@ class Name(StrEnum):
     """`step` (its number, from 1), `what`, `state` (started, undone, already, failed), `error`, `seconds`."""
     UNDONE = "undone"
     """`clean` (bool), `residue` (list of sentences), `cleared` (what was looked at and found clean: sentences), `put_back` (proven,
-    assumed, not checked, no undo, left, nothing), `sentence` (the way back in words)."""
+    assumed, not checked, no undo, not played, left, nothing), `sentence` (the way back in words)."""
     RECOVERED = "recovered"
     """`stable_s`, `error_s`; not sent when the service did not recover in time."""
     FINDING = "finding"

@@ -83,6 +83,8 @@ class Fault:
     evidence: str = ""
     undo_owner: str = "undoer"
     """Who undoes if we die: system, undoer or nobody."""
+    stays: bool = False
+    """The file says that its change is meant to stay (`stays:`): nobody puts it back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +107,12 @@ class Terms:
     """There is an action without an undo, and the file or the policy asks for one."""
     half_way: dict[str, str] = field(default_factory=dict)
     """Actions that failed, and why."""
+    check: bool = False
+    """The method is empty: the run is a check of the steady state."""
+    unwatched: str = ""
+    """Why the hypothesis was not asked while anything was broken, where the file asks for that."""
+    dry: str = ""
+    """What was not executed, where the file asks for a dry run: probes, actions, activities, pause."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

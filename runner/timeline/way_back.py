@@ -18,6 +18,8 @@ class PutBack(StrEnum):
     """No undo step was played, and not all that was changed could be looked at."""
     NO_UNDO = "no undo"
     """An action was begun that has no undo and is not declared to stay."""
+    UNPLAYED = "not played"
+    """The strategy of the file's rollbacks leaves everything as it is."""
     LEFT = "left"
     """An undo step failed, or something was found."""
     NOTHING = "nothing"
@@ -35,6 +37,8 @@ class WayBack:
     """Actions, by name, that were begun and that nothing undoes."""
     stays: tuple[str, ...] = ()
     """Actions, by name, that were begun and whose change the file declares to stay."""
+    unplayed: str = ""
+    """Why the way back was not played, where the strategy of the file's rollbacks says so."""
     unseen: tuple[str, ...] = ()
     """What was not looked at for want of a way, in words."""
     missed: tuple[str, ...] = ()
@@ -43,7 +47,7 @@ class WayBack:
     @property
     def clean(self) -> bool:
         """Nothing is known to be left, and every action has its way back."""
-        return self.put_back not in (PutBack.LEFT, PutBack.NO_UNDO)
+        return self.put_back not in (PutBack.LEFT, PutBack.NO_UNDO, PutBack.UNPLAYED)
 
 
 def unrecorded(*, acted: bool, done: int, failed: Sequence[str], residue: Sequence[str]) -> WayBack:
@@ -59,15 +63,22 @@ def told(
     residue: Sequence[str],
     no_undo: Sequence[str] = (),
     stays: Sequence[str] = (),
+    unplayed: str = "",
+    meant: Sequence[str] = (),
     unseen: Sequence[str] = (),
     missed: Sequence[str] = (),
 ) -> WayBack:
-    """From `done` undo steps, the `failed` ones and what was found afterwards. The steps count whose state is undone or already."""
+    """From `done` undo steps, the `failed` ones and what was found afterwards. The steps count whose state is undone or already.
+
+    `meant` is what the look found changed as the file wants it to stay.
+    """
     blind = [*unseen, *missed] if acted else []
     if failed or residue:
         state, head = PutBack.LEFT, f"NOT everything was put back: {'; '.join([*residue, *failed])}"
     elif not acted:
         state, head = PutBack.NOTHING, "nothing was changed"
+    elif unplayed:
+        state, head = PutBack.UNPLAYED, f"{'not everything' if done else 'nothing'} was put back: {unplayed}"
     elif no_undo:
         has = "has" if len(no_undo) == 1 else "have"
         state = PutBack.NO_UNDO
@@ -80,12 +91,14 @@ def told(
     else:
         state, head = PutBack.UNCHECKED, "nothing was undone"
     left = [f"left as the file says: {', '.join(stays)}"] if stays else []
+    left += [f"so it stands: {', '.join(meant)}"] if meant else []
     aside = [f"not looked at: {', '.join(blind)}"] if blind else []
     return WayBack(
         put_back=state.value,
         sentence="; ".join([head, *left, *aside]),
         no_undo=tuple(no_undo),
         stays=tuple(stays),
+        unplayed=unplayed if state is PutBack.UNPLAYED else "",
         unseen=tuple(unseen) if acted else (),
         missed=tuple(missed) if acted else (),
     )

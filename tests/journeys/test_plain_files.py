@@ -34,7 +34,7 @@ class Play:
 
     def __init__(self, folder: Path, document: Json, **files: str) -> None:
         self.folder = folder
-        folder.mkdir()
+        folder.mkdir(parents=True)
         (folder / "x.json").write_text(json.dumps(document))
         for name, text in files.items():
             (folder / f"{name}.py").write_text(text)

@@ -137,7 +137,7 @@ CHANGES = [
     change("configuration", "a", to={"type": "env", "key": "CR_NOPE", "default": "x", "env_var_type": "int"}),
     change("secrets", "s", to={"t": {"type": "env", "key": "CR_NOPE"}}),
     change("version", to=3),
-    change("runtime", to={"rollbacks": {"strategy": "alway"}}),
+    change("runtime", to={"rollbacks": {"strategy": "always"}}),
 ]
 
 

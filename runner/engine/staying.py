@@ -1,0 +1,66 @@
+"""Staying: what the file wants left as it is: actions under `stays:`, and the faults whose rollbacks its strategy does not play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runner.inject import aim
+from runner.spec.experiment import Experiment
+
+if TYPE_CHECKING:
+    from runner.engine.crew import Crew
+
+Aims = Iterable[Mapping[str, Any]]
+
+
+def intended(experiment: Experiment, aims: Aims) -> list[dict[str, Any]]:
+    """The aims with the way back that the file wants: none for what is to stay. `kept` are the undo steps that it goes without."""
+    never = experiment.runtime.rollbacks == "never"
+    return [_intended(a, stays=a["action"] in experiment.block.stays, never=never) for a in aims]
+
+
+def _intended(found: Mapping[str, Any], *, stays: bool, never: bool) -> dict[str, Any]:
+    if not stays and not never:
+        return {**found, "kept": [], "stays": False}
+    owner = "stays" if stays else "nobody" if found["owner"] == "undoer" else found["owner"]
+    return {**found, "owner": owner, "undo": [], "kept": list(found["undo"]), "stays": stays}
+
+
+def objects(aims: Aims) -> list[str]:
+    """What is left changed on purpose, named as the scan for residue names it."""
+    return [aim.concerned(undo["args"]) for found in aims for undo in found["kept"]]
+
+
+def deviated(crew: Crew) -> bool:
+    """Whether the run went otherwise than the steady state promises: for rollbacks that are played only then."""
+    from runner.engine import judging
+
+    session = crew.session
+    if session.stop.done() or any(not c.met for c in crew.method.hypothesis() if c.when != "before"):
+        return True
+    begun = next((m.mono_ns for m in session.marks if m.name == "injected"), session.phase_since_ns)
+    now = session.clock.monotonic()
+    return any(judging.judged(crew, o, begun, now).verdict.name == "FAIL" for o in crew.objectives)
+
+
+def promised(experiment: Experiment, aims: Aims) -> list[str]:
+    """What will not be put back, for the file says so: known before the first change."""
+    names = dict.fromkeys(str(found["action"]) for found in aims if found["stays"])
+    left = [f"{name!r} is meant to stay" for name in names]
+    never = experiment.runtime.rollbacks == "never"
+    return [*left, *([said] if never and (said := unplayed("never", steps(experiment, aims))) else [])]
+
+
+def steps(experiment: Experiment, aims: Aims) -> list[str]:
+    """The whole way back that a file goes without, its own rollbacks and ours."""
+    own = [str(undo["what"]) for found in aims if not found["stays"] for undo in found["kept"]]
+    return [*(str(r.get("name")) for r in experiment.rollbacks), *own]
+
+
+def unplayed(strategy: str, left_out: Sequence[str]) -> str:
+    """Why nothing was put back, where the file wants that; empty where there is nothing that could have been played."""
+    if not left_out:
+        return ""
+    why = "nothing deviated, and " if strategy == "deviated" else ""
+    return f"{why}the strategy of the file's rollbacks is {strategy} (not played: {', '.join(left_out)})"
