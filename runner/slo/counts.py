@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -203,9 +203,15 @@ class Counts(Series):
         for begin in range(start_ns, start_ns + len(cut.bad) * width, width):
             more.append(sum(lost.between(begin, begin + width) for lost in self.lost))
         scheduled = [n + extra for n, extra in zip(cut.scheduled, more, strict=True)]
-        return replace(
-            cut, bad=[n + extra * bad for n, extra in zip(cut.bad, more, strict=True)], scheduled=scheduled, peak=None
-        )
+        worse = [n + extra * bad for n, extra in zip(cut.bad, more, strict=True)]
+        end_ns = start_ns + len(cut.bad) * width
+        more_pieces = [
+            Point(one.at_ns, events * bad, events)
+            for one in self.lost
+            if (events := round(one.between(start_ns, end_ns)))
+        ]
+        peak = None if cut.peak is None else self._running_max(start_ns, end_ns, more_pieces)
+        return replace(cut, bad=worse, scheduled=scheduled, peak=peak)
 
     def seen(self, at_ns: int) -> None:
         """The source has told all it knew up to this moment (monotonic)."""
@@ -239,11 +245,11 @@ class Counts(Series):
             total.append(tally.scheduled)
         return Slices(bad, total, width / 1e9, peak=None if slice_s else self._running_max(start_ns, end_ns))
 
-    def _running_max(self, start_ns: int, end_ns: int) -> float:
-        """Reading by reading, which is as fine as it is known."""
+    def _running_max(self, start_ns: int, end_ns: int, more: Sequence[Point] = ()) -> float:
+        """Reading by reading, which is as fine as it is known; with `more` than was read."""
         first, end = self._range(start_ns, end_ns)
         pieces: dict[int, list[int]] = {}
-        for point in self.points:
+        for point in (*self.points, *more):
             if first <= (index := point.at_ns // BUCKET_NS - (self._origin or 0)) < end:
                 piece = pieces.setdefault(index, [0, 0])
                 piece[0], piece[1] = piece[0] + point.bad, piece[1] + point.total
