@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner import errors, units
+from runner.engine.answers import Answers
 from runner.engine.session import Session
 from runner.plan import plan as plans
 from runner.timeline import alerting
-from runner.timeline.alerting import Floor, Seen, Wanted
+from runner.timeline.alerting import Floor, Seen
 from runner.timeline.event import Name
+from runner.timeline.mark import Mark
 from runner.timeline.record import Alerting
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 SILENT_S = 10.0
 """A source that cannot be reached for this long ends the fault: without it nobody can say whether it was noticed."""
 EVIDENCE = "evidence"
+MOST_STEADY_S = 15.0
+"""So long an alert has to stay resolved before the run believes it, or one evaluation of its rule where that is shorter."""
 LAST_S = 3.0
 """How long the verdict waits for what each source says at the end."""
 NOT_UNDERSTOOD = (errors.EnvironmentFailure, AttributeError, KeyError, TypeError, ValueError)
@@ -40,8 +44,8 @@ class Detecting:
         self._floor = Floor()
         self._seen: list[Seen] = []
         self._kept = 0
-        self._heard: dict[int, int] = {}
-        """When each source (by its `id`) answered last (monotonic)."""
+        self._floors: list[Floor] = []
+        self._answers = Answers()
         self._ending = asyncio.Event()
         self.guarding = False
         """Whether a source that falls silent ends the fault."""
@@ -60,11 +64,12 @@ class Detecting:
                 match=d.match,
                 timeout_s=d.timeout,
                 access=session.experiment.access.get(f"detection:{index}", {}),
-                options={"alert": expect.alert} | d.particulars | d.options,
+                options={"alert": expect.alert, "labels": expect.labels} | d.particulars | d.options,
                 clock=session.clock,
             )
             self._sources.append(build(setting))
-        self._floor = alerting.joined([await opened(source) for source in self._sources])
+        self._floors = [await opened(source) for source in self._sources]
+        self._floor = alerting.joined(self._floors)
         self._tasks = [asyncio.create_task(self._watch(source)) for source in self._sources]
         self._say_floor()
 
@@ -88,18 +93,20 @@ class Detecting:
 
     async def _follow(self, source: Source) -> None:
         """Until the end, and once more then."""
-        self._heard[id(source)] = self._session.clock.monotonic()
+        self._answers.came(self._called(source), self._session.clock.monotonic())
         last = False
         while not last:
             last = self._ending.is_set()
             try:
                 seen = await source.poll()
             except NOT_UNDERSTOOD as problem:  # no data is never "nobody noticed"
-                seconds = (self._session.clock.monotonic() - self._heard[id(source)]) / 1e9
+                self._answers.failed(self._called(source))
+                seconds = (self._session.clock.monotonic() - self._answers.heard[self._called(source)]) / 1e9
                 self._silent(source, seconds, _why(problem))
             else:
-                self._heard[id(source)] = self._session.clock.monotonic()
-                self._take(seen)
+                now, before = self._session.clock.monotonic(), self._answers.heard[self._called(source)]
+                self._answers.came(self._called(source), now)
+                self._take(alerting.taken_back(seen, self._seen, now, before))
             await self._pause(source.every_s)
 
     async def _pause(self, seconds: float) -> None:
@@ -128,15 +135,41 @@ class Detecting:
         injected = self._session.marked("injected")
         if injected is None:
             return
-        begun = injected.mono_ns - round(injected.error_s * 1e9)
-        for one in alerting.fresh(self._seen, begun):
-            if not any(m.name == one.stage and m.source == one.source for m in self._session.marks):
+        own = alerting.fresh(self._seen, injected.mono_ns - round(injected.error_s * 1e9))
+        for one in own:
+            if one.stage != "resolved" and self._marked(one.stage, one.source) is None:
                 self._mark(one)
+        for source in self._sources:
+            self._mark_end(own, source.name)
+
+    def _marked(self, stage: str, source: str) -> Mark | None:
+        return next((m for m in self._session.marks if (m.name, m.source) == (stage, source)), None)
+
+    def _mark_end(self, own: Sequence[Seen], source: str) -> None:
+        """The last all-clear of a source is the end; one that is taken back was none, and what fires again is told again."""
+        found, mark = (
+            alerting.ending(own, source, self._session.experiment.block.expect.alert),
+            self._marked("resolved", source),
+        )
+        if mark is not None and (found.resolved is None or found.resolved.mono_ns != mark.mono_ns):
+            self._session.marks.remove(mark)
+            if found.resolved is None:
+                self._tell(next(s for s in reversed(own) if s.source == source and s.stage in alerting.OPENINGS), "")
+            mark = None
+        if mark is None and found.resolved is not None:
+            self._mark(found.resolved)
 
     def _mark(self, seen: Seen) -> None:
         session, kept = self._session, self._keep(seen)
         session.mark(seen.stage, mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
-        session.tell(
+        self._tell(seen, kept)
+        noticed = [m for m in session.marks if m.name == "detected"]  # by what was told sooner, if not before this
+        if seen.stage in (self._deciding, "acknowledged") and alerting.sooner(seen, noticed):
+            session.mark("detected", mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
+            session.tell(Name.DETECTED, mono_ns=seen.mono_ns, source=seen.source, by=seen.alert, error_s=seen.error_s)
+
+    def _tell(self, seen: Seen, kept: str) -> None:
+        self._session.tell(
             Name.ALERT,
             mono_ns=seen.mono_ns,
             stage=seen.stage,
@@ -145,10 +178,6 @@ class Detecting:
             error_s=seen.error_s,
             evidence=kept,
         )
-        noticed = [m for m in session.marks if m.name == "detected"]  # by what was told sooner, if not before this
-        if seen.stage in (self._deciding, "acknowledged") and alerting.sooner(seen, noticed):
-            session.mark("detected", mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
-            session.tell(Name.DETECTED, mono_ns=seen.mono_ns, source=seen.source, by=seen.alert, error_s=seen.error_s)
 
     def _keep(self, seen: Seen) -> str:
         """The raw answer in the run's folder, secrets masked; its name."""
@@ -181,10 +210,16 @@ class Detecting:
         if not self._tasks or limit is None or undone is None:
             return
         until = undone.mono_ns + round(limit * 1e9)
-        while self._on() and not self._session.marked("resolved") and not self._session.hurried:
+        steady_ns = round(min(self._floor.parts.get("evaluation", 1.0), MOST_STEADY_S) * 1e9)
+        while self._on() and not self._over(steady_ns) and not self._session.hurried:
             if self._session.clock.monotonic() >= until:
                 return
             await self._session.clock.sleep(0.05)
+
+    def _over(self, steady_ns: int) -> bool:
+        """Whether the alerts are resolved, and have been so for a while: one that flaps is soon back."""
+        reached = self._reached("resolved")
+        return reached is not None and self._session.clock.monotonic() - reached.mono_ns >= steady_ns
 
     async def look_back(self) -> None:
         """What the sources themselves wrote down and nobody saw: an alert between two looks, or while a source was away."""
@@ -202,6 +237,7 @@ class Detecting:
                     said = f"what {source.name} wrote down meanwhile could not be read: {_why(problem)}"
                     self._session.find("warning", said)
                 else:
+                    self._answers.remembered(self._called(source))
                     self._take(alerting.unseen(told, self._seen))
 
     async def _look_once_more(self) -> None:
@@ -210,62 +246,34 @@ class Detecting:
         self._ending.set()
         await asyncio.wait(self._tasks, timeout=LAST_S)
         for source in self._sources:
-            if (heard := self._heard[id(source)]) < asked:
+            if (heard := self._answers.heard[self._called(source)]) < asked:
+                self._answers.end(self._called(source), asked)
                 since = units.format_duration(round((asked - heard) / 1e9))
                 said = f"{source.name} did not answer at the end: what it saw in the last {since} is not known"
                 self._session.find("warning", said)
+
+    @property
+    def unwatched_ns(self) -> int | None:
+        """From when on (monotonic) it is not known whether anybody noticed; None where all sources could be asked."""
+        injected = self._session.marked("injected")
+        gaps = self._answers.missing(injected.mono_ns) if injected else []
+        return gaps[0].since_ns if gaps else None
 
     def conclude(self) -> Alerting | None:
         """What is to be said of the alerts; None where none are watched."""
         if not self._sources:
             return None
-        session, expect = self._session, self._session.experiment.block.expect
-        stages = tuple(s for s in alerting.PIPELINE if any(s in source.stages for source in self._sources))
-        injected = session.marked("injected")
-        failures: list[str] = []
-        unnotified = ""
-        if injected is not None:
-            unnotified = self._unnotified(injected.mono_ns, stages)
-            failures += self._problems(injected.mono_ns - round(injected.error_s * 1e9))
-            failures += self._late("notified", "effective", expect.notified_within, "nobody was notified")
-            failures += self._late("resolved", "undone", expect.resolved_within, "no alert was resolved")
-        return Alerting(
-            sources=tuple(f"{s.name} {d.where}" for s, (_, d) in zip(self._sources, self._asked, strict=True)),
-            stages=stages,
-            floor=dict(self._floor.parts),
-            unnotified=unnotified,
-            failures=tuple(failures),
-        )
+        from runner.engine.alerted import Alerted
 
-    def _problems(self, injected_ns: int) -> list[str]:
-        """Every one is a finding; those that the file names fail the run."""
-        expect, failing = self._session.experiment.block.expect, []
-        wanted = Wanted(alert=expect.alert, labels=expect.labels, drill=expect.drill)
-        hurt = self._session.marked("effective") is not None
-        for problem in alerting.problems(self._seen, wanted, injected_ns, hurt=hurt):
-            asked = problem.kind in expect.alerts
-            self._session.find("error" if asked else "warning", problem.sentence)
-            failing += [problem.sentence] if asked else []
-        return failing
+        named = {self._called(source): source for source in self._sources}
+        return Alerted(self._session, named, self._floors, self._answers, self._seen).conclude()
 
-    def _unnotified(self, injected_ns: int, stages: tuple[str, ...]) -> str:
-        undone = self._session.marked("undone")
-        fault_s = ((undone.mono_ns if undone else self._session.clock.monotonic()) - injected_ns) / 1e9
-        names = [m.name for m in self._session.marks]
-        said = alerting.unnotified(names, self._floor, fault_s, listened="notified" in stages) or ""
-        if said:
-            self._session.find("warning", said)
-        return said
+    def _called(self, source: Source) -> str:
+        """A source by its name and where it is: there may be two of a kind."""
+        return f"{source.name} {self._asked[self._sources.index(source)][1].where}"
 
-    def _late(self, stage: str, origin: str, limit: float | None, never: str) -> list[str]:
-        start = self._session.marked(origin)
-        if limit is None or start is None or (stage == "resolved" and not self._on()):
-            return []
-        reached, most = self._session.marked(stage), units.format_duration(limit)
-        if reached is None:
-            return [f"{never}, expected within {most}"]
-        took = max(0.0, (reached.mono_ns - start.mono_ns) / 1e9)
-        return [f"{stage} after {units.format_duration(took)}, expected within {most}"] if took > limit else []
+    def _reached(self, stage: str) -> Mark | None:
+        return min((m for m in self._session.marks if m.name == stage), key=lambda m: m.mono_ns, default=None)
 
     async def close(self) -> None:
         """End everything, in whatever state."""

@@ -65,7 +65,12 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
     objectives = _objectives(session, crew) if session.injecting else ()
     hypothesis = crew.method.hypothesis()
     faults = crew.method.faults()
-    times = incident.times(session.marks, aborted=session.stop.done(), ended_ns=session.clock.monotonic())
+    times = incident.times(
+        session.marks,
+        aborted=session.stop.done(),
+        ended_ns=session.clock.monotonic(),
+        unwatched_ns=crew.detecting.unwatched_ns,
+    )
     _watch_the_prober(session, crew)
     told = crew.detecting.conclude()
     experiment = session.experiment
@@ -210,7 +215,8 @@ def _stages(record: RunRecord) -> dict[str, Any]:
         return {}
     from runner.report import lanes
 
-    return {"stages": {name: round(at, 3) for name, at in lanes.moments(record).items()}}
+    unwatched = {"unwatched": record.alerting.unwatched} if record.alerting.unwatched else {}
+    return {"stages": {name: round(at, 3) for name, at in lanes.moments(record).items()}, **unwatched}
 
 
 def _told(objective: ObjectiveResult) -> dict[str, Any]:

@@ -89,7 +89,8 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
     if within and record.ttr_s is not None and record.ttr_s > within:
         yield f"recovered after {units.format_duration(record.ttr_s)}, expected within {units.format_duration(within)}"
     within = terms.detected_within_s
-    if within and record.ttd_s is not None and (record.ttd_censored or record.ttd_s > within):
+    late = within and record.ttd_s is not None and (record.ttd_censored or record.ttd_s > within)
+    if within and record.ttd_s is not None and late and not _unwatched(record, within):
         noticed = "nobody noticed" if record.ttd_censored else f"noticed after {units.format_duration(record.ttd_s)}"
         yield f"{noticed}, expected within {units.format_duration(within)}"
 
@@ -107,9 +108,21 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
     bitten = {f.name for f in record.faults if f.proof != "vacuous" or f not in _tested(record)}
     yield from (f"{name} failed half-way: {why}" for name, why in terms.half_way.items() if name in bitten)
     yield from (f"{o.name}: {o.sentence}" for o in record.objectives if o.verdict == "INCONCLUSIVE")
+    if record.alerting is not None:
+        yield from record.alerting.unknown
+    if (within := terms.detected_within_s) and (why := _unwatched(record, within)):
+        yield f"whether anybody noticed within {units.format_duration(within)} is not known: {why}"
     yield from (f"nobody could look whether anything is left: {where}" for where in record.back.missed)
     if not record.objectives and not any(c.when in ("during", "after") for c in record.hypothesis) and not terms.check:
         yield f"nothing was watched: {terms.unwatched or 'neither an objective nor a hypothesis'}"
+
+
+def _unwatched(record: RunRecord, within_s: float) -> str:
+    """Why nobody can say whether somebody noticed in time; empty where it is known."""
+    alerting = record.alerting
+    if alerting is None or not record.ttd_censored or record.ttd_s is None or record.ttd_s > within_s:
+        return ""
+    return alerting.unwatched
 
 
 def _tested(record: RunRecord) -> tuple[Fault, ...]:

@@ -34,7 +34,7 @@ def _blocks(scene: Scene, fields: Mapping[str, Any], width: int) -> Iterable[Ren
         yield Text()
     stages = fields.get("stages") or {}
     if "injected" in stages:
-        yield _pipeline(stages, width)
+        yield _pipeline(stages, width, str(fields.get("unwatched") or ""))
         yield Text()
     yield _facts(scene, fields, width)
 
@@ -84,13 +84,14 @@ def _objective(o: Mapping[str, Any]) -> list[RenderableType]:
 _LANES = {"fault": "yellow", "users": "red", "alert": "magenta", "people": "cyan"}
 
 
-def _pipeline(stages: Mapping[str, float], width: int) -> Table:
+def _pipeline(stages: Mapping[str, float], width: int, unwatched: str = "") -> Table:
     """Fault, users, alert and people as bars over one time."""
     picture = Table.grid(padding=(0, 2, 0, 0))
     picture.add_column(width=10, style=screen.DIM, no_wrap=True)
     picture.add_column(no_wrap=True)
     picture.add_column(style="bold")
-    for name, bar, said in lanes.lines(stages, max(stages.values()), max(20, min(72, width - 44))):
+    cells = max(20, min(72, width - 44))
+    for name, bar, said in lanes.lines(stages, max(stages.values()), cells, unwatched=unwatched):
         picture.add_row(name, Text(bar, style=_LANES[name]), said)
     return picture
 

@@ -33,21 +33,24 @@ def moments(record: RunRecord) -> dict[str, float]:
     return {name: (first[name] - record.started_mono_ns) / 1e9 for name in STAGES if name in first}
 
 
-def lanes(at: Mapping[str, float], end: float, unnotified: str = "") -> list[Lane]:
-    """The rows of a run; `end` is where a bar without an end ends."""
+def lanes(at: Mapping[str, float], end: float, unnotified: str = "", unwatched: str = "") -> list[Lane]:
+    """The rows of a run; `end` is where a bar without an end ends, `unwatched` who could not be asked."""
     hurt = at.get("effective")
     fired = next((at[name] for name in OPENINGS if name in at), None)
     return [
         _bar("fault", at, ("injected", "undone"), end, "nothing was injected"),
         _bar("users", at, ("effective", "recovered"), end, "felt nothing"),
         Lane(
-            "alert", tuple(_alert(at, end)), _points(at, "pending", "firing", "received", "resolved"), _fired(at, hurt)
+            "alert",
+            tuple(_alert(at, end)),
+            _points(at, "pending", "firing", "received", "resolved"),
+            _fired(at, hurt, unwatched),
         ),
         Lane(
             "people",
             tuple(_told(at, end)),
             _points(at, "notified", "acknowledged", "mitigated"),
-            _who(at, fired, unnotified),
+            _who(at, fired, unnotified, unwatched),
         ),
     ]
 
@@ -77,15 +80,17 @@ def _told(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, s
         yield at["acknowledged"], max(at["acknowledged"], at.get("mitigated", at.get("undone", end))), "acting"
 
 
-def _fired(at: Mapping[str, float], hurt: float | None) -> str:
+def _fired(at: Mapping[str, float], hurt: float | None, unwatched: str) -> str:
     since = hurt if hurt is not None else at.get("injected", 0.0)
     for stage, said in (("firing", "fired"), ("received", "received")):
         if stage in at:
             return f"{said} after {_short(max(0.0, at[stage] - since))}"
+    if unwatched:
+        return "not known"
     return "pending only, never fired" if "pending" in at else "no alert fired"
 
 
-def _who(at: Mapping[str, float], fired: float | None, unnotified: str) -> str:
+def _who(at: Mapping[str, float], fired: float | None, unnotified: str, unwatched: str) -> str:
     if "notified" in at:
         since = at.get("effective", at.get("injected", 0.0))
         took = max(0.0, at.get("acknowledged", 0.0) - at["notified"])
@@ -93,6 +98,8 @@ def _who(at: Mapping[str, float], fired: float | None, unnotified: str) -> str:
         return f"told after {_short(max(0.0, at['notified'] - since))}{taken}"
     if "acknowledged" in at:
         return "a person noticed"
+    if unwatched and not unnotified:
+        return "not known"
     return "nobody was told" if unnotified or fired is None else "not watched"
 
 
@@ -121,11 +128,14 @@ def span(at: Mapping[str, float], end: float) -> tuple[float, float]:
     return max(0.0, begin - margin), last + margin
 
 
-def lines(at: Mapping[str, float], end: float, width: int, unnotified: str = "") -> list[tuple[str, str, str]]:
+def lines(
+    at: Mapping[str, float], end: float, width: int, unnotified: str = "", unwatched: str = ""
+) -> list[tuple[str, str, str]]:
     """The rows for a terminal: name, a bar `width` characters long, what it comes to."""
     low, high = span(at, end)
     return [
-        (lane.name, _characters(lane, low, high, width), lane.said) for lane in lanes(at, min(end, high), unnotified)
+        (lane.name, _characters(lane, low, high, width), lane.said)
+        for lane in lanes(at, min(end, high), unnotified, unwatched)
     ]
 
 
@@ -151,7 +161,7 @@ def svg(record: RunRecord) -> Markup:
     end = (max(w.end_ns for w in record.windows) - record.started_mono_ns) / 1e9 if record.windows else max(at.values())
     low, high = span(at, end)
     x = Scale(low, high, LEFT, WIDTH - RIGHT)
-    rows = lanes(at, min(end, high), record.alerting.unnotified)
+    rows = lanes(at, min(end, high), record.alerting.unnotified, record.alerting.unwatched)
     bottom = 34 + ROW * len(rows)
     parts = [*_bracket(at, x, bottom), *_axis(x, at["injected"], bottom)]
     for number, lane in enumerate(rows):

@@ -26,7 +26,7 @@ def pipeline(record: RunRecord) -> list[str]:
     at = lanes.moments(record)
     if record.alerting is None or "injected" not in at:
         return []
-    rows = lanes.lines(at, max(at.values()), 60, record.alerting.unnotified)
+    rows = lanes.lines(at, max(at.values()), 60, record.alerting.unnotified, record.alerting.unwatched)
     return ["", *(f"  {name:<10} {bar}  {said}" for name, bar, said in rows), ""]
 
 

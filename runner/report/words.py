@@ -133,7 +133,8 @@ def was_watched(fields: Mapping[str, Any]) -> bool:
 def bound(record: RunRecord, name: str) -> str:
     """Why a TTD or TTR is a lower bound only; empty where it is not."""
     if name == "ttd":
-        return "nobody noticed until then" if record.ttd_censored else ""
+        unwatched = record.alerting.unwatched if record.alerting else ""
+        return f"nobody noticed until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
     if not record.ttr_censored:
         return ""
     return "the stop ended the fault" if record.mark("recovered") else "not recovered until then"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runner.timeline.mark import Mark
 
@@ -54,7 +54,7 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """Something about the alerts that a reader should know; `kind` is one of PROBLEMS."""
+    """Something about the alerts that a reader should know; `kind` is one of PROBLEMS, or unknown where `missing` cannot be told."""
 
     kind: str
     sentence: str
@@ -107,6 +107,49 @@ def _openings(seen: Iterable[Seen]) -> dict[str, str]:
     return found
 
 
+def taken_back(told: Iterable[Seen], before: Sequence[Seen], now_ns: int, since_ns: int) -> list[Seen]:
+    """What a source tells now (`now_ns`), its last answer being of `since_ns`; an alert that it had called resolved and that
+    fires again with its old date was never over: it is dated to when that was seen."""
+    opening = _openings([*before, *told])
+    found = []
+    for s in told:
+        again = s.stage == opening.get(s.key) and any(
+            (r.source, r.key, r.stage) == (s.source, s.key, "resolved") and r.mono_ns >= s.mono_ns for r in before
+        )
+        error_s = max(s.error_s, (now_ns - since_ns) / 1e9)
+        found.append(replace(s, mono_ns=now_ns, error_s=error_s) if again else s)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the alerts of a fault ended, as one source tells it."""
+
+    resolved: Seen | None
+    """The last all-clear; None while one of them is on, or where none was."""
+    flaps: Mapping[str, int]
+    """How often each alert was resolved and fired again, by name; without those that never did."""
+
+
+def ending(own: Iterable[Seen], source: str, alert: str | None) -> Ending:
+    """Of what belongs to the fault (see `fresh`); with an expected `alert` that fired only its end counts."""
+    mine = sorted((s for s in own if s.source == source), key=lambda s: s.mono_ns)
+    opening = _openings(mine)
+    if any(s.alert == alert and s.key in opening for s in mine):
+        mine = [s for s in mine if s.alert == alert]
+    over: dict[str, Seen | None] = {}
+    flaps: dict[str, int] = {}
+    for s in mine:
+        if s.stage == opening.get(s.key):
+            flaps[s.alert] = flaps.get(s.alert, 0) + (over.get(s.key) is not None)
+            over[s.key] = None
+        elif s.stage == "resolved":
+            over[s.key] = s
+    ended = [s for s in over.values() if s is not None]
+    last = max(ended, key=lambda s: s.mono_ns) if ended and len(ended) == len(over) else None
+    return Ending(last, {name: times for name, times in flaps.items() if times})
+
+
 def unseen(told: Iterable[Seen], seen: Sequence[Seen]) -> list[Seen]:
     """What of a source's memory is new: not the same stage of the same alert within the errors of both."""
 
@@ -132,15 +175,20 @@ def _firing(seen: Sequence[Seen], before_ns: int) -> set[str]:
     return {key for key, firing in state.items() if firing}
 
 
-def problems(seen: Sequence[Seen], wanted: Wanted, injected_ns: int, *, hurt: bool) -> list[Problem]:
-    """What is wrong with the alerts of a run; `hurt` says whether users felt the fault, so that an alert was due."""
+def problems(
+    seen: Sequence[Seen], wanted: Wanted, injected_ns: int, *, hurt: bool, unwatched: str = ""
+) -> list[Problem]:
+    """What is wrong with the alerts of a run; `hurt` says whether users felt the fault, so that an alert was due.
+
+    `unwatched` says that a source could not be asked: an alert that nobody saw is then not missing but unknown.
+    """
     own = fresh(seen, injected_ns)
     opening = _openings(own)
     known = [s for s in own if s.stage == opening.get(s.key)]
     fired = [s for s in known if s.stage == "firing"] or known
     return [
         *_before(seen, injected_ns),
-        *_expected(fired, wanted, hurt=hurt),
+        *_expected(fired, wanted, hurt=hurt, unwatched=unwatched),
         *_team(fired, wanted),
         *_drill(fired, wanted),
     ]
@@ -154,12 +202,17 @@ def _before(seen: Sequence[Seen], injected_ns: int) -> Iterable[Problem]:
         )
 
 
-def _expected(fired: Sequence[Seen], wanted: Wanted, *, hurt: bool) -> Iterable[Problem]:
+def _expected(fired: Sequence[Seen], wanted: Wanted, *, hurt: bool, unwatched: str) -> Iterable[Problem]:
+    due = hurt and not fired if wanted.alert is None else all(s.alert != wanted.alert for s in fired)
+    if due and unwatched:
+        what = "an alert" if wanted.alert is None else f"the expected alert {wanted.alert}"
+        yield Problem(kind="unknown", sentence=f"whether {what} fired is not known: {unwatched}")
+        return
     if wanted.alert is None:
-        if hurt and not fired:
+        if due:
             yield Problem(kind="missing", sentence="users felt the fault, and no alert fired")
         return
-    if all(s.alert != wanted.alert for s in fired):
+    if due:
         others = ", ".join(sorted({s.alert for s in fired}))
         instead = f"; instead there was {others}" if others else ""
         yield Problem(kind="missing", sentence=f"the expected alert {wanted.alert} did not fire{instead}")
@@ -193,12 +246,19 @@ def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
         yield Problem(kind="drill-only", sentence=said)
 
 
-def unnotified(marked: Iterable[str], floor: Floor, fault_s: float, *, listened: bool) -> str | None:
-    """Why an alert that fired reached nobody; None where it did, where none fired, or where we do not listen for notifications."""
+def unnotified(
+    marked: Iterable[str], floor: Floor, fault_s: float, *, listened: bool, muted: Sequence[str] = ()
+) -> str | None:
+    """Why an alert that fired reached nobody; None where it did, where none fired, or where we do not listen for notifications.
+
+    `muted` says of every alert that fired why its system kept it to itself; empty where it did not do so with all of them.
+    """
     names = set(marked)
     if not listened or not names & {"firing", "received"} or "notified" in names:
         return None
     how, wait = "fired" if "firing" in names else "received", floor.parts.get("group_wait")
+    if muted:
+        return f"{how}, not notified: {'; '.join(muted)}"
     if wait is not None and fault_s < floor.seconds:
         return f"{how}, not notified: the fault ({fault_s:.1f}s) was shorter than the pipeline takes, group_wait ({wait:g}s) included"
     return f"{how}, not notified: nobody was told while we listened"

@@ -27,7 +27,7 @@ class Times:
     ttr_error_s: float = 0.0
 
 
-def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int) -> Times:
+def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: int | None = None) -> Times:
     """TTD and TTR of one run; `ended_ns` is the run's end on the monotonic clock of the marks.
 
     * Users were hurt (`effective` is there): TTD from it to the first detection after the injection (zero when somebody
@@ -37,6 +37,7 @@ def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int) -> Times:
     * Users were never hurt: nothing to recover from, TTR is None. TTD is reckoned from the injection if somebody
       noticed all the same; otherwise it is None and no miss, for there was nothing to notice.
     * Nothing was injected: both are None.
+    * A source of detections could not be asked from `unwatched_ns` on: nobody noticed until then, and no later.
 
     Errors are worst cases: the sum of the errors of the two marks.
     """
@@ -49,7 +50,8 @@ def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int) -> Times:
     cut_ns = _cut(marks, ended_ns) if aborted else ended_ns
     if impact is None:
         return Times() if detected is None else _noticed(begun, begun, detected)
-    found = _noticed(impact, begun, detected) if detected else _missed(impact, begun, cut_ns)
+    known_ns = cut_ns if unwatched_ns is None else min(cut_ns, unwatched_ns)
+    found = _noticed(impact, begun, detected) if detected else _missed(impact, begun, known_ns)
     ttr_s, censored, error_s = _recovery(marks, impact, cut_ns if aborted else None, ended_ns)
     return Times(
         ttd_s=found.ttd_s,

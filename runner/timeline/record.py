@@ -128,6 +128,10 @@ class Alerting:
     """Why an alert that fired reached nobody."""
     failures: tuple[str, ...] = ()
     """Expectations of the file that were not met, as sentences."""
+    unwatched: str = ""
+    """Which sources could not be asked while it mattered, and how long: what they did not tell is unknown, not missing."""
+    unknown: tuple[str, ...] = ()
+    """Expectations of the file of which nobody can say whether they were met, as sentences."""
 
 
 @dataclass(frozen=True, kw_only=True)

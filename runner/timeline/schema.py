@@ -115,6 +115,7 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
             "ttd_censored": _YES_NO,
             "ttr_censored": _YES_NO,
             "stages": {"type": "object", "additionalProperties": {"type": "number"}},
+            "unwatched": {"type": "string"},
         },
     ),
 }

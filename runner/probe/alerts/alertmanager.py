@@ -1,19 +1,17 @@
-"""Alertmanager: alerts as its v2 API shows them: when they began to fire, when they came in, and when they ended."""
+"""Alertmanager: alerts as its v2 API shows them: when they began to fire, when they came in, when they ended, who was told nothing."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from runner import errors, units
+from runner import errors
+from runner.probe.alerts import routes, rules
 from runner.probe.alerts.dating import Answer
 from runner.probe.alerts.remote import Remote
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
-
-_GROUP_WAIT = re.compile(r"^\s*(?:- )?group_wait: (\S+)$", re.MULTILINE)
-DEFAULT_GROUP_WAIT_S = 30.0
 
 
 def build(setting: Setting) -> Alertmanager:
@@ -21,8 +19,20 @@ def build(setting: Setting) -> Alertmanager:
     return Alertmanager(setting)
 
 
+@dataclass
+class _Known:
+    """An alert as it was shown last, and whether it goes on."""
+
+    alert: Mapping[str, Any]
+    on: bool
+    ended_ns: int = 0
+
+
 class Alertmanager:
-    """`startsAt` is when Prometheus fired it (after `for`), `updatedAt` its last receipt, an `endsAt` in the future no end at all."""
+    """`startsAt` is when Prometheus fired it (after `for`), `updatedAt` its last receipt, an `endsAt` in the future no end at all.
+
+    One that had ended, or was not shown, and is shown as going on again is told as firing again.
+    """
 
     every_s = 0.2
     stages = ("firing", "received", "resolved")
@@ -33,19 +43,21 @@ class Alertmanager:
         self._setting = setting
         self._remote = remote or Remote(setting, "Alertmanager")
         self._base = base
-        self._looked_ns = 0
-        self._open: dict[tuple[str, str], Mapping[str, Any]] = {}
-        self._ended: set[tuple[str, str]] = set()
+        self._config = ""
+        self._known: dict[str, _Known] = {}
+        """By fingerprint."""
+        self._muted: dict[str, str] = {}
+        self._last: Answer | None = None
 
     async def open(self) -> Floor:
-        """Raises EnvironmentFailure. Its group_wait is the longest that any route has, 30s where none says."""
+        """Raises EnvironmentFailure. Its group_wait is the longest of the routes that the expected alert may take."""
         status = (await self._remote.get("/api/v2/status")).body
         try:
-            text = str(status["config"]["original"])
+            self._config = str(status["config"]["original"])
         except (KeyError, TypeError):
             raise errors.EnvironmentFailure(f"{self._setting.target} is not an Alertmanager with API v2") from None
-        waits = [units.parse_duration(found) for found in _GROUP_WAIT.findall(text)]
-        return Floor(parts={"group_wait": max(waits, default=DEFAULT_GROUP_WAIT_S)})
+        expected = rules.expected(self._setting)
+        return Floor(parts={"group_wait": routes.group_wait_s(self._config, expected, whole=False)})
 
     async def poll(self) -> Sequence[Seen]:
         query = {"active": "true", "silenced": "true", "inhibited": "true", "unprocessed": "true"}
@@ -53,36 +65,62 @@ class Alertmanager:
         listed = answer.body
         if not isinstance(listed, list):
             raise errors.EnvironmentFailure(f"{self._setting.target}: its alerts are no list")
-        seen: list[Seen] = []
-        there: set[tuple[str, str]] = set()
-        for alert in listed:
-            if self._setting.matches(alert["labels"]):
-                there.add((alert["fingerprint"], alert["startsAt"]))
-                seen += self._look(alert, answer)
-        seen += self._gone(there, answer)
-        self._looked_ns = answer.mono_ns
+        wanted = {str(alert["fingerprint"]): alert for alert in listed if self._setting.matches(alert["labels"])}
+        self._compare(wanted, answer)
+        seen = [one for key, alert in wanted.items() for one in self._look(key, alert, answer)]
+        seen += self._gone(set(wanted), answer)
+        self._note_muted(wanted.values(), listed)
+        self._last = answer
         return seen
 
-    def _look(self, alert: Mapping[str, Any], answer: Answer) -> list[Seen]:
-        identity = (alert["fingerprint"], alert["startsAt"])
-        ended = self._remote.moment(alert["endsAt"]) <= answer.mono_ns
-        seen = []
-        if identity not in self._open and identity not in self._ended:
-            self._open[identity] = alert
-            seen.append(self._seen("firing", alert, self._remote.moment(alert["startsAt"]), answer))
-            seen.append(self._seen("received", alert, self._remote.moment(alert["updatedAt"]), answer))
-        if ended and identity not in self._ended:
-            self._ended.add(identity)
-            self._open.pop(identity, None)
-            seen.append(self._seen("resolved", alert, self._remote.moment(alert["endsAt"]), answer))
-        return seen
+    def _compare(self, wanted: Mapping[str, Mapping[str, Any]], answer: Answer) -> None:
+        """Its clock by what came in since the last look: that is dated by it."""
+        for key, alert in wanted.items():
+            known = self._known.get(key)
+            if self._last is not None and (known is None or known.alert["updatedAt"] != alert["updatedAt"]):
+                self._remote.between(alert["updatedAt"], self._last, answer)
 
-    def _gone(self, there: set[tuple[str, str]], answer: Answer) -> list[Seen]:
+    def _look(self, key: str, alert: Mapping[str, Any], answer: Answer) -> Iterator[Seen]:
+        ended_ns, begun_ns = self._remote.moment(alert["endsAt"]), self._remote.moment(alert["startsAt"])
+        received_ns, ended = self._remote.moment(alert["updatedAt"]), ended_ns <= answer.mono_ns
+        known = self._known.setdefault(key, _Known(alert, on=False))
+        known.alert = alert
+        if not known.on and (not ended or begun_ns > known.ended_ns):
+            known.on = True
+            ahead_s = max(0, begun_ns - received_ns) / 1e9  # dated by Prometheus, whose clock may be another
+            yield self._seen("firing", alert, begun_ns, answer, ahead_s)
+            yield self._seen("received", alert, received_ns, answer)
+        if ended and known.on:
+            known.on, known.ended_ns = False, ended_ns
+            yield self._seen("resolved", alert, ended_ns, answer)
+
+    def _gone(self, there: set[str], answer: Answer) -> Iterator[Seen]:
         """What is not shown any more has ended: some time since the last look."""
-        gone = [identity for identity in self._open if identity not in there]
-        self._ended.update(gone)
-        since_s = (answer.mono_ns - self._looked_ns) / 1e9
-        return [self._seen("resolved", self._open.pop(i), answer.mono_ns, answer, since_s) for i in gone]
+        since_s = (answer.mono_ns - self._last.mono_ns) / 1e9 if self._last else 0.0
+        for key, known in self._known.items():
+            if known.on and key not in there:
+                known.on, known.ended_ns = False, answer.mono_ns
+                yield self._seen("resolved", known.alert, answer.mono_ns, answer, since_s)
+
+    def _note_muted(self, wanted: Iterable[Mapping[str, Any]], listed: Sequence[Mapping[str, Any]]) -> None:
+        names = {str(a.get("fingerprint")): str(a["labels"].get("alertname", "unnamed")) for a in listed}
+        for alert in wanted:
+            if why := _why_muted(alert.get("status") or {}, names):
+                self._muted.setdefault(rules.key(alert["labels"]), why)
+
+    def muted(self) -> Mapping[str, str]:
+        """Alerts that it kept to itself, and why, as it says."""
+        return self._muted
+
+    def floor_of(self, labels: Mapping[str, str]) -> Floor:
+        """The group_wait of the route that an alert with these labels takes."""
+        if not self._config:
+            return Floor()
+        return Floor(parts={"group_wait": routes.group_wait_s(self._config, labels, whole=True)})
+
+    def doubt(self) -> str:
+        """Where its clock contradicts itself."""
+        return self._remote.doubt()
 
     def _seen(self, stage: str, alert: Mapping[str, Any], mono_ns: int, answer: Answer, extra_s: float = 0.0) -> Seen:
         key = str(alert["fingerprint"])
@@ -90,3 +128,11 @@ class Alertmanager:
 
     async def close(self) -> None:
         await self._remote.close()
+
+
+def _why_muted(status: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """In its own words; empty where it tells people."""
+    by = [f"inhibited by {names.get(str(other), other)}" for other in status.get("inhibitedBy") or ()]
+    by += [f"silenced by {silence}" for silence in status.get("silencedBy") or ()]
+    by += [f"muted by {interval}" for interval in status.get("mutedBy") or ()]
+    return ", ".join(dict.fromkeys(by)) or ("suppressed" if status.get("state") == "suppressed" else "")

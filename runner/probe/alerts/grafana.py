@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runner import errors, units
-from runner.probe.alerts import rules
-from runner.probe.alerts.alertmanager import DEFAULT_GROUP_WAIT_S, Alertmanager
+from runner import errors
+from runner.probe.alerts import routes, rules
+from runner.probe.alerts.alertmanager import Alertmanager
 from runner.probe.alerts.dating import Answer
 from runner.probe.alerts.remote import Remote
 from runner.probe.alerts.source import Setting
@@ -42,38 +44,52 @@ class Grafana:
 
     def __init__(self, setting: Setting) -> None:
         self.name = "grafana"
+        self._setting = setting
         self._remote = Remote(setting, "Grafana")
         self._received = Alertmanager(setting, self._remote, _RECEIVED)
         self._received.name = self.name
         self._known: dict[str, _Known] = {}
         self._ruled: set[str] = set()
         """Alerts that came from a rule, ever."""
-        self._looked_ns = 0
+        self._last: Answer | None = None
+        self._policies: Mapping[str, Any] = {}
 
     async def open(self) -> Floor:
         """Raises EnvironmentFailure, also where it has no alert rule of its own: such a silence would say nothing."""
-        found = rules.floor(self._remote, await self._remote.get(_RULES))
+        self._last = await self._remote.get(_RULES)
+        found = rules.floor(self._remote, self._last)
         await self._remote.get(f"{_RECEIVED}/api/v2/alerts")
-        return Floor(parts={**found, "group_wait": await self._group_wait()})
+        self._policies = await self._read_policies()
+        return Floor(parts={**found, "group_wait": self._group_wait_s(rules.expected(self._setting), whole=False)})
 
-    async def _group_wait(self) -> float:
-        """The longest of any policy, in seconds; its default where only an administrator may know."""
+    async def _read_policies(self) -> Mapping[str, Any]:
+        """Its tree of notification policies; empty where only an administrator may know."""
         try:
             status = (await self._remote.get(f"{_RECEIVED}/api/v2/status")).body
         except errors.EnvironmentFailure:
-            return DEFAULT_GROUP_WAIT_S
-        return max((units.parse_duration(str(said)) for said in _waits(status)), default=DEFAULT_GROUP_WAIT_S)
+            return {}
+        found = status.get("config") if isinstance(status, Mapping) else None
+        if isinstance(found, Mapping) and isinstance(found.get("original"), str):
+            with contextlib.suppress(ValueError):
+                found = json.loads(found["original"])
+        inner = found.get("alertmanager_config", found) if isinstance(found, Mapping) else {}
+        route = inner.get("route") if isinstance(inner, Mapping) else None
+        return route if isinstance(route, Mapping) else {}
+
+    def _group_wait_s(self, labels: Mapping[str, str], *, whole: bool) -> float:
+        return routes.longest_s(self._policies, labels, whole=whole)
 
     async def poll(self) -> Sequence[Seen]:
         received = await self._received.poll()  # asked first: of what is in it the rules know already
         answer = await self._remote.get(_RULES)
+        rules.compare(self._remote, self._last, answer)
         seen: list[Seen] = []
         there: set[str] = set()
         for found in rules.alerts(self._remote, answer):
             there.add(key := rules.key(found[0]["labels"]))
             seen += self._look(key, found, answer)
         seen += self._gone(there, answer)
-        self._looked_ns = answer.mono_ns
+        self._last = answer
         self._ruled |= there
         return [*seen, *self._others(received)]
 
@@ -95,7 +111,7 @@ class Grafana:
         for key in [key for key in self._known if key not in there]:
             known = self._known.pop(key)
             if known.stage == "firing":
-                since_s = (answer.mono_ns - self._looked_ns) / 1e9
+                since_s = (answer.mono_ns - self._last.mono_ns) / 1e9 if self._last else 0.0
                 yield self._seen("resolved", known.alert, answer.mono_ns, answer, since_s)
 
     def _others(self, received: Sequence[Seen]) -> Iterator[Seen]:
@@ -109,17 +125,18 @@ class Grafana:
         labels = alert["labels"]
         return self._remote.seen(self.name, stage, labels, rules.key(labels), mono_ns, answer, extra_s)
 
+    def floor_of(self, labels: Mapping[str, str]) -> Floor:
+        """What the rule and the policy of an alert with these labels take."""
+        found = rules.floor(self._remote, self._last, labels) if self._last else {}
+        return Floor(parts={**found, "group_wait": self._group_wait_s(labels, whole=True)})
+
+    def muted(self) -> Mapping[str, str]:
+        """Alerts that its Alertmanager kept to itself, and why."""
+        return self._received.muted()
+
+    def doubt(self) -> str:
+        """Where its clock contradicts itself."""
+        return self._remote.doubt()
+
     async def close(self) -> None:
         await self._remote.close()
-
-
-def _waits(config: Any) -> Iterator[Any]:
-    """Every group_wait in a configuration."""
-    if isinstance(config, Mapping):
-        if config.get("group_wait"):
-            yield config["group_wait"]
-        for part in config.values():
-            yield from _waits(part)
-    elif isinstance(config, list):
-        for part in config:
-            yield from _waits(part)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from runner import units
@@ -21,8 +22,22 @@ def build(setting: Setting) -> Prometheus:
     return Prometheus(setting)
 
 
+@dataclass
+class _Known:
+    """An alert as it was shown last."""
+
+    alert: Mapping[str, Any]
+    rule: Mapping[str, Any]
+    fired: bool
+    seen_ns: int
+
+
 class Prometheus:
-    """`activeAt` is the first evaluation that was true; it fires at the evaluation by which it was true for the rule's `for`."""
+    """`activeAt` is the first evaluation that was true; it fires at the evaluation by which it was true for the rule's `for`.
+
+    One that is not shown any more has ended only if its rules were evaluated since: a Prometheus that was restarted shows none
+    until then, and one that has fired as pending until its state is restored.
+    """
 
     every_s = 0.2
     stages = ("pending", "firing", "resolved")
@@ -31,35 +46,56 @@ class Prometheus:
         self.name = "prometheus"
         self._setting = setting
         self._remote = Remote(setting, "Prometheus")
-        self._told: dict[tuple[str, str], rules.Alert] = {}
-        self._fired: set[tuple[str, str]] = set()
+        self._known: dict[str, _Known] = {}
+        """By labels."""
         self._evaluation_s = 60.0
-        self._looked_ns = 0
+        self._scrape_s = 60.0
+        self._last: Answer | None = None
 
     async def open(self) -> Floor:
-        """Raises EnvironmentFailure, also where no alerting rule could ever match: such a silence would say nothing."""
+        """Raises EnvironmentFailure, also where it has no alerting rule: such a silence would say nothing."""
         config = str(rules.data(self._remote, await self._remote.get("/api/v1/status/config")).get("yaml"))
-        found = rules.floor(self._remote, await self._ask())
+        self._last = await self._ask()
+        found = rules.floor(self._remote, self._last)
         self._evaluation_s = found["evaluation"]
-        scrapes = [units.parse_duration(said) for said in _SCRAPE.findall(config)]
-        return Floor(parts={"scrape": max(scrapes, default=60.0)} | found)
+        self._scrape_s = max((units.parse_duration(said) for said in _SCRAPE.findall(config)), default=60.0)
+        return Floor(parts={"scrape": self._scrape_s} | found)
 
     async def poll(self) -> Sequence[Seen]:
         answer = await self._ask()
+        rules.compare(self._remote, self._last, answer)
         seen: list[Seen] = []
-        there: set[tuple[str, str]] = set()
+        there: set[str] = set()
         for alert, rule, every in rules.alerts(self._remote, answer):
-            identity = (rules.key(alert["labels"]), str(alert["activeAt"]))
-            there.add(identity)
-            if identity not in self._told:
-                seen.append(self._seen("pending", alert, self._remote.moment(alert["activeAt"]), answer))
-            self._told[identity] = (alert, rule, every)
-            if alert["state"] == "firing" and identity not in self._fired:
-                self._fired.add(identity)
-                seen.append(self._seen("firing", alert, self._fired_at(alert, rule, every), answer))
+            there.add(key := rules.key(alert["labels"]))
+            seen += self._look(key, alert, rule, every, answer)
         seen += self._gone(there, answer)
-        self._looked_ns = answer.mono_ns
+        self._last = answer
         return seen
+
+    def _look(
+        self, key: str, alert: Mapping[str, Any], rule: Mapping[str, Any], every: float, answer: Answer
+    ) -> Iterator[Seen]:
+        known = self._known.get(key)
+        if known is None or (not known.fired and known.alert["activeAt"] != alert["activeAt"]):
+            yield self._seen("pending", alert, self._remote.moment(alert["activeAt"]), answer)
+        fired = alert["state"] == "firing"
+        if fired and not (known and known.fired):
+            yield self._seen("firing", alert, self._fired_at(alert, rule, every), answer)
+        self._known[key] = _Known(alert, rule, fired or bool(known and known.fired), answer.mono_ns)
+
+    def _gone(self, there: set[str], answer: Answer) -> Iterator[Seen]:
+        """What is not there any more is resolved if it had fired: some time since it was seen last."""
+        now = {rules.identity(rule): rule for rule, _ in rules.alerting(rules.data(self._remote, answer))}
+        for key in [key for key in self._known if key not in there]:
+            known = self._known[key]
+            rule = now.get(rules.identity(known.rule))
+            if not now or (rule is not None and not rules.was_evaluated(rule, since=known.rule)):
+                continue
+            del self._known[key]
+            if known.fired:
+                since_s = (answer.mono_ns - known.seen_ns) / 1e9
+                yield self._seen("resolved", known.alert, answer.mono_ns, answer, since_s)
 
     async def history(self, since_ns: int, until_ns: int) -> Sequence[Seen]:
         """The same stages as its own series ALERTS has them: for what fell between two looks. Raises EnvironmentFailure."""
@@ -73,16 +109,19 @@ class Prometheus:
         seconds = rules.held(float(rule.get("duration") or 0.0), every)
         return self._remote.moment(alert["activeAt"]) + round(seconds * 1e9)
 
-    def _gone(self, there: set[tuple[str, str]], answer: Answer) -> list[Seen]:
-        """What is not there any more is resolved if it had fired: some time since the last look."""
-        gone = [identity for identity in self._told if identity not in there]
-        told = {identity: self._told.pop(identity)[0] for identity in gone}
-        since_s = (answer.mono_ns - self._looked_ns) / 1e9
-        return [
-            self._seen("resolved", alert, answer.mono_ns, answer, since_s)
-            for identity, alert in told.items()
-            if identity in self._fired
-        ]
+    def floor_of(self, labels: Mapping[str, str]) -> Floor:
+        """What the rule of an alert with these labels takes."""
+        if self._last is None:
+            return Floor()
+        return Floor(parts={"scrape": self._scrape_s} | rules.floor(self._remote, self._last, labels))
+
+    def muted(self) -> Mapping[str, str]:
+        """It sends all that fires."""
+        return {}
+
+    def doubt(self) -> str:
+        """Where its clock contradicts itself."""
+        return self._remote.doubt()
 
     def _seen(self, stage: str, alert: Mapping[str, Any], mono_ns: int, answer: Answer, extra_s: float = 0.0) -> Seen:
         labels = alert["labels"]

@@ -49,7 +49,7 @@ class Remote(Dating):
         if answer.status_code != httpx.codes.OK:
             raise self.failure(f"it answers {answer.status_code}", _HINTS.get(answer.status_code))
         try:
-            return Answer(json.loads(answer.content), answer.content, mono_ns)
+            return Answer(json.loads(answer.content), answer.content, mono_ns, sent, received)
         except ValueError:
             raise self.failure("its answer is not JSON") from None
 

@@ -1,7 +1,8 @@
-"""Skew: how far a remote clock is from ours, from nothing but its `Date` headers.
+"""Skew: how far a remote clock is from ours, from what its answers say.
 
-A header is cut to whole seconds, so one answer says only that the skew lies in an interval a little longer than a second.
-Answers at different fractions of a second narrow it down: the true skew lies in all of their intervals.
+A `Date` header is cut to whole seconds, so one answer says only that the skew lies in an interval a little longer than a second.
+Answers at different fractions of a second narrow it down: the true skew lies in all of their intervals. So does a moment that
+an answer names and that must lie between two looks of ours.
 """
 
 from __future__ import annotations
@@ -18,10 +19,22 @@ class Skew:
 
     def hear(self, date_s: float, sent_s: float, received_s: float) -> None:
         """One answer with a Date of `date_s`, asked and received at these moments of our clock (Unix seconds)."""
-        low, high = date_s - received_s, date_s + 1.0 - sent_s
+        self.narrow(date_s - received_s, date_s + 1.0 - sent_s)
+
+    def narrow(self, low: float, high: float) -> None:
+        """It lies between these, too."""
         if low > self.high or high < self.low:  # one of the clocks was set meanwhile: what was known is void
             self.low, self.high = low, high
         self.low, self.high = max(self.low, low), min(self.high, high)
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was heard."""
+        return self.high != float("inf")
+
+    def contradicts(self, other: Skew) -> bool:
+        """Whether no skew lies within both."""
+        return self.known and other.known and (self.low > other.high or self.high < other.low)
 
     @property
     def seconds(self) -> float:
@@ -33,6 +46,8 @@ class Skew:
     @property
     def error_s(self) -> float:
         """How wrong the guess can be; a second where nothing was heard."""
-        if self.high == float("inf"):
-            return 1.0
-        return max(self.high - self.seconds, self.seconds - self.low)
+        return self.error_of(self.seconds) if self.known else 1.0
+
+    def error_of(self, seconds: float) -> float:
+        """How wrong another guess can be."""
+        return max(self.high - seconds, seconds - self.low)

@@ -67,6 +67,23 @@ class Remembering(Protocol):
         ...
 
 
+@runtime_checkable
+class Explaining(Protocol):
+    """A source that knows more than stages: asked when the run is told."""
+
+    def floor_of(self, labels: Mapping[str, str]) -> Floor:
+        """Its part of the floor for an alert with just these labels, by its rule and its route."""
+        ...
+
+    def muted(self) -> Mapping[str, str]:
+        """Alerts that it kept to itself, by `rules.key` of their labels, and why in its own words."""
+        ...
+
+    def doubt(self) -> str:
+        """Why its moments may be further off than clocks usually are; empty where they are not."""
+        ...
+
+
 Builder = Callable[[Setting], Source]
 
 
