@@ -1,11 +1,17 @@
-"""A remote clock is compared with ours by Date headers alone."""
+"""A remote clock is compared with ours by Date headers, and those with what the answers themselves name."""
 
 from __future__ import annotations
 
 import math
 import random
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
+import pytest
+
+from runner.probe.alerts.dating import Answer, Dating
 from runner.probe.alerts.skew import Skew
+from runner.probe.alerts.source import Setting
 
 
 def listened(skew_s: float, answers: int) -> Skew:
@@ -34,3 +40,44 @@ def test_a_clock_that_was_set_meanwhile_is_measured_anew() -> None:
     found = listened(0.0, 20)
     found.hear(2_000.0, 1_100.0, 1_100.01)
     assert 899 <= found.seconds <= 901
+
+
+def dated(date_s: float, told_s: float | None) -> Dating:
+    """A clock of which its headers say that it is so far ahead, and its answers say something else."""
+    found = Dating(Setting(kind="test", target="there"), "the test")
+    now = found.setting.clock.now().timestamp()
+    for i in range(20):
+        sent = now + i * 0.17
+        found.compare(format_datetime(datetime.fromtimestamp(int(sent + date_s), UTC)), sent, sent + 0.01)
+    if told_s is not None:
+        before, answer = Answer([], b"", 0, now, now + 0.01), Answer([], b"", 0, now + 0.2, now + 0.21)
+        found.between(datetime.fromtimestamp(now + told_s + 0.1, UTC).isoformat(), before, answer)
+    return found
+
+
+def test_a_date_that_the_answers_contradict_is_part_of_the_error() -> None:
+    found = dated(90, 0.0)
+    assert abs(found.seconds) < 0.2
+    assert 89 < found.error_s < 91.5
+    assert "its Date header says that its clock is 1m30s ahead of ours" in found.doubt()
+    assert "may be wrong by 1m30s" in found.doubt()
+    behind = dated(-3600, 30.0)
+    assert "is 1h behind ours, the times in its answers say 30s ahead of ours" in behind.doubt()
+    assert behind.seconds == pytest.approx(30, abs=0.3)
+    assert behind.error_s == pytest.approx(3630, abs=1.5)
+
+
+def test_a_date_that_the_answers_bear_out_stays_what_it_was() -> None:
+    alone, together = dated(90, None), dated(90, 90.0)
+    assert (alone.seconds, alone.error_s) == pytest.approx((together.seconds, together.error_s), abs=0.1)
+    assert together.error_s < 0.5
+    assert together.doubt() == ""
+
+
+def test_without_any_date_the_answers_themselves_say_how_far_the_clock_is_off() -> None:
+    found = Dating(Setting(kind="test", target="there"), "the test")
+    assert (found.seconds, found.error_s) == (0.0, 1.0)
+    before, answer = Answer([], b"", 0, 1000.0, 1000.1), Answer([], b"", 0, 1000.2, 1000.3)
+    found.between("1970-01-01T00:17:20.2Z", before, answer)
+    assert found.seconds == pytest.approx(40, abs=0.2)
+    assert found.error_s < 0.3

@@ -137,3 +137,58 @@ def test_the_floor_of_a_pipeline_is_the_sum_of_its_parts_in_order() -> None:
     whole = alerting.joined([Floor(parts={"group_wait": 30}), Floor(parts={"scrape": 15, "for": 60, "evaluation": 15})])
     assert list(whole.parts) == ["scrape", "evaluation", "for", "group_wait"]
     assert whole.seconds == 120
+
+
+def ended(*told: Seen, alert: str | None = None) -> tuple[float | None, Mapping[str, int]]:
+    found = alerting.ending(told, "test", alert)
+    return found.resolved and (found.resolved.mono_ns - INJECTED) / 1e9, found.flaps
+
+
+def test_the_last_all_clear_is_the_end_and_one_that_was_taken_back_is_none() -> None:
+    flapping = [seen("firing", 2), seen("resolved", 5), seen("firing", 7), seen("resolved", 11)]
+    assert ended(*flapping[:2]) == (5, {})
+    assert ended(*flapping[:3]) == (None, {"Errors": 1})
+    assert ended(*flapping) == (11, {"Errors": 1})
+    assert ended() == (None, {})
+
+
+def test_it_is_over_when_the_last_of_several_alerts_is_or_the_expected_one() -> None:
+    two = [seen("firing", 2), seen("firing", 3, "Slow"), seen("resolved", 5)]
+    assert ended(*two) == (None, {})
+    assert ended(*two, seen("resolved", 9, "Slow")) == (9, {})
+    assert ended(*two, alert="Errors") == (5, {})
+    assert ended(*two, alert="Other") == (None, {})
+
+
+def test_what_other_sources_say_of_the_same_alert_is_not_mixed_in() -> None:
+    other = replace(seen("resolved", 3), source="other")
+    assert ended(seen("notified", 2), other, seen("resolved", 8)) == (8, {})
+
+
+def test_what_fires_again_with_its_old_date_was_never_over() -> None:
+    before = [seen("firing", 2), seen("resolved", 5)]
+    now = INJECTED + 7 * 10**9
+    (again,) = alerting.taken_back([seen("firing", 2)], before, now, now - 10**9)
+    assert (again.mono_ns, again.error_s) == (now, 1.0)
+    fresh = [seen("pending", 5.5), seen("firing", 6.5)]
+    assert alerting.taken_back(fresh, before, now, now) == fresh
+    elsewhere = [replace(seen("firing", 2), source="other")]
+    assert alerting.taken_back(elsewhere, before, now, now) == elsewhere
+
+
+def test_an_alert_that_nobody_could_see_is_unknown_and_not_missing() -> None:
+    blind = "prometheus could not be asked for 13s"
+    (said,) = alerting.problems([], Wanted(), INJECTED, hurt=True, unwatched=blind)
+    assert (said.kind, said.sentence) == ("unknown", f"whether an alert fired is not known: {blind}")
+    (said,) = alerting.problems(
+        [seen("firing", 1, "Disk")], Wanted(alert="Errors"), INJECTED, hurt=True, unwatched=blind
+    )
+    assert said.sentence == f"whether the expected alert Errors fired is not known: {blind}"
+    assert alerting.problems([seen("firing", 1)], Wanted(), INJECTED, hurt=True, unwatched=blind) == []
+
+
+def test_who_was_suppressed_is_told_by_that_and_not_by_how_short_the_fault_was() -> None:
+    floor = Floor(parts={"for": 1.0, "group_wait": 30.0})
+    why = ["alertmanager suppressed Errors: inhibited by ClusterDown"]
+    assert alerting.unnotified(["firing"], floor, 5.0, listened=True, muted=why) == f"fired, not notified: {why[0]}"
+    assert alerting.unnotified(["firing", "notified"], floor, 5.0, listened=True, muted=why) is None

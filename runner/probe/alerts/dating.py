@@ -71,11 +71,8 @@ class Dating:
         """What is to be said where its Date and its answers contradict each other; empty where they do not."""
         if not self.told.contradicts(self.skew):
             return ""
-        by_date, by_answers = (units.format_duration(round(s.seconds, 1)) for s in (self.skew, self.told))
         error = units.format_duration(round(self.error_s))
-        said = (
-            f"its Date header says that its clock is {by_date} ahead of ours, the times in its answers say {by_answers}"
-        )
+        said = f"its Date header says that its clock is {_off(self.skew.seconds)}, the times in its answers say {_off(self.told.seconds)}"
         return f"{self.whose}: {said}: every moment it tells may be wrong by {error}"
 
     def moment(self, said: str | datetime) -> int:
@@ -122,3 +119,10 @@ class Dating:
 
     def failure(self, why: str, hint: str | None = None) -> errors.EnvironmentFailure:
         return errors.EnvironmentFailure(f"{self.whose}: {why}", hint=hint)
+
+
+def _off(seconds: float) -> str:
+    """How a clock that is so far ahead compares with ours."""
+    if abs(seconds) < 0.5:
+        return "as ours"
+    return f"{units.format_duration(round(abs(seconds)))} {'ahead of' if seconds > 0 else 'behind'} ours"
