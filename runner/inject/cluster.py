@@ -14,11 +14,16 @@ CALL_S = 5.0
 """Each call's timeout in seconds: an API server that hangs must not hold us."""
 
 
+class Unseen(Exception):
+    """We may not look at what an action is about; the action itself may well be allowed."""
+
+
 class Cluster:
     """Reads what faults are about: pods, nodes, workloads; and puts back what we changed."""
 
     def __init__(self, secrets: Mapping[str, Any] | None = None) -> None:
         api = create_k8s_api_client(dict(secrets or {}))
+        self._api = api
         self.host: str = api.configuration.host
         self.core = client.CoreV1Api(api)
         self.apps = client.AppsV1Api(api)
@@ -30,18 +35,19 @@ class Cluster:
         chosen = [p for p in found if not pattern or re.search(pattern, p.metadata.name)]
         return [
             {"name": p.metadata.name, "uid": p.metadata.uid, "node": p.spec.node_name, "phase": p.status.phase,
-             "leaving": p.metadata.deletion_timestamp is not None}
+             "leaving": p.metadata.deletion_timestamp is not None, "owned": bool(p.metadata.owner_references),
+             "containers": [c.name for c in p.spec.containers]}
             for p in chosen
         ]  # fmt: skip
 
     def nodes(self, name: str | None = None, selector: str | None = None) -> list[dict[str, Any]]:
-        """Nodes as `{name, cordoned, ready, zone}`."""
+        """Nodes as `{name, uid, cordoned, ready, zone}`."""
         options = {"label_selector": selector} if selector else {}
         if name:
             options["field_selector"] = f"metadata.name={name}"
         found = self.core.list_node(_request_timeout=CALL_S, **options).items
         return [
-            {"name": n.metadata.name, "cordoned": bool(n.spec.unschedulable), "ready": _ready(n),
+            {"name": n.metadata.name, "uid": n.metadata.uid, "cordoned": bool(n.spec.unschedulable), "ready": _ready(n),
              "zone": (n.metadata.labels or {}).get("topology.kubernetes.io/zone", "")}
             for n in found
         ]  # fmt: skip
@@ -52,11 +58,13 @@ class Cluster:
             field_selector=f"spec.nodeName={node}", _request_timeout=CALL_S
         ).items
         return [
-            {"name": p.metadata.name, "namespace": p.metadata.namespace, "uid": p.metadata.uid}
+            {"name": p.metadata.name, "namespace": p.metadata.namespace, "uid": p.metadata.uid,
+             "mirror": "kubernetes.io/config.mirror" in (p.metadata.annotations or {}),
+             "local": any(v.empty_dir is not None for v in p.spec.volumes or ())}
             for p in found
             if p.metadata.deletion_timestamp is None
             and all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
-        ]
+        ]  # fmt: skip
 
     def replicas(self, resource: str, name: str, namespace: str) -> int | None:
         """Wanted replicas of a `deployment` or `stateful_set`; None when there is no such workload."""
@@ -75,6 +83,28 @@ class Cluster:
         """The annotations of a deployment's pod template, which a rollout restart changes; None without the deployment."""
         found = _found(lambda: self.apps.read_namespaced_deployment(name, namespace, _request_timeout=CALL_S))
         return None if found is None else dict(found.spec.template.metadata.annotations or {})
+
+    def read(self, path: str, **query: str) -> dict[str, Any] | None:
+        """Any object or list as the API gives it, by its path there; None when there is no such thing. Raises Unseen."""
+        try:
+            found = _found(lambda: self._get(path, query))
+        except ApiException as problem:
+            if problem.status == 403:
+                raise Unseen(f"not allowed to look at {path.rsplit('/v', 1)[-1].partition('/')[2]}") from None
+            raise
+        return found if isinstance(found, dict) else None
+
+    def _get(self, path: str, query: Mapping[str, str]) -> Any:
+        return self._api.call_api(
+            path,
+            "GET",
+            query_params=list(query.items()),
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+            response_type="object",
+            _return_http_data_only=True,
+            _request_timeout=CALL_S,
+        )
 
     def uncordon(self, node: str) -> bool:
         """Whether it had to be uncordoned. A node that is gone needs nothing."""

@@ -11,7 +11,7 @@ from chaoslib.activity import execute_activity
 from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
 from chaoslib.run import EventHandlerRegistry
 
-from runner.inject import aim, values
+from runner.inject import actions, aim, values
 from runner.spec import reach
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class World:
         """
         if self._leads_elsewhere():
             return {"elsewhere": True}
-        aims = [self._aim(a).to_json() for a in self._document.get("method") or () if a.get("type") == "action"]
+        aims = [found.to_json() for found in self._aims()]
         namespaces = sorted({n for found in aims for n in found["namespaces"]})
         snapshot = self._snapshot(namespaces) | {"ours": _ours(aims)}
         return {"aims": aims, "snapshot": snapshot, "namespaces": namespaces, "withheld": self._withheld(snapshot)}
@@ -72,25 +72,44 @@ class World:
             self._document, self._configuration, self._secrets, dry=None, event_registry=EventHandlerRegistry()
         )
 
+    def _aims(self) -> list[aim.Aim]:
+        """In the order of the method: what is not there yet may be made by an action before."""
+        found: list[aim.Aim] = []
+        for activity in self._document.get("method") or ():
+            if activity.get("type") == "action":
+                one = self._aim(activity)
+                if one.kind != aim.UNKNOWN and not one.targets and any(f.kind not in actions.SETTLED for f in found):
+                    note = f"{one.note or 'nothing'}: as long as no action before it has changed that"
+                    one = replace(one, kind=aim.UNKNOWN, note=note, undo=())
+                found.append(one)
+        return found
+
     def _aim(self, activity: Mapping[str, Any]) -> aim.Aim:
         found, probe = self._resolved(activity), self._proofs.get(activity["name"])
         return replace(found, probe=probe, held_before=self._holds(probe)) if probe else found
 
     def _resolved(self, activity: Mapping[str, Any]) -> aim.Aim:
-        provider, kind = activity.get("provider") or {}, aim.kind_of(activity)
+        provider, survey = activity.get("provider") or {}, actions.survey_of(activity)
         arguments = substitute(provider.get("arguments") or {}, self._configuration, self._secrets)
-        if kind is None:
-            named = (
-                isinstance(arguments, Mapping) and reach.of_cluster(str(provider.get("module"))) and arguments.get("ns")
-            )
-            return aim.unknown(activity["name"], self._document, (str(named),) if named else ())
-        return aim.KINDS[kind].survey(self._cluster(activity), activity["name"], arguments)
+        if survey is None:
+            ours = reach.of_cluster(str(provider.get("module")))
+            return aim.unknown(activity["name"], self._document, _spaces(arguments) if ours else ())
+        from runner.inject.cluster import Unseen
+
+        try:
+            found = survey(self._cluster(activity), activity["name"], arguments)
+        except Unseen as problem:
+            return aim.unknown(activity["name"], self._document, _spaces(arguments), str(problem))
+        by_rollback = found.owner == "nobody" and self._document.get("rollbacks")
+        return replace(found, owner="undoer") if by_rollback else found
 
     def _prove(self, found: Mapping[str, Any]) -> aim.Evidence:
         if found["probe"]:
             return self._prove_by_probe(found)
         activity = next(a for a in self._document["method"] if a.get("name") == found["action"])
-        return aim.KINDS[found["kind"]].prove(self._cluster(activity), found["before"])
+        prove = actions.PROOFS[found["kind"]]
+        assert prove is not None, "what cannot be seen is not asked for"
+        return prove(self._cluster(activity), found["before"])
 
     def _prove_by_probe(self, found: Mapping[str, Any]) -> aim.Evidence:
         held, name = self._holds(found["probe"]), found["probe"]
@@ -156,8 +175,14 @@ class World:
         return Cluster(given)
 
 
+def _spaces(arguments: Any) -> tuple[str, ...]:
+    named = arguments.get("ns") if isinstance(arguments, Mapping) else None
+    return (str(named),) if named else ()
+
+
 def _ours(aims: list[dict[str, Any]]) -> list[str] | None:
     """What the method may change, named as the scan names it; None when an action could change anything."""
     if any(a["kind"] == "unknown" for a in aims):
         return None
-    return [aim.concerned(record["args"]) for a in aims for record in a["undo"]]
+    put_back = [aim.concerned(record["args"]) for a in aims for record in a["undo"]]
+    return [*put_back, *(t for a in aims if a["kind"] in ("deleted", "changed") for t in a["targets"])]

@@ -53,10 +53,11 @@ def text(plan: Plan) -> str:
 def _steps(steps: Iterable[Step]) -> list[str]:
     lines = []
     for step in steps:
-        lines.append(f"  inject    {step.action}" + (f" on {step.note}" if step.note else ""))
+        lines.append(f"  inject    {step.action}" + (f": {step.note}" if step.note else ""))
         lines += [f"            - {t}" for t in step.targets]
         if not step.known:
-            lines.append("            targets unknown beforehand: not one of the actions we can resolve")
+            why = "" if step.note else ": not one of the actions we can resolve"
+            lines.append(f"            targets unknown beforehand{why}")
         lines.append(f"            if we die it is undone by {_OWNERS[step.owner]}")
         lines += [f"            undo: {u}" for u in step.undo]
     return lines or ["  inject    nothing: the method has no action"]

@@ -106,6 +106,30 @@ def test_a_program_may_not_strike_a_context_that_the_policy_does_not_know(
     assert two.marks("unasked") == (False, False)
 
 
+@pytest.mark.parametrize(
+    ("module", "func", "arguments"),
+    [
+        ("chaosk8s.actions", "kill_microservice", {"name": "shoop", "ns": "shop", "label_selector": "app=shoop"}),
+        ("chaosk8s.service.actions", "delete_service", {"name": "shoop", "ns": "shop"}),
+        ("chaosk8s.networking.actions", "deny_all_ingress", {"ns": "shop", "label_selectors": {"app": "shoop"}}),
+        ("chaosk8s.node.actions", "drain_nodes", {"name": "worker1"}),
+    ],
+)
+def test_an_aim_without_a_target_is_inconclusive_and_touches_nothing(
+    service: Service, tmp_path: Path, two: Two, module: str, func: str, arguments: harness.Json
+) -> None:
+    provider = {"type": "python", "module": module, "func": func, "arguments": arguments}
+    document = experiment(service, method=[{"type": "action", "name": "miss", "provider": provider}])
+    two.lab("drain", "worker1", "--ignore-daemonsets", "--delete-emptydir-data", "--force")
+    try:
+        with started(tmp_path, document, "--context", "kind-lab") as run:
+            assert run.finish() == 4
+            assert "miss would hit nothing, no target matches" in run.verdict["sentence"]
+            assert not run.named("activity")
+    finally:
+        two.lab("uncordon", "worker1")
+
+
 def test_who_asks_for_no_cluster_hands_the_program_none(service: Service, tmp_path: Path, two: Two) -> None:
     with started(tmp_path, experiment(service, method=[annotate("nowhere")]), "--no-cluster") as run:
         assert run.finish() == 4, "kubectl failed, so nothing was tested"
