@@ -11,12 +11,14 @@ PYTEST_ARGS ?=
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help ready ready-3.12 demo demo-alerts test check journeys journeys-3.12 kind test-cluster mutants lock clean
+.PHONY: help ready runtime ready-3.12 demo demo-alerts test check journeys journeys-3.12 kind test-cluster mutants lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 ready: $(READY)  ## set up alone: .venv with the locked versions and chaos-run in it
+
+runtime: $(VENV)/.runtime  ## set up what runs need and nothing of development, for CI: make runtime VENV=/path
 
 demo: $(READY)  ## set up, then kill a pod of the embedded shop and prove that nobody noticed
 	$(BIN)/chaos-run experiments/pod-kill.yaml --playground
@@ -79,11 +81,13 @@ mutants: $(READY)  ## break the lines that decide, one after the other: which of
 lock:  ## choose the versions of requirements.lock anew
 	uv pip compile --universal --python-version 3.11 --extra dev --extra postgres --extra jsonpath --extra notify --extra telemetry --extra vault \
 		--no-header --no-annotate --generate-hashes pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --extra postgres --extra jsonpath --extra notify --extra telemetry --extra vault \
+		--no-header --no-annotate --generate-hashes --constraint requirements.lock pyproject.toml -o requirements-run.lock
 
 clean:  ## remove the environments and what tools left
 	rm -rf .venv .venv-3.12 .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(READY): requirements.lock pyproject.toml
+define ENVIRONMENT
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "chaos-run needs Python 3.11 or later, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 		echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -91,6 +95,16 @@ $(READY): requirements.lock pyproject.toml
 		echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@[ "$$($(BIN)/python --version 2>&1)" = "$$($(PYTHON) --version 2>&1)" ] || { \
 		echo "$(VENV): $$($(PYTHON) --version 2>&1)"; $(PYTHON) -m venv --clear $(VENV); }
+endef
+
+$(READY): requirements.lock pyproject.toml
+	$(ENVIRONMENT)
 	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.runtime: requirements-run.lock pyproject.toml
+	$(ENVIRONMENT)
+	$(INSTALL) --require-hashes -r requirements-run.lock
 	$(INSTALL) --no-deps --editable .
 	@touch $@

@@ -68,8 +68,23 @@ def test_every_option_that_it_names_exists_somewhere() -> None:
 
 def test_the_github_action_calls_the_gate_as_it_is() -> None:
     options = {o for p in _parameters("gate") for o in p.opts}
-    used = set(re.findall(r"(?<=[( ])--[a-z]+", _text("action.yml")))
-    assert {"--junit", "--summary"} <= used <= options
+    steps = YAML(typ="safe").load(_text("action.yml"))["runs"]["steps"]
+    scripts = (next(s["run"] for s in steps if s["name"] == "Gate"), _text("ci/gitlab.yml").split("chaos-run gate")[1])
+    for script in scripts:
+        used = set(re.findall(r"(?<=[( ])--[a-z-]+", script.split("after_script")[0]))
+        assert {"--junit", "--summary"} <= used <= options
+
+
+def test_the_job_that_it_shows_needs_no_file_that_is_not_here() -> None:
+    (shown,) = (block for block in _blocks("yaml") if "kind-action" in block)
+    steps = YAML(typ="safe").load(shown)["resilience"]["steps"]
+    named = re.findall(r"\bchaos-run/([\w./-]+\.yaml)", shown)
+    assert len(named) == 3
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    given = set(steps[-1]["with"])
+    inputs = YAML(typ="safe").load(_text("action.yml"))["inputs"]
+    assert given <= set(inputs)
+    assert given & {"context", "kubeconfig", "playground", "no-cluster"}
 
 
 def _parameters(name: str) -> list[click.Parameter]:
