@@ -15,6 +15,7 @@ from runner.timeline.event import Name
 LATER = (
     "runner.engine.detecting",
     "runner.engine.stages",
+    "runner.engine.recovering",
     "runner.engine.judging",
     "runner.engine.method",
     "runner.store.store",

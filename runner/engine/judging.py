@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import errors, files, units
-from runner.engine import reasons
+from runner.engine import reasons, recovering
 from runner.engine.crew import Crew
 from runner.engine.options import Options
 from runner.engine.session import Session
@@ -62,6 +62,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
     """Judge the run and put its record together; the traffic ends here."""
     await asyncio.gather(crew.traffic.stop(), crew.sources.stop(), crew.detecting.look_back())
     session.enter("judge")
+    pauses = recovering.at_the_end(session, crew)
     objectives = _objectives(session, crew) if session.injecting else ()
     hypothesis = crew.method.hypothesis()
     faults = crew.method.faults()
@@ -97,6 +98,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         cleared=tuple(crew.silencing.cleared),
         marks=tuple(session.marks),
         windows=tuple(session.windows),
+        pauses=pauses,
         indicators=(*crew.traffic.indicators(), *crew.sources.indicators()),
         findings=tuple(session.findings),
         said=tuple(session.said),

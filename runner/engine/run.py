@@ -119,14 +119,14 @@ async def _run(
             undelivered.hold(session.run, options.store)  # from here on it is missed, whoever dies
             baseline.announce(session, crew, plan)
             holds = await baseline.holds(session, crew)
-            from runner.engine import judging, stages  # imported while the baseline waited
+            from runner.engine import judging, recovering, stages  # imported while the baseline waited
 
             if holds:
                 try:
                     await stages.inject(session, crew)
                 finally:  # whatever broke, us included
                     await stages.undo(session, crew)
-                await stages.recover(session, crew)
+                await recovering.recover(session, crew)
             record = await judging.conclude(session, crew, plan, options)
     return judging.publish(session, record, crew, plan, options)
 

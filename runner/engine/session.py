@@ -132,6 +132,14 @@ class Session:
         """The first mark of that name."""
         return next((m for m in self.marks if m.name == name), None)
 
+    def unmark(self, name: str) -> None:
+        """Take a moment back that turned out not to be one."""
+        self.marks = [m for m in self.marks if m.name != name]
+
+    def seconds(self, mono_ns: int) -> float:
+        """A moment in seconds of the run, to the millisecond."""
+        return round((mono_ns - self.started_ns) / 1e9, 3)
+
     def enter(self, phase: str, planned_s: float | None = None) -> None:
         """Begin a phase: the one before ends here."""
         now = self.clock.monotonic()

@@ -1,10 +1,10 @@
-"""The stages of a run from the first change to the last request: inject, undo, recover."""
+"""The stages of a run from the first change to the way back: inject, undo."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from runner import errors, units
+from runner import errors
 from runner.engine import staying
 from runner.engine.crew import Crew
 from runner.engine.session import Session
@@ -14,8 +14,6 @@ from runner.inject.ledger import LEFT
 from runner.plan import plan as plans
 from runner.timeline.event import Name
 from runner.timeline.way_back import WayBack
-
-HYPOTHESIS_EVERY_S = 1.0
 
 
 async def inject(session: Session, crew: Crew) -> None:
@@ -69,52 +67,6 @@ def _tell_way_back(session: Session, crew: Crew, way: WayBack) -> None:
         put_back=way.put_back,
         sentence=way.sentence,
     )
-
-
-async def recover(session: Session, crew: Crew) -> None:
-    """Wait until users are well again and the hypothesis holds, for as long as the file allows."""
-    if not crew.method.started or not (crew.objectives or session.experiment.asks):
-        return  # nothing was begun, or there is nothing to see it by
-    windows = session.experiment.block.windows
-    session.enter("recover", windows.recovery)
-    crew.watch.expect_recovery(windows.stable)
-    until = session.clock.monotonic() + round(windows.recovery * 1e9)
-    met = False
-    while session.clock.monotonic() < until and not session.hurried:
-        met = met or await _hypothesis_holds(crew)
-        if met and (crew.watch.recovered_ns is not None or not crew.objectives or crew.traffic.dead):
-            break
-        await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
-    if session.hurried:
-        session.find("warning", "nobody waited until users were well again")
-    elif crew.traffic.dead and crew.watch.recovered_ns is None:
-        session.end_early("runner", "the prober died: nobody saw how users fared at the end")
-    elif met:
-        _tell_recovered(session, crew, windows.stable)
-        await crew.detecting.settle()
-    else:
-        session.find("error", f"the service did not recover within {units.format_duration(windows.recovery)}")
-
-
-def _tell_recovered(session: Session, crew: Crew, stable_s: float) -> None:
-    at = crew.watch.recovered_ns
-    if crew.objectives and at is None:
-        limit = units.format_duration(session.experiment.block.windows.recovery)
-        session.find("error", f"the objectives did not hold again within {limit}")
-        return
-    session.mark("recovered", mono_ns=at, error_s=0.05, source="objectives" if at else "hypothesis")
-    session.tell(Name.RECOVERED, mono_ns=at, stable_s=stable_s if at else 0.0, error_s=0.05)
-
-
-async def _hypothesis_holds(crew: Crew) -> bool:
-    if not crew.session.experiment.asks:
-        return True
-    try:
-        state = await crew.supervisor.look("hypothesis", deadline_s=40.0)
-    except errors.EnvironmentFailure as problem:
-        crew.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
-        return False
-    return crew.method.note_hypothesis("recovered", state)
 
 
 async def _scan(crew: Crew) -> Look:

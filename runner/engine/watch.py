@@ -12,7 +12,7 @@ from runner.slo import effect, timeslices
 from runner.slo.detection import BurnRule
 from runner.slo.guard import Guard
 from runner.slo.objective import Objective
-from runner.slo.recovery import Recovery
+from runner.slo.recovery import Recovered, Recovery
 from runner.slo.rules import Rule
 from runner.slo.series import Series
 from runner.spec.detecting import Detection
@@ -40,7 +40,8 @@ class Watch:
     ) -> None:
         self.series = series
         self.picture = Picture(session, series, objectives, known)
-        self.recovered_ns: int | None = None
+        self.recovered: Recovered | None = None
+        """As it stands: a later outage takes it back."""
         self.objectives = tuple(objectives)
         self._session = session
         self._traffic = traffic
@@ -78,12 +79,25 @@ class Watch:
         """The way back has begun: nothing may stop it."""
         self._guard = None
 
-    def expect_recovery(self, stable_s: float) -> None:
-        """Look for the first moment from which all objectives hold for `stable_s` seconds."""
-        since = max((m.mono_ns for m in self._session.marks if m.name in ("injected", "effective")), default=0)
-        if self._session.marked("effective") is None:  # users felt nothing: what is left to see is that it stays so
-            since = self._session.phase_since_ns
-        self._recovery = Recovery(self.series, self.objectives, stable_s, since)
+    def expect_recovery(self) -> None:
+        """Users may have felt nothing at all: what is left to see then is that it stays so."""
+        if self._recovery is None:
+            self._look_for_recovery(self._session.phase_since_ns)
+
+    def look_at_the_end(self) -> Recovered | None:
+        """The recovery as it stands when nothing more is measured."""
+        if self._recovery is not None:
+            self.recovered = self._recovery.tick(self._session.clock.monotonic())
+        return self.recovered
+
+    @property
+    def pauses(self) -> tuple[tuple[int, int], ...]:
+        """Stretches after the impact in which every objective held until one was missed again (monotonic ns)."""
+        return self._recovery.pauses if self._recovery is not None else ()
+
+    def _look_for_recovery(self, since_ns: int) -> None:
+        stable_s = self._session.experiment.block.windows.stable
+        self._recovery = Recovery(self.series, self.objectives, stable_s, since_ns)
 
     def _burn_rules(self) -> list[BurnRule]:
         asked = self._session.experiment.block.detection or (Detection(),)
@@ -102,8 +116,8 @@ class Watch:
             self._decide(self._guard, now)
         self._look_for_effect(now)
         self._look_for_detection(now)
-        if self._recovery is not None and self.recovered_ns is None:
-            self.recovered_ns = self._recovery.tick(now)
+        if self._recovery is not None:
+            self.recovered = self._recovery.tick(now)
         if pictured:
             self._read_inbox()
             self._session.view.tick(self.picture.take(now, self._guard))
@@ -114,7 +128,7 @@ class Watch:
             self.picture.tripped = breach.rule
             self._session.tell(Name.BREACH, rule=breach.kind, sentence=breach.sentence)
             if breach.kind in HURTING and self._session.marked("effective") is None:
-                self._felt(breach.since_ns, breach.rule.name, breach.sentence, TICK_S)
+                self._felt(breach.since_ns, breach.rule.name, breach.sentence, breach.error_s)
             self._session.end_early("guard", breach.sentence)
 
     def _look_for_effect(self, now: int) -> None:
@@ -126,6 +140,7 @@ class Watch:
     def _felt(self, mono_ns: int, indicator: str, how: str, error_s: float) -> None:
         self._session.mark("effective", mono_ns=mono_ns, error_s=error_s, source=indicator)
         self._session.tell(Name.EFFECTIVE, mono_ns=mono_ns, indicator=indicator, how=how, error_s=error_s)
+        self._look_for_recovery(mono_ns)
 
     def _look_for_detection(self, now: int) -> None:
         for rule in self._burns:

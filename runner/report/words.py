@@ -292,7 +292,10 @@ def _undo_started(f: Fields) -> Told:
 
 def _recovered(f: Fields) -> Told:
     stable = f.get("stable_s")
-    return "good", f"recovered: users were well again for {seconds(stable)}" if stable else "recovered"
+    if not stable:
+        return "good", "recovered"
+    pauses = f", after {plural(len(f['pauses']), 'pause')} between outages" if f.get("pauses") else ""
+    return "good", f"recovered: users were well again for {seconds(stable)}{pauses}"
 
 
 def _finding(f: Fields) -> Told:

@@ -11,9 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from runner.slo import onset
 from runner.slo.objective import Objective
 from runner.slo.series import Counted
 
+_BEFORE = 10
+"""Slices before the climb that tell whether it was quiet."""
 _SETTLE_NS = 100_000_000  # a slice is complete this long after its end: the reader's tick and a late prober
 
 
@@ -81,7 +84,7 @@ class Evidence:
     def restart(self, now_ns: int) -> None:
         """Forget everything before: a new phase."""
         self._betting = Betting(self.null)
-        self._next_ns = self.series.begin_ns(now_ns)
+        self._next_ns = self._started_ns = self.series.begin_ns(now_ns)
         self._low = 0.0
         self.climb_ns = self._next_ns
         """Where the present climb of the evidence began: the end of the slice in which it was lowest."""
@@ -99,6 +102,11 @@ class Evidence:
             else:
                 self._bet(tally.counted, tally.scheduled, start)
         return self._betting.log_evidence_with(open_slices)
+
+    def onset(self) -> tuple[int, float]:
+        """When the present climb began, and how far off that may be, in seconds."""
+        since_ns = max(self._started_ns, self.climb_ns - _BEFORE * self.slice_ns)
+        return onset.found(self.series, self.objective.criterion, since_ns, self.null)
 
     def _bet(self, bad: int, scheduled: int, end_ns: int) -> None:
         self._betting.bet(bad, scheduled)

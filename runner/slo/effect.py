@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner import units
-from runner.slo import interval
+from runner.slo import interval, onset
 from runner.slo.betting import Betting, odds
 from runner.slo.objective import FAILED, Criterion, unanswered_within
 from runner.slo.series import BUCKET_NS, Series
@@ -52,7 +52,7 @@ class Watch:
 
     def __init__(self, series: Series, baseline_ns: tuple[int, int], since_ns: int) -> None:
         self.series = series
-        self._slice_ns = max(5, -(-25 * 20 // int(max(1, series.rate)))) * BUCKET_NS
+        self._slice_ns = onset.slice_ns(series)
         start = -(-since_ns // BUCKET_NS) * BUCKET_NS
         self._questions = [self._failures(baseline_ns, start)]
         if (slow := self._slowness(baseline_ns, start)) is not None:
@@ -103,5 +103,5 @@ class Watch:
         tally = self.series.tally(question.criterion, at_ns)
         share = f"{units.format_ratio(tally.ratio)} ({tally.counted:,}/{tally.decided:,}) {question.words}"
         how = f"{self.series.name}: {share}; evidence {odds(evidence)} against <= {units.format_ratio(question.null)}"
-        error_s = (BUCKET_NS if question.quiet else self._slice_ns) / 1e9 + self.series.step_s
-        return Effect(at_ns, self.series.name, how, error_s)
+        seen_ns = BUCKET_NS if question.quiet else self._slice_ns
+        return Effect(at_ns, self.series.name, how, onset.error_s(self.series, question.criterion, at_ns, seen_ns))

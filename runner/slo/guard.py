@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from runner import units
-from runner.slo import betting, budget, rules, timeslices
+from runner.slo import betting, budget, onset, rules, timeslices
 from runner.slo.objective import FAILED, TIMED_OUT, UNCONNECTED, Criterion, Objective, unanswered_within
 from runner.slo.rules import MIN_EVENTS, Rule
 from runner.slo.series import Counted, Series, Tally
@@ -17,12 +17,13 @@ HEARTBEAT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Why the run has to stop, and since when (monotonic ns) it is so."""
+    """Why the run has to stop, since when (monotonic ns) it is so, and how far off that may be, in seconds."""
 
     rule: Rule
     kind: str
     sentence: str
     since_ns: int
+    error_s: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class _Reading:
     state: GuardState
     since_ns: int | None = None
     """Set when the rule is breached."""
+    error_s: float = 0.05
 
 
 class Guard:
@@ -88,7 +90,7 @@ class Guard:
         for rule, read in self._read:
             reading = read(now_ns)
             if reading.since_ns is not None:
-                return Breach(rule, rule.kind, reading.state.sentence, reading.since_ns)
+                return Breach(rule, rule.kind, reading.state.sentence, reading.since_ns, reading.error_s)
         return None
 
     def states(self, now_ns: int | None = None) -> list[GuardState]:
@@ -183,8 +185,9 @@ class _Ratio:
             1.0 if breached else tally.counted / allowed if allowed else 0.0,
             self._sentence(tally, window_s, (now_ns - start_ns) / 1e9, breached),
         )
-        since = series.first_ns(self.criterion, start_ns) if breached else None
-        return _Reading(state, (now_ns if since is None else since) if breached else None)
+        if not breached:
+            return _Reading(state)
+        return _Reading(state, *onset.found(series, self.criterion, start_ns, self.above))
 
     def _sentence(self, tally: Tally, window_s: float, covered_s: float, breached: bool) -> str:
         if not tally.decided:
@@ -217,8 +220,9 @@ class _Burn:
     def __call__(self, now_ns: int) -> _Reading:
         long, short = (window(now_ns) for window in self._windows)
         behind = long if long.state.headroom > short.state.headroom else short
-        since = long.since_ns if short.since_ns is not None else None
-        return _Reading(behind.state, since)
+        if short.since_ns is None:
+            return _Reading(behind.state)
+        return _Reading(behind.state, long.since_ns, long.error_s)
 
 
 @dataclass(frozen=True)
@@ -237,7 +241,11 @@ class _Connections:
             f"{self.series.name}: {count:,} connection errors in {tally.decided:,} requests, allowed are {allowed:,}"
         )
         state = _state(self.rule.name, count, allowed, count / (allowed + 1), sentence)
-        return _Reading(state, self.series.first_ns(UNCONNECTED, self.started_ns) if count > allowed else None)
+        return (
+            _Reading(state, *onset.found(self.series, UNCONNECTED, self.started_ns, 0))
+            if count > allowed
+            else _Reading(state)
+        )
 
 
 @dataclass(frozen=True)
@@ -259,8 +267,10 @@ class _Spending:
         )
         used = spent.share / self.rule.spend if self.rule.spend else float(tally.counted)
         state = _state(self.rule.name, spent.share, self.rule.spend, used, sentence)
-        breached = spent.share > self.rule.spend
-        return _Reading(state, self.series.first_ns(self.objective.criterion, self.started_ns) if breached else None)
+        if spent.share <= self.rule.spend:
+            return _Reading(state)
+        allowed = self.objective.budget
+        return _Reading(state, *onset.found(self.series, self.objective.criterion, self.started_ns, allowed))
 
 
 @dataclass(frozen=True)
@@ -282,7 +292,8 @@ class _Bettor:
             )
         sentence = f"{name}: evidence {betting.odds(found)} against <= {allowed} bad; {healthy}"
         value = math.exp(min(found, 600.0))
-        return _Reading(_state(self.rule.name, value, math.exp(self.log_limit), 1.0, sentence), self.evidence.climb_ns)
+        state = _state(self.rule.name, value, math.exp(self.log_limit), 1.0, sentence)
+        return _Reading(state, *self.evidence.onset())
 
 
 @dataclass(frozen=True)

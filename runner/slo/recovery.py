@@ -1,21 +1,50 @@
-"""Recovery: since when the indicators are back within their objectives, and stay there."""
+"""Recovery: since when the indicators are within their objectives for good: the last stretch that stayed so until now."""
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
+from runner.slo import interval
 from runner.slo.objective import Objective
-from runner.slo.series import BUCKET_NS, Series
+from runner.slo.series import BUCKET_NS, Series, Tally
 
 _SETTLE_NS = 100_000_000
+CERTAIN = 0.99
+"""Stray errors of a healthy service do not end a stretch: its objective has to be missed with this confidence."""
+PAUSE_S = 1.0
+"""A stretch between two outages that lasted as long as this, and two slices, is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """The beginning of the stretch that holds, on the monotonic clock, and how far off that may be, in seconds."""
+
+    at_ns: int
+    error_s: float
+    broken: bool = True
+    """Whether an objective was missed at all since we looked; where none was there was nothing to recover from."""
+
+
+class _Slice(Enum):
+    GOOD = "within all objectives"
+    DOUBTFUL = "more bad ones than allowed, which may be chance"
+    BAD = "an objective is missed for certain"
+    UNKNOWN = "less than half of it was measured"
 
 
 @dataclass
 class Recovery:
-    """Mutable: looks for the first good slice from which all objectives hold for `stable_s` seconds, stamped at its start.
+    """Mutable: looks for the stretch of good slices that lasts until now, from `since_ns`, the impact, on.
 
-    A slice is half a second, or as long as it takes for ten requests, or two readings, of the slowest indicator: the error of the stamp.
+    A stretch begins with a good slice and has held once its objectives did over `stable_s` seconds. It ends with the first slice,
+    or `stable_s` seconds, in which an objective is missed for certain; then the search goes on behind it. A slice is half a
+    second, or as long as it takes for ten requests, or two readings, of the slowest indicator. Where the outage before was
+    partial, so many slices have to be good at the beginning that it would have shown itself in them (95 %): the error of
+    the stamp is one slice, or that long.
     """
 
     series: Mapping[str, Series]
@@ -31,37 +60,110 @@ class Recovery:
         for objective, series in self._watched:
             series.watch(objective.criterion)
         self.slice_s = max([0.5, *(2 * s.step_s or -(-10 * 20 // s.rate) / 20 for _, s in self._watched)])
-        self.candidate_ns = -(-self.since_ns // BUCKET_NS) * BUCKET_NS
+        self.candidate_ns = self._next_ns = -(-self.since_ns // BUCKET_NS) * BUCKET_NS
+        self._width_ns = round(self.slice_s * 1e9)
+        self._needed = max(1, math.ceil(self.stable_s / self.slice_s - 1e-9))
+        self._latest: deque[_Slice] = deque(maxlen=self._needed)
+        self._held = self._missed = False
+        self._outage_ns: int | None = None
+        """Where the outage before the present stretch began."""
+        self._pauses: list[tuple[int, int]] = []
 
-    def tick(self, now_ns: int) -> int | None:
-        """When it recovered (monotonic ns), once that is certain; without objectives nothing can be said: None."""
+    @property
+    def pauses(self) -> tuple[tuple[int, int], ...]:
+        """Stretches so far that held until users were hurt again: begin and end."""
+        return tuple(self._pauses)
+
+    def tick(self, now_ns: int) -> Recovered | None:
+        """The recovery as it stands, while a stretch holds; without objectives nothing can be said: None."""
         now_ns -= max((s.lag_ns(now_ns) for _, s in self._watched), default=0)
-        stable, width = (round(seconds * 1e9) for seconds in (self.stable_s, self.slice_s))
-        while self._watched and self.candidate_ns + width + _SETTLE_NS <= now_ns:
-            end = self.candidate_ns + max(stable, width)
-            if (first := self._good(self.candidate_ns, self.candidate_ns + width, now_ns)) is None:
-                return None
-            held = first and self._good(self.candidate_ns, end, now_ns)
-            if held is None:
-                return None
-            if held:
-                return self.candidate_ns
-            self.candidate_ns += width
-        return None
-
-    def _good(self, start_ns: int, end_ns: int, now_ns: int) -> bool | None:
-        """None while undecided requests, or a window not yet over, may still turn it."""
-        answers = [self._holds(o, s, start_ns, end_ns, now_ns) for o, s in self._watched]
-        if False in answers:
-            return False
-        return None if None in answers else True
-
-    def _holds(self, objective: Objective, series: Series, start_ns: int, end_ns: int, now_ns: int) -> bool | None:
-        tally = series.tally(objective.criterion, start_ns, end_ns)
-        most = max(tally.scheduled, series.rate * (end_ns - start_ns) / 1e9)
-        if tally.counted > objective.budget * most:
-            return False
-        if tally.undecided or end_ns + _SETTLE_NS > now_ns:
+        while self._watched and self._next_ns + self._width_ns + _SETTLE_NS <= now_ns:
+            if (found := self._look(self._next_ns, self._next_ns + self._width_ns)) is None:
+                break
+            self._take(found)
+        if not self._held:
             return None
-        measured = tally.decided >= 0.5 * series.rate * (end_ns - start_ns) / 1e9
-        return measured and tally.counted <= objective.budget * tally.decided
+        step_s = max(s.step_s for _, s in self._watched)
+        error_s = self._beginning * self.slice_s + step_s
+        return Recovered(self.candidate_ns, error_s, self._missed)
+
+    def _take(self, found: _Slice) -> None:
+        """One more slice, everything about which is known."""
+        start, self._next_ns = self._next_ns, self._next_ns + self._width_ns
+        self._latest.append(found)
+        if found is _Slice.BAD:
+            self._missed = True
+            self._end_stretch(start)
+            self.candidate_ns = self._next_ns
+        elif found is not _Slice.GOOD and start == self.candidate_ns:
+            if found is _Slice.DOUBTFUL:
+                self._end_stretch(start)
+            self.candidate_ns = self._next_ns
+        elif (self._next_ns - self.candidate_ns) // self._width_ns >= self._needed:
+            self._weigh()
+
+    def _weigh(self) -> None:
+        """Whether the stretch holds, now that it is long enough: by the objectives at first, and then until they are missed."""
+        begin = self._next_ns - self._needed * self._width_ns
+        if self._held:
+            if self._look(begin, self._next_ns) is not _Slice.BAD:
+                return
+            self._missed = True
+            self._end_stretch(begin)
+        elif (found := self._look(begin, self._next_ns)) is _Slice.GOOD and self._begins_well():
+            self._held = True
+            return
+        elif found in (_Slice.BAD, _Slice.DOUBTFUL):
+            self._missed = True
+            self._outage_ns = begin if self._outage_ns is None else self._outage_ns
+        behind = list(self._latest)
+        self.candidate_ns = begin + self._width_ns
+        while self.candidate_ns < self._next_ns and behind[self._number(self.candidate_ns)] is not _Slice.GOOD:
+            self.candidate_ns += self._width_ns
+
+    def _number(self, at_ns: int) -> int:
+        """Of a slice among the latest."""
+        return len(self._latest) - (self._next_ns - at_ns) // self._width_ns
+
+    def _begins_well(self) -> bool:
+        return self._look(self.candidate_ns, self.candidate_ns + self._beginning * self._width_ns) is _Slice.GOOD
+
+    @property
+    def _beginning(self) -> int:
+        """How many slices the last outage could have hidden in, at its own rate of bad requests: 3 = -ln 0.05 of them."""
+        if self._outage_ns is None or self._outage_ns >= self.candidate_ns:
+            return 1
+        tallies = [(self._tally(o, s, self._outage_ns, self.candidate_ns), s) for o, s in self._watched]
+        a_second = max(t.ratio * s.rate for t, s in tallies)
+        hidden_s = 3 / a_second if a_second else 0.0
+        return min(self._needed, max(1, math.ceil(hidden_s / self.slice_s - 1e-9)))
+
+    def _end_stretch(self, end_ns: int) -> None:
+        """Users are hurt from `end_ns` on, wherever a stretch has led up to it."""
+        if end_ns - self.candidate_ns >= max(PAUSE_S * 1e9, max(2, self._beginning) * self._width_ns):
+            self._pauses.append((self.candidate_ns, end_ns))
+        if self._held or self._outage_ns is None:
+            self._outage_ns = end_ns
+        self._held = False
+
+    def _look(self, start_ns: int, end_ns: int) -> _Slice | None:
+        """None while undecided requests may still turn it."""
+        answers = [self._one(o, self._tally(o, s, start_ns, end_ns), s, end_ns - start_ns) for o, s in self._watched]
+        if _Slice.BAD in answers:
+            return _Slice.BAD
+        if None in answers:
+            return None
+        return next((a for a in (_Slice.DOUBTFUL, _Slice.UNKNOWN) if a in answers), _Slice.GOOD)
+
+    def _tally(self, objective: Objective, series: Series, start_ns: int, end_ns: int) -> Tally:
+        return series.tally(objective.criterion, start_ns, end_ns)
+
+    def _one(self, objective: Objective, tally: Tally, series: Series, length_ns: int) -> _Slice | None:
+        due = series.rate * length_ns / 1e9
+        most = max(tally.scheduled, due) if tally.undecided else tally.scheduled
+        if tally.counted > objective.budget * most:
+            certain = interval.side(tally.counted, most, objective.budget, CERTAIN) > 0
+            return _Slice.BAD if certain else None if tally.undecided else _Slice.DOUBTFUL
+        if tally.undecided:
+            return None
+        return _Slice.GOOD if tally.decided >= 0.5 * due else _Slice.UNKNOWN

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from runner.timeline.mark import Mark
 
+NEVER_MISSED = "no objective was missed"
+"""The source of a mark `recovered` of users who felt something and were never below an objective: nothing to recover from."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Times:
@@ -34,6 +37,7 @@ def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: 
       noticed before users did). Nobody noticed: censored, at the abort or at the run's end.
     * TTR from it to the first recovery. The abort came first: censored at the abort, for it was the abort that ended the
       fault. Never recovered: censored at the run's end.
+    * Users felt it, and no objective was ever missed: TTR is None, for a time of zero would claim a recovery.
     * Users were never hurt: nothing to recover from, TTR is None. TTD is reckoned from the injection if somebody
       noticed all the same; otherwise it is None and no miss, for there was nothing to notice.
     * Nothing was injected: both are None.
@@ -81,10 +85,14 @@ def _missed(impact: Mark, injected: Mark, cut_ns: int) -> Times:
     )
 
 
-def _recovery(marks: Sequence[Mark], impact: Mark, cut_ns: int | None, ended_ns: int) -> tuple[float, bool, float]:
+def _recovery(
+    marks: Sequence[Mark], impact: Mark, cut_ns: int | None, ended_ns: int
+) -> tuple[float | None, bool, float]:
     recovered = _first(marks, "recovered", since_ns=impact.mono_ns)
     if recovered is None:
         return _seconds(impact.mono_ns, ended_ns), True, impact.error_s
+    if recovered.source == NEVER_MISSED:
+        return None, False, 0.0
     if cut_ns is not None and cut_ns <= recovered.mono_ns:
         return _seconds(impact.mono_ns, cut_ns), True, impact.error_s
     return _seconds(impact.mono_ns, recovered.mono_ns), False, impact.error_s + recovered.error_s

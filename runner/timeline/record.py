@@ -165,6 +165,8 @@ class RunRecord:
     """None for a run that an older version recorded."""
     marks: tuple[Mark, ...] = ()
     windows: tuple[Window, ...] = ()
+    pauses: tuple[Window, ...] = ()
+    """Stretches after the impact in which every objective held until one was missed again: not the recovery."""
     indicators: tuple[Indicator, ...] = ()
     findings: tuple[Finding, ...] = ()
     said: tuple[Said, ...] = ()
@@ -241,6 +243,7 @@ _PARTS: dict[str, type[Any]] = {
     "undo": UndoStep,
     "marks": Mark,
     "windows": Window,
+    "pauses": Window,
     "indicators": Indicator,
     "findings": Finding,
     "said": Said,

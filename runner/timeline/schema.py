@@ -97,7 +97,10 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
         {"clean": _YES_NO, "residue": _TEXTS},
         {"cleared": _TEXTS, "put_back": _one_of(*PutBack), "sentence": _TEXT},
     ),
-    Name.RECOVERED: ({"stable_s": _SECONDS, "error_s": _SECONDS}, {}),
+    Name.RECOVERED: (
+        {"stable_s": _SECONDS, "error_s": _SECONDS},
+        {"pauses": _list(_object({"from_s": _SECONDS, "to_s": _SECONDS}))},
+    ),
     Name.FINDING: (_FINDING, {}),
     Name.VERDICT: (
         {

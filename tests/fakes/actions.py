@@ -19,6 +19,14 @@ def break_and_wait(url: str, seconds: float = 20.0) -> bool:
     return True
 
 
+def break_twice(url: str, pause: float = 3.0) -> bool:
+    """Broken for a second and a half, well for a while, and broken again for two seconds; in one call."""
+    for path, seconds in (("break", 1.5), ("mend", pause), ("break", 2.0), ("mend", 0.5)):
+        urllib.request.urlopen(f"{url}/{path}", timeout=5).close()
+        time.sleep(seconds)
+    return True
+
+
 def nothing() -> list[str]:
     """An action that hits nothing and says so."""
     return []

@@ -28,6 +28,42 @@ def test_a_fault_that_users_feel_beyond_the_objective_fails(service: Service, tm
     assert not service.broken
 
 
+def test_a_pause_between_two_outages_is_told_as_a_pause_and_recovery_counts_from_the_last_one(
+    service: Service, tmp_path: Path
+) -> None:
+    traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
+    document = experiment(
+        service,
+        traffic=traffic,
+        objectives=[{"name": "availability", "indicator": "front", "target": "50%"}],
+        expect={"recovered_within": "4s"},
+        method=[python("twice", "break_twice", {"url": "${url}"})],
+    )
+    with started(tmp_path, document) as run:
+        assert run.finish() == 1
+        kept = harness.record(run)
+    assert "expected within 4s" in run.verdict["sentence"]
+    assert abs(kept["ttr_s"] - 6.5) <= kept["ttr_error_s"] < 1
+    (pause,) = kept["pauses"]
+    assert 2 <= (pause["end_ns"] - pause["start_ns"]) / 1e9 <= 3.5
+    assert [f for f in run.verdict["findings"] if "a pause, not the recovery" in f]
+    assert run.named("recovered")[0]["pauses"]
+
+
+def test_a_guard_that_stops_the_run_first_says_since_when_users_were_hurt_with_the_error_of_its_slice(
+    service: Service, tmp_path: Path
+) -> None:
+    traffic = [{"name": "front", "url": "${url}/", "rate": 20, "timeout": "1s"}]
+    abort = [{"error_ratio": {"indicator": "front", "above": "50%", "over": "1s"}}]
+    document = experiment(service, traffic=traffic, abort=abort, method=[http("break", "/break", pauses={"after": 20})])
+    with started(tmp_path, document) as run:
+        assert run.finish() == 5
+        kept = harness.record(run)
+    injected, felt = (next(m for m in kept["marks"] if m["name"] == name) for name in ("injected", "effective"))
+    assert abs(felt["mono_ns"] - injected["mono_ns"]) / 1e9 <= felt["error_s"] + injected["error_s"]
+    assert felt["error_s"] >= 0.2  # 3 / 20 a second, and the bucket
+
+
 def test_a_guard_aborts_long_before_the_method_would_end(service: Service, tmp_path: Path) -> None:
     traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
     abort = [{"error_ratio": {"indicator": "front", "above": "20%", "over": "1s"}}]

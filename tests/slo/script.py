@@ -151,8 +151,9 @@ class Script:
             if self.watch and not self.effect:
                 self.effect = self.watch.tick(now)
             for key, search in recoveries.items():
-                if key not in self.recovered and (found := search.tick(now)) is not None:
-                    self.recovered[key] = since(found)
+                self.recovered.pop(key, None)
+                if (found := search.tick(now)) is not None:
+                    self.recovered[key] = since(found.at_ns)
 
     def _check(self, words: list[str]) -> None:
         where = f"{self.path.name}: expect {' '.join(words)}"

@@ -140,7 +140,8 @@ def test_effect_detection_and_recovery_are_seen_in_counts() -> None:
     assert BurnRule(OBJECTIVE, early, 14.4, 10.0).tick(at(40.5)) is not None
     recovered = Recovery({"checkout": series}, [OBJECTIVE], 5.0, at(35)).tick(at(80))
     assert recovered is not None
-    assert at(39) <= recovered <= at(43)
+    assert abs(recovered.at_ns - at(40)) <= recovered.error_s * SECOND
+    assert recovered.error_s == 3.0  # a slice of two readings, and the reading in which the last bad event lies
 
 
 def test_recovery_waits_for_readings_instead_of_believing_silence() -> None:

@@ -55,6 +55,19 @@ def test_each_rule_lets_good_traffic_pass_and_stops_its_own_trouble(kind: str, b
     assert any(c.isdigit() for c in breach.sentence)
 
 
+@pytest.mark.parametrize("kind", ["error_ratio", "budget", "evidence"])
+@pytest.mark.parametrize("ratio", [1.0, 0.4])
+@pytest.mark.parametrize("begun", [10.03, 10.3, 10.62, 10.97])
+def test_a_guard_says_since_when_and_how_far_off_that_may_be(kind: str, ratio: float, begun: float) -> None:
+    """With a stray error a second before, which is none of it."""
+
+    def story(t: float, i: int) -> tuple[int, float]:
+        return REFUSED if i % 100 == 50 or (t >= begun and int((i + 1) * ratio) > int(i * ratio)) else GOOD
+
+    _, breach, _ = stopped(story, RULES[kind], restarts=(8,))
+    assert abs(since(breach.since_ns) - begun) <= breach.error_s <= 0.4
+
+
 def test_a_decisive_count_does_not_wait_for_a_full_window() -> None:
     moment, breach, _ = stopped(lambda t, i: REFUSED, rules.ErrorRatio("storefront", 0.3, 10))
     assert moment == pytest.approx(3.05, abs=0.06)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from runner.timeline.incident import Times, times
+from runner.timeline.incident import NEVER_MISSED, Times, times
 from runner.timeline.mark import Mark
 
 
@@ -45,6 +46,14 @@ def test_a_service_that_had_healed_itself_before_the_abort_has_a_true_recovery_t
 def test_never_recovered_counts_until_the_end_also_after_an_abort() -> None:
     found = times(marks(injected=10, effective=12, aborted=14), aborted=True, ended_ns=30 * 10**9)
     assert (found.ttr_s, found.ttr_censored) == (18.0, True)
+
+
+def test_users_who_were_never_below_an_objective_have_no_recovery_time_of_zero() -> None:
+    given = marks(injected=10, effective=12, recovered=12)
+    held = [replace(m, source=NEVER_MISSED) if m.name == "recovered" else m for m in given]
+    assert times(given, aborted=False, ended_ns=30 * 10**9).ttr_s == 0.0
+    found = times(held, aborted=False, ended_ns=30 * 10**9)
+    assert (found.ttr_s, found.ttr_censored, found.ttd_s) == (None, False, 18.0)
 
 
 def test_users_never_hurt_leave_nothing_to_recover_from_and_nothing_to_miss() -> None:

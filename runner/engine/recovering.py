@@ -1,0 +1,125 @@
+"""The last stage: wait until users are well again and the hypothesis holds, and say since when; a later outage takes it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner import errors, units
+from runner.engine.crew import Crew
+from runner.engine.session import Session
+from runner.timeline import incident
+from runner.timeline.event import Name
+from runner.timeline.mark import Window
+
+HYPOTHESIS_EVERY_S = 1.0
+MANY_PAUSES = 3
+"""More than these are told as a number."""
+
+
+@dataclass
+class _Hypothesis:
+    """Mutable: since when it holds, and how far off that may be: between two looks nobody looked."""
+
+    crew: Crew
+    since_ns: int
+    """Since the look before, at which it did not hold; or since everything was put back."""
+    met_ns: int | None = None
+    error_s: float = 0.0
+
+    async def look(self) -> bool:
+        """Once more, unless it was met already."""
+        if self.met_ns is None:
+            clock = self.crew.session.clock
+            began = clock.monotonic()
+            if await _holds(self.crew):
+                self.met_ns, self.error_s = began, max(0.05, (clock.monotonic() - self.since_ns) / 1e9)
+            self.since_ns = began
+        return self.met_ns is not None
+
+
+async def recover(session: Session, crew: Crew) -> None:
+    """Wait until users are well again and the hypothesis holds, for as long as the file allows."""
+    if not crew.method.started or not (crew.objectives or session.experiment.asks):
+        return  # nothing was begun, or there is nothing to see it by
+    windows = session.experiment.block.windows
+    session.enter("recover", windows.recovery)
+    crew.watch.expect_recovery()
+    hypothesis = _Hypothesis(crew, session.phase_since_ns)
+    until = session.clock.monotonic() + round(windows.recovery * 1e9)
+    met = False
+    while session.clock.monotonic() < until and not session.hurried:
+        met = await hypothesis.look()
+        if met and (crew.watch.recovered is not None or not crew.objectives or crew.traffic.dead):
+            break
+        await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
+    if session.hurried:
+        session.find("warning", "nobody waited until users were well again")
+    elif crew.traffic.dead and crew.watch.recovered is None:
+        session.end_early("runner", "the prober died: nobody saw how users fared at the end")
+    elif met:
+        _tell(session, crew, hypothesis)
+        await crew.detecting.settle()
+    else:
+        session.find("error", f"the service did not recover within {units.format_duration(windows.recovery)}")
+
+
+def _tell(session: Session, crew: Crew, hypothesis: _Hypothesis) -> None:
+    windows, found = session.experiment.block.windows, crew.watch.recovered
+    if not crew.objectives:
+        session.mark("recovered", mono_ns=hypothesis.met_ns, error_s=hypothesis.error_s, source="hypothesis")
+        session.tell(Name.RECOVERED, mono_ns=hypothesis.met_ns, stable_s=0.0, error_s=round(hypothesis.error_s, 3))
+    elif found is None:
+        limit = units.format_duration(windows.recovery)
+        session.find("error", f"the objectives did not hold again within {limit}")
+    else:
+        _mark(session, crew)
+        pauses = [{"from_s": session.seconds(a), "to_s": session.seconds(b)} for a, b in crew.watch.pauses]
+        told = {"pauses": pauses} if pauses else {}
+        session.tell(Name.RECOVERED, mono_ns=found.at_ns, stable_s=windows.stable, error_s=found.error_s, **told)
+
+
+def _mark(session: Session, crew: Crew) -> None:
+    if (found := crew.watch.recovered) is not None:
+        source = "objectives" if found.broken else incident.NEVER_MISSED
+        session.mark("recovered", mono_ns=found.at_ns, error_s=found.error_s, source=source)
+
+
+def at_the_end(session: Session, crew: Crew) -> tuple[Window, ...]:
+    """What is left of the recovery when the last request has ended, and the pauses before it, for the record."""
+    before, found = session.marked("recovered"), crew.watch.look_at_the_end()
+    if before is not None and crew.objectives:
+        session.unmark("recovered")
+        if found is None:
+            at = units.format_duration(session.seconds(before.mono_ns))
+            session.find("error", f"users were hurt again before the run ended: the recovery at {at} did not last")
+        _mark(session, crew)
+    if crew.watch.pauses:
+        session.find("info", _told(session, crew.watch.pauses))
+    return tuple(Window(phase="pause", start_ns=a, end_ns=b) for a, b in crew.watch.pauses)
+
+
+def _told(session: Session, pauses: tuple[tuple[int, int], ...]) -> str:
+    """In seconds since the impact, as TTR is."""
+    impact = session.marked("effective")
+    origin = impact.mono_ns if impact else session.phase_since_ns
+    spans = [tuple(units.format_duration(max(0.0, (at - origin) / 1e9)) for at in pause) for pause in pauses]
+    if len(spans) > MANY_PAUSES:
+        longest = max(pauses, key=lambda pause: pause[1] - pause[0])
+        begin, end = spans[pauses.index(longest)]
+        found = (
+            f"users were well {len(spans)} times between outages, the longest from {begin} to {end} after the impact"
+        )
+        return f"{found}: pauses, not the recovery"
+    times = " and ".join(f"from {begin} to {end}" for begin, end in spans)
+    return f"users were well {times} after the impact, and then hurt again: a pause, not the recovery"
+
+
+async def _holds(crew: Crew) -> bool:
+    if not crew.session.experiment.asks:
+        return True
+    try:
+        state = await crew.supervisor.look("hypothesis", deadline_s=40.0)
+    except errors.EnvironmentFailure as problem:
+        crew.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
+        return False
+    return crew.method.note_hypothesis("recovered", state)
