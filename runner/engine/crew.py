@@ -57,7 +57,7 @@ class Crew:
         self.start = start_message(session, options, where)
         alone = {place.VARIABLE: place.store_url(options.store)}  # its password stays out of the files
         self.supervisor = Supervisor(self.start, where.env, where.lifeline, alone)
-        self.traffic = Traffic(session, session.experiment.block.traffic)
+        self.traffic = Traffic(session, session.experiment.block.traffic, where.around)
         self.objectives = translate.objectives(session.experiment)
         self.sources = Sources(session, self.objectives)
         self.series: dict[str, Series] = {**self.traffic.series, **self.sources.series}
@@ -82,7 +82,7 @@ class Crew:
         """Start the processes; they import while the plan is drawn, and are ended whatever happens."""
         crew = cls(session, options, where)
         folder.save(session.folder, crew.start, durable=False)
-        await asyncio.gather(crew.supervisor.open(), crew.traffic.open(where.env, where.lifeline))
+        await asyncio.gather(crew.supervisor.open(), crew.traffic.open(where.lifeline))
         crew.note_processes()
         try:
             yield crew

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from runner import errors
 from runner import plan as plans
+from runner.engine import proxied
 from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.inject import aim, unfinished
@@ -62,7 +63,7 @@ async def draw(session: Session, crew: Crew) -> Plan:
         left=crew.left,
         standing=(*crew.sources.standing, *_widened(crew)),
         locks=lock.lease_names(crew.world.namespaces, nodes),
-        notes=(crew.where.note,) if crew.where.note else (),
+        notes=(*((crew.where.note,) if crew.where.note else ()), *proxied.notes(session.experiment, crew.where.around)),
     )
 
 

@@ -16,6 +16,7 @@ from runner import errors
 from runner.engine.options import Options
 from runner.inject.ledger import Ledger
 from runner.playground import start as playground
+from runner.probe import proxies
 from runner.safety import context, handed, policy
 from runner.safety.context import Context
 from runner.spec import reach
@@ -44,6 +45,11 @@ class Surroundings:
     """Where a playground's services answer."""
     note: str = ""
     """What has to be said of this choice before anything begins."""
+
+    @property
+    def around(self) -> dict[str, str]:
+        """The whole environment of the run's processes."""
+        return {**os.environ, **self.env}
 
 
 @asynccontextmanager
@@ -139,7 +145,7 @@ def _inside(found: playground.Playground, options: Options, folder: Path, pipe: 
         context=found.context,
         environment="sandbox",
         lifeline=pipe.write,
-        env=handed.hand(folder, target) | urls | _namespace(options),
+        env=handed.hand(folder, target) | urls | _namespace(options) | proxies.around_us(os.environ),
         target=target,
         urls=tuple(found.urls.values()),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from runner import errors
 from runner.engine.session import Session
 from runner.inject import processes, survivors
 from runner.inject.child import Child
-from runner.probe import messages, tape
+from runner.probe import messages, proxies, tape
 from runner.slo.sample import Sample
 from runner.slo.series import Series
 from runner.spec.model import Traffic as Stream
@@ -28,8 +27,11 @@ MIXED_NEW_AT_MOST = 100.0
 class Traffic:
     """Every stream of the experiment; `poll` brings the series up to date."""
 
-    def __init__(self, session: Session, streams: tuple[Stream, ...]) -> None:
+    def __init__(self, session: Session, streams: tuple[Stream, ...], env: Mapping[str, str]) -> None:
+        """`env` is the prober's environment. Raises EnvironmentFailure for a proxy that it cannot go through."""
         self.streams = streams
+        self._env = env
+        self._proxies = {s.name: proxies.for_traffic(s.name, s.url, env) for s in streams}
         self.series = {s.name: Series(s.name, s.rate, s.timeout) for s in streams}
         self.samples: dict[str, list[Sample]] = {s.name: [] for s in streams}
         self.prober: Child | None = None
@@ -37,20 +39,20 @@ class Traffic:
         self._session = session
         self._readers: dict[str, tape.Reader] = {}
 
-    async def open(self, env: Mapping[str, str], lifeline: int) -> None:
+    async def open(self, lifeline: int) -> None:
         """Start the prober; connections are warm and the tapes are there when it is ready. Raises EnvironmentFailure."""
         if not self.streams:
             return
         folder = self._session.folder
+        environment = {**self._env, "CHAOS_RUN_LIFELINE": str(lifeline)}
         start = messages.Start(
             run=self._session.run,
             folder=str(folder),
             seed=self._session.started_ns % (1 << 31),
             limit_s=TAPE_S,
-            indicators=tuple(_indicator(s) for s in self.streams),
+            indicators=tuple(_indicator(s, self._proxies[s.name]) for s in self.streams),
             on_orphan=tuple(survivors.argv(folder)),
         )
-        environment = {**os.environ, **env, "CHAOS_RUN_LIFELINE": str(lifeline)}
         self.prober = await Child.start(
             "prober",
             "runner.probe.prober",
@@ -119,7 +121,7 @@ class Traffic:
         )
 
 
-def _indicator(stream: Stream) -> messages.Indicator:
+def _indicator(stream: Stream, proxy: str | None) -> messages.Indicator:
     return messages.Indicator(
         name=stream.name,
         url=stream.url,
@@ -130,6 +132,7 @@ def _indicator(stream: Stream) -> messages.Indicator:
         body=stream.body,
         status=status_ranges(stream.expect.status),
         new_every=_new_every(stream),
+        proxy=proxy,
     )
 
 
