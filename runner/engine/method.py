@@ -16,11 +16,13 @@ from runner.inject.child import Message
 from runner.inject.journal import Journal
 from runner.inject.ledger import OUTSIDE, UndoRecord
 from runner.inject.supervisor import Supervisor
+from runner.spec import judged
 from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
 _COMMENTARY = re.compile(r"[\d-]{10} [\d:,]{12} (INFO|DEBUG) ")
 NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
+UNSAID = "it did not say why, see worker.log"
 PROVE_EVERY_S = 0.5
 OVERTIME_S = 2.0
 """How long after its own timeout an activity may go on before the whole method is stopped."""
@@ -91,7 +93,7 @@ class Method:
         """How the worker ended, in what, and what was printed last; Chaos Toolkit's own running commentary is no last word."""
         worker = self._supervisor.worker
         printed = [words for words in worker.last_words if not _COMMENTARY.match(words)]
-        words = " | ".join(printed[-3:] or list(worker.last_words)[-1:]) or "no last words"
+        words = reasons.last_words(printed[-3:] or list(worker.last_words)[-1:]) or "no last words"
         within = "".join(f" in {name!r}" for name, run in self._runs.items() if "status" not in run)
         return f"the worker ended with {worker.how_it_ended}{within}: {words}"
 
@@ -136,7 +138,7 @@ class Method:
         """Take in one check. Returns whether it was met; no hypothesis is met."""
         if state is None:
             return True
-        probes = [_probe(run) for run in state.get("probes") or ()]
+        probes = [_probe(run, self._supervisor.configuration) for run in state.get("probes") or ()]
         met = bool(state.get("steady_state_met"))
         failed = "; ".join(f"{p['name']}: {p['value']}, expected {p['expected']}" for p in probes if not p["met"])
         if when == "recovered":
@@ -162,12 +164,14 @@ class Method:
             case "hypothesis":
                 self.note_hypothesis(message["when"], message["state"], message["mono_ns"])
             case "crashed":
-                self._session.end_early("runner", f"Chaos Toolkit crashed: {message['error']}")
-                self._session.find("error", f"Chaos Toolkit crashed: {message['error']}")
+                said = f"Chaos Toolkit crashed: {message.get('broke') or message['error']}"
+                self._session.end_early("runner", said)
+                self._session.find("error", said)
             case "finished":
                 self.finished = True
                 if message["status"] in ("aborted", "interrupted"):  # its own words for "it broke in the middle"
-                    why = f"Chaos Toolkit ended the method as {message['status']!r}, see worker.log"
+                    where = message.get("broke") or "see worker.log"
+                    why = f"Chaos Toolkit ended the method as {message['status']!r}: {where}"
                     self._session.end_early("runner", why)
 
     def _activity_started(self, message: Message) -> None:
@@ -188,7 +192,7 @@ class Method:
         self._deadlines.pop(name, None)
         succeeded = run.get("status") == "succeeded"
         cut_off = "cut off by the stop" if self._session.stop.done() and not succeeded else None
-        error = reasons.last_line(run.get("exception")) or cut_off
+        error = reasons.of_account(run.get("exception")) or cut_off
         self._session.tell(
             Name.ACTIVITY,
             mono_ns=message["mono_ns"],
@@ -207,8 +211,8 @@ class Method:
         if succeeded:
             self._injected(name, began, message["mono_ns"], run.get("output"))
         elif not self._session.stop.done():
-            self.failed[name] = error or "no reason given"
-            self._session.find("error", f"the action {name!r} failed: {error}")
+            self.failed[name] = error or UNSAID
+            self._session.find("error", f"the action {name!r} failed: {self.failed[name]}")
 
     def _injected(self, name: str, began_ns: int, ended_ns: int, output: Any) -> None:
         error_s = (ended_ns - began_ns) / 2e9
@@ -292,35 +296,32 @@ def _proof(
         return "vacuous", "the action was never begun"
     seen = f"nothing changed: {evidence['sentence']}" if evidence is not None else ""
     if run.get("status") == "failed":
-        why = reasons.last_line(run.get("exception")) or "no reason given"
+        why = reasons.of_account(run.get("exception")) or UNSAID
         return "vacuous", f"the action failed: {why}" + (f"; {seen}" if seen else "")
     if seen:
         return "vacuous", seen
     output = run.get("output")
     if output is False or (isinstance(output, list | dict | str) and not output):
         return "vacuous", f"the action reports that it hit nothing: {output!r}"
-    if isinstance(output, Mapping) and _refused(output):
-        return "vacuous", f"the action was answered with {_short(output)}"
+    if refused := reasons.of_answer(output):
+        return "vacuous", f"the action hit nothing: {refused}"
     if "status" not in run:
         return "assumed", "the action was cut off by the stop"
     return "assumed", f"the action reports {_short(output)}, and nothing contradicts it"
 
 
-def _refused(output: Mapping[str, Any]) -> bool:
-    status = output.get("status")
-    if not isinstance(status, int):
-        return False
-    return status != 0 if "stdout" in output else status >= 400
-
-
-def _probe(run: Mapping[str, Any]) -> dict[str, Any]:
+def _probe(run: Mapping[str, Any], configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """One probe of a check: what was judged and what was expected of it, or why there was nothing to judge."""
     activity = run.get("activity") or {}
-    failed = reasons.last_line(run.get("exception"))
+    failed, output = reasons.of_account(run.get("exception")), run.get("output")
+    if failed and (activity.get("provider") or {}).get("type") in ("http", "process"):
+        output = {"status": None}  # what would have been judged
+    compared = judged.judged(activity.get("tolerance"), output, configuration)
     return {
         "name": activity.get("name"),
         "met": bool(run.get("tolerance_met")),
-        "value": failed or _short(run.get("output")),
-        "expected": _short(activity.get("tolerance")),
+        "value": failed or compared.seen,
+        "expected": compared.expected,
     }
 
 

@@ -12,6 +12,8 @@ from runner.timeline.event import Name
 from runner.timeline.mark import Window
 
 HYPOTHESIS_EVERY_S = 1.0
+LOOK_S = 40.0
+"""How long a check of the hypothesis may take."""
 MANY_PAUSES = 3
 """More than these are told as a number."""
 
@@ -26,12 +28,12 @@ class _Hypothesis:
     met_ns: int | None = None
     error_s: float = 0.0
 
-    async def look(self) -> bool:
+    async def look(self, within_s: float) -> bool:
         """Once more, unless it was met already."""
         if self.met_ns is None:
             clock = self.crew.session.clock
             began = clock.monotonic()
-            if await _holds(self.crew):
+            if await _holds(self.crew, within_s):
                 self.met_ns, self.error_s = began, max(0.05, (clock.monotonic() - self.since_ns) / 1e9)
             self.since_ns = began
         return self.met_ns is not None
@@ -47,8 +49,8 @@ async def recover(session: Session, crew: Crew) -> None:
     hypothesis = _Hypothesis(crew, session.phase_since_ns)
     until = session.clock.monotonic() + round(windows.recovery * 1e9)
     met = False
-    while session.clock.monotonic() < until and not session.hurried:
-        met = await hypothesis.look()
+    while (left_s := (until - session.clock.monotonic()) / 1e9) > 0 and not session.hurried:
+        met = await hypothesis.look(left_s)
         if met and (crew.watch.recovered is not None or not crew.objectives or crew.traffic.dead):
             break
         await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
@@ -114,11 +116,12 @@ def _told(session: Session, pauses: tuple[tuple[int, int], ...]) -> str:
     return f"users were well {times} after the impact, and then hurt again: a pause, not the recovery"
 
 
-async def _holds(crew: Crew) -> bool:
+async def _holds(crew: Crew, within_s: float) -> bool:
+    """One check; it ends with the window that it belongs to, whatever it still waits for."""
     if not crew.session.experiment.asks:
         return True
     try:
-        state = await crew.supervisor.look("hypothesis", deadline_s=40.0)
+        state = await crew.supervisor.look("hypothesis", deadline_s=min(LOOK_S, within_s))
     except errors.EnvironmentFailure as problem:
         crew.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
         return False

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from runner import errors
+from runner.inject import reasons
 
 Message = dict[str, Any]
 LINE_LIMIT = 64 << 20
@@ -113,7 +114,7 @@ class Child:
             raise errors.EnvironmentFailure(f"the {self.name} did not say {say!r} within {within_s:g} s") from None
         await self.wait(1.0)
         raise errors.EnvironmentFailure(
-            f"the {self.name} ended with {self.how_it_ended}: {' | '.join(self.last_words) or 'no output'}"
+            f"the {self.name} ended with {self.how_it_ended}: {reasons.last_words(self.last_words) or 'no output'}"
         )
 
     def signal(self, number: signal.Signals) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+LONGEST = 300
+"""Characters of what a program said last."""
 _WRAPPED = re.compile(
     r"^(?:chaoslib\.exceptions\.\w+: )+|HTTPS?ConnectionPool\((?:.*\[Errno -?\d+\] (.*?)['\")].*|.*?\): )"
 )
 """What Python and its HTTP client wrap around the reason of a failed activity."""
+_LAST = re.compile(r"^chaoslib\.exceptions\.\w+: ", re.MULTILINE)
+"""Where an account ends with the exception itself, after the tracebacks of what led to it."""
 
 
 def sentence(problem: BaseException) -> str:
@@ -26,10 +31,35 @@ def sentence(problem: BaseException) -> str:
     return f"{type(problem).__name__}: {lines[0]}"
 
 
-def last_line(account: Sequence[str] | None) -> str:
-    """What went wrong in one line: the last one of Chaos Toolkit's account of an exception; empty where there is none."""
-    lines = "".join(account or ()).strip().splitlines()
-    return readable(_WRAPPED.sub(lambda m: m[1] or "", lines[-1].strip())) if lines else ""
+def of_account(account: Sequence[str] | None) -> str:
+    """What went wrong, in one line, of Chaos Toolkit's account of an exception: its message without tracebacks; empty without one."""
+    text = "".join(account or ()).strip()
+    starts = list(_LAST.finditer(text))
+    lines = (text[starts[-1].start() :] if starts else text).splitlines()
+    if not lines:
+        return ""
+    first, last = (_WRAPPED.sub(lambda m: m[1] or "", line.strip()) for line in (lines[0], lines[-1]))
+    told = readable(last)
+    return told if len(lines) == 1 or told != last or not starts else f"{first} … {told}"
+
+
+def of_answer(output: Any) -> str:
+    """How a program or a server refused, in one line: exit code or status, and its own last words; empty where it did not."""
+    status = output.get("status") if isinstance(output, Mapping) else None
+    if not isinstance(status, int):
+        return ""
+    if "stdout" in output:
+        said = str(output.get("stderr") or "").strip().splitlines() if status else []
+        return (f"it ended with exit code {status}" + (f": {said[-1][:LONGEST]}" if said else "")) if status else ""
+    return f"it was answered with HTTP {status}" if status >= 400 else ""
+
+
+def last_words(printed: Sequence[str]) -> str:
+    """The end of what a process printed, in one line: of a traceback its last line alone."""
+    lines = [line for line in printed if line.strip()]
+    if any(line.startswith("Traceback (most recent call last)") for line in lines):
+        return lines[-1].strip()
+    return " | ".join(lines)
 
 
 def readable(text: str) -> str:

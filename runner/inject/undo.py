@@ -13,7 +13,7 @@ from chaoslib.activity import execute_activity
 from chaoslib.caching import cache_activities
 from chaoslib.types import Dry
 
-from runner.inject import values
+from runner.inject import reasons, values
 from runner.inject.ledger import OUTSIDE, UndoRecord
 
 Outcome = dict[str, Any]
@@ -65,16 +65,13 @@ def _needed(document: Mapping[str, Any], activity: Mapping[str, Any]) -> Mapping
 
 def _why_failed(run: Mapping[str, Any]) -> str | None:
     if run.get("status") != "succeeded":
-        return "".join(run.get("exception") or ["it did not succeed"]).strip()
+        return reasons.of_account(run.get("exception")) or "it did not succeed and did not say why"
     output = run.get("output")
     if output is False:  # several extensions report a failed removal like this
         return "it answered False"
-    if not isinstance(output, Mapping) or not isinstance(output.get("status"), int):
-        return None
-    if "stdout" in output:
-        return f"it ended with exit code {output['status']}" if output["status"] else None
-    gone = output["status"] in (404, 410)  # to be rid of what is not there any more is what we wanted
-    return f"it answered HTTP {output['status']}" if output["status"] >= 400 and not gone else None
+    if isinstance(output, Mapping) and "stdout" not in output and output.get("status") in (404, 410):
+        return None  # to be rid of what is not there any more is what we wanted
+    return reasons.of_answer(output) or None
 
 
 def _uncordon(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:

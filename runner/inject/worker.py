@@ -24,7 +24,7 @@ from chaoslib.exceptions import ActivityFailed
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.types import Dry, Schedule, Strategy
 
-from runner.inject import processes, secrets, survivors, toolkit, values
+from runner.inject import processes, reasons, secrets, survivors, toolkit, values
 from runner.inject.values import Values
 from runner.inject.voice import Voice, carried, commands, take_stdin
 
@@ -38,6 +38,8 @@ class Teller(RunEventHandler):  # type: ignore[misc]
     def __init__(self, voice: Voice) -> None:
         self.voice = voice
         self.stopping = False
+        self.broke = ""
+        """Which activity ended Chaos Toolkit, and how."""
         self._phase = "before"
         self._foreground: str | None = None
         self._background = 0
@@ -89,6 +91,9 @@ class Teller(RunEventHandler):  # type: ignore[misc]
             self._foreground = None
         elif activity.get("background"):
             self._background -= 1
+        if "status" not in run and (problem := sys.exception()) is not None:  # not a failure, but an end of everything
+            run = {**run, "exception": [reasons.sentence(problem)]}
+            self.broke = f"the {activity.get('type')} {activity.get('name')!r}: {run['exception'][0]}"
         if self._is_of_method(activity, foreground):
             self.voice.say("activity_completed", activity=dict(activity), run=dict(run))
         if foreground and self.stopping:  # or Chaos Toolkit would still sit out `pauses.after`
@@ -136,10 +141,10 @@ class Resolved(Runner):  # type: ignore[misc]
         self.config, self.secrets = self.values.configuration, self.values.secrets
 
 
-def inject(start: Mapping[str, Any], voice: Voice, known: Values) -> None:
+def inject(start: Mapping[str, Any], teller: Teller, known: Values) -> None:
     """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback."""
     document = {**start["document"], "dry": Dry.from_string(start["dry"])}
-    teller = Teller(voice)
+    voice = teller.voice
     runner = Resolved(
         Strategy.from_string(start["strategy"]),
         Schedule(continuous_hypothesis_frequency=float(start["frequency"]), fail_fast=False),
@@ -150,7 +155,7 @@ def inject(start: Mapping[str, Any], voice: Voice, known: Values) -> None:
     voice.say("journal", journal={k: v for k, v in journal.items() if k != "experiment"})
     settings = {"runtime": {"rollbacks": {"strategy": "never"}}}
     journal = runner.run(document, settings, None, journal)
-    voice.say("finished", status=journal["status"], deviated=journal["deviated"])
+    voice.say("finished", status=journal["status"], deviated=journal["deviated"], broke=teller.broke)
 
 
 def prepare(start: Mapping[str, Any], voice: Voice) -> Values:
@@ -169,7 +174,7 @@ def prepare(start: Mapping[str, Any], voice: Voice) -> Values:
 def main() -> None:
     """Start message, then `inject`; SIGINT is the parent's business."""
     processes.deafen(signal.SIGINT)
-    toolkit.set_up(Path.cwd())
+    toolkit.set_up(Path.cwd(), alarmed=True)
     voice, orders = Voice.take_stdout(), commands(take_stdin())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if (start := next(orders, None)) is None:
@@ -180,10 +185,11 @@ def main() -> None:
     if next(orders, {}).get("do") != "inject":
         return
     threading.Thread(target=_watch_parent, args=(orders, start), daemon=True).start()
+    teller = Teller(voice)
     try:
-        inject(start, voice, known)
+        inject(start, teller, known)
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
-        voice.say("crashed", error=f"{type(problem).__name__}: {problem}", traceback=traceback.format_exc())
+        voice.say("crashed", error=reasons.sentence(problem), broke=teller.broke, traceback=traceback.format_exc())
         raise
     _leave()
 

@@ -242,7 +242,7 @@ def _baseline(f: Fields) -> Told:
 def _activity(f: Fields) -> Told:
     state, what = f.get("state"), f"{f.get('kind', 'activity')} {f.get('activity')}"
     if state == "failed":
-        return "bad", f"{what} failed: {f.get('error') or 'no reason given'}"
+        return "bad", f"{what} failed: {f.get('error') or 'it did not say why, see worker.log'}"
     return ("plain", f"{what} …") if state == "started" else ("plain", f"{what} done")
 
 

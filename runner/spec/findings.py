@@ -18,7 +18,7 @@ LEVELS: tuple[Level, ...] = ("style", "missing", "wrong")
 _STYLE = frozenset(
     (
         *("no-rollbacks", "no-block", "no-stop", "no-objectives", "no-timeout", "background", "python-timeout"),
-        *("arguments", "blocking-probe", "duplicate-name"),
+        *("arguments", "blocking-probe", "duplicate-name", "json-pattern"),
     )
 )
 _MISSING = frozenset(("env", "module", "program", "jsonpath", "vault", "variable"))

@@ -27,6 +27,7 @@ from runner.spec import (
     silencing,
     source,
     substitution,
+    tolerance_types,
     variables,
 )
 from runner.spec.experiment import Experiment
@@ -111,6 +112,7 @@ def _validate(
     silencing.check(found, reading)
     lint.check(found, reading)
     substitution.check(found, configuration)
+    tolerance_types.check(found, configuration)
     calls.check(found)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None

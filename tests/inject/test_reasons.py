@@ -53,5 +53,23 @@ def test_what_only_looks_like_a_status_stays() -> None:
 
 def test_of_an_account_the_last_line_is_told_however_often_it_was_wrapped() -> None:
     wrapped = "chaoslib.exceptions.ActivityFailed: chaoslib.exceptions.ActivityFailed: pod a is gone\n"
-    assert reasons.last_line(["Traceback\n", wrapped]) == "pod a is gone"
-    assert reasons.last_line(None) == ""
+    assert reasons.of_account(["Traceback\n", wrapped]) == "pod a is gone"
+    assert reasons.of_account(None) == ""
+
+
+def test_a_message_of_several_lines_is_its_first_and_its_last_without_the_tracebacks_before_it() -> None:
+    account = [
+        "Traceback (most recent call last):\n",
+        '  File "x.py", line 1, in f\n',
+        "RuntimeError: one\ntwo\n",
+        "\nThe above exception was the direct cause of the following exception:\n\n",
+        "chaoslib.exceptions.ActivityFailed: RuntimeError: one\nand more\ntwo\n",
+    ]
+    assert reasons.of_account(account) == "RuntimeError: one … two"
+
+
+def test_of_a_traceback_the_last_words_are_its_last_line() -> None:
+    printed = ["starting", "Traceback (most recent call last):", '  File "x.py", line 1', "SyntaxError: invalid syntax"]
+    assert reasons.last_words(printed) == "SyntaxError: invalid syntax"
+    assert reasons.last_words(["one", "", "two"]) == "one | two"
+    assert reasons.last_words([]) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,12 @@ def recovered(run: Run, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
-def killed(run: Run) -> None:
-    """Everybody but the method's own command, which goes on for a moment."""
+def killed(run: Run, folder: Path) -> None:
+    """Everybody but the method's own command, which has begun and goes on for a moment."""
     run.until("activity", activity="act", state="started")
+    until = time.monotonic() + 5
+    while "method" not in (folder / "seen").read_text() and time.monotonic() < until:
+        time.sleep(0.02)
     run.kill("parent", "worker", "undoer")
     run.process.wait(10)
 
@@ -84,7 +88,7 @@ def test_recover_sees_the_value_that_the_run_saw(by: str, tmp_path: Path, monkey
     act = shell("action", "act", f'echo method "${{it}}" >> {tmp_path}/seen; sleep 60')
     value = looked_up(tmp_path) if by == "probe" else from_env
     with started(tmp_path, document(tmp_path, {"it": value}, method=[act])) as run:
-        killed(run)
+        killed(run, tmp_path)
         done = recovered(run, **({} if by == "environment" else {"THE_NAME": "2 second"}))
     assert done.returncode == 0, done.stderr
     values = seen(tmp_path)
@@ -100,7 +104,7 @@ def test_a_value_that_holds_a_secret_is_not_kept_and_is_asked_for_again(
     given = document(tmp_path, {"it": probe}, method=[act])
     given["secrets"] = {"team": {"token": {"type": "env", "key": "THE_SECRET"}}}
     with started(tmp_path, given) as run:
-        killed(run)
+        killed(run, tmp_path)
         on_disk = "".join(path.read_text() for path in run.folder.glob("*.json*"))
         assert "hunter2" not in on_disk
         assert recovered(run).returncode == 0

@@ -1,0 +1,62 @@
+"""A check of the hypothesis ends with the window it belongs to, and says what it saw."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.harness import Json, Service, experiment, http, python, started
+from tests.journeys.test_values import shell
+
+
+def test_a_check_that_hangs_after_the_undo_obeys_the_window_of_the_recovery(service: Service, tmp_path: Path) -> None:
+    flag = tmp_path / "hangs"
+    probe = shell("probe", "looks", f"if [ -f {flag} ]; then sleep 60; fi", tolerance=0)
+    document = experiment(
+        service,
+        method=[http("break", "/break")],
+        rollbacks=[http("mend", "/mend"), shell("action", "hang", f"touch {flag}")],
+        windows={"baseline": "1s", "recovery": "2s", "stable": "500ms"},
+    )
+    document["steady-state-hypothesis"] = {"title": "t", "probes": [probe]}
+    with started(tmp_path, document) as run:
+        run.until("phase", phase="recover")
+        began = time.monotonic()
+        assert run.finish() == 1
+        assert time.monotonic() - began < 6
+    assert "not recovered within 2s" in run.verdict["sentence"]
+
+
+def test_what_a_check_saw_and_wanted_stands_in_the_verdict(service: Service, tmp_path: Path) -> None:
+    document = experiment(service, method=[http("break", "/break")])
+    document["steady-state-hypothesis"] = {
+        "title": "t",
+        "probes": [http("quoted", "/health", "probe", tolerance="200")],
+    }
+    with started(tmp_path, document) as run:
+        assert run.finish() == 4
+    assert 'quoted: a whole answer with status number 200, expected text "200"' in run.verdict["sentence"]
+
+
+@pytest.mark.parametrize("where", ["hypothesis", "method"])
+def test_what_ends_chaos_toolkit_is_named(where: str, service: Service, tmp_path: Path) -> None:
+    leaves: Json = python("leaves", "leave", {"code": 3}) | {"type": "probe"}
+    document = experiment(service, method=[http("break", "/break"), *([leaves] if where == "method" else [])])
+    if where == "hypothesis":
+        document["steady-state-hypothesis"] = {"title": "t", "probes": [leaves | {"tolerance": True}]}
+    with started(tmp_path, document) as run:
+        assert run.finish() == 7
+    assert "the probe 'leaves': SystemExit: 3" in run.verdict["sentence"]
+
+
+def test_a_failure_is_told_without_a_traceback(service: Service, tmp_path: Path) -> None:
+    fails = python("fails", "last_words", {"text": "line one\nline two"})
+    document = experiment(service, method=[http("break", "/break"), fails], rollbacks=[fails, http("mend", "/mend")])
+    with started(tmp_path, document) as run:
+        assert run.finish() == 6
+    for text in (run.verdict["sentence"], *(str(e) for e in run.named("finding") + run.named("undo_step"))):
+        assert "Traceback" not in text
+        assert "None" not in text.replace("'error': None", "")
+    assert "line two" in run.verdict["sentence"]
