@@ -68,10 +68,23 @@ class Detecting:
                 clock=session.clock,
             )
             self._sources.append(build(setting))
-        self._floors = [await opened(source) for source in self._sources]
+        self._floors = self._reckoned([await opened(source) for source in self._sources])
         self._floor = alerting.joined(self._floors)
         self._tasks = [asyncio.create_task(self._watch(source)) for source in self._sources]
         self._say_floor()
+
+    def _reckoned(self, floors: Sequence[Floor]) -> list[Floor]:
+        """The floors of systems without rules by what the rules of the others say of the alerts that may come."""
+        from runner.probe.alerts.source import Explaining
+
+        known = {id(source): source.may_raise() for source in self._sources if isinstance(source, Explaining)}
+        coming = [labels for found in known.values() for labels in found]
+        return [
+            alerting.joined(source.floor_of(labels, whole=False) for labels in coming)
+            if coming and isinstance(source, Explaining) and not known[id(source)]
+            else floor
+            for source, floor in zip(self._sources, floors, strict=True)
+        ]
 
     def _say_floor(self) -> None:
         if self._floor.parts:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.detection.rig import Rig, firing, rig, until
 from tests.fakes.cloudwatch import Cloud, cloudwatch
 from tests.fakes.pagerduty import Pager, pagerduty
+from tests.journeys import harness
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,10 @@ def cloud() -> Iterator[Cloud]:
 def pager() -> Iterator[Pager]:
     with pagerduty() as found:
         yield found
+
+
+@pytest.fixture
+def service(free_port: Callable[[], int]) -> Iterator[harness.Service]:
+    """A service of its own, which only a test's experiment breaks."""
+    with harness.service(free_port()) as running:
+        yield running

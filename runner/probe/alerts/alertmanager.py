@@ -56,8 +56,7 @@ class Alertmanager:
             self._config = str(status["config"]["original"])
         except (KeyError, TypeError):
             raise errors.EnvironmentFailure(f"{self._setting.target} is not an Alertmanager with API v2") from None
-        expected = rules.expected(self._setting)
-        return Floor(parts={"group_wait": routes.group_wait_s(self._config, expected, whole=False)})
+        return self.floor_of({}, whole=False)
 
     async def poll(self) -> Sequence[Seen]:
         query = {"active": "true", "silenced": "true", "inhibited": "true", "unprocessed": "true"}
@@ -112,11 +111,16 @@ class Alertmanager:
         """Alerts that it kept to itself, and why, as it says."""
         return self._muted
 
-    def floor_of(self, labels: Mapping[str, str]) -> Floor:
-        """The group_wait of the route that an alert with these labels takes."""
+    def may_raise(self) -> Sequence[Mapping[str, str]]:
+        """It has no rules."""
+        return ()
+
+    def floor_of(self, labels: Mapping[str, str], *, whole: bool = True) -> Floor:
+        """The group_wait of the route that an alert with these labels takes, the longest of those that it may take."""
         if not self._config:
             return Floor()
-        return Floor(parts={"group_wait": routes.group_wait_s(self._config, labels, whole=True)})
+        known = labels if whole else {**rules.expected(self._setting), **labels}
+        return Floor(parts={"group_wait": routes.group_wait_s(self._config, known, whole=whole)})
 
     def doubt(self) -> str:
         """Where its clock contradicts itself."""

@@ -125,10 +125,14 @@ class Grafana:
         labels = alert["labels"]
         return self._remote.seen(self.name, stage, labels, rules.key(labels), mono_ns, answer, extra_s)
 
-    def floor_of(self, labels: Mapping[str, str]) -> Floor:
+    def may_raise(self) -> Sequence[Mapping[str, str]]:
+        """What its rules say of the labels of the alerts that may be the expected one."""
+        return rules.may_raise(self._remote, self._last) if self._last else ()
+
+    def floor_of(self, labels: Mapping[str, str], *, whole: bool = True) -> Floor:
         """What the rule and the policy of an alert with these labels take."""
         found = rules.floor(self._remote, self._last, labels) if self._last else {}
-        return Floor(parts={**found, "group_wait": self._group_wait_s(labels, whole=True)})
+        return Floor(parts={**found, "group_wait": self._group_wait_s(labels, whole=whole)})
 
     def muted(self) -> Mapping[str, str]:
         """Alerts that its Alertmanager kept to itself, and why."""

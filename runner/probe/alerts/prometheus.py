@@ -109,7 +109,11 @@ class Prometheus:
         seconds = rules.held(float(rule.get("duration") or 0.0), every)
         return self._remote.moment(alert["activeAt"]) + round(seconds * 1e9)
 
-    def floor_of(self, labels: Mapping[str, str]) -> Floor:
+    def may_raise(self) -> Sequence[Mapping[str, str]]:
+        """What its rules say of the labels of the alerts that may be the expected one."""
+        return rules.may_raise(self._remote, self._last) if self._last else ()
+
+    def floor_of(self, labels: Mapping[str, str], *, whole: bool = True) -> Floor:
         """What the rule of an alert with these labels takes."""
         if self._last is None:
             return Floor()

@@ -60,10 +60,23 @@ def floor(whose: Dating, answer: Answer, labels: Mapping[str, str] | None = None
     }
 
 
+def may_raise(whose: Dating, answer: Answer) -> list[dict[str, str]]:
+    """What the rules that may raise the expected alert say of its labels."""
+    wanted = expected(whose.setting)
+    found = [_own(rule) for rule, _ in alerting(data(whose, answer)) if _raises(rule, wanted)]
+    return [{**wanted, **own} for own in found]
+
+
+def _own(rule: Mapping[str, Any]) -> dict[str, str]:
+    """The labels that every alert of a rule has."""
+    given = {"alertname": rule.get("name"), **(rule.get("labels") or {})}
+    return {str(name): str(value) for name, value in given.items() if "{{" not in str(value)}
+
+
 def _raises(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a rule may raise an alert with these labels, and others: what it says of its labels does not contradict them."""
-    own = {"alertname": rule.get("name"), **(rule.get("labels") or {})}
-    return all(str(own[name]) == value for name, value in labels.items() if name in own and "{{" not in str(own[name]))
+    own = _own(rule)
+    return all(own[name] == value for name, value in labels.items() if name in own)
 
 
 def identity(rule: Mapping[str, Any]) -> str:

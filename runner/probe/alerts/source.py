@@ -71,8 +71,12 @@ class Remembering(Protocol):
 class Explaining(Protocol):
     """A source that knows more than stages: asked when the run is told."""
 
-    def floor_of(self, labels: Mapping[str, str]) -> Floor:
-        """Its part of the floor for an alert with just these labels, by its rule and its route."""
+    def may_raise(self) -> Sequence[Mapping[str, str]]:
+        """What its rules say of the labels of every alert that may be the expected one; empty where it has no rules."""
+        ...
+
+    def floor_of(self, labels: Mapping[str, str], *, whole: bool = True) -> Floor:
+        """Its part of the floor for an alert with just these labels (or, not `whole`, with more), by its rule and its route."""
         ...
 
     def muted(self) -> Mapping[str, str]:
