@@ -9,6 +9,10 @@ from typing import Any
 from chaosk8s import create_k8s_api_client
 from kubernetes import client
 from kubernetes.client.rest import ApiException
+from kubernetes.config import ConfigException
+
+from runner import errors
+from runner.inject import login
 
 CALL_S = 5.0
 """Each call's timeout in seconds: an API server that hangs must not hold us."""
@@ -22,7 +26,12 @@ class Cluster:
     """Reads what faults are about: pods, nodes, workloads; and puts back what we changed."""
 
     def __init__(self, secrets: Mapping[str, Any] | None = None) -> None:
-        api = create_k8s_api_client(dict(secrets or {}))
+        """Raises EnvironmentFailure where the kubeconfig does not let us in."""
+        try:
+            with login.heard():
+                api = create_k8s_api_client(dict(secrets or {}))
+        except ConfigException as problem:
+            raise errors.EnvironmentFailure(f"the kubeconfig cannot be used: {problem}") from None
         self._api = api
         self.host: str = api.configuration.host
         self.core = client.CoreV1Api(api)

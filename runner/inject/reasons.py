@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runner import errors
+
 LONGEST = 300
 """Characters of what a program said last."""
 _WRAPPED = re.compile(
@@ -15,18 +17,24 @@ _WRAPPED = re.compile(
 """What Python and its HTTP client wrap around the reason of a failed activity."""
 _LAST = re.compile(r"^chaoslib\.exceptions\.\w+: ", re.MULTILINE)
 """Where an account ends with the exception itself, after the tracebacks of what led to it."""
+_PLACE = re.compile(r" \(_ssl\.c:\d+\)")
 
 
 def sentence(problem: BaseException) -> str:
     """Why a call failed: the API server's own words, or whom it could not reach, or the exception's first line."""
+    if isinstance(problem, errors.ChaosRunError):  # already in words for people
+        return problem.message
     body = getattr(problem, "body", None)
     if isinstance(body, str | bytes) and body:
         text = body.decode(errors="replace") if isinstance(body, bytes) else body
-        return f"{readable(text).strip()} (HTTP {getattr(problem, 'status', '?')})"
+        status = getattr(problem, "status", "?")
+        refused = "the API server does not accept the login of this kubeconfig: " if status == 401 else ""
+        return f"{refused}{readable(text).strip()} (HTTP {status})"
     pool = getattr(problem, "pool", None)  # urllib3's
     if pool is not None and hasattr(pool, "host"):
         why = str(getattr(problem, "reason", None) or problem).rsplit(": ", 1)[-1]
-        return f"{pool.host}:{pool.port} cannot be reached: {why}"
+        what = "is not trusted" if "certificate" in why else "cannot be reached"
+        return f"{pool.host}:{pool.port} {what}: {_PLACE.sub('', why)}"
     lines = str(problem).strip().splitlines() or [""]
     return f"{type(problem).__name__}: {lines[0]}"
 

@@ -11,7 +11,7 @@ from chaoslib.activity import execute_activity
 from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
 from chaoslib.run import EventHandlerRegistry
 
-from runner.inject import actions, aim, values
+from runner.inject import actions, aim, login, values
 from runner.spec import reach
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class World:
         """
         if self._leads_elsewhere():
             return {"elsewhere": True}
+        if self._context:
+            login.check()
         aims = [found.to_json() for found in self._aims()]
         namespaces = sorted({n for found in aims for n in found["namespaces"]})
         snapshot = self._snapshot(namespaces) | {"ours": _ours(aims)}

@@ -15,7 +15,7 @@ import pytest
 from runner.playground import start
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, started
-from tests.journeys.test_commands import chaos_run
+from tests.journeys.test_commands import _file, chaos_run
 from tests.playground.kubectl import PROGRAM, Kubectl
 
 POD_KILL = str(ROOT / "experiments/pod-kill.yaml")
@@ -168,6 +168,38 @@ def test_whoever_undoes_after_the_runners_death_strikes_it_too(
         while private.exists() and time.monotonic() < until:
             time.sleep(0.05)
         assert not private.exists()
+
+
+def test_a_login_helpers_words_reach_the_person(service: Service, tmp_path: Path, two: Two) -> None:
+    tree = json.loads(two.kubeconfig.read_text("utf-8"))
+    helper = {"command": "sh", "args": ["-c", "echo SSO session has expired >&2; exit 255"]}
+    tree["users"][1]["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", **helper}}
+    config = _file(tmp_path, "config", tree)
+    with started(
+        tmp_path, experiment(service, method=[annotate("kept-out")]), "--context", "kind-lab", "--kubeconfig", config
+    ) as run:
+        assert run.finish() == 7
+        assert "the login helper 'sh' failed with exit code 255: SSO session has expired" in run.stderr()
+    assert two.marks("kept-out") == (False, False)
+
+
+def test_a_helper_beside_its_kubeconfig_lets_programs_in_from_anywhere(
+    service: Service, tmp_path: Path, two: Two
+) -> None:
+    token = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": two.secret}}
+    (tmp_path / "login").write_text(f"#!/bin/sh\ntouch '{tmp_path}/asked'\necho '{json.dumps(token)}'\n", "utf-8")
+    (tmp_path / "login").chmod(0o755)
+    tree = json.loads(two.kubeconfig.read_text("utf-8"))
+    tree["users"][1]["user"] = {
+        "exec": {"apiVersion": token["apiVersion"], "command": "./login", "interactiveMode": "Never"}
+    }
+    config = _file(tmp_path, "config", tree)
+    with started(
+        tmp_path, experiment(service, method=[annotate("let-in")]), "--context", "kind-lab", "--kubeconfig", config
+    ) as run:
+        run.finish()
+    assert two.marks("let-in") == (False, True)
+    assert (tmp_path / "asked").exists()
 
 
 def test_a_later_undo_logs_in_with_what_is_valid_then(service: Service, tmp_path: Path, two: Two) -> None:
