@@ -26,6 +26,8 @@ from chaoslib.provider.python import run_python_activity
 from runner.inject import reasons
 
 Activity = Mapping[str, Any]
+CHECK_S = 40.0
+"""How long a probe of the hypothesis may take that has no timeout: some of the extensions wait for 30 s inside."""
 _within_tolerance = chaoslib.hypothesis.within_tolerance
 _connect = urllib3.util.connection.create_connection
 _RAISED = (ActivityFailed, ImportError, AttributeError, TypeError, ValueError, SystemExit)
@@ -54,32 +56,45 @@ def http(activity: Activity, configuration: Any, secrets: Any) -> Any:
             raise ActivityFailed(reasons.sentence(problem)) from problem
 
     asked = substitute(activity["provider"].get("timeout"), configuration, secrets)
-    seconds = sum(asked) if isinstance(asked, list) else asked
-    return _within(seconds, call) if isinstance(seconds, int | float) else call()
+    seconds = bound(activity, sum(asked) if isinstance(asked, list) else asked)
+    return call() if seconds is None else _within(seconds, call)
 
 
 def process(activity: Activity, configuration: Any, secrets: Any) -> Any:
     """One program. Raises ActivityFailed, also where it cannot be started."""
+    provider = activity["provider"]
+    seconds = bound(activity, provider.get("timeout"))
     try:
-        return run_process_activity(activity, configuration, secrets)
+        return run_process_activity({**activity, "provider": {**provider, "timeout": seconds}}, configuration, secrets)
     except (OSError, TypeError, ValueError) as problem:
-        raise ActivityFailed(f"{activity['provider'].get('path')}: {reasons.sentence(problem)}") from problem
+        raise ActivityFailed(f"{provider.get('path')}: {reasons.sentence(problem)}") from problem
 
 
 def python(activity: Activity, configuration: Any, secrets: Any) -> Any:
     """One function; a probe is given up at its timeout, while an action that goes on in its thread would strike unseen."""
-    seconds = (activity.get("timeout") or activity["provider"].get("timeout")) if activity["type"] == "probe" else None
+    seconds = bound(activity, _own(activity)) if activity["type"] == "probe" else None
 
     def call() -> Any:
         return run_python_activity(activity, configuration, secrets)
 
-    return _within(seconds, call) if isinstance(seconds, int | float) else call()
+    return call() if seconds is None else _within(seconds, call)
 
 
 def python_alarmed(activity: Activity, configuration: Any, secrets: Any) -> Any:
     """In the main thread a signal ends it, which is better than to give it up."""
-    main = threading.current_thread() is threading.main_thread()
-    return (run_python_activity if main else python)(activity, configuration, secrets)
+    alarmed = threading.current_thread() is threading.main_thread() and _own(activity) is not None
+    return (run_python_activity if alarmed else python)(activity, configuration, secrets)
+
+
+def _own(activity: Activity) -> Any:
+    return activity.get("timeout") or activity["provider"].get("timeout")
+
+
+def bound(activity: Activity, asked: Any) -> float | None:
+    """Seconds: as asked, or what a check of the hypothesis may take at most; None where nothing ends it."""
+    if isinstance(asked, int | float):
+        return float(asked)
+    return CHECK_S if "tolerance" in activity else None
 
 
 def within_tolerance(tolerance: Any, value: Any, configuration: Any = None, secrets: Any = None) -> bool:

@@ -41,6 +41,11 @@ def _whole(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
     if not activity.get("name"):
         notes.error("activity-name", (*steps, "name"), "an activity has no name", hint="add name: …")
     _settings(notes, activity, steps)
+    check_provider(notes, activity, steps)
+
+
+def check_provider(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
+    """What an activity calls, or a probe behind a configuration value."""
     provider = activity.get("provider")
     if not provider:
         notes.error("provider", (*steps, "provider"), f"{called(activity)} has no provider")

@@ -26,6 +26,7 @@ def check(notes: Notes) -> None:
         if tree.get(part) or (part in tree and tree[part] is None):
             _list(notes, tree, part)
     _names(notes)
+    _entries(notes, tree)
     _controls(notes, tree)
 
 
@@ -87,6 +88,20 @@ def _list(notes: Notes, tree: dict[str, Any], part: str) -> None:
     if notes.is_kind(tree[part], list, (part,), part):
         for index, activity in enumerate(tree[part]):
             activities.check(notes, activity, (part, index))
+
+
+def _entries(notes: Notes, tree: dict[str, Any]) -> None:
+    """Probes behind configuration values, and entries of a type that Chaos Toolkit does not know: it takes those for the value."""
+    entries = tree.get("configuration")
+    for name, entry in (entries if isinstance(entries, dict) else {}).items():
+        kind = entry.get("type") if isinstance(entry, dict) else None
+        if kind == "probe":
+            activities.check_provider(notes, entry, ("configuration", name))
+        elif isinstance(kind, str) and kind != "env" and (findings.meant(kind, ("env", "probe")) or kind == "vault"):
+            said = f"Chaos Toolkit knows no configuration of type {kind!r}: '{name}' is this mapping as it stands"
+            notes.warning(
+                "entry-type", ("configuration", name, "type"), said, hint="types: env, probe; a vault has secrets only"
+            )
 
 
 def _names(notes: Notes) -> None:

@@ -99,3 +99,22 @@ def test_a_dead_alertmanager_is_waited_for_once_and_not_for_every_silence(tmp_pa
     assert (second - first, third - second) == (1, 1)
     states = [(o["state"], "by: chaos-run recover" in o["error"]) for o in Ledger(tmp_path).outcomes()]
     assert states == [("failed", True)] * 3
+
+
+def test_a_rollback_is_not_played_without_a_value_that_it_needs(tmp_path: Path) -> None:
+    """A probe behind it that nobody asked, or whose answer is not known here: never with the text, nor with nothing."""
+    file = tmp_path / "state"
+    provider = {"type": "process", "path": "touch", "arguments": [f"{file}${{gone}}"], "timeout": 2}
+    probe = {"type": "probe", "name": "look-up", "provider": {"type": "process", "path": "false"}}
+    document = {
+        "configuration": {"gone": probe},
+        "rollbacks": [{"type": "action", "name": "mend", "provider": provider}],
+    }
+    start = {"run": "20260101-000000-dead", "document": document, "variables": {}, "secret_variables": {}}
+    Ledger(tmp_path).open("rollback", "mend", index=0)
+    assert not player.play(tmp_path, start, lambda *_, **__: None)
+    (outcome,) = Ledger(tmp_path).outcomes()
+    assert outcome["error"] == "the configuration value 'gone' has no value, and the action 'mend' needs it"
+    assert not list(tmp_path.glob("state*"))
+    assert player.play(tmp_path, start | {"configuration": {"gone": "-known"}}, lambda *_, **__: None)
+    assert (tmp_path / "state-known").exists()

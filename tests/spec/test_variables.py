@@ -162,3 +162,13 @@ def test_a_variable_that_nothing_takes_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(EXPERIMENT.format(entry="http://x"))
     found = load.examine(str(tmp_path / "x.yaml"), variables={"urll": "y"}).findings
     assert [f.rule for f in found] == ["unused-variable"]
+
+
+def test_entries_of_the_configuration_that_cannot_be_resolved_are_found(tmp_path: Path) -> None:
+    entries = (
+        "{a: {type: probe, name: x}, b: {type: probee, provider: {}}, c: {type: ClusterIP}, d: {type: vault, path: p}}"
+    )
+    (tmp_path / "x.yaml").write_text(f"title: t\ndescription: d\nconfiguration: {entries}\nmethod: []\nrollbacks: []\n")
+    found = {(f.severity, f.rule, f.message) for f in load.examine(str(tmp_path / "x.yaml")).findings}
+    rules = sorted((severity, rule) for severity, rule, _ in found if rule in ("provider", "entry-type"))
+    assert rules == [("error", "provider"), ("warning", "entry-type"), ("warning", "entry-type")]
