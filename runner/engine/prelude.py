@@ -43,6 +43,8 @@ def recover_unfinished() -> None:
 async def draw(session: Session, crew: Crew) -> Plan:
     """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
     document = session.experiment.document
+    if missing := variables.unset(document, session.experiment.configuration):
+        raise errors.EnvironmentFailure("; ".join(missing.values()), hint="nothing was injected")
     if variables.asks_probes(document):  # what they tell is known before anybody waits for a baseline
         await crew.ready()
     if crew.where.context or session.experiment.block.proof:

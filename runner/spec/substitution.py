@@ -35,6 +35,8 @@ def check(notes: Notes, configuration: Mapping[str, Any]) -> None:
         if isinstance(provider, dict):
             _literal(notes, provider, ("module",), (*steps, "provider"))
     _entries(notes, tree)
+    for name, said in variables.unset(tree, configuration).items():
+        notes.warning("no-value", ("configuration", name), said, hint="a run stops before the first change", key=True)
     for steps, said in unfit(tree, configuration):
         notes.error("number", steps, said, hint="env_var_type: int or float in its entry makes a number of it")
 

@@ -311,6 +311,16 @@ def look_up_s(entry: Mapping[str, Any]) -> float:
     return float(asked) if isinstance(asked, int | float) else LOOK_UP_S
 
 
+def unset(document: Mapping[str, Any], configuration: Mapping[str, Any]) -> dict[str, str]:
+    """A sentence for each name that has an entry without a value, and that an activity needs; probes are asked at run time."""
+    entries = document.get("configuration") or {}
+    return {
+        name: f"the configuration value '{name}' has no value, and {who} needs it"
+        for name, who in used(document).items()
+        if name in entries and name in configuration and configuration[name] is None
+    }
+
+
 def mentioned(text: str) -> list[str]:
     """The names that Chaos Toolkit would replace in a text: of `${name}` and of `$name`."""
     return [name for match in Template.pattern.finditer(text) if (name := match["braced"] or match["named"])]

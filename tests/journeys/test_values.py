@@ -135,6 +135,7 @@ def test_an_empty_entry_that_a_rollback_needs_stops_the_run_before_the_first_cha
     with started(tmp_path, given) as run:
         assert run.finish() == 7
         assert "the configuration value 'gone' has no value, and the action 'mend' needs it" in run.stderr()
+        assert not run.named("phase"), "nobody waits for a baseline that leads nowhere"
     assert not (tmp_path / "seen").exists()
     given["rollbacks"][0]["provider"]["arguments"][1] = "true"
     with started(tmp_path, given) as run:

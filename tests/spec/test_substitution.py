@@ -119,3 +119,12 @@ def test_an_entry_of_the_configuration_that_names_another_is_an_error(tmp_path: 
     entries = {"base": "/data", "whole": "${base}/old", "price": "$5", "shell": "${HOME}"}
     (found,) = examined(tmp_path, process(arguments=["${whole}"]), configuration=entries)
     assert "${whole} will be the text '${base}/old'" in found.message
+
+
+def test_an_entry_without_a_value_is_a_warning_where_an_activity_needs_it(tmp_path: Path) -> None:
+    entries = {"gone": None, "unneeded": None, "env": {"type": "env", "key": "CR_NOT_SET_HERE", "default": None}}
+    found = examined(tmp_path, process(arguments=["/data/${gone}", "$env"]), configuration=entries)
+    assert [(f.severity, f.rule, f.message.split("'")[1]) for f in found] == [
+        ("warning", "no-value", "gone"),
+        ("warning", "no-value", "env"),
+    ]
