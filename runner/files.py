@@ -43,6 +43,8 @@ def check_output(path: Path, what: str, *, suffixes: Sequence[str] = ()) -> None
     `suffixes` are those that `what` may have, in lower case, "" for a name without one; none given: any. A link is followed.
     Raises UsageError for a place or a name that is no good, EnvironmentFailure for a full disk.
     """
+    if str(path) == "-":
+        raise errors.UsageError(f"{what} cannot go to the standard output", hint="name a file")
     if suffixes and path.suffix.lower() not in suffixes:
         known = " or ".join(suffix for suffix in suffixes if suffix)
         raise errors.UsageError(f"{what} cannot be {path}: its name has to end in {known}")

@@ -36,6 +36,8 @@ def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, a
         files.check_output(junit, "the JUnit file", suffixes=(".xml", ""))
     if summary:
         files.check_output(summary, "the summary", suffixes=(".md", ".markdown", ".txt", ""))
+    if junit and summary and junit.resolve() == summary.resolve():
+        raise errors.UsageError(f"JUnit and summary cannot both be {junit}")
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
     given |= {"variables": values, "secret_variables": secret_values}
     return Gate(named(paths), given, Results(junit, summary), as_json=as_json).play()

@@ -147,7 +147,8 @@ class Gate:
         self.asked = self.asked or signal.Signals(number)
 
     def _told(self, one: Gated) -> Gated:
-        click.echo(f"error: {words.clean(one.file)}: {words.clean(one.sentence)}", err=True)
+        where = "" if one.sentence.startswith(one.file) else f"{words.clean(one.file)}: "
+        click.echo(f"error: {where}{words.clean(one.sentence)}", err=True)
         for line in one.details.splitlines():
             click.echo(f"  {words.clean(line)}", err=True)
         return one
@@ -162,7 +163,7 @@ class Gate:
             f"\ngate: {passed} of {words.plural(len(self.known), 'experiment')} passed, exit code {code.value} ({code.means})"
         )
         for one in self.known:
-            why = "" if one.record else f": {words.clean(one.sentence)}"
+            why = "" if one.record else f": {words.clean(one.sentence.removeprefix(f'{one.file}:'))}"
             click.echo(f"  {words.title(one.verdict):<15} {words.clean(one.file)}{why}")
 
 

@@ -50,7 +50,8 @@ def _banner(verdict: str, sentence: str, width: int) -> Table:
 
 
 def _objectives(objectives: Sequence[Mapping[str, Any]], width: int) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=screen.DIM, width=min(width, 110))
+    gap = 2 if width >= 90 else 1
+    table = Table(box=None, padding=(0, gap, 0, 0), pad_edge=False, header_style=screen.DIM, width=min(width, 110))
     for head, justify in (("objective", "left"), ("", "left"), ("asked", "left"), ("bad", "right"), ("of", "right")):
         table.add_column(head, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
     table.add_column("bad ratio, 95 % bounds", overflow="fold")
@@ -126,12 +127,14 @@ def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
     felt = fields.get("ttr_s") is not None
     after = "since users felt it" if felt else "since the fault, which users did not feel"
     if censored:
-        after += ", and nobody had noticed" if name == "ttd" else ", then the stop ended the fault"
+        after += ", and nobody had noticed" if name == "ttd" else ", then the run was stopped"
     return Text(said, style="bold").append(f" {after}", style=screen.DIM)
 
 
 def _undo(scene: Scene) -> list[Text]:
     played = [u for step, u in sorted(scene.undo.items()) if step or u.state != "already"]
+    if not played and scene.way_back:
+        return []
     if not played:
         return [Text("nothing had to be undone" if scene.undo else "nothing was changed")]
     return [_step(u.what, u.state) for u in played]

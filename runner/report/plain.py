@@ -87,6 +87,5 @@ def _indicator(indicator: IndicatorStatus) -> str:
     if indicator.error_ratio is None:
         return f"{indicator.name} no data yet"
     bad, p95 = words.ratio(indicator.error_ratio), words.seconds(indicator.p95_s)
-    return f"{indicator.name} {words.count(indicator.requests)} {indicator.what}, {bad} bad" + (
-        f", p95 {p95}" if p95 != "–" else ""
-    )
+    now = f"now {bad} bad" + (f", p95 {p95}" if p95 != "–" else "")
+    return f"{indicator.name} {words.count(indicator.requests)} {indicator.what}, {now}"

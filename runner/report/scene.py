@@ -35,6 +35,8 @@ class Scene:
     """What was looked at after the undo and found clean."""
     findings: list[tuple[str, str]] = field(default_factory=list)
     """(severity, message), as they were told."""
+    looked: str = ""
+    """When the hypothesis was looked at last: before, during, after or recovered."""
     interrupted: str = ""
     verdict: Mapping[str, Any] | None = None
     status: Status | None = None
@@ -51,7 +53,11 @@ class Scene:
         """How to stop the run; empty once there is nothing to stop any more."""
         if not self.run or self.verdict is not None or self.interrupted:
             return ""
-        return f"to stop it and put everything back: Ctrl-C here, or from any terminal: chaos-run stop {self.run}"
+        if self.phase in ("recover", "judge"):
+            return (
+                "the undo is over; Ctrl-C ends the wait until users are well again" if self.phase == "recover" else ""
+            )
+        return "to stop it and undo: Ctrl-C here, or chaos-run stop in any terminal"
 
     def hear(self, event: Event) -> None:
         """Take in one event."""
@@ -66,6 +72,8 @@ class Scene:
                 self._enter("prepare", 0.0)
         elif event.event is Name.PHASE:
             self._enter(str(fields.get("phase")), event.t)
+        elif event.event is Name.HYPOTHESIS:
+            self.looked = str(fields.get("when"))
         elif event.event is Name.UNDO_STEP:
             step, state = int(fields.get("step", len(self.undo) + 1)), str(fields.get("state"))
             self.undo[step] = UndoStatus(step=step, what=words.clean(fields.get("what")), state=state)

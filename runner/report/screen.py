@@ -28,7 +28,7 @@ def picture(scene: Scene, width: int, height: int | None) -> RenderableType:
     blocks = [*_header(scene, width), Text(), _phases(scene, width) if scene.run else Text(PREPARING, style=DIM)]
     status = scene.status
     if status:
-        blocks += [Text(), *_measured(status, width)]
+        blocks += [Text(), *_measured(scene, status, width)]
     below = [*_targets(scene, width), *_undo(scene, width)]
     foot = [Text(), Text(scene.interrupted, style="bold yellow")] if scene.interrupted else []
     if scene.way_out:
@@ -96,11 +96,11 @@ def gauge(share: float, width: int, style: str) -> Text:
     return Text("━" * full, style=style).append("━" * (width - full), style=DIM)
 
 
-def _measured(status: Status, width: int) -> Iterable[RenderableType]:
+def _measured(scene: Scene, status: Status, width: int) -> Iterable[RenderableType]:
     if status.indicators:
         yield _indicators(status.indicators, width)
     if status.hypothesis_met is not None:
-        yield _labelled("hypothesis", [_hypothesis(status.hypothesis_met)], width)
+        yield _labelled("hypothesis", [_hypothesis(status.hypothesis_met, scene.looked)], width)
     if status.budgets:
         yield Text()
         yield _labelled("budget", [_budget(b, width) for b in status.budgets], width)
@@ -124,7 +124,7 @@ def _indicators(indicators: Sequence[IndicatorStatus], width: int) -> Table:
     for justify, size in (("left", 14), ("right", 9), ("right", 8), ("left", plot), ("right", 8), ("left", plot)):
         table.add_column(justify=justify, width=size, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
     counted = {i.what for i in indicators}
-    heads = ("traffic", "requests" if counted <= {"requests"} else "events", "bad", "", "p95", "")
+    heads = ("traffic", "requests" if counted <= {"requests"} else "events", "bad now", "", "p95 now", "")
     table.add_row(*(Text(h, style=DIM) for h in heads))
     for i in indicators:
         bad = "bold red" if i.error_ratio else "default"
@@ -147,8 +147,12 @@ def _errors(values: Sequence[float | None], plot: int) -> Text:
     return line
 
 
-def _hypothesis(met: bool) -> Text:
-    return Text("✔ holds", style="green") if met else Text("✘ does not hold", style="bold red")
+def _hypothesis(met: bool, looked: str) -> Text:
+    """What was seen when somebody looked last: only `during` is a look that is repeated."""
+    if looked in ("", "during"):
+        return Text("✔ holds", style="green") if met else Text("✘ does not hold", style="bold red")
+    when = f" {words.WHEN[looked]}" if looked in words.WHEN else ""
+    return Text(f"✔ held{when}", style="green") if met else Text(f"✘ did not hold{when}", style="bold red")
 
 
 def _budget(b: BudgetStatus, width: int) -> Text:

@@ -137,7 +137,7 @@ def bound(record: RunRecord, name: str) -> str:
         return f"nobody noticed until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
     if not record.ttr_censored:
         return ""
-    return "the stop ended the fault" if record.mark("recovered") else "not recovered until then"
+    return "the run was stopped then" if record.mark("recovered") else "not recovered until then"
 
 
 def spark(values: Sequence[float | None], width: int, *, top: float | None = None) -> str:

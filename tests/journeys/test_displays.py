@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,71 @@ def test_a_file_s_name_may_be_any_bytes(file: str, tmp_path: Path) -> None:
     assert kept()["experiment"] == os.fsdecode(odd)
     shown = subprocess.run([*COMMAND, "show", "--json"], cwd=ROOT, capture_output=True, check=True)
     assert json.loads(shown.stdout)["experiment"] == os.fsdecode(odd)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of a megabyte that is full; only root can make one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False, capture_output=True
+    )
+    if made.returncode:
+        pytest.skip("no right to mount a disk")
+    try:
+        with contextlib.suppress(OSError), (disk / "full").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+SCENARIO = str(ROOT / "gameday" / "scenarios" / "zone-outage.yaml")
+
+
+@pytest.mark.parametrize(
+    "command", [["run"], ["plan"], ["gate"], ["gameday", "run", SCENARIO, "--fast", "--playground"]], ids=lambda c: c[0]
+)
+def test_a_full_disk_is_one_sentence_before_anything_is_broken(
+    service: Service, file: str, small_disk: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(small_disk))
+    words = command if command[0] == "gameday" else [*command, file]
+    done = subprocess.run([*COMMAND, *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 7, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "No space left on device" in done.stderr
+    assert service.get("/log") == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["gate", "--junit", "out.xml"],
+        ["gate", "--summary", "out.md"],
+        ["run", "--report", "out.html"],
+        ["report", "-o", "out.html"],
+        ["metrics", "--plot", "out.svg"],
+        ["export", "-o", "out.zip"],
+    ],
+    ids=lambda w: " ".join(w),
+)
+def test_results_for_a_full_disk_are_refused_before_anything_is_broken(
+    service: Service, file: str, small_disk: Path, words: list[str]
+) -> None:
+    command, option, name = words
+    more = [file] if command in ("gate", "run") else []
+    done = subprocess.run(
+        [*COMMAND, command, *more, option, str(small_disk / name)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 7, done.stderr
+    assert f"{name}: No space left on device" in done.stderr
+    assert service.get("/log") == ""
+    assert not (small_disk / name).exists()

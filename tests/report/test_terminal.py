@@ -144,3 +144,30 @@ def test_plain_progress_comes_every_five_seconds(capsys: pytest.CaptureFixture[s
 def test_a_guard_without_data_has_no_headroom_to_show() -> None:
     assert GuardStatus(name="x", value=None, limit=1).headroom is None
     assert GuardStatus(name="x", value=2, limit=1).headroom == 0
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [("before", "✔ held before the method"), ("during", "✔ holds"), ("after", "✔ held after the method")],
+)
+def test_a_hypothesis_holds_only_while_somebody_looks(when: str, said: str) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=110, height=40, color_system=None, legacy_windows=False)
+    with Live(console=console) as live:
+        live.event(made.event(Name.HYPOTHESIS, 10, when=when, met=True))
+        live.scene.run = "20261124-120301-7f3a"
+        console.print(screen.picture(live.scene, 110, 40))
+        live.scene.status = replace(status(), hypothesis_met=True)
+        console.print(screen.picture(live.scene, 110, 40))
+    assert said in out.getvalue()
+
+
+def test_the_screen_says_how_to_stop_until_there_is_nothing_to_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "to stop it and undo: Ctrl-C here, or chaos-run stop in any terminal"
+    assert said in shown(80)
+    told = made.told(made.passed()[0])
+    with Live(plain=True) as live:
+        for event in told:
+            live.event(event)
+        assert live.scene.way_out == "", "it is over"
+    assert capsys.readouterr().out.count(said) == 1
