@@ -104,6 +104,7 @@ class Crew:
         snapshot = dict(found["snapshot"])
         if snapshot:
             snapshot["left"] = None if experiment.runtime.rollbacks == "never" else staying.objects(aims)
+            snapshot["rest_stays"] = staying.all_unknown(aims)
         self.world = World(aims=aims, snapshot=snapshot, namespaces=found["namespaces"], withheld=found["withheld"])
         self.left = staying.promised(experiment, aims)
         if experiment.runtime.rollbacks == "never":
@@ -136,7 +137,8 @@ class Crew:
         """Keep on disk what whoever survives us has to let go of and to compare with."""
         owners = {a["action"]: account.owner(a) for a in self.world.aims}
         seen = {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces}
-        self.start |= seen | {"owners": owners, "leases": leases}
+        unseeable = [a["action"] for a in self.world.aims if not a.get("visible", True)]
+        self.start |= seen | {"owners": owners, "unseeable": unseeable, "leases": leases}
         self._keep(durable=False)
 
     def _keep(self, *, durable: bool) -> None:

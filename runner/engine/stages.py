@@ -8,7 +8,7 @@ from runner import errors
 from runner.engine import staying
 from runner.engine.crew import Crew
 from runner.engine.session import Session
-from runner.inject import account
+from runner.inject import account, looking
 from runner.inject.account import Look
 from runner.inject.ledger import LEFT
 from runner.plan import plan as plans
@@ -74,11 +74,11 @@ async def _scan(crew: Crew) -> Look:
         return Look()
     try:
         found: dict[str, list[str]] = await crew.supervisor.look(
-            "scan", snapshot=crew.world.snapshot, namespaces=crew.world.namespaces
+            "scan", deadline_s=looking.SCAN_S, snapshot=crew.world.snapshot
         )
     except errors.EnvironmentFailure as problem:
         crew.session.find("error", f"nobody could look whether anything is left: {problem.message}")
         return Look(missed=(f"the cluster ({problem.message})",))
     for change in found["others"]:
         crew.session.find("warning", f"changed meanwhile, but not by this run: {change}")
-    return Look(residue=tuple(found["residue"]), meant=tuple(found["left"]))
+    return Look.of(found)

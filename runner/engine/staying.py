@@ -29,7 +29,17 @@ def _intended(found: Mapping[str, Any], *, stays: bool, never: bool) -> dict[str
 
 def objects(aims: Aims) -> list[str]:
     """What is left changed on purpose, named as the scan for residue names it."""
-    return [aim.concerned(undo["args"]) for found in aims for undo in found["kept"]]
+    aims = [*aims]
+    staying = [a for a in aims if a["stays"]]
+    made = [str(a["before"]["target"]) for a in staying if a["before"].get("target")]
+    kept = [aim.concerned(undo["args"]) for found in aims for undo in found["kept"]]
+    return [*kept, *made, *(t for a in staying for t in a["targets"])]
+
+
+def all_unknown(aims: Aims) -> bool:
+    """Whether every action that could change anything is meant to stay: then so is whatever no other one explains."""
+    unknown = [a for a in aims if a["kind"] == aim.UNKNOWN]
+    return bool(unknown) and all(a["stays"] for a in unknown)
 
 
 def deviated(crew: Crew) -> bool:

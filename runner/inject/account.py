@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runner.spec import reach
 from runner.timeline import way_back
 from runner.timeline.record import UndoStep
 from runner.timeline.way_back import WayBack
@@ -28,6 +29,11 @@ class Look:
     """What could not be looked at, known beforehand."""
     missed: tuple[str, ...] = ()
     """Looks that failed, with the reason."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, Sequence[str]]) -> Look:
+        """From what a scan gives."""
+        return cls(**{name: tuple(found.get(name) or ()) for name in ("residue", "others", "meant", "unseen")})
 
 
 def owner(aim: Mapping[str, Any]) -> str:
@@ -54,21 +60,22 @@ def way(
         stays=[name for name in acted if name in stay],
         unplayed=str(start.get("unplayed") or ""),
         meant=look.meant,
-        unseen=[*look.unseen, *_unseen(start["document"], set(acted))],
+        unseen=[*look.unseen, *_unseen(start, set(acted))],
         missed=look.missed,
     )
 
 
-def _unseen(document: Mapping[str, Any], acted: set[str]) -> list[str]:
-    """Whatever an action of these providers changed, nobody but its author knows where to look."""
-    found: dict[str, None] = {}
-    for activity in document.get("method") or ():
+def _unseen(start: Mapping[str, Any], acted: set[str]) -> list[str]:
+    """Whatever an action of these providers changed, nobody but its author knows where to look; but in the cluster we did."""
+    found = {f"what {name} did inside pods": None for name in start.get("unseeable") or () if name in acted}
+    aside = " outside the cluster" if (start.get("snapshot") or {}).get("objects") is not None else ""
+    for activity in start["document"].get("method") or ():
         provider = activity.get("provider") or {}
         kind, module = provider.get("type"), str(provider.get("module"))
         if activity.get("type") != "action" or activity.get("name") not in acted:
             continue
         if kind in ("process", "http"):
-            found[f"{kind} actions"] = None
-        elif module.split(".")[0] != "chaosk8s":
-            found[f"actions of {module}"] = None
+            found[f"{kind} actions{aside if kind == 'process' else ''}"] = None
+        elif not reach.of_cluster(module):
+            found[f"actions of {module}{aside}"] = None
     return list(found)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import clock, errors, files
-from runner.inject import account, player, secrets, survivors
+from runner.inject import account, looking, player, secrets, survivors
 from runner.inject.account import Look
 from runner.inject.folder import EVENTS, RECORD, RESERVE
 from runner.inject.forked import Forked
@@ -111,14 +111,13 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
 def _scan(start: Mapping[str, Any]) -> Look:
     from runner.inject.survey import World
 
-    snapshot, namespaces = start.get("snapshot"), start.get("namespaces") or []
+    snapshot = start.get("snapshot")
     if not snapshot:
         return Look()
-    answer = Forked(lambda: World(start).scan(snapshot, namespaces), 15, secrets.known).wait()
+    answer = Forked(lambda: World(start).scan(snapshot), looking.SCAN_S, secrets.known).wait()
     if "error" in answer:
         return Look(missed=(f"the cluster ({answer['error']})",))
-    found = answer["value"]
-    return Look(residue=tuple(found["residue"]), meant=tuple(found["left"]))
+    return Look.of(answer["value"])
 
 
 def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -10,12 +10,17 @@ from chaosk8s import create_k8s_api_client
 from kubernetes import client
 from kubernetes.client.rest import ApiException
 from kubernetes.config import ConfigException
+from urllib3.exceptions import HTTPError
 
 from runner import errors
 from runner.inject import login
 
 CALL_S = 5.0
 """Each call's timeout in seconds: an API server that hangs must not hold us."""
+
+
+TROUBLES = (ApiException, HTTPError, OSError, errors.EnvironmentFailure)
+"""What looking at a cluster raises when it cannot be reached or does not let us in."""
 
 
 class Unseen(Exception):

@@ -39,7 +39,7 @@ def save(folder: Path, start: Mapping[str, Any], *, durable: bool, hide: Iterabl
     files.write_atomically(folder / START, kept | {"document": document}, mode=0o600, durable=durable)
 
 
-LATE = ("unplayed", "snapshot", "namespaces", "owners", "leases", "indicators")
+LATE = ("unplayed", "snapshot", "namespaces", "owners", "unseeable", "leases", "indicators")
 
 
 def learnt(folder: Path) -> dict[str, Any]:

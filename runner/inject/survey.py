@@ -11,7 +11,7 @@ from chaoslib.activity import execute_activity
 from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
 from chaoslib.run import EventHandlerRegistry
 
-from runner.inject import actions, aim, login, values
+from runner.inject import actions, aim, login, looking, values
 from runner.spec import reach
 
 if TYPE_CHECKING:
@@ -40,33 +40,18 @@ class World:
             login.check()
         aims = [found.to_json() for found in self._aims()]
         namespaces = sorted({n for found in aims for n in found["namespaces"]})
-        snapshot = self._snapshot(namespaces) | {"ours": _ours(aims)}
+        snapshot = looking.before(
+            self._whole_cluster, looking.scope(self._document, aims), must=self._strikes_cluster()
+        )
         return {"aims": aims, "snapshot": snapshot, "namespaces": namespaces, "withheld": self._withheld(snapshot)}
 
     def prove(self, aims: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The evidence for each aim of a known kind: `{action, bitten, sentence, targets}`."""
         return [{"action": a["action"], **asdict(self._prove(a))} for a in aims if a["provable"]]
 
-    def scan(self, snapshot: Mapping[str, Any], namespaces: list[str]) -> dict[str, list[str]]:
-        """What differs from before, a sentence each: cordons, replica counts. `residue` is ours, `others` are somebody else's.
-
-        `left` is ours and meant to stay: what `snapshot` names under `left`, or all of it where that is None.
-        """
-        now, ours, left = self._snapshot(namespaces), snapshot["ours"], snapshot.get("left", ())
-        cordons = {f"node/{n}": f"node {n} is cordoned" for n in now["cordoned"] if n not in snapshot["cordoned"]}
-        counts = {
-            name: f"{name} wants {now['workloads'].get(name, 'nothing: it is gone')}, before {before}"
-            for name, before in snapshot["workloads"].items()
-            if now["workloads"].get(name) != before
-        }
-        changed = cordons | counts
-        meant = {k: said for k, said in changed.items() if (ours is None or k in ours) and (left is None or k in left)}
-        residue = {k: said for k, said in changed.items() if (ours is None or k in ours) and k not in meant}
-        return {
-            "residue": list(residue.values()),
-            "left": list(meant.values()),
-            "others": [said for k, said in changed.items() if k not in residue and k not in meant],
-        }
+    def scan(self, snapshot: Mapping[str, Any]) -> dict[str, list[str]]:
+        """What differs from before, a sentence each: `residue` is ours or may be, `others` are somebody else's; and what is `unseen`."""
+        return looking.after(self._whole_cluster, snapshot)
 
     def hypothesis(self) -> Any:
         """One check of the file's steady-state hypothesis, as Chaos Toolkit's own state; None without one."""
@@ -134,12 +119,8 @@ class World:
         tolerance = probe.get("tolerance", True)
         return bool(within_tolerance(tolerance, run["output"], self._configuration, self._secrets))
 
-    def _snapshot(self, namespaces: list[str]) -> dict[str, Any]:
-        if not self._strikes_cluster():
-            return {"cordoned": [], "workloads": {}}
-        cluster = self._open(self._all_secrets())
-        workloads = {name: count for n in namespaces for name, count in cluster.workloads(n).items()}
-        return {"cordoned": [n["name"] for n in cluster.nodes() if n["cordoned"]], "workloads": workloads}
+    def _whole_cluster(self) -> Cluster:
+        return self._open(self._all_secrets())
 
     def _leads_elsewhere(self) -> bool:
         """The policy judged one context; secrets that lead the client to another would make that worthless."""
@@ -154,7 +135,7 @@ class World:
             if f"{provider.get('module')}.{provider.get('func')}" == "chaosk8s.node.actions.uncordon_node":
                 asked = substitute(provider.get("arguments") or {}, self._configuration, self._secrets)
                 nodes = self._cluster(rollback).nodes(asked.get("name"), asked.get("label_selector"))
-                foreign = [n["name"] for n in nodes if n["name"] in snapshot["cordoned"]]
+                foreign = [n["name"] for n in nodes if n["name"] in snapshot.get("cordoned", ())]
                 if foreign:
                     found[str(index)] = ", ".join(foreign)
         return found
@@ -180,11 +161,3 @@ class World:
 def _spaces(arguments: Any) -> tuple[str, ...]:
     named = arguments.get("ns") if isinstance(arguments, Mapping) else None
     return (str(named),) if named else ()
-
-
-def _ours(aims: list[dict[str, Any]]) -> list[str] | None:
-    """What the method may change, named as the scan names it; None when an action could change anything."""
-    if any(a["kind"] == "unknown" for a in aims):
-        return None
-    put_back = [aim.concerned(record["args"]) for a in aims for record in a["undo"]]
-    return [*put_back, *(t for a in aims if a["kind"] in ("deleted", "changed") for t in a["targets"])]

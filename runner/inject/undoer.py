@@ -118,7 +118,7 @@ def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     return {
         "survey": lambda: World(start).survey(),
         "prove": lambda aims: World(start).prove(aims),
-        "scan": lambda snapshot, namespaces: World(start).scan(snapshot, namespaces),
+        "scan": lambda snapshot: World(start).scan(snapshot),
         "hypothesis": lambda: World(start).hypothesis(),
         "lease": lambda step, names: _lease(step, names, start),
         "alertmanager": lambda step, what="alertmanager", **more: _alertmanager(what, step, start, more),
