@@ -17,12 +17,15 @@ _OPTIONS = (
     click.option(
         "--no-cluster", is_flag=True, help="Hand the experiment no cluster: its programs find an empty kubeconfig."
     ),
+    click.option(
+        "--settings", type=click.Path(), help="Chaos Toolkit's settings; ~/.chaostoolkit/settings.yaml by default."
+    ),
     click.option("--store", help="The record: a folder's SQLite file by default, or any database URL."),
 )
 
 
 def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --context, --kubeconfig, --namespace, --playground, --no-cluster and --store."""
+    """Add --context, --kubeconfig, --namespace, --playground, --no-cluster, --settings and --store."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

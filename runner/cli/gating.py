@@ -91,6 +91,7 @@ class Gate:
                 named,
                 variables=self._given["variables"],
                 secret_variables=self._given["secret_variables"],
+                settings=self._given.get("settings"),
             )
         except errors.ChaosRunError as problem:
             return self._told(gated.of_error(named, problem))

@@ -33,8 +33,14 @@ class _Validate(click.Command):
     type=click.Choice(("style", "missing", "wrong")),
     help="Warnings fail, too: all of them; with =missing those of style do not, with =wrong only what is not as it was meant.",
 )
+@click.option("--settings", type=click.Path(), help="Chaos Toolkit's settings, whose controls count as well.")
 def command(
-    files: tuple[str, ...], as_json: bool, strict: str | None, var: Sequence[str], var_file: Sequence[str]
+    files: tuple[str, ...],
+    as_json: bool,
+    strict: str | None,
+    settings: str | None,
+    var: Sequence[str],
+    var_file: Sequence[str],
 ) -> int:
     """Find everything that is wrong or doubtful in experiment files, or in all those of a folder.
 
@@ -45,8 +51,8 @@ def command(
 
     values, secret_values = variables.read_variables(var, var_file)
     paths = list(_files(files))
-    seen = [load.examine(path, variables=values, secret_variables=secret_values) for path in paths]
-    found = [finding for examination in seen for finding in examination.findings]
+    seen = [load.examine(path, variables=values, secret_variables=secret_values, settings=settings) for path in paths]
+    found = list(dict.fromkeys(finding for examination in seen for finding in examination.findings))
     wrong = sum(f.severity == "error" for f in found)
     _tell(found, {"files": len(paths), "errors": wrong, "warnings": len(found) - wrong}, as_json)
     failing = LEVELS[LEVELS.index(strict) :] if strict in LEVELS else ()

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner import errors
+from runner.engine import hooking
+from runner.engine.hooking import Hooks
 from runner.engine.known import Known
 from runner.engine.session import Session
 from runner.inject import reasons
@@ -46,6 +48,7 @@ class Method:
         self.step_ended_ns = 0
         """When the last undo step so far that concerns the target was settled; what lies outside of it may take longer."""
         self.known = known
+        self.hooks = Hooks(session, supervisor)
         self._session = session
         self._supervisor = supervisor
         self._aims = {a["action"]: a for a in aims}
@@ -75,7 +78,7 @@ class Method:
             task.cancel()
         if session.stop.done() or not self.finished:
             await self._abort()
-        else:
+        elif not self.hooks.waiting.is_set():
             await self._supervisor.worker.exited(0.3)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(listening, 1.0)
@@ -87,7 +90,11 @@ class Method:
         stop = self._session.stop.result()
         self._session.mark("aborted", source=stop.by)
         self._session.tell(Name.ABORT, by=stop.by, sentence=stop.sentence)
-        await self._supervisor.stop_worker()
+        await self._supervisor.stop_worker(self.hooks.waiting)
+
+    async def conclude(self) -> None:
+        """What is still to be called when everything is undone."""
+        await self.hooks.conclude(self.journal, self.journal.rollbacks)
 
     def _epitaph(self) -> str:
         """How the worker ended, in what, and what was printed last; Chaos Toolkit's own running commentary is no last word."""
@@ -163,16 +170,19 @@ class Method:
                 self._activity_completed(message)
             case "hypothesis":
                 self.note_hypothesis(message["when"], message["state"], message["mono_ns"])
+            case "control" | "changed":
+                self.hooks.take(message)
+            case "stopped" if not self._session.stop.done():
+                self._session.end_early("control", hooking.OWN_CODE)
             case "crashed":
                 said = f"Chaos Toolkit crashed: {message.get('broke') or message['error']}"
                 self._session.end_early("runner", said)
                 self._session.find("error", said)
-            case "finished":
+            case "waiting" | "finished":
                 self.finished = True
-                if message["status"] in ("aborted", "interrupted"):  # its own words for "it broke in the middle"
-                    where = message.get("broke") or "see worker.log"
-                    why = f"Chaos Toolkit ended the method as {message['status']!r}: {where}"
-                    self._session.end_early("runner", why)
+                if message["say"] == "waiting":
+                    self.hooks.wait()
+                self.hooks.ended(message)
 
     def _activity_started(self, message: Message) -> None:
         activity = message["activity"]

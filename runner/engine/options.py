@@ -37,6 +37,8 @@ class Options:
     """Whatever kubeconfig there is: the experiment is handed no cluster."""
     interactive: bool = True
     """A person starts this run and reads what it says; only then may the playground take the place of a missing target."""
+    settings: str | None = None
+    """A file of Chaos Toolkit's settings; the user's own by default."""
     store: str | None = None
     gameday: str | None = None
     report: Path | None = None

@@ -126,6 +126,7 @@ async def _run(
                     await stages.inject(session, crew)
                 finally:  # whatever broke, us included
                     await stages.undo(session, crew)
+                await crew.method.conclude()
                 await recovering.recover(session, crew)
             record = await judging.conclude(session, crew, plan, options)
     return judging.publish(session, record, crew, plan, options)
@@ -167,4 +168,5 @@ def _load(options: Options, env: Mapping[str, str] = MappingProxyType({})) -> Ex
         variables=options.variables,
         secret_variables=options.secret_variables,
         env={**os.environ, **env},
+        settings=options.settings,
     )

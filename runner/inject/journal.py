@@ -27,7 +27,8 @@ class Journal:
         self._steady: dict[str, Any] = {"before": None, "after": None, "during": []}
         self._run: list[Any] = []
         self._open: dict[str, Message] = {}
-        self._rollbacks: list[Any] = []
+        self.rollbacks: list[Any] = []
+        """Chaos Toolkit's own account of each rollback that was played."""
 
     @classmethod
     def left(cls, document: Mapping[str, Any], folder: Path) -> Self:
@@ -37,7 +38,7 @@ class Journal:
             for line in journal._path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError):  # the torn last one
                     journal._take(json.loads(line))
-        journal._rollbacks = [o["run"] for o in Ledger(folder).outcomes() if o["run"]]
+        journal.rollbacks = [o["run"] for o in Ledger(folder).outcomes() if o["run"]]
         return journal
 
     def note(self, message: Message) -> None:
@@ -70,7 +71,7 @@ class Journal:
             case "finished":
                 self._head |= {"status": message["status"], "deviated": message["deviated"]}
             case "undo_step" if message.get("run"):
-                self._rollbacks.append(message["run"])
+                self.rollbacks.append(message["run"])
 
     def finish(self) -> dict[str, Any]:
         """The whole journal; an activity that was cut off is in it as such."""
@@ -82,7 +83,7 @@ class Journal:
             "experiment": self._experiment,
             "steady_states": self._steady,
             "run": self._run + cut,
-            "rollbacks": self._rollbacks,
+            "rollbacks": self.rollbacks,
             "end": ended.isoformat(),
             "duration": (ended - datetime.fromisoformat(self._head["start"])).total_seconds(),
         }

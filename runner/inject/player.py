@@ -22,13 +22,16 @@ SHORT_S = 2.0
 """Of a short try: how long a server may take to answer."""
 
 
-def play(folder: Path, start: Mapping[str, Any], tell: Tell) -> bool:
-    """Play everything outstanding. True when nothing is left open. Safe to call again, and from several processes."""
+def play(folder: Path, start: Mapping[str, Any], tell: Tell, spare: int | None = None) -> bool:
+    """Play everything outstanding. True when nothing is left open. Safe to call again, and from several processes.
+
+    `spare` is a process of the method that acts no more and lives on, by its id.
+    """
     ledger = Ledger(folder)
     tell("undo_step", step=0, what="end the processes of the method", state="started")
     with ledger.playing():
         began = time.monotonic()
-        ended = processes.end(start["run"], "worker")
+        ended = processes.end(start["run"], "worker", spare=spare)
         state = "undone" if ended else "already"
         tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
         gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0

@@ -17,16 +17,16 @@ def mark(run: str, part: str) -> dict[str, str]:
     return {MARK: f"{run}:{part}"}
 
 
-def marked(run: str, part: str) -> list[psutil.Process]:
-    """Every living process of that mark, this one left out."""
-    wanted = f"{run}:{part}"
-    return [p for p in psutil.process_iter() if p.pid != os.getpid() and _environment(p).get(MARK) == wanted]
+def marked(run: str, part: str, spare: int | None = None) -> list[psutil.Process]:
+    """Every living process of that mark; this one and the one to `spare` left out."""
+    wanted, others = f"{run}:{part}", (os.getpid(), spare)
+    return [p for p in psutil.process_iter() if p.pid not in others and _environment(p).get(MARK) == wanted]
 
 
-def end(run: str, part: str, within_s: float = 2.0) -> int:
+def end(run: str, part: str, within_s: float = 2.0, *, spare: int | None = None) -> int:
     """Kill them all, children born meanwhile too; how many there were. Returns when none is left or the time is up."""
     ended, until = 0, time.monotonic() + within_s
-    while (found := marked(run, part)) and time.monotonic() < until:
+    while (found := marked(run, part, spare)) and time.monotonic() < until:
         for process in found:
             ended += _kill(process)
         psutil.wait_procs(found, timeout=0.2)

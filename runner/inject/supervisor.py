@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import signal
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ class Supervisor:
         """The groups of secrets that the start message asks for, known from `ready` on: never to be written anywhere."""
         self._undone: asyncio.Future[bool | None] | None = None
         self._replacing = asyncio.Lock()
+        self.spare: int | None = None
+        """A worker that injects nothing any more and has something to do after the undo, by its id."""
         self._at_stake = False
         """Something was changed outside, or the worker told to inject, and nothing was undone since."""
         self._swept = False
@@ -114,12 +117,15 @@ class Supervisor:
         self.stake()
         await self.worker.send({"do": "inject"})
 
-    async def stop_worker(self) -> None:
-        """Stop injecting: ask once, then kill the group. Returns when nothing is injected any more."""
-        if self.worker.running:
+    async def stop_worker(self, unwound: asyncio.Event | None = None) -> None:
+        """Stop injecting: ask once, then kill the group, unless it has `unwound`. Returns when nothing is injected any more."""
+        until = time.monotonic() + GRACE_S
+        if self.worker.running and not (unwound and unwound.is_set()):
             self.worker.signal(signal.SIGUSR1)
-            await self.worker.exited(GRACE_S)
-        self.worker.kill_group()
+        while self.worker.running and time.monotonic() < until and not (unwound and unwound.is_set()):
+            await asyncio.sleep(0.003)
+        if not self.worker.running or not (unwound and unwound.is_set()):
+            self.worker.kill_group()
 
     async def undo(self) -> bool:
         """Play the ledger; True when nothing is left open. A dead undoer is replaced: there is always one way back."""
@@ -127,7 +133,7 @@ class Supervisor:
             with contextlib.suppress(errors.EnvironmentFailure):  # one that cannot start or is killed while it does
                 await self._have_undoer()
                 self._undone = asyncio.get_running_loop().create_future()
-                await self.undoer.send({"do": "undo"})
+                await self.undoer.send({"do": "undo", "spare": self.spare})
                 if (clean := await self._undone) is not None:
                     self._at_stake, self._swept = False, True
                     return clean

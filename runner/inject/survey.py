@@ -11,7 +11,7 @@ from chaoslib.activity import execute_activity
 from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
 from chaoslib.run import EventHandlerRegistry
 
-from runner.inject import actions, aim, login, looking, values
+from runner.inject import actions, aim, hooks, login, looking, values
 from runner.spec import reach
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class World:
     """The experiment's world, read through the clients that its own activities use."""
 
     def __init__(self, start: Mapping[str, Any]) -> None:
-        self._document = start["document"]
+        self._document = hooks.without(start["document"])
         known = values.of(start)
         self._configuration, self._secrets = known.configuration, known.secrets
         self._context = start.get("context") or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import re
@@ -11,9 +12,10 @@ from typing import Any
 
 from chaoslib.activity import execute_activity
 from chaoslib.caching import cache_activities
+from chaoslib.exceptions import InterruptExecution
 from chaoslib.types import Dry
 
-from runner.inject import reasons, values
+from runner.inject import hooks, reasons, values
 from runner.inject.ledger import OUTSIDE, UndoRecord
 
 Outcome = dict[str, Any]
@@ -46,6 +48,17 @@ def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
     if missing := values.lacking(reduced, known, activity):
         return {"state": "failed", "error": "; ".join(missing)}
     cache_activities(document)
+    hooks.load(start.get("settings") or "")
+    stopped: list[str] = []
+    hooks.hear(lambda _, name, stops, why: stopped.append(f"stopped by the control {name!r}: {why}") if stops else None)
+    with contextlib.suppress(InterruptExecution):
+        return _executed(document, activity, known, start)
+    return {"state": "failed", "error": stopped[0] if stopped else "interrupted"}
+
+
+def _executed(
+    document: Mapping[str, Any], activity: Mapping[str, Any], known: values.Values, start: Mapping[str, Any]
+) -> Outcome:
     run = execute_activity(
         document, activity, known.configuration, known.secrets, dry=Dry.from_string(start.get("dry"))
     )

@@ -16,15 +16,20 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
-from chaoslib.exceptions import ActivityFailed
+import chaoslib.run
+from chaoslib.control import controls
+from chaoslib.exceptions import ActivityFailed, InterruptExecution
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.types import Dry, Schedule, Strategy
 
-from runner.inject import processes, reasons, secrets, survivors, toolkit, values
+from runner.inject import hooks, processes, reasons, secrets, survivors, toolkit, values
 from runner.inject.values import Values
 from runner.inject.voice import Voice, carried, commands, take_stdin
 
@@ -35,8 +40,10 @@ GRACE_S = 0.4
 class Teller(RunEventHandler):  # type: ignore[misc]
     """Chaos Toolkit's event handler: reports each step, times Python actions out, and stops when told."""
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: Voice, *, hooked: bool = False) -> None:
         self.voice = voice
+        self._hooked = hooked
+        self.journal: dict[str, Any] = {}
         self.stopping = False
         self.broke = ""
         """Which activity ended Chaos Toolkit, and how."""
@@ -44,6 +51,9 @@ class Teller(RunEventHandler):  # type: ignore[misc]
         self._foreground: str | None = None
         self._background = 0
         self._main = threading.get_ident()
+
+    def started(self, _: Any, journal: dict[str, Any]) -> None:
+        self.journal = journal
 
     def running(self, *_: Any) -> None:
         # Chaos Toolkit has just installed its own handlers; ours must win.
@@ -103,6 +113,16 @@ class Teller(RunEventHandler):  # type: ignore[misc]
         """The hypothesis' own probes run in a thread beside the method, and are told as `hypothesis`."""
         return self._phase == "method" and (foreground or bool(activity.get("background")))
 
+    def outcome(self) -> dict[str, Any]:
+        """Chaos Toolkit's own words for how it went; `asked`: something asked for the end."""
+        journal = self.journal
+        return {
+            "status": journal["status"],
+            "deviated": journal["deviated"],
+            "asked": self.stopping,
+            "broke": self.broke,
+        }
+
     def _hypothesis(self, when: str, state: Any) -> None:
         self.voice.say("hypothesis", when=when, state=state)
 
@@ -113,7 +133,12 @@ class Teller(RunEventHandler):  # type: ignore[misc]
         raise SystemExit(20)
 
     def _leave(self) -> None:
-        """End the process at once; only background activities may still hold it, until the grace is over."""
+        """End the process at once; only background activities may still hold it, until the grace is over.
+
+        Where controls have hooks, Chaos Toolkit unwinds, and calls those that come after the method.
+        """
+        if self._hooked:
+            raise SystemExit(20)
         if self._background:
             return
         self.voice.say("stopped")
@@ -141,10 +166,18 @@ class Resolved(Runner):  # type: ignore[misc]
         self.config, self.secrets = self.values.configuration, self.values.secrets
 
 
-def inject(start: Mapping[str, Any], teller: Teller, known: Values) -> None:
-    """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback."""
+def inject(start: Mapping[str, Any], teller: Teller, known: Values, told: SimpleQueue[Any]) -> None:
+    """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback.
+
+    Where there are controls it says `waiting` before, and goes on when it is `told` which rollbacks were played.
+    """
     document = {**start["document"], "dry": Dry.from_string(start["dry"])}
-    voice = teller.voice
+    voice, settings = teller.voice, hooks.load(start["settings"])
+    strategy = "never"  # the undoer plays them
+    if start["hooked"]:
+        hooks.hear(voice.say)
+        strategy = "always" if start["rollbacks"] == "default" else start["rollbacks"]
+        chaoslib.run.run_rollbacks = partial(_played_elsewhere, teller, told, deepcopy(document.get("rollbacks")))
     runner = Resolved(
         Strategy.from_string(start["strategy"]),
         Schedule(continuous_hypothesis_frequency=float(start["frequency"]), fail_fast=False),
@@ -153,9 +186,27 @@ def inject(start: Mapping[str, Any], teller: Teller, known: Values) -> None:
     runner.register_event_handler(teller)
     journal = initialize_run_journal(document)
     voice.say("journal", journal={k: v for k, v in journal.items() if k != "experiment"})
-    settings = {"runtime": {"rollbacks": {"strategy": "never"}}}
+    settings["runtime"] = {"hypothesis": {"strategy": start["strategy"]}, "rollbacks": {"strategy": strategy}}
+    try:
+        with controls(level="loader", context=start["experiment"]) as loading:
+            loading.with_state(seen := deepcopy(start["document"]))
+        if seen != start["document"]:
+            voice.say("changed", what="the experiment while it was loaded")
+    except InterruptExecution:  # heard already
+        voice.say("finished", status="interrupted", deviated=False)
+        return
     journal = runner.run(document, settings, None, journal)
-    voice.say("finished", status=journal["status"], deviated=journal["deviated"], broke=teller.broke)
+    voice.say("finished", **teller.outcome())
+
+
+def _played_elsewhere(teller: Teller, told: SimpleQueue[Any], planned: Any, *given: Any) -> tuple[()]:
+    """In place of Chaos Toolkit's own: between the hooks before and after the rollbacks, wait for the undoer to have played them."""
+    experiment, *_, runs = given
+    if experiment.get("rollbacks") != planned:
+        teller.voice.say("changed", what="the rollbacks")
+    teller.voice.say("waiting", **teller.outcome())
+    runs.extend(told.get())
+    return ()
 
 
 def prepare(start: Mapping[str, Any], voice: Voice) -> Values:
@@ -184,10 +235,11 @@ def main() -> None:
     known = prepare(start, voice)
     if next(orders, {}).get("do") != "inject":
         return
-    threading.Thread(target=_watch_parent, args=(orders, start), daemon=True).start()
-    teller = Teller(voice)
+    told: SimpleQueue[Any] = SimpleQueue()
+    threading.Thread(target=_watch_parent, args=(orders, start, told), daemon=True).start()
+    teller = Teller(voice, hooked=start["hooked"])
     try:
-        inject(start, teller, known)
+        inject(start, teller, known, told)
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
         voice.say("crashed", error=reasons.sentence(problem), broke=teller.broke, traceback=traceback.format_exc())
         raise
@@ -205,10 +257,10 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _watch_parent(orders: Any, start: Mapping[str, Any]) -> None:
+def _watch_parent(orders: Any, start: Mapping[str, Any], told: SimpleQueue[Any]) -> None:
     """The parent's pipe ended: have the undo played by a process of its own, then stop injecting, hard if need be."""
-    for _ in orders:
-        pass
+    for order in orders:
+        told.put(order["rollbacks"])
     survivors.replay(start["on_orphan"])
     os.kill(os.getpid(), signal.SIGUSR1)
     time.sleep(GRACE_S)

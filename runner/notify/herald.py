@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -110,7 +110,7 @@ class Herald:
             case Name.ABORT:
                 if self._after_s is not None:
                     self._escalates_s = event.t + self._after_s
-                return self._say("warning", f"stopped by {fields.get('by')}: {fields.get('sentence')}", event)
+                return self._say("warning", _stopped(fields), event)
             case Name.UNDONE if not fields.get("clean"):
                 if fields.get("put_back") in (PutBack.NO_UNDO, PutBack.UNPLAYED):
                     return self._say("warning", str(fields.get("sentence")), event)
@@ -146,3 +146,8 @@ class Herald:
         at = str(event.to_json()["at"])
         name, said = event.event.value, self._drill
         return Message(level=level, title=self._title, text=text, event=name, run=event.run, at=at, drill=said)
+
+
+def _stopped(fields: Mapping[str, Any]) -> str:
+    sentence = str(fields.get("sentence"))
+    return sentence if fields.get("by") == "control" else f"stopped by {fields.get('by')}: {sentence}"

@@ -266,6 +266,13 @@ def _effective(f: Fields) -> Told:
     return "warn" if f.get("indicator") else "plain", f"{what}: {f.get('how') or f.get('indicator')}"
 
 
+def _abort(f: Fields) -> str:
+    if f.get("by") == "guard":  # the breach was told already
+        return "ABORT by the guard"
+    whose = "" if f.get("by") == "control" else f" by {f.get('by')}"  # its sentence says who it was
+    return f"ABORT{whose}: {f.get('sentence')}"
+
+
 def _undo_step(f: Fields) -> Told:
     state, what = f.get("state"), f"undo: {f.get('what')}"
     if state == "started" or (f.get("step") == 0 and state == "already"):  # most runs leave no process behind
@@ -327,10 +334,7 @@ _TELLERS = {
     ),
     Name.ALERT: lambda f: ("plain", f"alert {f.get('alert')}: {f.get('stage')}, says {f.get('source')}"),
     Name.BREACH: lambda f: ("bad", f"breach: {f.get('sentence')}"),
-    Name.ABORT: lambda f: (
-        "bad",
-        "ABORT by the guard" if f.get("by") == "guard" else f"ABORT by {f.get('by')}: {f.get('sentence')}",
-    ),
+    Name.ABORT: lambda f: ("bad", _abort(f)),
     Name.UNDO_STARTED: _undo_started,
     Name.UNDO_STEP: _undo_step,
     Name.UNDONE: _undone,

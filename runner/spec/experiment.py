@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.spec.model import Block, Objective
 from runner.spec.runtime import Runtime
+from runner.spec.settings import Settings
 
 if TYPE_CHECKING:
     from runner.spec.metric import Metric
@@ -42,6 +43,8 @@ class Experiment:
     """What is doubtful in the file, each with its place: Chaos Toolkit would let it pass."""
     runtime: Runtime = field(default_factory=Runtime)
     """When the hypothesis is asked and the rollbacks are played."""
+    settings: Settings = field(default_factory=Settings, repr=False)
+    """The user's settings for Chaos Toolkit; the file they stand in is read again by whoever needs its secrets."""
     digest: str = ""
     """A hash of document and variables' names: the same experiment has the same one."""
 
@@ -60,6 +63,16 @@ class Experiment:
     @property
     def rollbacks(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(self.document.get("rollbacks") or ())
+
+    @property
+    def has_controls(self) -> bool:
+        """Whether hooks of the file or of the settings are to be called."""
+        owners = (self.document, self.document.get("steady-state-hypothesis") or {}, *self._activities())
+        return bool(self.settings.controls) or any(owner.get("controls") for owner in owners)
+
+    def _activities(self) -> tuple[Mapping[str, Any], ...]:
+        hypothesis = (self.document.get("steady-state-hypothesis") or {}).get("probes") or ()
+        return (*hypothesis, *self.method, *self.rollbacks)
 
     @property
     def asks(self) -> bool:

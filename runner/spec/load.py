@@ -30,8 +30,10 @@ from runner.spec import (
     tolerance_types,
     variables,
 )
+from runner.spec import settings as owned
 from runner.spec.experiment import Experiment
 from runner.spec.findings import Finding
+from runner.spec.settings import Settings
 
 if TYPE_CHECKING:
     from runner.spec.openslo import Around
@@ -55,13 +57,15 @@ def load(
     variables: Mapping[str, Any] | None = None,
     secret_variables: Mapping[str, Any] | None = None,
     env: Mapping[str, str] = os.environ,
+    settings: str | None = None,
 ) -> Experiment:
     """The experiment, ready to run on this machine: nothing about its file can fail afterwards.
 
-    Raises errors.InvalidFile with every error rendered, UsageError for a path that is not there, EnvironmentFailure
-    for a URL that does not answer.
+    `settings` is a file of Chaos Toolkit's settings, the user's own where it is None. Raises errors.InvalidFile with every
+    error rendered, UsageError for a path that is not there, EnvironmentFailure for a URL that does not answer.
     """
-    seen = examine(path_or_url, variables=variables, secret_variables=secret_variables, env=env, here=True)
+    given = {"variables": variables, "secret_variables": secret_variables}
+    seen = examine(path_or_url, **given, env=env, here=True, settings=settings)
     if seen.experiment is None:
         raise findings.Broken(seen.findings)
     return seen.experiment
@@ -74,10 +78,12 @@ def examine(
     secret_variables: Mapping[str, Any] | None = None,
     env: Mapping[str, str] = os.environ,
     here: bool = False,
+    settings: str | None = None,
 ) -> Examination:
     """Every finding in one pass. With `here`, what this machine lacks (environment, modules, programs) is an error."""
     try:
-        read = source.read(path_or_url, env=env)
+        own = owned.read(settings, env)
+        read = source.read(path_or_url, env=env, auths=own.auths)
     except findings.Broken as problem:
         return Examination(findings=problem.found, experiment=None)
     found = notes.Notes(read, here=here)
@@ -85,7 +91,7 @@ def examine(
     if other:
         found.error("document", (), other, hint=hint)
         return Examination(findings=tuple(found.found), experiment=None)
-    others, experiment = _validate(found, dict(variables or {}), dict(secret_variables or {}), env)
+    others, experiment = _validate(found, dict(variables or {}), dict(secret_variables or {}), env, own)
     ordered = sorted(found.found, key=lambda f: (f.line, f.column))
     whole = (*ordered, *others)
     if experiment is not None:
@@ -95,9 +101,9 @@ def examine(
 
 
 def _validate(
-    found: notes.Notes, given: dict[str, Any], secret: dict[str, Any], env: Mapping[str, str]
+    found: notes.Notes, given: dict[str, Any], secret: dict[str, Any], env: Mapping[str, str], own: Settings
 ) -> tuple[list[Finding], Experiment | None]:
-    """Findings in other files (OpenSLO documents), and the experiment if nothing is wrong anywhere."""
+    """Findings in other files (settings, OpenSLO documents), and the experiment if nothing is wrong anywhere."""
     document.check(found)
     references.check(found)
     runtime.check(found)
@@ -105,6 +111,7 @@ def _validate(
     secrets, unknown = variables.secrets(found, secret, env)
     reading = block.read(found, {**secrets, **configuration}, {**unknown, **missing})
     objectives, around, others = _objectives(found, reading, env)
+    others = [*own.found, *others]
     offered = {name: tuple(offers) for name, offers in around.offers.items() if offers} if around else {}
     metrics = around.metrics if around else []
     names.check(found, reading.raw, reading.steps, [o.name for o in objectives], [m.name for m in metrics], offered)
@@ -127,7 +134,8 @@ def _validate(
         vaulted=vaulted,
         variables=given,
         configuration=configuration,
-        runtime=runtime.of(found.source.tree, {}, during=reading.during),
+        runtime=runtime.of(found.source.tree, own.tree, during=reading.during),
+        settings=own,
         digest=_digest(found.source.tree, given),
     )
 

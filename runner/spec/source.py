@@ -7,7 +7,9 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from runner import errors
 from runner.spec import findings, nodes
@@ -19,6 +21,7 @@ TIMEOUT_S = 20.0
 MOST_BYTES = 2 << 20
 """Of one text: nobody writes more by hand, and more takes longer than a second to read."""
 TOKEN = "CHAOSTOOLKIT_LOADER_AUTH_BEARER_TOKEN"
+NONE: Mapping[str, str] = MappingProxyType({})
 Steps = tuple[Any, ...]
 """The way to a value: keys and indexes from the root."""
 
@@ -66,9 +69,12 @@ class Source:
         return node if not steps or isinstance(steps[-1], int) else self._find(steps, True)
 
 
-def read(path_or_url: str, *, env: Mapping[str, str] = os.environ) -> Source:
-    """The only document of a YAML or JSON file or http(s) URL. Raises UsageError, EnvironmentFailure, findings.Broken."""
-    documents = written(read_all(path_or_url, env=env))
+def read(path_or_url: str, *, env: Mapping[str, str] = os.environ, auths: Mapping[str, str] = NONE) -> Source:
+    """The only document of a YAML or JSON file or http(s) URL. Raises UsageError, EnvironmentFailure, findings.Broken.
+
+    `auths` has the header Authorization by host, or host:port.
+    """
+    documents = written(read_all(path_or_url, env=env, auths=auths))
     if len(documents) > 1:
         raise findings.Broken([documents[1].finding("error", "syntax", (), "a second document begins: one a file")])
     return documents[0]
@@ -80,10 +86,12 @@ def written(documents: Iterable[Source]) -> list[Source]:
     return [one for one in found if one.tree is not None] or found[:1]
 
 
-def read_all(path_or_url: str, *, env: Mapping[str, str] = os.environ) -> Iterator[Source]:
+def read_all(
+    path_or_url: str, *, env: Mapping[str, str] = os.environ, auths: Mapping[str, str] = NONE
+) -> Iterator[Source]:
     """Every document of a file or URL; an empty one counts as one empty document. Raises as `read` does."""
     if path_or_url.startswith(("http://", "https://")):
-        text, as_json = _fetch(path_or_url, env)
+        text, as_json = _fetch(path_or_url, env, auths)
     else:
         text, as_json = _open(Path(path_or_url)), path_or_url.endswith(".json")
     return parse(path_or_url, text, as_json=as_json)
@@ -146,13 +154,15 @@ def _open(path: Path) -> str:
         raise errors.UsageError(f"{path} cannot be read: {problem.strerror}", hint=hint) from None
 
 
-def _fetch(url: str, env: Mapping[str, str]) -> tuple[str, bool]:
-    """The text at a URL and whether it is JSON; the bearer token is the one Chaos Toolkit's loader uses."""
+def _fetch(url: str, env: Mapping[str, str], auths: Mapping[str, str]) -> tuple[str, bool]:
+    """The text at a URL and whether it is JSON; let in as Chaos Toolkit's loader is, by a token of the environment first."""
     import httpx
 
     headers = {"Accept": "application/json, application/x-yaml, application/yaml, text/yaml, text/plain"}
     if token := env.get(TOKEN, "").strip():
         headers["Authorization"] = f"bearer {token}"
+    elif known := auths.get(urlsplit(url).netloc):
+        headers["Authorization"] = known
     try:
         with httpx.stream("GET", url, headers=headers, timeout=TIMEOUT_S, follow_redirects=True) as answer:
             text = _received(answer, url)

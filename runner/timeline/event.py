@@ -40,7 +40,7 @@ class Name(StrEnum):
     BREACH = "breach"
     """`rule`, `sentence` (with the numbers in it)."""
     ABORT = "abort"
-    """`by` (guard, person, runner), `sentence`."""
+    """`by` (guard, person, runner, control), `sentence`."""
     UNDO_STARTED = "undo_started"
     """`steps` (how many)."""
     UNDO_STEP = "undo_step"

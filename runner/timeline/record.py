@@ -98,7 +98,7 @@ class Terms:
     clean: bool = True
     """The way back was played to its end without a failure."""
     stopped_by: str | None = None
-    """guard, person or runner, where the run ended early."""
+    """guard, person, runner or control, where the run ended early."""
     stopped_why: str = ""
     recovery_s: float = 0.0
     detected_within_s: float | None = None

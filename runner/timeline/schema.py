@@ -83,7 +83,7 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
     Name.DETECTED: ({"source": _TEXT, "by": _TEXT, "error_s": _SECONDS}, {}),
     Name.ALERT: ({"stage": _TEXT, "alert": _TEXT, "source": _TEXT, "error_s": _SECONDS}, {"evidence": _TEXT}),
     Name.BREACH: ({"rule": _TEXT, "sentence": _TEXT}, {}),
-    Name.ABORT: ({"by": _one_of("guard", "person", "runner"), "sentence": _TEXT}, {}),
+    Name.ABORT: ({"by": _one_of("guard", "person", "runner", "control"), "sentence": _TEXT}, {}),
     Name.UNDO_STARTED: ({"steps": _COUNT}, {}),
     Name.UNDO_STEP: (
         {

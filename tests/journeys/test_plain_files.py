@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,13 @@ def document(method: list[Json], rollbacks: list[Json] | None = None, probes: li
 class Play:
     """One file in a folder of its own; `trace` is what its activities and controls wrote."""
 
-    def __init__(self, folder: Path, document: Json, **files: str) -> None:
+    def __init__(self, folder: Path, document: Json, texts: Mapping[str, str] | None = None, **files: str) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
         (folder / "x.json").write_text(json.dumps(document))
-        for name, text in files.items():
-            (folder / f"{name}.py").write_text(text)
+        for name, text in {**(texts or {}), **{f"{module}.py": code for module, code in files.items()}}.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
 
     def run(self, *command: str) -> tuple[int, str]:
         env = {**os.environ, "TRACE": str(self.folder / "trace"), "PYTHONPATH": f"{self.folder}:{ROOT}"}
@@ -51,7 +53,7 @@ class Play:
         return path.read_text().splitlines() if path.exists() else []
 
 
-def both(tmp_path: Path, found: Json, **files: str) -> tuple[Play, Play, str]:
+def both(tmp_path: Path, found: Json, **files: Any) -> tuple[Play, Play, str]:
     """The plays of plain Chaos Toolkit and of ours, and what ours printed."""
     plain, ours = Play(tmp_path / "plain", found, **files), Play(tmp_path / "ours", found, **files)
     chaos = str(Path(sys.executable).with_name("chaos"))
