@@ -136,14 +136,18 @@ def _alertmanager(what: str, step: str, start: Mapping[str, Any], more: Mapping[
     return getattr(importlib.import_module(f"runner.inject.{what}"), step)(start, **more)
 
 
-def _hidden(start: Mapping[str, Any]) -> tuple[list[str], str]:
-    """What is to be masked, or why a vault does not tell. Who replaces another was told: a fault may be in place."""
+def _secrets(start: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """What to know of secrets from now on, or why a vault does not tell.
+
+    Who replaces another knows what to mask, and reads the rest when a step needs it: a fault may be in place.
+    """
     if "hide" in start:
-        return start["hide"], ""
+        return {"hide": start["hide"]}, ""
     try:
-        return secrets.values(values.of(start).secrets), ""
+        found = values.of(start).secrets
     except secrets.troubles() as problem:
-        return [], f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
+        return {"hide": []}, f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
+    return {"hide": secrets.values(found), "known_secrets": found}, ""
 
 
 def main() -> None:
@@ -153,11 +157,11 @@ def main() -> None:
     voice, orders = Voice.take_stdout(), Orders(take_stdin())
     start = orders.first()
     absent = toolkit.load((*start["modules"], *start["undoes_with"]))
-    hidden, trouble = _hidden(start)
+    known, trouble = _secrets(start)
     # Through the pipe only: the parent masks what we print. Nobody hears the trouble of one that replaces another: it plays what it can.
-    voice.say("ready", hide=hidden, trouble="; ".join(filter(None, [*absent, trouble])))
-    voice.mask = secrets.mask(hidden)
-    Undoer(start | {"hide": hidden}, voice).serve(orders)
+    voice.say("ready", hide=known["hide"], trouble="; ".join(filter(None, [*absent, trouble])))
+    voice.mask = secrets.mask(known["hide"])
+    Undoer(start | known, voice).serve(orders)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # the run waits for our end, and there is nothing left to tidy up

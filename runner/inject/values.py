@@ -39,6 +39,10 @@ def of(start: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> V
     """The values of a run; what a probe has to tell and nobody has asked is left out. Raises `secrets.troubles()`."""
     document = start["document"] if document is None else document
     known = {**start["variables"], **(start.get("configuration") or {})}
+    if (
+        read := start.get("known_secrets")
+    ) is not None:  # by this process when it started: a vault need not live as long
+        document = {**document, "secrets": {name: read.get(name) for name in document.get("secrets") or {}}}
     configuration, groups = secrets.resolve(document, (known, start["secret_variables"]))
     return Values({k: v for k, v in configuration.items() if k in known or not variables.by_probe(v)}, groups)
 

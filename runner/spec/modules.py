@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -52,7 +51,7 @@ class Offer:
 def offer(module: str, function: str) -> Offer:
     """What a module offers; of one whose text is beyond doubt the one function alone."""
     if module in sys.modules and module.partition(".")[0] in sys.stdlib_module_names:
-        return Offer(functions=dict(functions(sys.modules[module])))
+        return Offer(functions=dict(functions(sys.modules[module], function)))
     signature = _written(module, function)
     return Offer(functions={function: signature}) if signature is not None else _imported(module)
 
@@ -65,15 +64,18 @@ def inside(package: str) -> list[str]:
     )
 
 
-def functions(module: Any) -> Iterator[tuple[str, Signature]]:
-    """Every function of an imported module with its signature: what Chaos Toolkit can call."""
+def functions(module: Any, only: str | None = None) -> Iterator[tuple[str, Signature]]:
+    """Every function of an imported module that Chaos Toolkit can call, with its signature; with `only` that one's alone."""
     for name, value in inspect.getmembers(module, lambda v: inspect.isfunction(v) or inspect.isbuiltin(v)):
-        try:
-            found = inspect.signature(value).parameters.values()
-        except (ValueError, TypeError):
-            yield name, None
-            continue
-        yield name, tuple(Parameter(p.name, _KINDS[p.kind], p.default is p.empty and p.kind in _NEEDED) for p in found)
+        yield name, _signature(value) if only in (None, name) else None
+
+
+def _signature(function: Any) -> Signature:
+    try:
+        found = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return None
+    return tuple(Parameter(p.name, _KINDS[p.kind], p.default is p.empty and p.kind in _NEEDED) for p in found)
 
 
 _NEEDED = (
@@ -146,6 +148,8 @@ def _parameters(given: ast.arguments) -> Iterator[Parameter]:
 @cache
 def _imported(module: str) -> Offer:
     """By a process of its own that imports it as the run would."""
+    import subprocess  # for nobody else
+
     command = [sys.executable, "-P", "-m", "runner.spec.importing", module]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=IMPORT_S, check=False)

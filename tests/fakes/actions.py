@@ -66,6 +66,11 @@ def stubborn(seconds: float) -> bool:
     return True
 
 
+def tell(path: str, secrets: dict[str, Any]) -> None:
+    """Writes a secret down, to show that it was known."""
+    Path(path).write_text(secrets["token"])
+
+
 def echo_secret(secrets: dict[str, Any] | None = None) -> dict[str, Any]:
     """Gives a secret away in every way it can."""
     print(f"the token is {secrets}", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.harness import ROOT, Json, Run, started
+from tests.fakes import vault
+from tests.journeys.harness import ROOT, Json, Run, python, started
 
 
 def shell(kind: str, name: str, command: str, **extra: object) -> Json:
@@ -140,3 +142,22 @@ def test_an_empty_entry_that_a_rollback_needs_stops_the_run_before_the_first_cha
     given["rollbacks"][0]["provider"]["arguments"][1] = "true"
     with started(tmp_path, given) as run:
         assert run.finish() == 0, "nobody needs it"
+
+
+@pytest.mark.filterwarnings("ignore:The raise_on_deleted_version:DeprecationWarning")  # chaoslib's, of hvac
+def test_a_vault_that_goes_away_meanwhile_keeps_no_rollback_from_its_secret(tmp_path: Path) -> None:
+    pytest.importorskip("hvac", reason="the extra vault is not installed")
+    told = python("tells", "tell", {"path": str(tmp_path / "told")})
+    told["provider"]["secrets"] = ["team"]
+    act = shell("action", "act", f"until [ -f {tmp_path}/closed ]; do sleep 0.05; done")
+    with contextlib.ExitStack() as opened:
+        url = opened.enter_context(vault.serving("team", {"token": "s3cret-of-the-vault"}, "let-me-in"))
+        given = document(tmp_path, {"it": "1 x", "vault_addr": url, "vault_token": "let-me-in"}, method=[act])
+        given["secrets"] = {"team": {"token": {"type": "vault", "path": "team", "key": "token"}}}
+        given["rollbacks"] = [told]
+        with started(tmp_path, given) as run:
+            run.until("activity", activity="act", state="started")
+            opened.close()
+            (tmp_path / "closed").touch()
+            assert run.finish() == 0, run.stderr()
+    assert (tmp_path / "told").read_text() == "s3cret-of-the-vault"
