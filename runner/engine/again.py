@@ -68,7 +68,14 @@ def _judged(record: RunRecord, o: Objective, samples: dict[str, list[Sample]]) -
         return None
     timeout, seen = indicator.timeout_s, indicator.seen_ns
     found = verdict.judge(
-        o, samples[o.indicator], start, end, rate=indicator.rate, timeout_s=timeout, now_ns=seen or None
+        o,
+        samples[o.indicator],
+        start,
+        end,
+        rate=indicator.rate,
+        timeout_s=timeout,
+        now_ns=seen or None,
+        until_ns=indicator.until_ns,
     )
     return reasons.result(o, found, indicator.rate)
 

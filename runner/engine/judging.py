@@ -227,6 +227,7 @@ def _told(objective: ObjectiveResult) -> dict[str, Any]:
         "verdict": objective.verdict,
         "sentence": objective.sentence,
         "bad": objective.bad,
+        "unmeasured": objective.unmeasured,
         "total": objective.total,
         "target": objective.target,
         "threshold_s": objective.threshold_s,
@@ -257,8 +258,10 @@ def judged(crew: Crew, objective: Objective, start_ns: int, end_ns: int, *, sett
     if isinstance(series, Counts):
         return counts.judge(objective, series, start_ns, end_ns)
     samples, now_ns = crew.traffic.samples[series.name], series.now_ns if settled else None
+    until_ns = crew.traffic.until_ns if settled else 0
+    rate, timeout_s = series.rate, series.timeout_s
     return verdict.judge(
-        objective, samples, start_ns, end_ns, rate=series.rate, timeout_s=series.timeout_s, now_ns=now_ns
+        objective, samples, start_ns, end_ns, rate=rate, timeout_s=timeout_s, now_ns=now_ns, until_ns=until_ns
     )
 
 
@@ -267,7 +270,8 @@ def _watch_the_prober(session: Session, crew: Crew) -> None:
     for name, samples in crew.traffic.samples.items():
         thresholds = [o.threshold_s for o in crew.objectives if o.indicator == name and o.threshold_s]
         stream = next(s for s in crew.traffic.streams if s.name == name)
-        found = health.health(samples, min(thresholds, default=stream.timeout))
+        due = round(stream.rate * (crew.traffic.until_ns - samples[0].intended_ns) / 1e9) - 2 if samples else 0
+        found = health.health(samples, min(thresholds, default=stream.timeout), due)
         if samples and found.suspect:
             session.find("warning", f"{name}: the prober itself is suspect: {found.sentence}")
 

@@ -45,6 +45,7 @@ def result(objective: Objective, judged: Judgement, rate: float) -> ObjectiveRes
         lower=judged.lower,
         upper=judged.upper,
         dispersion=judged.dispersion,
+        unmeasured=judged.unmeasured,
         budget_spent=spent.share,
         outage_s=spent.spent_s,
         window_s=objective.window_s,

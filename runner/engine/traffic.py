@@ -36,6 +36,8 @@ class Traffic:
         self.samples: dict[str, list[Sample]] = {s.name: [] for s in streams}
         self.prober: Child | None = None
         self.paths: dict[str, Path] = {}
+        self.until_ns = 0
+        """When the last request was due: the prober was told to stop."""
         self._session = session
         self._readers: dict[str, tape.Reader] = {}
 
@@ -91,6 +93,7 @@ class Traffic:
 
     async def stop(self) -> None:
         """No more requests; those in flight still end. A prober that is dead has stopped already."""
+        self.until_ns = self._session.clock.monotonic()
         if self.prober is not None and self.prober.running and await self.prober.send({"do": "stop"}):
             longest = max(s.timeout for s in self.streams)
             try:
@@ -115,6 +118,7 @@ class Traffic:
                 timeout_s=s.timeout,
                 tape=self.paths[s.name].name,
                 seen_ns=self.series[s.name].now_ns,
+                until_ns=self.until_ns,
             )
             for s in self.streams
             if s.name in self.paths

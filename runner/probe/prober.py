@@ -24,6 +24,7 @@ from typing import Any
 
 from runner import errors
 from runner.probe import messages, pacer, stream, tape
+from runner.probe.attention import Attention
 
 BEAT_S = 0.01
 """Between two heartbeats, each with a look for timeouts."""
@@ -42,8 +43,14 @@ class Prober:
         """Creates the tapes. Raises ValueError for a URL that cannot be asked, OSError when a tape cannot be written."""
         self._indicators = start.indicators
         self.tapes = {i.name: _tape(i, number, start) for number, i in enumerate(start.indicators)}
+        self._attention = Attention(time.monotonic_ns())
         self._streams = [
-            stream.Stream(indicator, writer, stream.schedule(indicator.rate, share, f"{start.seed}/{indicator.name}"))
+            stream.Stream(
+                indicator,
+                writer,
+                stream.schedule(indicator.rate, share, f"{start.seed}/{indicator.name}"),
+                self._attention,
+            )
             for indicator, writer, share in zip(
                 start.indicators, self.tapes.values(), _shares(len(start.indicators)), strict=True
             )
@@ -69,6 +76,7 @@ class Prober:
         if not self._streams:  # finished: the tapes are trimmed and closed
             return
         now_ns = time.monotonic_ns()
+        self._attention.beat(now_ns)
         for traffic, writer in zip(self._streams, self.tapes.values(), strict=True):
             writer.beat(now_ns)
             traffic.expire(now_ns)

@@ -3,7 +3,8 @@
 Slot i is due at `t0 + (i + phase) / rate`, moved by up to ±10 % of the interval from a seeded generator so that it cannot lock
 onto something that happens each second. A slot that is found late is sent at once. Latency counts from the due moment; an answer
 that comes more than `timeout_s` after it is a TIMEOUT. The client gives a request `timeout_s` from when it really left, so that
-one we sent late is not torn down before the service could answer.
+one we sent late is not torn down before the service could answer. While our loop does not look nothing can be read: that counts as
+lateness of ours for every request that was under way.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from runner.probe import tape
+from runner.probe.attention import Attention
 from runner.probe.client import Asking, Client
 from runner.probe.messages import Indicator
 from runner.slo.sample import Flag
@@ -36,19 +39,31 @@ def schedule(rate: float, phase: float, seed: str) -> Iterator[int]:
         slot += 1
 
 
+class _Flight(NamedTuple):
+    """A request that is under way."""
+
+    intended_ns: int
+    left_ns: int
+    missed_ns: int
+    """How long we had not looked, all in all, when it left."""
+    asking: Asking
+    task: asyncio.Task[None]
+
+
 class Stream:
     """Traffic of one indicator."""
 
-    def __init__(self, indicator: Indicator, writer: tape.Writer, slots: Iterator[int]) -> None:
+    def __init__(self, indicator: Indicator, writer: tape.Writer, slots: Iterator[int], attention: Attention) -> None:
         """Raises ValueError for a URL that cannot be asked."""
         self._kept = Client(indicator, new=False)
         self._fresh = Client(indicator, new=True)
         self._new_every = indicator.new_every
         self._writer = writer
         self._slots = slots
+        self._attention = attention
         self._cap = indicator.cap
         self._timeout_ns = round(indicator.timeout_s * 1e9)
-        self._flight: dict[int, tuple[int, int, Asking, asyncio.Task[None]]] = {}
+        self._flight: dict[int, _Flight] = {}
         self._loop = asyncio.get_running_loop()
         self._t0_ns = 0
         self.next_ns = 0
@@ -76,17 +91,17 @@ class Stream:
     def expire(self, now_ns: int) -> None:
         """Give up what has been in flight for the timeout; they are in order of leaving."""
         while self._flight:
-            number, (intended_ns, left_ns, asking, task) = next(iter(self._flight.items()))
-            if now_ns - left_ns < self._timeout_ns:
+            number, one = next(iter(self._flight.items()))
+            if now_ns - one.left_ns < self._timeout_ns:
                 return
-            self._finish(number, intended_ns, 0, asking.timed_out)
-            task.cancel()
+            self._finish(number, 0, one.asking.timed_out)
+            one.task.cancel()
 
     def abandon(self) -> None:
         """Drop what is in flight; its records stay unfinished."""
         flight, self._flight = self._flight, {}
-        for *_, task in flight.values():
-            task.cancel()
+        for one in flight.values():
+            one.task.cancel()
 
     async def warm(self, connections: int) -> None:
         """Open so many connections by requests that are no records."""
@@ -106,18 +121,22 @@ class Stream:
         else:
             asking = Asking()
             task = self._loop.create_task(self._one(number, intended_ns, asking))
-            self._flight[number] = (intended_ns, left_ns, asking, task)
+            missed_ns = self._attention.missed_ns(left_ns)
+            self._flight[number] = _Flight(intended_ns, left_ns, missed_ns, asking, task)
 
     async def _one(self, number: int, intended_ns: int, asking: Asking) -> None:
         self._writer.left(number, _micros(time.monotonic_ns() - intended_ns))
         client = self._fresh if self._new_every and number % self._new_every == 0 else self._kept
         status, flags = await client.ask(asking)
         if number in self._flight:
-            self._finish(number, intended_ns, status, flags)
+            self._finish(number, status, flags)
 
-    def _finish(self, number: int, intended_ns: int, status: int, flags: int) -> None:
-        del self._flight[number]
-        latency_ns = time.monotonic_ns() - intended_ns
+    def _finish(self, number: int, status: int, flags: int) -> None:
+        one = self._flight.pop(number)
+        now_ns = time.monotonic_ns()
+        latency_ns = now_ns - one.intended_ns
+        if missed_ns := self._attention.missed_ns(now_ns) - one.missed_ns:
+            self._writer.left(number, _micros(one.left_ns - one.intended_ns + missed_ns))
         if latency_ns > self._timeout_ns:
             flags |= _TIMEOUT
         self._writer.done(number, _micros(latency_ns), status, flags)

@@ -69,6 +69,8 @@ class Guard:
         self.rules = tuple(given)
         if self._series and not any(isinstance(r, rules.NoData) for r in self.rules):
             self.rules += (rules.NoData(),)
+        for one in self._objectives.values():
+            self._series[one.indicator].rely_on(one.criterion)
         shares = phases * sum(isinstance(r, rules.Evidence) for r in self.rules)
         self._read = [(rule, self._reader(rule, shares)) for rule in self.rules]
 

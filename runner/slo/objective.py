@@ -8,6 +8,9 @@ from typing import Literal
 from runner import units
 from runner.slo.sample import BAD, Flag, Sample
 
+LATE_SHARE = 0.1
+"""A request that we sent later than this share of what it is measured by tells more of us than of the service (measurement 3.1)."""
+_SHED = int(Flag.SHED)
 _ENDED = int(Flag.DONE | Flag.SHED)  # plain integers: an IntFlag takes ten times as long to compare, for every request
 
 
@@ -24,6 +27,15 @@ class Criterion:
     @property
     def limit_us(self) -> int | None:
         return None if self.slower_than_s is None else round(self.slower_than_s * 1e6)
+
+    def latest_us(self, timeout_s: float) -> int:
+        """A request that left later than this, in microseconds, is unmeasured: a tenth of the threshold, or of the timeout."""
+        measure_s = timeout_s if self.slower_than_s is None else min(self.slower_than_s, timeout_s)
+        return round(LATE_SHARE * measure_s * 1e6)
+
+    def unmeasured(self, sample: Sample, timeout_s: float) -> bool:
+        """We sent it late, or never: neither good nor bad."""
+        return bool(sample.flags & _SHED) or sample.late_us > self.latest_us(timeout_s)
 
     def matches(self, sample: Sample) -> bool:
         """For a request that ended or was shed."""

@@ -2,7 +2,8 @@
 
 A tape is one header followed by one record a scheduled request, in schedule order. The prober writes a record when the
 request leaves (`SENT`) and again when it ended (`DONE`); a reader may look at any moment. Latency counts from the intended
-start (no coordinated omission); service time is `latency_us - late_us`.
+start (no coordinated omission). Lateness is our own part in it: how late we sent the request, and how long we did not look while it
+was under way; service time is `latency_us - late_us`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ MAGIC = b"CRTAPE1\n"
 HEADER = struct.Struct("<8sQQQQdd8x")
 """magic, t0 monotonic ns, t0 wall ns, records scheduled so far, heartbeat monotonic ns, rate a second, timeout seconds."""
 RECORD = struct.Struct("<QIIHH")
-"""intended start (monotonic ns), lateness µs (sent - intended), latency µs (end - intended), HTTP status, flags.
+"""intended start (monotonic ns), lateness µs (ours), latency µs (end - intended), HTTP status, flags.
 
 The lower byte of the flags is a `Flag`, the upper one a `Cause`: 0 on tapes of older versions, which knew none."""
 
@@ -32,7 +33,7 @@ class Flag(IntFlag):
     CONNECTION = 8
     """Refused, reset, unreachable, or no name resolution."""
     SHED = 16
-    """Never sent: the cap on requests in flight was reached, or this machine had no port for it. Counts as bad."""
+    """Never sent: the cap on requests in flight was reached, or this machine had no port for it. Tells nothing of the service."""
     PROTOCOL = 32
     """An answer that is not HTTP."""
     UNEXPECTED = 64

@@ -16,7 +16,8 @@ from runner.slo.sample import Flag, Sample
 BUCKET_NS = 50_000_000
 _BLOCK = 64  # buckets summed up once more, so that a long window costs little
 _SHED = int(Flag.SHED)
-_NEVER = int(Flag.TIMEOUT | Flag.SHED)
+STARVED = "the prober is starved: its requests leave late or never"
+_NEVER = int(Flag.TIMEOUT)
 
 
 class Buckets:
@@ -113,9 +114,14 @@ class Series:
         self._origin: int | None = None
         self._done = Buckets()
         self._counters: dict[Criterion, Buckets] = {}
+        self._unmeasured: dict[int, Buckets] = {}
+        """By how late a request may have left, in microseconds."""
         self._latencies: list[array[int]] = []
         self._flags: list[array[int]] = []
-        self._pending: list[int] = []
+        self._lates: list[array[int]] = []
+        self._waiting: list[Sample] = []
+        self._pending: dict[int, list[int]] = {}
+        self._latest_us = FAILED.latest_us(timeout_s)
         self.watch(FAILED)
 
     @property
@@ -149,37 +155,57 @@ class Series:
         if criterion in self._counters:
             return
         counter = self._counters[criterion] = Buckets()
+        latest = criterion.latest_us(self.timeout_s)
+        unmeasured = Buckets() if latest not in self._unmeasured else None
         limit = criterion.limit_us
-        for index, (latencies, flags) in enumerate(zip(self._latencies, self._flags, strict=True)):
-            pairs = zip(latencies, flags, strict=True)
-            counter.add(index, sum(bool(f & criterion.mask) or (limit is not None and us > limit) for us, f in pairs))
+        for index, columns in enumerate(zip(self._latencies, self._flags, self._lates, strict=True)):
+            known = [(us, f) for us, f, late in zip(*columns, strict=True) if late <= latest and not f & _SHED]
+            counter.add(index, sum(bool(f & criterion.mask) or (limit is not None and us > limit) for us, f in known))
+            if unmeasured is not None:
+                unmeasured.add(index, len(columns[0]) - len(known))
+        self._unmeasured.setdefault(latest, unmeasured or Buckets())
+
+    def rely_on(self, criterion: Criterion) -> None:
+        """The run is stopped by this criterion: what is too late for it is no sign of life."""
+        self._latest_us = min(self._latest_us, criterion.latest_us(self.timeout_s))
 
     def absorb(self, finished: Iterable[Sample], pending: Iterable[Sample], now_ns: int) -> None:
         """Take in the requests that ended since the last call (each once), and all that are still pending."""
         finished = list(finished)
-        self._pending = sorted(s.intended_ns for s in pending if not s.flags & _SHED)
+        self._waiting = sorted(s for s in pending if not s.flags & _SHED)
+        self._pending = {}
         self.now_ns = now_ns
         if self._origin is None:
-            starts = [s.intended_ns for s in finished] + self._pending[:1]
+            starts = [s.intended_ns for s in finished] + [s.intended_ns for s in self._waiting[:1]]
             if not starts:
                 return
             self._origin = (min(starts) - round((self.timeout_s + 1) * 1e9)) // BUCKET_NS
-        columns = [(c.mask, c.limit_us, counter) for c, counter in self._counters.items()]
+        columns = [(c.mask, c.limit_us, c.latest_us(self.timeout_s), n) for c, n in self._counters.items()]
         for sample in finished:
             self._take(sample, columns)
 
-    def _take(self, sample: Sample, columns: list[tuple[int, int | None, Buckets]]) -> None:
-        intended, _, latency, _, flags = sample
+    def _take(self, sample: Sample, columns: list[tuple[int, int | None, int, Buckets]]) -> None:
+        intended, late, latency, _, flags = sample
         index = max(0, intended // BUCKET_NS - (self._origin or 0))
         while index >= len(self._flags):
             self._flags.append(array("H"))
             self._latencies.append(array("I"))
+            self._lates.append(array("I"))
         self._flags[index].append(flags)
         self._latencies[index].append(latency)
+        self._lates[index].append(late)
         self._done.add(index)
-        for mask, limit, counter in columns:
-            if flags & mask or (limit is not None and latency > limit):
+        shed = flags & _SHED
+        for latest, unmeasured in self._unmeasured.items():
+            if shed or late > latest:
+                unmeasured.add(index)
+        for mask, limit, latest, counter in columns:
+            if not shed and late <= latest and (flags & mask or (limit is not None and latency > limit)):
                 counter.add(index)
+        if shed or late > self._latest_us:
+            self.trouble = STARVED
+            return
+        self.trouble = ""
         end = intended + latency * 1000
         if self.last_done_ns is None or end > self.last_done_ns:
             self.last_done_ns = end
@@ -190,12 +216,14 @@ class Series:
         first, end = self._range(start_ns, end_ns)
         if self._origin is None or end <= first:
             return Tally(0, 0, 0)
-        low = bisect_left(self._pending, (first + self._origin) * BUCKET_NS)
-        high = bisect_left(self._pending, (end + self._origin) * BUCKET_NS)
+        latest = criterion.latest_us(self.timeout_s)
+        pending = self._pending_within(latest)
+        low, high = (bisect_left(pending, (edge + self._origin) * BUCKET_NS) for edge in (first, end))
         overdue = 0
         if (patience := criterion.patience_ns(self.timeout_s)) is not None:
-            overdue = max(0, min(high, bisect_left(self._pending, self.now_ns - patience)) - low)
-        scheduled = self._done.between(first, end) + high - low
+            overdue = max(0, min(high, bisect_left(pending, self.now_ns - patience)) - low)
+        measured = self._done.between(first, end) - self._unmeasured[latest].between(first, end)
+        scheduled = measured + high - low
         return Tally(self._counters[criterion].between(first, end) + overdue, scheduled, high - low - overdue)
 
     def recent(self, criterion: Criterion, seconds: float, not_before_ns: int = 0) -> Tally:
@@ -211,20 +239,27 @@ class Series:
         found = self._counters[criterion].first_between(first, end)
         starts = [] if found is None else [(found + self._origin) * BUCKET_NS]
         patience = criterion.patience_ns(self.timeout_s)
-        low = bisect_left(self._pending, (first + self._origin) * BUCKET_NS)
-        if patience is not None and low < len(self._pending) and self._pending[low] < self.now_ns - patience:
-            starts.append(self._pending[low])
+        pending = self._pending_within(criterion.latest_us(self.timeout_s))
+        low = bisect_left(pending, (first + self._origin) * BUCKET_NS)
+        if patience is not None and low < len(pending) and pending[low] < self.now_ns - patience:
+            starts.append(pending[low])
         return min(starts, default=None)
 
     def latencies_us(self, start_ns: int, end_ns: int | None = None) -> list[float]:
-        """Sorted latencies of the window in microseconds, those still pending at their present age; never answered: infinite."""
+        """Sorted latencies of the window in microseconds, those still pending at their present age; never answered: infinite.
+
+        Without those that we sent late by a tenth of the timeout, or never.
+        """
         first, end = self._range(start_ns, end_ns)
         if self._origin is None:
             return []
-        low, high = (bisect_left(self._pending, (edge + self._origin) * BUCKET_NS) for edge in (first, end))
-        values = [(self.now_ns - intended) / 1000 for intended in self._pending[low:high]]
-        for latencies, flags in zip(self._latencies[first:end], self._flags[first:end], strict=True):
-            values.extend(float("inf") if f & _NEVER else us for us, f in zip(latencies, flags, strict=True))
+        latest = FAILED.latest_us(self.timeout_s)
+        pending = self._pending_within(latest)
+        low, high = (bisect_left(pending, (edge + self._origin) * BUCKET_NS) for edge in (first, end))
+        values = [(self.now_ns - intended) / 1000 for intended in pending[low:high]]
+        for columns in zip(self._latencies[first:end], self._flags[first:end], self._lates[first:end], strict=True):
+            known = ((us, f) for us, f, late in zip(*columns, strict=True) if late <= latest and not f & _SHED)
+            values.extend(float("inf") if f & _NEVER else us for us, f in known)
         return sorted(values)
 
     def percentile_s(self, percentile: float, start_ns: int, end_ns: int | None = None) -> float | None:
@@ -232,6 +267,12 @@ class Series:
         values = self.latencies_us(start_ns, end_ns)
         rank = max(1, -(-len(values) * percentile // 100))
         return values[int(rank) - 1] / 1e6 if values else None
+
+    def _pending_within(self, latest_us: int) -> list[int]:
+        """Intended starts of the requests that are pending and were not sent too late."""
+        if latest_us not in self._pending:
+            self._pending[latest_us] = [s.intended_ns for s in self._waiting if s.late_us <= latest_us]
+        return self._pending[latest_us]
 
     def _range(self, start_ns: int, end_ns: int | None) -> tuple[int, int]:
         """Bucket numbers of the whole buckets from start to end, counted from the first one seen."""

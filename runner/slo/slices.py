@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from runner.slo.objective import Objective
 from runner.slo.sample import Sample
 
+_EDGES = 2
+"""So many requests fewer than rate x time may lie in a window, wherever its edges are."""
+
 
 def length_s(rate: float) -> float:
     """Seconds of a slice that holds enough requests to bet on: max(1 s, 100/rate), in whole 50 ms (measurement 2.3)."""
@@ -24,6 +27,8 @@ class Slices:
     slice_s: float
     undecided: int = 0
     """Requests of which nothing can be said yet; they are in no slice."""
+    unmeasured: int = 0
+    """Requests that we sent late, or never; they are in no slice either."""
     peak: float | None = None
     """The running maximum of the bad ratio, request by request; None where nothing finer than the slices is known."""
 
@@ -88,10 +93,12 @@ def cut(
     rate: float,
     timeout_s: float,
     now_ns: int,
+    until_ns: int = 0,
 ) -> Slices:
     """Cut the requests intended in [start, end) as they stood at `now_ns` (when the prober last wrote).
 
-    An objective about slices has whole ones of its own length only.
+    An objective about slices has whole ones of its own length only. `until_ns` is when the prober was told to stop, where that is
+    known: requests that were due until then and are not there were never sent.
     """
     slice_s = objective.slice_s or length_s(rate)
     width = round(slice_s * 1e9)
@@ -100,8 +107,13 @@ def cut(
     count = max(0, -(-(end_ns - start_ns) // width))
     bad, scheduled, undecided = [0] * count, [0] * count, 0
     decided: list[tuple[int, bool]] = []
+    written = late = 0
     for sample in samples:
         if not (start_ns <= sample.intended_ns < end_ns and sample.flags):
+            continue
+        written += 1
+        if objective.criterion.unmeasured(sample, timeout_s):
+            late += 1
             continue
         if (found := objective.is_bad(sample, now_ns, timeout_s)) is None:
             undecided += 1
@@ -111,4 +123,6 @@ def cut(
         bad[index] += found
         decided.append((sample.intended_ns, found))
     decided.sort()
-    return Slices(bad, scheduled, slice_s, undecided, running_max((found, 1) for _, found in decided))
+    due = math.floor(rate * (min(end_ns, until_ns) - start_ns) / 1e9) - _EDGES
+    peak = running_max((found, 1) for _, found in decided)
+    return Slices(bad, scheduled, slice_s, undecided, late + max(0, due - written), peak)

@@ -18,6 +18,8 @@ ALPHA = 0.01
 """Of runs that keep the objective, and whose slices are independent, so many at most reach an evidence of 1/ALPHA."""
 SURPRISE = 0.05
 """Of systems that keep the objective, however their errors clump, so many at most reach a running maximum of budget/SURPRISE."""
+UNMEASURED = 0.01
+"""With a larger share of requests that we sent late or never nothing is concluded."""
 DISPERSION_SLICES = 5
 SCATTERED = 1.05
 """Up to this dispersion bad requests lie as chance scatters them, and nothing need be said."""
@@ -56,6 +58,8 @@ class Judgement:
     """The highest bad ratio of all beginnings of the window."""
     dispersion: float = 1.0
     bad_slices: int = 0
+    unmeasured: int = 0
+    """Requests that we sent late, or never; they count neither way."""
     log_evidence: float = 0.0
     """Highest natural logarithm of the betting test's evidence within the window."""
     needed_n: int | None = None
@@ -75,14 +79,31 @@ def judge(
     rate: float,
     timeout_s: float,
     now_ns: int | None = None,
+    until_ns: int = 0,
 ) -> Judgement:
     """Judge the requests intended from `start_ns` to `end_ns` (for a run: inject, undo and recovery together).
 
-    `now_ns` is when the prober wrote last (default: `end_ns`); what is undecided then counts neither way.
+    `now_ns` is when the prober wrote last (default: `end_ns`); what is undecided then counts neither way. `until_ns` is when it
+    was told to stop: what was due until then and is not there is unmeasured, as is what it sent late.
     """
     seen = end_ns if now_ns is None else now_ns
-    cut = slices.cut(objective, samples, start_ns, end_ns, rate=rate, timeout_s=timeout_s, now_ns=seen)
-    return judge_slices(objective, cut, rate)
+    cut = slices.cut(
+        objective, samples, start_ns, end_ns, rate=rate, timeout_s=timeout_s, now_ns=seen, until_ns=until_ns
+    )
+    return _starved(judge_slices(objective, cut, rate), cut)
+
+
+def _starved(found: Judgement, cut: Slices) -> Judgement:
+    """The same where nearly all was measured; else INCONCLUSIVE, for what is missing may have been good or bad."""
+    due = cut.total + cut.undecided + cut.unmeasured
+    found = replace(found, unmeasured=cut.unmeasured)
+    if cut.unmeasured <= UNMEASURED * due:
+        return found
+    said = (
+        f"the prober was starved: it sent {cut.unmeasured:,} of {round(due):,} requests late or never, which measures this machine "
+        f"and not {found.objective.indicator}"
+    )
+    return replace(found, verdict=Verdict.INCONCLUSIVE, detail=f"{said}; {found.detail}", needed_n=None)
 
 
 def judge_slices(objective: Objective, cut: Slices, rate: float) -> Judgement:

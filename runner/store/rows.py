@@ -105,5 +105,13 @@ def _event(wire: Mapping[str, Any]) -> Row:
 
 def _objective(objective: Row) -> Row:
     bounds = {"lower_bound": objective["lower"], "upper_bound": objective["upper"]}
-    whole = ("lower", "upper", "window_s", "slice_s", "slice_target", "judge")  # nobody asks the tables for these
+    whole = (
+        "lower",
+        "upper",
+        "window_s",
+        "slice_s",
+        "slice_target",
+        "judge",
+        "unmeasured",
+    )  # nobody asks the tables for these
     return {k: v for k, v in objective.items() if k not in whole} | bounds

@@ -63,3 +63,5 @@ class Indicator:
     tape: str
     seen_ns: int = 0
     """When its samples were read last before the judgement, on the monotonic clock; 0 where an older version kept none."""
+    until_ns: int = 0
+    """When the prober was told to stop: what was due until then and is not on the tape was never sent. 0 where that is not known."""

@@ -44,6 +44,8 @@ class ObjectiveResult:
     """Seconds of a slice, where it is about slices of time."""
     slice_target: float | None = None
     """Ratio of good requests that makes a good slice; `bad` and `total` are then slices."""
+    unmeasured: int = 0
+    """Requests that the prober sent late or never; they are neither in `bad` nor in `total`."""
     judge: str = "service"
     """service, or window where the window's own requests decide."""
 

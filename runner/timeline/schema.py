@@ -41,6 +41,7 @@ _JUDGED = _object(
     {"name": _TEXT, "verdict": _one_of(*_VERDICTS), "sentence": _TEXT},
     {
         "bad": _COUNT,
+        "unmeasured": _COUNT,
         "total": _COUNT,
         "target": _SECONDS,
         "threshold_s": _OPTIONAL_SECONDS,

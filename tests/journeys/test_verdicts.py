@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -169,3 +172,40 @@ def test_a_fault_that_its_own_proof_denies_is_never_a_pass(service: Service, tmp
     with started(tmp_path, _with_proof(service, "/health")) as run:
         assert run.finish() == 4
     assert "nothing was tested" in run.verdict["sentence"]
+
+
+def test_a_prober_that_was_stopped_beside_a_healthy_service_neither_fails_nor_stops_the_run(
+    service: Service, tmp_path: Path
+) -> None:
+    """Three times 0.9 s, with a timeout of less: what it sent late is no word about the service."""
+    traffic = [{"name": "front", "url": "${url}/health", "rate": 50, "timeout": "800ms"}]
+    objectives = [
+        {"name": "availability", "indicator": "front", "target": "99%"},
+        {"name": "latency", "indicator": "front", "target": "99%", "threshold": "300ms"},
+    ]
+    abort = [
+        {"error_ratio": {"indicator": "front", "above": "10%", "over": "2s"}},
+        {"evidence": {"objective": "availability"}},
+        {"latency": {"indicator": "front", "percentile": 95, "above": "500ms", "over": "5s"}},
+    ]
+    document = experiment(
+        service,
+        traffic=traffic,
+        objectives=objectives,
+        abort=abort,
+        method=[http("break", "/break", pauses={"after": 9})],
+    )
+    with started(tmp_path, document) as run:
+        run.until("injected")
+        prober = run.pids()["prober"]
+        for _ in range(3):
+            time.sleep(1.5)
+            os.kill(prober, signal.SIGSTOP)
+            time.sleep(0.9)
+            os.kill(prober, signal.SIGCONT)
+        assert run.finish() == 4
+        kept = harness.record(run)
+    assert kept["verdict"] == "INCONCLUSIVE"
+    assert [(o["verdict"], o["bad"]) for o in kept["objectives"]] == [("INCONCLUSIVE", 0)] * 2
+    assert all(o["sentence"].startswith("the prober was starved: it sent 1") for o in kept["objectives"])
+    assert not run.named("effective")

@@ -54,6 +54,17 @@ def answers(connection: socket.socket) -> None:
         connection.sendall(OK)
 
 
+def works(seconds: float) -> Way:
+    """Answers every request after so long."""
+
+    def way(connection: socket.socket) -> None:
+        while asked(connection):
+            time.sleep(seconds)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    return way
+
+
 def closes_unanswered(connection: socket.socket) -> None:
     asked(connection)
 

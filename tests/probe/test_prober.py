@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from runner.probe import messages, tape
+from runner.slo.objective import FAILED
 from runner.slo.sample import Flag
+from tests.probe import odd
 
 
 def indicator(url: str, **more: object) -> messages.Indicator:
@@ -111,6 +113,24 @@ def test_a_stall_of_its_own_skips_no_slot_and_is_written_down_as_lateness(servic
     samples = prober.stop()["shop"]
     assert (samples[-1].intended_ns - samples[0].intended_ns) / 1e7 == pytest.approx(len(samples) - 1, abs=1)
     assert max(s.late_us for s in samples) == pytest.approx(stalled_s * 1e6, rel=0.1)
+
+
+def test_what_was_answered_while_it_did_not_look_is_late_by_its_own_fault(probe):
+    """Half a second is more than the timeout: what was under way is read as timed out, and was answered after 100 ms."""
+    with odd.serving(odd.works(0.1)) as url:
+        prober = probe(indicator(url, rate=50.0, timeout_s=0.3))
+        prober.start()
+        time.sleep(0.6)
+        stalled_s = _freeze(prober.process, 0.5)
+        time.sleep(0.6)
+        samples = prober.stop()["shop"]
+    bad = [s for s in samples if s.bad]
+    assert len(bad) >= 5
+    assert all(FAILED.unmeasured(s, 0.3) for s in bad)
+    under_way = [s for s in bad if s.late_us >= 0.95 * stalled_s * 1e6]
+    assert len(under_way) >= 3, "sent in time, and read late"
+    assert all(s.latency_us - s.late_us < 200_000 for s in under_way)
+    assert sum(not FAILED.unmeasured(s, 0.3) for s in samples) > 30
 
 
 def test_what_it_missed_it_sends_in_bursts_and_not_over_a_connection_each(service, probe):
