@@ -53,7 +53,7 @@ async def draw(session: Session, crew: Crew) -> Plan:
     else:  # nothing to resolve: worker and undoer may still be importing
         aims = [aim.unknown(a["name"], document).to_json() for a in session.experiment.actions]
         crew.see({"aims": aims, "snapshot": {}, "namespaces": [], "withheld": {}})
-    method_s = plans.plan.method_seconds(session.experiment.method)
+    method_s = plans.plan.method_seconds(session.experiment)
     await _unlock(session, crew)
     await crew.sources.open(method_s + session.experiment.block.windows.stable)
     nodes = any(t.startswith("node/") for a in crew.world.aims for t in a["targets"])

@@ -22,7 +22,7 @@ async def inject(session: Session, crew: Crew) -> None:
     if session.stop.done():
         return
     crew.promise()
-    session.enter("inject", plans.method_seconds(session.experiment.method) or None)
+    session.enter("inject", plans.method_seconds(session.experiment) or None)
     crew.watch.on_guard()
     crew.detecting.guarding = True
     await crew.method.play()

@@ -80,5 +80,5 @@ def readable(text: str) -> str:
     except ValueError:
         return text
     causes = [c["message"] for c in (status.get("details") or {}).get("causes") or () if c.get("message")]
-    said = " ".join([status.get("message") or status.get("reason") or "no reason given", *causes])
+    said = " ".join([status.get("message") or status.get("reason") or f"HTTP {status.get('code')}", *causes])
     return text[:start] + said + text[start + length :]

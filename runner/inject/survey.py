@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from chaoslib import substitute
 from chaoslib.activity import execute_activity
-from chaoslib.hypothesis import run_steady_state_hypothesis, within_tolerance
+from chaoslib.hypothesis import run_steady_state_hypothesis
 from chaoslib.run import EventHandlerRegistry
 
-from runner.inject import actions, aim, hooks, login, looking, values
+from runner.inject import actions, aim, hooks, login, looking, providers, values
 from runner.spec import reach
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class World:
         if run["status"] != "succeeded":
             return False
         tolerance = probe.get("tolerance", True)
-        return bool(within_tolerance(tolerance, run["output"], self._configuration, self._secrets))
+        return bool(providers.within_tolerance(tolerance, run["output"], self._configuration, self._secrets))
 
     def _whole_cluster(self) -> Cluster:
         return self._open(self._all_secrets())

@@ -17,6 +17,7 @@ from chaoslib.types import Dry
 
 from runner.inject import hooks, reasons, values
 from runner.inject.ledger import OUTSIDE, UndoRecord
+from runner.spec import variables
 
 Outcome = dict[str, Any]
 """`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
@@ -34,7 +35,8 @@ def deadline(record: UndoRecord, start: Mapping[str, Any]) -> float:
     """Seconds that a step may take before it is given up."""
     if record.kind != "rollback":
         return DEADLINE_S
-    activity = start["document"]["rollbacks"][record.args["index"]]
+    known = {**start["variables"], **(start.get("configuration") or {})}
+    activity = variables.substitute(start["document"]["rollbacks"][record.args["index"]], known)
     asked = activity.get("timeout") or (activity.get("provider") or {}).get("timeout")
     pauses = sum(float(v) for v in (activity.get("pauses") or {}).values() if isinstance(v, int | float))
     return (float(asked) + 5 if isinstance(asked, int | float) else DEADLINE_S) + pauses

@@ -11,6 +11,7 @@ from typing import Any
 from runner import units
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
+from runner.spec import variables
 from runner.spec.detecting import Detection
 from runner.spec.experiment import Experiment
 from runner.spec.model import AbortRule, Block, BurnRate
@@ -94,7 +95,7 @@ def draw(
 ) -> Plan:
     """From the experiment and the resolved aims of its actions to the plan; `notes` are warnings about where it takes place."""
     block = experiment.block
-    method_s = method_seconds(experiment.method)
+    method_s = method_seconds(experiment)
     judged_s = method_s + block.windows.stable
     opinions = judgeable.objectives(_ours(experiment), block.traffic, judged_s)
     return Plan(
@@ -207,11 +208,11 @@ def _expected(block: Block) -> Iterator[str]:
         yield f"of the alerts nothing is found that fails the run: {', '.join(expect.alerts)}"
 
 
-def method_seconds(method: Sequence[Mapping[str, Any]]) -> float:
-    """The pauses and timeouts that a method states, in seconds."""
+def method_seconds(experiment: Experiment) -> float:
+    """The pauses that a method states, in seconds, variables with their values; what probes have to tell is not known yet."""
     total = 0.0
-    for activity in method:
-        pauses = activity.get("pauses") or {}
+    for activity in experiment.method:
+        pauses = variables.substitute(activity.get("pauses") or {}, experiment.configuration)
         total += sum(float(v) for v in pauses.values() if isinstance(v, int | float))
     return total
 

@@ -73,7 +73,10 @@ def _check(notes: Notes, call: _Call, module: str, function: str) -> None:
         hint = findings.nearest(function, offer.functions, what="it has")
         said = f"the module {module} has no function '{function}', which {call.who} calls"
         error("function", (*call.steps, "func"), said, hint=hint)
-    elif (signature := offer.functions[function]) is not None:
+    elif (signature := offer.functions[function]) is None:
+        said = f"{call.who} cannot call {function}: it does not say what arguments it takes, and Chaos Toolkit asks"
+        error("function", (*call.steps, "func"), said, hint="call it from a function of your own")
+    else:
         for rule, steps, said, hint in _misfits(call, function, signature):
             note = error if rule == "argument" else notes.warning  # Chaos Toolkit accepts it, and it never holds
             note(rule, steps, said, hint=hint, key=True)

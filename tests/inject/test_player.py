@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.inject import player
+from runner.inject import player, undo
 from runner.inject.ledger import SILENCE, Ledger
 from tests.fakes.listening import Quiet, listening
 
@@ -118,3 +118,16 @@ def test_a_rollback_is_not_played_without_a_value_that_it_needs(tmp_path: Path) 
     assert not list(tmp_path.glob("state*"))
     assert player.play(tmp_path, start | {"configuration": {"gone": "-known"}}, lambda *_, **__: None)
     assert (tmp_path / "state-known").exists()
+
+
+def test_how_long_a_rollback_may_take_is_known_with_the_values_of_its_variables(tmp_path: Path) -> None:
+    rollback = {
+        "type": "action",
+        "name": "mend",
+        "provider": {"type": "http", "url": "http://127.0.0.1", "timeout": "${patience}"},
+        "pauses": {"after": "${pause}"},
+    }
+    start = {"document": {"rollbacks": [rollback]}, "variables": {"pause": 100}, "configuration": {"patience": 7}}
+    Ledger(tmp_path).open("rollback", "mend", index=0)
+    (record,) = Ledger(tmp_path).outstanding()
+    assert undo.deadline(record, start) == 7 + 5 + 100

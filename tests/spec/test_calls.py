@@ -120,6 +120,14 @@ def test_what_chaos_toolkit_can_call_is_no_finding(right: Json) -> None:
     assert examined(method=[right], rollbacks=[right | {"name": "other"}], secrets={"team": {"a": "b"}}) == []
 
 
+@pytest.mark.parametrize("func", ["dir", "sum"])
+def test_what_chaos_toolkit_cannot_call_at_all_is_an_error(func: str) -> None:
+    """Of `dir` there is no signature, and `sum` takes what it sums up by its position alone."""
+    (found,) = examined(method=[activity("builtins", func)])
+    assert found.severity == "error"
+    assert f"the action 'it' cannot call {func}" in found.message
+
+
 def test_a_function_that_cannot_go_without_secrets_gets_some() -> None:
     (found,) = examined(method=[activity("striking_own", "needs_secrets")])
     assert (found.severity, found.hint) == ("error", "add secrets: [GROUP] to its provider")

@@ -128,3 +128,10 @@ def test_an_entry_without_a_value_is_a_warning_where_an_activity_needs_it(tmp_pa
         ("warning", "no-value", "gone"),
         ("warning", "no-value", "env"),
     ]
+
+
+def test_the_plan_knows_how_long_a_pause_by_variable_is(tmp_path: Path) -> None:
+    from runner.plan import plan
+
+    examined(tmp_path, process() | {"pauses": {"before": 1.5, "after": "${typed}"}})
+    assert plan.method_seconds(load.load(str(tmp_path / "x.json"))) == 3.5
