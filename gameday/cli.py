@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner import errors
+from runner import errors, files
 from runner.cli.context import where_options
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` stays quick
@@ -86,6 +86,8 @@ def run(
     from gameday import scenario as scenarios
     from runner.store import place
 
+    if out:
+        files.check_folder(out, "the summary")
     script, path = scenarios.load(_which(scenario, of_schedule))
     seats = scenarios.seat(script, _roles(roles))
     if of_schedule:
@@ -183,6 +185,8 @@ def schedule(ics: Path | None, cancel: str | None, scenario: str | None, **given
     """Set up, change or cancel a series of GameDays; write it for people's calendars."""
     from gameday import schedule as schedules
 
+    if ics:
+        files.check_output(ics, "the calendar", suffixes=(".ics",))
     if cancel:
         click.echo(
             f"cancelled: {schedules.cancel(cancel, _now()).id}; send the new --ics to those who have the old one"
@@ -217,6 +221,8 @@ def report(gameday_id: str, out: Path | None, as_json: bool, as_markdown: bool, 
     elif as_markdown:
         click.echo(summary.markdown(day), nl=False)
     else:
+        if out:
+            files.check_folder(out, "the summary")
         _write(day.id, out, store)
 
 

@@ -48,24 +48,40 @@ def check_output(path: Path, what: str, *, suffixes: Sequence[str] = ()) -> None
     if suffixes and path.suffix.lower() not in suffixes:
         known = " or ".join(suffix for suffix in suffixes if suffix)
         raise errors.UsageError(f"{what} cannot be {path}: its name has to end in {known}")
-    target = path.resolve()
     try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            kind = "a folder" if target.is_dir() else "a device, a pipe or a socket, not a file"
-            raise errors.UsageError(f"{what} cannot be written to {path}: it is {kind}", hint="name a file")
-        if not target.parent.is_dir():
-            raise errors.UsageError(
-                f"{what} cannot be written to {path}: there is no folder {path.parent}", hint="make the folder first"
-            )
-        if target.exists():  # may be read-only itself in a folder that is not
+        target = path.resolve()
+    except RuntimeError:  # Python 3.13 says so only when it is opened
+        raise errors.UsageError(f"{what} cannot be written to {path}: it is a link to itself") from None
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        kind = "a folder" if target.is_dir() else "a device, a pipe or a socket, not a file"
+        raise errors.UsageError(f"{what} cannot be written to {path}: it is {kind}", hint="name a file")
+    if not target.parent.is_dir():
+        raise errors.UsageError(
+            f"{what} cannot be written to {path}: there is no folder {path.parent}", hint="make the folder first"
+        )
+    _try_to_write(target, f"{what} cannot be written to {path}")
+
+
+def check_folder(path: Path, what: str) -> None:
+    """The same for a folder that is made when it is needed, with those above it."""
+    there = next(folder for folder in (path.resolve(), *path.resolve().parents) if folder.exists())
+    if not there.is_dir():
+        raise errors.UsageError(f"{what} cannot be written to {path}: {there} is no folder", hint="name a folder")
+    _try_to_write(there / "chaos-run", f"{what} cannot be written to {path}")
+
+
+def _try_to_write(target: Path, otherwise: str) -> None:
+    trial = target.with_name(f".{target.name}.trial")
+    try:
+        if target.is_file():  # may be read-only itself in a folder that is not
             target.open("ab").close()
-        write_atomically(target.with_name(f".{target.name}.trial"), " " * 4096, durable=False)
-        target.with_name(f".{target.name}.trial").unlink()
+        write_atomically(trial, " " * 4096, durable=False)
+        trial.unlink()
     except OSError as problem:
-        said = f"{what} cannot be written to {path}: {problem.strerror}"
+        said = f"{otherwise}: {problem.strerror}"
         if problem.errno in FULL:
             raise errors.EnvironmentFailure(said, hint="free some space, or name another place") from None
-        raise errors.UsageError(said, hint="name a file in a folder that you may write") from None
+        raise errors.UsageError(said, hint="name a place that you may write") from None
 
 
 def append_line(path: Path, text: str) -> None:
@@ -73,9 +89,8 @@ def append_line(path: Path, text: str) -> None:
 
     Raises OSError, ENOSPC too where a full disk took only a part of it; readers skip such a torn line.
     """
-    line = f"\n{text}\n".encode(
-        errors="backslashreplace"
-    )  # a torn line before it must not swallow this one: start on a line of our own
+    # A torn line before it must not swallow this one: start on a line of our own.
+    line = f"\n{text}\n".encode(errors="backslashreplace")
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         if os.write(descriptor, line) < len(line):

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pty
 import subprocess
 import sys
 import time
@@ -188,3 +189,26 @@ def test_results_for_a_full_disk_are_refused_before_anything_is_broken(
     assert f"{name}: No space left on device" in done.stderr
     assert service.get("/log") == ""
     assert not (small_disk / name).exists()
+
+
+def test_a_terminal_that_vanishes_ends_no_run(service: Service, file: str) -> None:
+    ours, theirs = pty.openpty()
+    screen = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [*COMMAND, "run", file],
+        cwd=ROOT,
+        env=screen,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )  # not its controlling terminal: the signal that comes with that is a reason to stop, and another matter
+    os.close(theirs)
+    seen = b""
+    while b"stop it" not in seen:
+        seen += os.read(ours, 65536)
+    os.close(ours)
+    assert process.wait(30) == 0
+    assert kept()["verdict"] == "PASS"
+    assert "break" in service.get("/log")
+    assert not service.broken
