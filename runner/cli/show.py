@@ -111,11 +111,14 @@ def _trace(record: RunRecord) -> Iterator[str]:
 def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
     from runner.cli.table import coloured
     from runner.report import words
+    from runner.timeline import answered
 
     yield (
         "Objectives",
         [f"{coloured(o.verdict.ljust(12))}  {o.name}: {_bare(o.sentence, o.verdict)}" for o in record.objectives],
     )
+    met = [(i.name, answered.sentence(i)) for i in record.indicators]
+    yield "Traffic", [f"{name}: {said}" for name, said in met if said]
     yield (
         "Hypothesis",
         [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+from collections.abc import Mapping
 
 from runner import errors, units
 from runner.engine.crew import Crew
@@ -71,9 +72,29 @@ async def holds(session: Session, crew: Crew) -> bool:
         raise errors.Interrupted(f"{stop.sentence}; nothing was injected")
     if crew.traffic.dead:
         raise errors.EnvironmentFailure("the prober died in the baseline: nobody would see what a fault does to users")
+    _tell_odd_answers(session, crew, await crew.traffic.learn())
     from runner.engine import judging
 
     return judging.baseline_holds(session, crew)
+
+
+def _tell_odd_answers(session: Session, crew: Crew, redirects: Mapping[str, str]) -> None:
+    """A service that only ever sends users elsewhere, or away, is hardly the one that was meant."""
+    from runner.slo import answers
+
+    for stream in crew.traffic.streams:
+        before = crew.traffic.before[stream.name]
+        if not answers.none_usual(before):
+            continue
+        said = f"{stream.name}: every answer of the baseline had status {' or '.join(sorted(before))}"
+        if all(int(status) in answers.REDIRECTS for status in before):
+            where = answers.destination(stream.url, redirects.get(stream.name, ""))
+            said += f", a redirect to {where}; nobody asked there, and what is behind it may be dead: let the traffic ask there itself"
+        elif stream.expect.status is None and all(int(status) < 500 for status in before):
+            said += ", which is taken for what users get; if it is not, correct the url, or say what is good with expect: {status: …}"
+        else:
+            continue
+        session.find("warning", said)
 
 
 def _load_what_comes_later() -> None:

@@ -24,7 +24,7 @@ from runner.slo.objective import Objective
 from runner.slo.series import Series
 from runner.slo.verdict import Judgement
 from runner.spec.experiment import Experiment
-from runner.timeline import incident
+from runner.timeline import answered, incident
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
 
@@ -53,8 +53,9 @@ def _met(judged: Judgement, series: Series, now_ns: int) -> bool:
 
 
 def _why(crew: Crew) -> str:
-    found = [(s.name, s.url, causes.told(causes.counted(crew.traffic.samples[s.name]))) for s in crew.traffic.streams]
-    told = "".join(f"; {name}, {url}: {said}" for name, url, said in found if said)
+    failed = [(s.name, s.url, causes.counted(crew.traffic.samples[s.name])) for s in crew.traffic.streams]
+    told = "".join(f"; {name}, {url}: {causes.told(failures)}" for name, url, failures in failed if failures)
+    told += "".join(f"; {said}" for *_, failures in failed if (said := causes.hint(failures)))
     return told + "".join(f"; {s.name}: no data, {s.trouble}" for s in crew.sources.series.values() if s.trouble)
 
 
@@ -73,6 +74,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         unwatched_ns=crew.detecting.unwatched_ns,
     )
     _watch_the_prober(session, crew)
+    _tell_answers(session, crew)
     told = crew.detecting.conclude()
     experiment = session.experiment
     record = RunRecord(
@@ -165,6 +167,7 @@ def publish(session: Session, record: RunRecord, crew: Crew, plan: Plan, options
         ttr_s=record.ttr_s,
         ttr_censored=record.ttr_censored,
         findings=[f.message for f in record.findings],
+        traffic=[answered.told(i) for i in record.indicators if i.new is not None],
         report=str(report),
         **_stages(record),
     )
@@ -242,14 +245,19 @@ def _told(objective: ObjectiveResult) -> dict[str, Any]:
 
 def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
     """Judged from the first change until the end of the recovery: what users met while we were at it."""
-    injected = session.marked("injected")
-    begun = next((w.start_ns for w in session.windows if w.phase == "inject"), session.phase_since_ns)
-    start = injected.mono_ns - round(injected.error_s * 1e9) if injected else begun
+    start, end = judged_window(session)
     results = []
     for objective in crew.objectives:
-        found = judged(crew, objective, start, session.phase_since_ns, settled=True)
+        found = judged(crew, objective, start, end, settled=True)
         results.append(reasons.result(objective, found, crew.series[objective.indicator].rate))
     return tuple(results)
+
+
+def judged_window(session: Session) -> tuple[int, int]:
+    """From the first change, or what was to be one, until the end of the recovery, in monotonic nanoseconds."""
+    injected = session.marked("injected")
+    begun = next((w.start_ns for w in session.windows if w.phase == "inject"), session.phase_since_ns)
+    return (injected.mono_ns - round(injected.error_s * 1e9) if injected else begun), session.phase_since_ns
 
 
 def judged(crew: Crew, objective: Objective, start_ns: int, end_ns: int, *, settled: bool = False) -> Judgement:
@@ -263,6 +271,16 @@ def judged(crew: Crew, objective: Objective, start_ns: int, end_ns: int, *, sett
     return verdict.judge(
         objective, samples, start_ns, end_ns, rate=rate, timeout_s=timeout_s, now_ns=now_ns, until_ns=until_ns
     )
+
+
+def _tell_answers(session: Session, crew: Crew) -> None:
+    """What the traffic met, apart from how much of it was bad."""
+    if not session.injecting:
+        return
+    crew.traffic.count(*judged_window(session))
+    for indicator in crew.traffic.indicators():
+        for warning in answered.warnings(indicator):
+            session.find("warning", warning)
 
 
 def _watch_the_prober(session: Session, crew: Crew) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from runner import errors
 from runner.engine.session import Session
 from runner.inject import processes, survivors
 from runner.inject.child import Child
 from runner.probe import messages, proxies, tape
+from runner.slo import answers
+from runner.slo.answers import Answers
 from runner.slo.sample import Sample
 from runner.slo.series import Series
 from runner.spec.model import Traffic as Stream
@@ -22,6 +25,7 @@ TAPE_S = 4 * 3600.0
 
 MIXED_NEW_AT_MOST = 100.0
 """New connections a second that mixed traffic opens at most: each keeps a local port for a minute, and there are some 28,000."""
+BEFORE_THE_BASELINE: messages.Ranges = ((200, 499),)
 
 
 class Traffic:
@@ -38,6 +42,11 @@ class Traffic:
         self.paths: dict[str, Path] = {}
         self.until_ns = 0
         """When the last request was due: the prober was told to stop."""
+        self.status = {s.name: _status(s) for s in streams}
+        """Which statuses are good, as inclusive ranges."""
+        self.before: dict[str, dict[str, int]] = {s.name: {} for s in streams}
+        """What the baseline answered, by status."""
+        self._answers: dict[str, Answers] = {}
         self._session = session
         self._readers: dict[str, tape.Reader] = {}
 
@@ -73,6 +82,25 @@ class Traffic:
         self._readers = {name: tape.Reader(path) for name, path in self.paths.items()}
         await self.prober.send({"do": "start"})
         await self.prober.expect("started", 5.0)
+
+    async def learn(self) -> dict[str, str]:
+        """What was answered while nothing was broken is what users get, and good where the file says nothing else.
+
+        The location of each stream's last redirect. Raises EnvironmentFailure.
+        """
+        if self.prober is None:
+            return {}
+        self.poll(self._session.clock.monotonic())
+        for s in self.streams:
+            self.before[s.name] = answers.statuses(self.samples[s.name])
+            if s.expect.status is None:
+                self.status[s.name] = answers.accepted(self.before[s.name])
+        await self.prober.send({"do": "accept", "status": self.status})
+        return dict((await self.prober.expect("accepts", 5.0))["redirects"])
+
+    def count(self, start_ns: int, end_ns: int) -> None:
+        """Count what was answered in the window that is judged."""
+        self._answers = {name: answers.count(samples, start_ns, end_ns) for name, samples in self.samples.items()}
 
     def poll(self, now_ns: int) -> None:
         """Read what finished since the last poll."""
@@ -119,6 +147,9 @@ class Traffic:
                 tape=self.paths[s.name].name,
                 seen_ns=self.series[s.name].now_ns,
                 until_ns=self.until_ns,
+                status=answers.ranges(self.status[s.name]),
+                before=self.before[s.name],
+                **_counted(self._answers.get(s.name)),
             )
             for s in self.streams
             if s.name in self.paths
@@ -134,10 +165,29 @@ def _indicator(stream: Stream, proxy: str | None) -> messages.Indicator:
         method=stream.method,
         headers=stream.headers,
         body=stream.body,
-        status=status_ranges(stream.expect.status),
+        status=_status(stream),
         new_every=_new_every(stream),
         proxy=proxy,
     )
+
+
+def _status(stream: Stream) -> messages.Ranges:
+    """What is good until the baseline is over: anything but a server's error, where the file says nothing."""
+    return BEFORE_THE_BASELINE if stream.expect.status is None else status_ranges(stream.expect.status)
+
+
+def _counted(found: Answers | None) -> dict[str, Any]:
+    """The fields of the record's indicator."""
+    if found is None:
+        return {}
+    return {
+        "answered": dict(found.statuses),
+        "failures": dict(found.failures),
+        "new": found.new,
+        "new_bad": found.new_bad,
+        "kept": found.kept,
+        "kept_bad": found.kept_bad,
+    }
 
 
 def _new_every(stream: Stream) -> int:

@@ -16,7 +16,7 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from runner.probe import failing
-from runner.probe.messages import Indicator
+from runner.probe.messages import Indicator, Ranges
 from runner.slo.sample import CAUSE_SHIFT, Cause, Flag
 
 KEEPALIVE_S = 1.5
@@ -140,10 +140,17 @@ class Client:
             raise ValueError(f"{indicator.url!r} is not an http or https URL")
         self._method = indicator.method
         self._body = indicator.body.encode() if indicator.body is not None else None
-        self._good = frozenset(code for low, high in indicator.status for code in range(low, high + 1))
+        self._good: frozenset[int] = frozenset()
+        self.accept(indicator.status)
+        self.redirected = ""
+        """Where the last redirect led."""
         self._session = _session(indicator, new)
         self._request = partial(self._session._request, proxy=indicator.proxy)
         self._proxied = indicator.proxy is not None
+
+    def accept(self, status: Ranges) -> None:
+        """These statuses are good from now on."""
+        self._good = frozenset(code for low, high in status for code in range(low, high + 1))
 
     async def ask(self, asking: Asking) -> tuple[int, int]:
         """Ask and read the answer to its end: its status (0 without one) and its flags with their cause, 0 when it is good.
@@ -156,6 +163,8 @@ class Client:
         try:
             answer = await self._request(self._method, self._url, data=self._body, allow_redirects=False)
             status = answer.status
+            if 300 <= status < 400:
+                self.redirected = answer.headers.get("Location", "")
             try:
                 while await answer.content.readany():
                     pass

@@ -1,8 +1,9 @@
 """What parent and prober say to each other, one JSON object a line: the start message as values both sides share.
 
-to the prober     a `Start`, then {"do": "start"} and {"do": "stop"}
+to the prober     a `Start`, then {"do": "start"}, {"do": "accept", "status": {indicator: ranges}} and {"do": "stop"}
 from the prober   {"say": "ready", "tapes": {indicator: path}}             connections are open, tapes can be read
                   {"say": "started", "t0_ns": monotonic, "t0_wall_ns": …}  the first slot is at t0
+                  {"say": "accepts", "redirects": {indicator: location}}   other statuses are good from now on; where one led
                   {"say": "limit"}                                         the longest length is over, nothing is sent
                   {"say": "stopped", "scheduled": {indicator: count}}      every request has ended, tapes are trimmed
                   {"say": "error", "message": sentence}                    it cannot start; it exits with 7
@@ -13,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+Ranges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +29,7 @@ class Indicator:
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
-    status: tuple[tuple[int, int], ...] = ((200, 399),)
+    status: Ranges = ((200, 399),)
     """Inclusive ranges of the statuses that are good."""
     new_every: int = 0
     """Each n-th request opens a connection of its own, the others are kept alive: 1 all of them, 0 none."""

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,13 @@ class Prober:
         self._arm()
         return t0_ns, t0_wall_ns
 
+    def accept(self, status: Mapping[str, messages.Ranges]) -> dict[str, str]:
+        """Take other statuses for good from now on; where each indicator was redirected to."""
+        streams = dict(zip(self.tapes, self._streams, strict=True))
+        for name, ranges in status.items():
+            streams[name].accept(ranges)
+        return {name: traffic.redirected for name, traffic in streams.items()}
+
     def hold(self) -> None:
         """Send nothing more."""
         self._sending = False
@@ -158,10 +165,12 @@ async def serve(lines: asyncio.StreamReader) -> int:
 async def _obey(prober: Prober, lines: asyncio.StreamReader) -> bool:
     """Until told to stop (True), or until the parent is gone."""
     while line := await lines.readline():
-        match json.loads(line)["do"]:
+        match (message := json.loads(line))["do"]:
             case "start":
                 t0_ns, t0_wall_ns = prober.start()
                 say("started", t0_ns=t0_ns, t0_wall_ns=t0_wall_ns)
+            case "accept":
+                say("accepts", redirects=prober.accept(message["status"]))
             case "stop":
                 return True
     return False

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from runner.probe import tape
 from runner.probe.attention import Attention
 from runner.probe.client import Asking, Client
-from runner.probe.messages import Indicator
+from runner.probe.messages import Indicator, Ranges
 from runner.slo.sample import Flag
 
 JITTER = 0.1
@@ -106,6 +106,16 @@ class Stream:
     async def warm(self, connections: int) -> None:
         """Open so many connections by requests that are no records."""
         await asyncio.gather(*(self._kept.ask(Asking()) for _ in range(connections)))
+
+    def accept(self, status: Ranges) -> None:
+        """These statuses are good from now on."""
+        self._kept.accept(status)
+        self._fresh.accept(status)
+
+    @property
+    def redirected(self) -> str:
+        """Where the last redirect led, as the service wrote it; empty without one."""
+        return self._kept.redirected or self._fresh.redirected
 
     async def close(self) -> None:
         """Close every connection."""

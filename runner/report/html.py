@@ -41,6 +41,7 @@ def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, See
         noticed=lanes.svg(record),
         floor=lanes.floor(record),
         undo_line=words.undo_line(record),
+        met=[i for i in record.indicators if i.new is not None],
         health=health,
         log=told,
         environment=list(_environment(record)),

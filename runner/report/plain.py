@@ -62,6 +62,8 @@ class Plain:
             verdict = str(objective.get("verdict"))
             said = f"{objective.get('name')} {words.title(verdict)}: {words.clean(objective.get('sentence', ''))}"
             self.say(self._last_t, said, words.tone(verdict))
+        for met in fields.get("traffic") or ():
+            self.say(self._last_t, f"traffic {met['name']}: {met['sentence']}")
         for key in ("ttd", "ttr") if "inject" in self.scene.phases else ():
             value, censored = fields.get(f"{key}_s"), bool(fields.get(f"{key}_censored"))
             unseen = ", and nobody had noticed" if key == "ttd" and censored else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from runner.characters import harmless
 from runner.report import lanes, words
+from runner.timeline import answered
 from runner.timeline.record import ObjectiveResult, RunRecord
 
 
@@ -57,6 +58,9 @@ def facts(record: RunRecord) -> Iterable[tuple[str, str]]:
     ):
         why = words.bound(record, name)
         yield label, words.elapsed(name, value, censored, error_s, watched=record.watched) + (f", {why}" if why else "")
+    for indicator in record.indicators:
+        if said := answered.sentence(indicator):
+            yield "traffic", f"{words.clean(indicator.name)}: {said}"
     yield "put back", words.undo_line(record)
     for residue in record.residue:
         yield "LEFT", words.clean(residue)

@@ -48,3 +48,13 @@ def name(sample: Sample) -> str:
     """Of a bad request."""
     found = (words for flag, words in _FLAGS.items() if sample.flags & flag)
     return _CAUSES.get(sample.cause) or next(found, f"status {sample.status}")
+
+
+def hint(failures: Mapping[str, int]) -> str:
+    """What to do about ways to fail that need not be the service's; empty for all others."""
+    if number := failures.get(CLOSED_IDLE):
+        return (
+            f"{number:,} requests met the end of a connection that the service closed while it was idle, as many services do "
+            "after some time; `new_connections: true` opens one for each request"
+        )
+    return ""

@@ -18,8 +18,8 @@ class _Part(BaseModel):
 class Expect(_Part):
     """Which answers are good ones."""
 
-    status: str = "200-399"
-    """Statuses and ranges, comma separated: `200`, `200-299,404`."""
+    status: str | None = None
+    """Statuses and ranges, comma separated: `200`, `200-299,404`. Without: 200-299, and what the baseline had below 500."""
 
     @field_validator("status", mode="before")
     @classmethod
@@ -28,8 +28,9 @@ class Expect(_Part):
 
     @field_validator("status")
     @classmethod
-    def _ranges_parse(cls, value: str) -> str:
-        status_ranges(value)
+    def _ranges_parse(cls, value: str | None) -> str | None:
+        if value is not None:
+            status_ranges(value)
         return value
 
 

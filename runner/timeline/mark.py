@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -65,3 +65,17 @@ class Indicator:
     """When its samples were read last before the judgement, on the monotonic clock; 0 where an older version kept none."""
     until_ns: int = 0
     """When the prober was told to stop: what was due until then and is not on the tape was never sent. 0 where that is not known."""
+    status: str = ""
+    """Which statuses were good, `200-299,302`; empty where an older version did not keep it: then as the tape says."""
+    before: dict[str, int] = field(default_factory=dict)
+    """Answers of the baseline by status."""
+    answered: dict[str, int] = field(default_factory=dict)
+    """Answers of what was judged by status."""
+    failures: dict[str, int] = field(default_factory=dict)
+    """Bad requests of what was judged, by the name of what became of them."""
+    new: int | None = None
+    """How many of what was judged opened a connection; None where nothing was judged, and in older records."""
+    new_bad: int = 0
+    kept: int = 0
+    """How many went over a connection that was there already."""
+    kept_bad: int = 0

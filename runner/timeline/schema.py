@@ -53,6 +53,15 @@ _JUDGED = _object(
         "outage_s": _SECONDS,
     },
 )
+_COUNTS: Part = {"type": "object", "additionalProperties": _COUNT}
+_MET = _object(
+    {"name": _TEXT, "sentence": _TEXT},
+    {
+        "status": _TEXT,
+        **dict.fromkeys(("before", "answered", "failures"), _COUNTS),
+        **dict.fromkeys(("new", "new_bad", "kept", "kept_bad"), _COUNT),
+    },
+)
 _PROBE = _object({"name": _OPTIONAL_TEXT, "met": _YES_NO}, {"value": _ANYTHING, "expected": _ANYTHING})
 
 _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
@@ -120,6 +129,7 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
             "ttr_censored": _YES_NO,
             "stages": {"type": "object", "additionalProperties": {"type": "number"}},
             "unwatched": {"type": "string"},
+            "traffic": _list(_MET),
         },
     ),
 }

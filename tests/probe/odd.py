@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import select
 import socket
 import struct
@@ -139,3 +140,40 @@ def dies_at_work(work_s: float) -> Way:
         time.sleep(work_s)
 
     return way
+
+
+class Fickle:
+    """A service that behaves in one way until `broken`, and in another from then on. `GET /break` on `control` breaks it."""
+
+    def __init__(self, before: Callable[[int], bytes], after: Callable[[int], bytes] | None) -> None:
+        """The n-th answer; None instead: whoever comes anew is reset, who is there already is served as before."""
+        self._before, self._after = before, after
+        self._broken = threading.Event()
+        self._number = itertools.count()
+
+    def __call__(self, connection: socket.socket) -> None:
+        if self._broken.is_set() and self._after is None:
+            reset(connection)
+            return
+        while asked(connection):
+            answer = self._after if self._broken.is_set() and self._after else self._before
+            connection.sendall(answer(next(self._number)))
+
+    def control(self, connection: socket.socket) -> None:
+        asked(connection)
+        self._broken.set()
+        connection.sendall(OK)
+
+
+def ok(_: int) -> bytes:
+    return OK
+
+
+def status(code: int, more: str = "") -> Callable[[int], bytes]:
+    """Always this status."""
+    return lambda _: f"HTTP/1.1 {code} X\r\n{more}Content-Length: 0\r\n\r\n".encode()
+
+
+def every(nth: int, other: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Each nth answer is the other one, the rest is OK."""
+    return lambda number: other(number) if number % nth == 0 else OK
