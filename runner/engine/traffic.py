@@ -100,7 +100,8 @@ class Traffic:
 
     def count(self, start_ns: int, end_ns: int) -> None:
         """Count what was answered in the window that is judged."""
-        self._answers = {name: answers.count(samples, start_ns, end_ns) for name, samples in self.samples.items()}
+        for s in self.streams:
+            self._answers[s.name] = answers.count(self.samples[s.name], start_ns, end_ns, s.timeout)
 
     def poll(self, now_ns: int) -> None:
         """Read what finished since the last poll."""

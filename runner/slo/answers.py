@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from runner.slo import causes
+from runner.slo.objective import FAILED
 from runner.slo.sample import Flag, Sample
 
 USUAL = range(200, 300)
@@ -28,15 +29,15 @@ class Answers:
     """Requests over a connection that was there already."""
     kept_bad: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
-    """Ways to fail by their names (`runner.slo.causes`), the most frequent first."""
+    """Ways to fail by their names (`runner.slo.causes`), the most frequent first; never to be sent is one."""
     statuses: Mapping[str, int] = field(default_factory=dict)
     """Whole answers by status, good and bad ones."""
 
 
-def count(samples: Iterable[Sample], start_ns: int, end_ns: int) -> Answers:
-    """Over the requests that were due in [start, end) and have ended."""
-    seen = [s for s in samples if s.flags & _DONE and start_ns <= s.intended_ns < end_ns]
-    sent = [s for s in seen if not s.flags & _SHED]
+def count(samples: Iterable[Sample], start_ns: int, end_ns: int, timeout_s: float) -> Answers:
+    """Over the requests that were due in [start, end) and have ended; those that we sent late tell nothing of the service."""
+    ended = [s for s in samples if s.flags & _DONE and start_ns <= s.intended_ns < end_ns]
+    sent = [s for s in ended if not FAILED.unmeasured(s, timeout_s)]
     new = [s for s in sent if s.flags & _NEW]
     new_bad, bad = sum(s.bad for s in new), sum(s.bad for s in sent)
     return Answers(
@@ -44,8 +45,8 @@ def count(samples: Iterable[Sample], start_ns: int, end_ns: int) -> Answers:
         new_bad=new_bad,
         kept=len(sent) - len(new),
         kept_bad=bad - new_bad,
-        failures=causes.counted(seen),
-        statuses=statuses(seen),
+        failures=causes.counted([*sent, *(s for s in ended if s.flags & _SHED)]),
+        statuses=statuses(sent),
     )
 
 

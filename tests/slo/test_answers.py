@@ -25,9 +25,11 @@ def test_new_and_kept_connections_are_counted_apart_and_what_never_left_in_neith
             _sample(4, 200),
             _sample(10, 200),
             Sample(7, 0, 0, 0, int(Flag.SENT)),
+            _sample(7, 200, Flag.TIMEOUT)._replace(late_us=100_001),
         ],
         5,
         10,
+        1.0,
     )
     assert (found.new, found.new_bad, found.kept, found.kept_bad) == (2, 1, 2, 1)
     assert found.failures == {"refused": 1, "status 503": 1, "not sent, too many under way": 1}
