@@ -214,6 +214,8 @@ def test_an_alertmanager_that_was_restarted_and_hears_of_the_alert_again_had_not
     (resolved,) = marks(found, "resolved")
     assert since_undone(found, resolved) > -0.1
     assert len(marks(found, "firing")) == 1
+    stages = [e["stage"] for e in found.named("alert") if e["stage"] != "received"]
+    assert stages == ["firing", "resolved", "firing", "resolved"]  # who watches hears that it was taken back
 
 
 @pytest.mark.slow
@@ -226,11 +228,14 @@ def test_a_prometheus_that_is_restarted_while_it_fires_does_not_give_the_all_cle
         with harness.started(tmp_path, document) as found:
             found.until("alert", stage="firing")
             real.stop()
+            time.sleep(4)
             real.start()
             found.finish()
     (resolved,) = marks(found, "resolved")
     assert since_undone(found, resolved) > 0
     assert harness.record(found)["alerting"]["failures"] == []
+    assert "fired again" not in messages(found)
+    assert [e["stage"] for e in found.named("alert")].count("resolved") == 1
 
 
 @pytest.mark.slow
