@@ -110,8 +110,7 @@ def _trace(record: RunRecord) -> Iterator[str]:
 
 def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
     from runner.cli.table import coloured
-    from runner.report import words
-    from runner.timeline import answered
+    from runner.report import answered, words
 
     yield (
         "Objectives",

@@ -18,13 +18,14 @@ from runner.engine.options import Options
 from runner.engine.session import Session
 from runner.plan.plan import Plan
 from runner.probe import health
+from runner.report import answered
 from runner.slo import causes, counts, verdict
 from runner.slo.counts import Counts
 from runner.slo.objective import Objective
 from runner.slo.series import Series
 from runner.slo.verdict import Judgement
 from runner.spec.experiment import Experiment
-from runner.timeline import answered, incident
+from runner.timeline import incident
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
 

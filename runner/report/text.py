@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.characters import harmless
-from runner.report import lanes, words
-from runner.timeline import answered
+from runner.report import answered, lanes, words
 from runner.timeline.record import ObjectiveResult, RunRecord
 
 
