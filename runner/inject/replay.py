@@ -22,7 +22,7 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(given)
     toolkit.set_up(Path(start["cwd"]))
-    logging.lastResort = None  # Chaos Toolkit's commentary; what a step answered is told by itself
+    logging.lastResort = logging.NullHandler()  # Chaos Toolkit's commentary; what a step answered is told by itself
     start["configuration"] = values.recall(start)
     start["hide"] = secrets.learn(
         start["document"], ({**start["variables"], **start["configuration"]}, start["secret_variables"])

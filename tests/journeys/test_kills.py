@@ -126,7 +126,9 @@ def test_what_can_never_be_put_back_is_closed_by_a_person_who_says_why(service: 
     service.get("/mend")
     with started(tmp_path, harmless) as refused:
         assert refused.finish() == 3
-        assert "--by-hand" in refused.stderr()
+        said = refused.stderr()
+        assert said.startswith("error: an earlier run"), "and nothing before it"
+        assert "--by-hand" in said
     assert _recover("--by-hand", name).returncode == 2, "not without a reason"
     assert _recover("--by-hand", "20200101", "--reason", "x").returncode == 2, "not a run that is not there"
     done = _recover("--by-hand", name, "--reason", "restarted the service myself")
