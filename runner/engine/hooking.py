@@ -34,7 +34,7 @@ class Hooks:
         name, why = message["name"], message["why"]
         if message["stops"] and not self._why:
             self._why = f"stopped by the control {name!r}: {why}"
-        elif not message["stops"]:
+        elif not message["stops"] and not self._why:  # else: hooks after what was stopped get nothing to look at
             self._session.find("warning", f"the control {name!r} failed, and the run went on without it: {why}")
 
     def wait(self) -> None:

@@ -220,6 +220,8 @@ class Method:
             return
         if succeeded:
             self._injected(name, began, message["mono_ns"], run.get("output"))
+            if self._aims.get(name, {}).get("stays") and (refused := reasons.of_answer(run.get("output"))):
+                self.failed[name] = refused  # nobody asks whether it bit, but it has to have worked
         elif not self._session.stop.done():
             self.failed[name] = error or UNSAID
             self._session.find("error", f"the action {name!r} failed: {self.failed[name]}")
@@ -285,11 +287,9 @@ class Method:
         name = aim["action"]
         evidence, run = self._evidence.get(name), self._runs.get(name)
         proof, sentence = _proof(aim, evidence, run)
-        if not self._session.experiment.runtime.acts:
-            proof, sentence = (
-                "vacuous",
-                f"not executed, for the file asks for a dry run ({self._session.experiment.runtime.dry})",
-            )
+        runtime = self._session.experiment.runtime
+        if not runtime.acts:
+            proof, sentence = "vacuous", f"not executed, for the file asks for a dry run ({runtime.dry})"
         targets = tuple((evidence or {}).get("targets") or ()) or tuple(aim["targets"])
         return Fault(
             name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"], stays=aim["stays"]

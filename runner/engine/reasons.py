@@ -70,7 +70,7 @@ def _verdict(record: RunRecord, terms: Terms) -> tuple[ExitCode, str]:
     if doubts := list(_doubts(record, terms)):
         return ExitCode.INCONCLUSIVE, "; ".join(doubts)
     praise = _praise(record, terms)
-    return ExitCode.PASS, praise if record.back.clean else f"{praise}; {record.back.sentence}"
+    return ExitCode.PASS, praise if record.back.clean and not record.back.stays else f"{praise}; {record.back.sentence}"
 
 
 def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:

@@ -106,6 +106,7 @@ def test_a_control_that_stops_is_told_by_its_name_wherever_it_stops(
     begun = "a" in plain.trace
     assert "ABORTED: stopped by the control 'mine': not today" in said
     assert ("nothing was injected" in said) is not begun
+    assert "failed, and the run went on" not in said
     assert "b" not in ours.trace or at in ("after_method", "before_rollback")
     # What it forbids is not begun; what was begun is put back, also where the control would not have it.
     assert ("x" in ours.trace and "y" in ours.trace) is begun

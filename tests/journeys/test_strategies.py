@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.journeys.test_plain_files import Json, Play, document, writes
+from tests.journeys.test_plain_files import ROOT, Json, Play, document, writes
 
 THERE: Json = {
     "type": "probe",
@@ -134,7 +137,7 @@ def test_a_run_that_is_stopped_counts_as_deviated(tmp_path: Path) -> None:
 
 
 def test_what_is_meant_to_stay_is_not_the_fault_and_is_told_as_left(tmp_path: Path) -> None:
-    nothing = runs("set-up", "exit 1")  # would make the run INCONCLUSIVE if it were what is tested
+    fails = runs("set-up", "exit 1")
     found = document([runs("set-up", "touch prepared"), REMOVE, MAKE], [BACK], [THERE])
     found["extensions"] = [BLOCK | {"stays": ["set-up"], "hypothesis": {"during": False}}]
     play, told, events = played(tmp_path, found)
@@ -142,13 +145,21 @@ def test_what_is_meant_to_stay_is_not_the_fault_and_is_told_as_left(tmp_path: Pa
     assert play.trace == ["back"], "the file's own rollbacks are played all the same"
     assert "left as the file says: set-up" in undone(events)["sentence"]
     assert told["verdict"] == "PASS"
+    assert told["sentence"].count("left as the file says: set-up") == 1
+    assert "left as the file says: set-up" in told["sentence"]
     _, said = play.run(sys.executable, "-m", "runner", "show", told["run"])
     assert "left as the file says: set-up" in said
     _, said = play.run(sys.executable, "-m", "runner", "plan", "x.json")
     assert "if we die it is undone by nobody, for it is meant to stay" in said
     assert "stays     'set-up' is meant to stay" in said
-    found["method"][0] = nothing
+    found["method"][0] = fails
     _, told, _ = played(tmp_path / "2", found)
+    assert (told["verdict"], told["sentence"][:27]) == ("INCONCLUSIVE", "set-up failed half-way: it ")
+    provider = {"type": "python", "module": "mine", "func": "prepare"}
+    found["method"][0] = {"type": "action", "name": "set-up", "provider": provider}
+    _, told, _ = played(
+        tmp_path / "3", found, mine="def prepare():\n    return []\n"
+    )  # as a fault it would have hit nothing
     assert told["verdict"] == "PASS", told["sentence"]
 
 
@@ -197,3 +208,27 @@ def test_an_empty_method_without_anything_that_is_asked_passes_nothing(tmp_path:
     for number, found in enumerate((document([]), document([], [], [THERE]) | skips)):
         _, told, _ = played(tmp_path / str(number), found)
         assert told["verdict"] == "INCONCLUSIVE"
+
+
+def test_what_a_survivor_leaves_as_it_is_for_the_file_says_so_is_told(tmp_path: Path) -> None:
+    found = healing(rollbacks={"strategy": "never"})
+    found["method"][0] = {**REMOVE, "pauses": {"after": 30}}
+    play = Play(tmp_path / "x", found)
+    (play.folder / "flag").touch()
+    env = {**os.environ, "TRACE": str(play.folder / "trace")}
+    command = [sys.executable, "-m", "runner", "run", "x.json", "--json"]
+    process = subprocess.Popen(command, cwd=play.folder, env=env | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+    assert process.stdout
+    for line in process.stdout:
+        if (event := json.loads(line))["event"] == "injected":
+            break
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    path = Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs" / event["run"] / "record.json"
+    until = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    said = "the runner died; nothing was put back: the strategy of the file's rollbacks is never (not played: back)"
+    assert json.loads(path.read_text())["sentence"].startswith(said)
+    assert play.trace == []
