@@ -106,7 +106,7 @@ def test_recover_puts_back_and_says_so(service: Service, tmp_path: Path) -> None
 def test_what_can_never_be_put_back_is_closed_by_a_person_who_says_why(service: Service, tmp_path: Path) -> None:
     """The service is gone for good: without a way out no run would ever begin again. Nobody survived to tell: it is told late."""
     document = _document(service)
-    document["rollbacks"] = [python("gone", "fails")]
+    document["rollbacks"] = [python("gone", "last_words", {"text": "no such service"})]
     with receiver() as pager:
         told = {"channels": [{"name": "pager", "webhook": pager.url, "levels": ["critical"]}]}
         (tmp_path / "notify.yaml").write_text(json.dumps(told))
