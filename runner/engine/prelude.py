@@ -65,7 +65,11 @@ async def draw(session: Session, crew: Crew) -> Plan:
         left=crew.left,
         standing=(*crew.sources.standing, *_widened(crew)),
         locks=lock.lease_names(crew.world.namespaces, nodes),
-        notes=(*((crew.where.note,) if crew.where.note else ()), *proxied.notes(session.experiment, crew.where.around)),
+        notes=(
+            *((crew.where.note,) if crew.where.note else ()),
+            *proxied.notes(session.experiment, crew.where.around),
+            *await _hidden(crew),
+        ),
     )
 
 
@@ -103,6 +107,24 @@ async def _survey(crew: Crew) -> Any:
         led = f"the experiment's secrets lead to another context than {context!r}, which was judged"
         raise errors.Refused("the safety policy refuses this run", reasons=[led])
     return found
+
+
+async def _hidden(crew: Crew) -> list[str]:
+    """What traffic whose connections are all kept alive cannot see."""
+    kept = [s.name for s in crew.traffic.streams if s.new_connections is False]
+    targets = sorted({target for a in crew.world.aims for target in a["targets"]})
+    if not kept or not targets or any(s.new_connections for s in crew.traffic.streams):
+        return []
+    try:
+        services = await crew.supervisor.look("behind", targets=targets)
+    except errors.EnvironmentFailure:
+        return []
+    if not services:
+        return []
+    return [
+        f"{', '.join(kept)}: all connections are kept alive, and the targets stand behind the Service {', '.join(services)}: whoever "
+        "comes anew may be sent to a pod that is gone, and nobody would see it; leave `new_connections: false` out"
+    ]
 
 
 def clear(crew: Crew, drawn: Plan) -> None:

@@ -45,6 +45,12 @@ class World:
         )
         return {"aims": aims, "snapshot": snapshot, "namespaces": namespaces, "withheld": self._withheld(snapshot)}
 
+    def behind(self, targets: list[str]) -> list[str]:
+        """The Services that lead users to these targets."""
+        from runner.inject import behind
+
+        return behind.services(self._whole_cluster(), targets)
+
     def prove(self, aims: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The evidence for each aim of a known kind: `{action, bitten, sentence, targets}`."""
         return [{"action": a["action"], **asdict(self._prove(a))} for a in aims if a["provable"]]

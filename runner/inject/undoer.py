@@ -118,6 +118,7 @@ def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     return {
         "survey": lambda: World(start).survey(),
         "prove": lambda aims: World(start).prove(aims),
+        "behind": lambda targets: World(start).behind(targets),
         "scan": lambda snapshot: World(start).scan(snapshot),
         "hypothesis": lambda: World(start).hypothesis(),
         "lease": lambda step, names: _lease(step, names, start),
