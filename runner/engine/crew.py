@@ -20,7 +20,7 @@ from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
 from runner.inject import account, folder
-from runner.inject.ledger import Ledger, UndoRecord
+from runner.inject.ledger import ROLLBACK, Ledger, UndoRecord
 from runner.inject.supervisor import Supervisor
 from runner.inject.voice import carried
 from runner.plan import translate
@@ -162,7 +162,7 @@ class Crew:
                     "warning", f"{name!r} is not played: it would free {foreign}, cordoned by somebody else"
                 )
             else:
-                self.ledger.open("rollback", name, index=index)
+                self.ledger.open(ROLLBACK, name, index=index)
 
     def leave(self, records: Sequence[UndoRecord]) -> None:
         """These are not put back: nothing deviated, and the file wants them played only then."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
 
 from runner.engine.session import Session
 from runner.inject.child import Message
@@ -53,12 +51,14 @@ class Hooks:
             why = f"Chaos Toolkit ended the method as {message['status']!r}: {where}"
             self._session.end_early("runner", why)
 
-    async def conclude(self, journal: Journal, rollbacks: Sequence[Any]) -> None:
+    async def conclude(self, journal: Journal, *, finished: bool) -> None:
         """Have the hooks called that come after the rollbacks, with Chaos Toolkit's own account of those."""
         if not self.waiting.is_set():
+            if self._session.experiment.has_controls and not finished:
+                self._session.find("warning", "the controls were not told of the end: the worker had to be killed")
             return
         worker, said = self._supervisor.worker, ""
-        await worker.send({"do": "conclude", "rollbacks": list(rollbacks)})
+        await worker.send({"do": "conclude", "rollbacks": journal.rollbacks})
         try:
             async with asyncio.timeout(LAST_S):
                 async for message in worker.messages():
@@ -71,7 +71,9 @@ class Hooks:
         except TimeoutError:
             pass
         if said != "finished":
-            self._session.find("warning", f"the controls did not come to their end within {LAST_S:g} s after the undo")
+            self._session.find(
+                "warning", f"the controls did not come to their end after the undo; they have {LAST_S:g} s"
+            )
 
     def _late(self, message: Message) -> None:
         did = "asked for the end" if message["stops"] else "failed"

@@ -94,7 +94,7 @@ class Method:
 
     async def conclude(self) -> None:
         """What is still to be called when everything is undone."""
-        await self.hooks.conclude(self.journal, self.journal.rollbacks)
+        await self.hooks.conclude(self.journal, finished=self.finished)
 
     def _epitaph(self) -> str:
         """How the worker ended, in what, and what was printed last; Chaos Toolkit's own running commentary is no last word."""

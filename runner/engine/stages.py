@@ -10,7 +10,7 @@ from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.inject import account, looking
 from runner.inject.account import Look
-from runner.inject.ledger import LEFT
+from runner.inject.ledger import LEFT, ROLLBACK
 from runner.plan import plan as plans
 from runner.timeline.event import Name
 from runner.timeline.way_back import WayBack
@@ -38,7 +38,10 @@ async def undo(session: Session, crew: Crew) -> None:
     if not crew.method.over:  # we broke in the middle of listening
         await crew.supervisor.stop_worker()
     elif not broke:  # no action was begun: the way back would itself be a change
-        crew.ledger.settle_faults()
+        always = session.experiment.runtime.rollbacks == "always"
+        settled = crew.ledger.settle_faults(but=(ROLLBACK,) if always else ())
+        if names := [record.what for record in settled if record.kind == ROLLBACK]:
+            session.find("info", f"no action was begun, so nothing was rolled back (not played: {', '.join(names)})")
         if not crew.ledger.outstanding():
             return
     if session.experiment.runtime.rollbacks == "deviated" and not staying.deviated(crew):

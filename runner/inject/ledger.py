@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,8 @@ from runner import files
 
 BY_HAND = "by hand"
 """A person put it back, and said so."""
+ROLLBACK = "rollback"
+"""A rollback of the file itself."""
 SILENCE = "silence"
 DRILL = "drill"
 OUTSIDE = {DRILL: "drills", SILENCE: "silences"}
@@ -60,12 +62,12 @@ class Ledger:
         with contextlib.suppress(OSError):
             self._append({"settle": number, "state": state, "error": error, **account})
 
-    def settle_faults(self, state: str = "already") -> list[UndoRecord]:
-        """Nothing was broken, or it is gone, or it is `left`: nothing but what lies outside is open any more.
+    def settle_faults(self, state: str = "already", *, but: Collection[str] = ()) -> list[UndoRecord]:
+        """Nothing was broken, or it is gone, or it is `left`: nothing is open any more but what lies outside, and kinds in `but`.
 
         What was settled by that.
         """
-        settled = [record for record in self.outstanding() if record.kind not in OUTSIDE]
+        settled = [record for record in self.outstanding() if record.kind not in OUTSIDE and record.kind not in but]
         for record in settled:
             self.settle(record.number, state)
         return settled

@@ -16,7 +16,7 @@ from chaoslib.exceptions import InterruptExecution
 from chaoslib.types import Dry
 
 from runner.inject import hooks, reasons, values
-from runner.inject.ledger import OUTSIDE, UndoRecord
+from runner.inject.ledger import OUTSIDE, ROLLBACK, UndoRecord
 from runner.spec import variables
 
 Outcome = dict[str, Any]
@@ -33,7 +33,7 @@ def play(record: UndoRecord, start: Mapping[str, Any]) -> Outcome:
 
 def deadline(record: UndoRecord, start: Mapping[str, Any]) -> float:
     """Seconds that a step may take before it is given up."""
-    if record.kind != "rollback":
+    if record.kind != ROLLBACK:
         return DEADLINE_S
     known = {**start["variables"], **(start.get("configuration") or {})}
     activity = variables.substitute(start["document"]["rollbacks"][record.args["index"]], known)
@@ -125,7 +125,7 @@ def _state(changed: bool) -> Outcome:
 
 
 PLAYERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]] = {
-    "rollback": _rollback,
+    ROLLBACK: _rollback,
     "uncordon": _uncordon,
     "scale": _scale,
     **{kind: partial(_outside, kind) for kind in OUTSIDE},

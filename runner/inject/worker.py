@@ -55,6 +55,10 @@ class Teller(RunEventHandler):  # type: ignore[misc]
     def started(self, _: Any, journal: dict[str, Any]) -> None:
         self.journal = journal
 
+    def interrupted(self, *_: Any) -> None:
+        """By a control, which is heard by itself, or by an activity: newer versions of chaoslib let one end the run."""
+        self.broke = self.broke or str(sys.exception() or "")
+
     def running(self, *_: Any) -> None:
         # Chaos Toolkit has just installed its own handlers; ours must win.
         signal.signal(signal.SIGUSR1, self._stop)
@@ -199,9 +203,11 @@ def inject(start: Mapping[str, Any], teller: Teller, known: Values, told: Simple
     voice.say("finished", **teller.outcome())
 
 
-def _played_elsewhere(teller: Teller, told: SimpleQueue[Any], planned: Any, *given: Any) -> tuple[()]:
+def _played_elsewhere(
+    teller: Teller, told: SimpleQueue[Any], planned: Any, experiment: Any, *given: Any, runs: Any = None, **_: Any
+) -> tuple[()]:
     """In place of Chaos Toolkit's own: between the hooks before and after the rollbacks, wait for the undoer to have played them."""
-    experiment, *_, runs = given
+    runs = given[-1] if runs is None else runs
     if experiment.get("rollbacks") != planned:
         teller.voice.say("changed", what="the rollbacks")
     teller.voice.say("waiting", **teller.outcome())

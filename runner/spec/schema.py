@@ -89,6 +89,7 @@ _PROPERTIES: dict[str, Any] = {
     "secrets": {"type": "object", "additionalProperties": {"type": "object"}},
     "controls": _CONTROLS,
     "contributions": {"type": "object"},
+    "dry": {"enum": list(runtime.DRY)},
     "runtime": {
         "type": "object",
         "properties": {

@@ -76,7 +76,10 @@ def told(
     if failed or residue:
         state, head = PutBack.LEFT, f"NOT everything was put back: {'; '.join([*residue, *failed])}"
     elif not acted:
-        state, head = PutBack.NOTHING, "nothing was changed"
+        state, head = (
+            PutBack.NOTHING,
+            "no action was begun, and the undo steps were played" if done else "nothing was changed",
+        )
     elif unplayed:
         state, head = PutBack.UNPLAYED, f"{'not everything' if done else 'nothing'} was put back: {unplayed}"
     elif no_undo:

@@ -156,7 +156,7 @@ def test_a_control_that_hangs_after_the_undo_does_not_hold_the_run(tmp_path: Pat
     code, said = play.run(sys.executable, "-m", "runner", "run", "x.json")
     assert code == 0, said
     assert time.monotonic() - began < 40
-    assert "the controls did not come to their end within 10 s after the undo" in said
+    assert "the controls did not come to their end after the undo; they have 10 s" in said
 
 
 GRACEFUL = """
@@ -217,3 +217,30 @@ def test_what_a_control_changes_of_the_plan_is_not_done_and_told(tmp_path: Path)
     assert [name for name in play.trace if name in "abxy"] == ["a", "b", "x", "y"]
     assert "a control changed the experiment while it was loaded: this run keeps to the file" in said
     assert "a control changed the rollbacks: this run keeps to the file" in said
+
+
+def test_who_checks_the_hypothesis_during_the_method_is_stopped_by_a_control_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORBIDS", "before_hypothesis")
+    found = whole()
+    found["runtime"]["hypothesis"] = {"strategy": "during-method-only"}
+    found["method"][0]["pauses"] = {"after": 1}
+    _, ours, said = both(tmp_path, found, mine=CONTROL)
+    assert "ABORTED: stopped by the control 'mine': not today" in said
+    assert "b" not in ours.trace
+    assert "x" in ours.trace
+
+
+def test_a_worker_that_cannot_unwind_in_time_is_killed_and_its_controls_are_said_to_know_nothing(
+    tmp_path: Path,
+) -> None:
+    slow = CONTROL + "\ndef after_method_control(context, **kw):\n    import time\n    time.sleep(60)\n"
+    found = whole()
+    found["method"][0]["pauses"] = {"after": 30}
+    found["extensions"] = [{"name": "chaos-run", "abort": [{"duration": "1s"}], "windows": {"recovery": "2s"}}]
+    play = Play(tmp_path / "x", found, mine=slow)
+    code, said = play.run(sys.executable, "-m", "runner", "run", "x.json")
+    assert code == 5, said
+    assert "the controls were not told of the end: the worker had to be killed" in said
+    assert [name for name in play.trace if name in "abxy"] == ["a", "x", "y"]

@@ -232,3 +232,20 @@ def test_what_a_survivor_leaves_as_it_is_for_the_file_says_so_is_told(tmp_path: 
     said = "the runner died; nothing was put back: the strategy of the file's rollbacks is never (not played: back)"
     assert json.loads(path.read_text())["sentence"].startswith(said)
     assert play.trace == []
+
+
+@pytest.mark.parametrize("strategy", [None, "always"])
+def test_rollbacks_without_an_action_are_played_only_where_the_file_asks_for_that(
+    tmp_path: Path, strategy: str | None
+) -> None:
+    asks = THERE | {"name": "again"}
+    found = document([{k: v for k, v in asks.items() if k != "tolerance"}], [BACK], [THERE])
+    if strategy:
+        found["runtime"] = {"rollbacks": {"strategy": strategy}}
+    play, told, events = played(tmp_path, found)
+    assert told["verdict"] == "INCONCLUSIVE"
+    assert play.trace == (["back"] if strategy else [])
+    said = [e["message"] for e in events if e["event"] == "finding"]
+    assert ("no action was begun, so nothing was rolled back (not played: back)" in said) is not bool(strategy)
+    if strategy:
+        assert undone(events)["sentence"].startswith("no action was begun, and the undo steps were played")
