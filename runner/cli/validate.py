@@ -86,7 +86,7 @@ def _tell(found: Sequence[Any], counts: dict[str, int], as_json: bool) -> None:
     click.echo(f"{total} ({said})" if said else total)
 
 
-_LEVELS = {"style": "of style", "missing": "of what is missing here", "wrong": "of what is hardly meant"}
+_LEVELS = {"style": "of style", "missing": "missing here", "wrong": "probably wrong"}
 
 
 def _count(number: int, what: str) -> str:

@@ -86,7 +86,8 @@ class Sources:
         if times := len(lost):
             about = sum(one.between(since_ns, one.at_ns) for one in lost)
             often = "once" if times == 1 else f"{times} times"
-            said = f"what a process counted after it was last read is unknown, about {about:,.0f} events: it restarted or ended"
+            what = f"what a process counted after it was last read is unknown, about {about:,.0f} events"
+            said = f"{what}: it restarted, ended or was read no more"
             self._session.find("warning" if about >= 0.5 else "info", f"{meter.counts.name}: {said} {often}")
 
     def _lose(self, meter: _Meter, *, over: bool = False) -> None:

@@ -108,7 +108,7 @@ def _with_lost(objective: Objective, counts: Counts, found: Judgement, start_ns:
     if not (about := math.ceil(events - 0.5)):
         return found
     often = "" if times == 1 else f", {times} times"
-    said = f"about {about:,} events more are unknown, counted after a process was last read and before it restarted or ended{often}"
+    said = f"about {about:,} events more are unknown: a process restarted, ended or was read no more after it had counted them{often}"
     if found.verdict is Verdict.INCONCLUSIVE:
         return replace(found, detail=f"{found.detail}; {said}")
     worse = found.verdict is Verdict.PASS

@@ -55,7 +55,8 @@ class Name(StrEnum):
     """`severity` (info, warning, error), `message`."""
     VERDICT = "verdict"
     """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttd_censored` (then it is a lower bound), `ttr_s`,
-    `ttr_censored`, `findings` (list of sentences), `report`; `stages` (of the team's alerts, each in seconds of the run)."""
+    `ttr_censored`, `findings` (list of sentences), `report`; `stages` (of the team's alerts, each in seconds of the run), `unwatched`
+    (which sources of alerts could not be asked while it mattered)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

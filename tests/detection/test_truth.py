@@ -325,6 +325,26 @@ def test_a_date_that_the_answers_contradict_hides_no_alert_and_widens_the_error(
 
 
 @pytest.mark.slow
+def test_an_alertmanager_behind_such_a_gateway_is_dated_by_what_it_received(tmp_path: Path, service: Service) -> None:
+    there = alertmanager(tmp_path, "127.0.0.1:9")
+    with (
+        there as am,
+        gateway(am.url, 90.0) as url,
+        harness.started(tmp_path, run(service, 3, [{"alertmanager": url}])) as found,
+    ):
+        alert = Alert(am, alertname="ShopErrors", service="shop")
+        found.until("injected")
+        alert.fire()
+        fired = time.monotonic_ns()
+        found.until("alert", stage="firing")
+        found.finish()
+    (firing,) = marks(found, "firing")
+    assert firing["mono_ns"] == pytest.approx(fired, abs=0.5e9)
+    assert firing["error_s"] == pytest.approx(90, abs=2)
+    assert "its clock is 1m30s ahead of ours" in messages(found)
+
+
+@pytest.mark.slow
 def test_nothing_is_said_to_be_missing_where_the_source_could_not_be_asked(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:

@@ -165,7 +165,7 @@ def test_what_a_restart_lost_is_said_and_too_little_changes_nothing() -> None:
     series.lose(Lost(at(30), at(31), 10.0))
     found = counts.judge(OBJECTIVE, series, at(0), at(60.5))
     assert found.verdict is Verdict.PASS
-    said = "about 10 events more are unknown, counted after a process was last read and before it restarted or ended"
+    said = "about 10 events more are unknown: a process restarted, ended or was read no more after it had counted them"
     assert f"{said}: too few to change the verdict" in found.sentence
 
 

@@ -103,12 +103,12 @@ def test_a_restart_in_the_window_is_said_with_what_it_took_and_no_pass_rests_on_
             run.finish()
     (judged,) = run.verdict["objectives"]
     assert judged["verdict"] == ("PASS" if proven else "INCONCLUSIVE"), judged["sentence"]
-    assert "before it restarted or ended: " in judged["sentence"]
+    assert "was read no more after it had counted them: " in judged["sentence"]
     assert ("too few to change the verdict" if proven else "if they were bad, it would not be a pass") in judged[
         "sentence"
     ]
     (said,) = [m for m in messages(run) if "is unknown" in m]
-    assert said.endswith("events: it restarted or ended once")
+    assert said.endswith("events: it restarted, ended or was read no more once")
     assert "lost" not in " ".join(messages(run)).replace("is unknown", "")
     rows = [json.loads(line) for line in (run.folder / "checkout.counts.jsonl").read_text().splitlines()]
     *_, lost = [row for row in rows if "lost" in row]  # one before it began may stand there, too

@@ -50,7 +50,8 @@ class Source(Protocol):
         ...
 
     async def poll(self) -> Sequence[Seen]:
-        """What reached a new stage since the last call, each alert and stage once. Raises EnvironmentFailure."""
+        """What reached a new stage since the last call, each alert and stage once, and once more when an alert is on again that
+        had been resolved, were it only by mistake. Raises EnvironmentFailure."""
         ...
 
     async def close(self) -> None:
