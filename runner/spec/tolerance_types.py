@@ -10,7 +10,7 @@ from runner.spec.activities import called
 from runner.spec.notes import Notes
 from runner.spec.source import Steps
 
-_PARTS = {"http": "status, headers or body", "process": "status, stdout or stderr"}
+_PARTS = {"http": "status, headers and body", "process": "status, stdout and stderr"}
 Doubt = tuple[str, Steps, str, str | None]
 """Rule, place below the tolerance, sentence, hint."""
 

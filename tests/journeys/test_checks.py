@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.inject.test_providers import HEAD, Server
 from tests.journeys.harness import Json, Service, experiment, http, python, started
 from tests.journeys.test_values import shell
 
@@ -27,6 +29,33 @@ def test_a_check_that_hangs_after_the_undo_obeys_the_window_of_the_recovery(serv
         assert run.finish() == 1
         assert time.monotonic() - began < 6
     assert "not recovered within 2s" in run.verdict["sentence"]
+
+
+def test_a_page_that_trickles_under_fault_stretches_no_window(service: Service, tmp_path: Path) -> None:
+    flag = tmp_path / "slow"
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n" + b"x" * (0 if flag.exists() else 100))
+        for _ in range(100 if flag.exists() else 0):
+            connection.sendall(b"x")
+            time.sleep(0.2)
+
+    page = Server(answer)
+    document = experiment(
+        service,
+        method=[shell("action", "slow", f"touch {flag}", pauses={"after": 2})],
+        rollbacks=[shell("action", "quick", f"rm {flag}")],
+        hypothesis={"during": True, "frequency": 0.2},
+    )
+    provider = {"type": "http", "url": page.url, "timeout": 1}
+    probe = {"type": "probe", "name": "page", "tolerance": 200, "provider": provider}
+    document["steady-state-hypothesis"] = {"title": "t", "probes": [probe]}
+    with started(tmp_path, document) as run:
+        assert run.finish() == 1, run.stderr()
+    page.listener.close()
+    assert "page: timed out: no whole answer within 1 s, expected 200" in run.verdict["sentence"]
+    phases = {e["phase"]: e["t"] for e in run.named("phase")}
+    assert phases["undo"] - phases["inject"] < 2 + 1 + 1.5, "the pause, and the check after the method"
 
 
 def test_what_a_check_saw_and_wanted_stands_in_the_verdict(service: Service, tmp_path: Path) -> None:
