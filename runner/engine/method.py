@@ -53,6 +53,8 @@ class Method:
         self._supervisor = supervisor
         self._aims = {a["action"]: a for a in aims}
         self._runs: dict[str, Mapping[str, Any]] = {}
+        self._open: list[str] = []
+        """Activities and checks that the worker has begun and not ended: what it dies of, if it dies."""
         self._evidence: dict[str, Mapping[str, Any]] = {}
         self._checks: dict[str, list[tuple[bool, str]]] = {}
         self._deadlines: dict[str, float] = {}
@@ -101,7 +103,7 @@ class Method:
         worker = self._supervisor.worker
         printed = [words for words in worker.last_words if not _COMMENTARY.match(words)]
         words = reasons.last_words(printed[-3:] or list(worker.last_words)[-1:]) or "no last words"
-        within = "".join(f" in {name!r}" for name, run in self._runs.items() if "status" not in run)
+        within = "".join(f" in {name!r}" for name in self._open)
         return f"the worker ended with {worker.how_it_ended}{within}: {words}"
 
     async def undo(self, steps: Sequence[UndoRecord]) -> bool:
@@ -164,6 +166,10 @@ class Method:
 
     def _take(self, message: Message) -> None:
         match message["say"]:
+            case "checking":
+                self._open.append(message["name"])
+            case "checked":
+                self._ended(message["name"])
             case "activity_started":
                 self._activity_started(message)
             case "activity_completed":
@@ -188,6 +194,7 @@ class Method:
         activity = message["activity"]
         name = str(activity.get("name"))
         kind = activity.get("type", "action")
+        self._open.append(name)
         self._session.tell(Name.ACTIVITY, mono_ns=message["mono_ns"], activity=name, kind=kind, state="started")
         if message.get("timeout"):
             self._deadlines[name] = message["mono_ns"] / 1e9 + message["timeout"] + OVERTIME_S
@@ -196,10 +203,15 @@ class Method:
             self.begun.append(name)
             self._runs[name] = {"started_ns": message["mono_ns"]}
 
+    def _ended(self, name: str) -> None:
+        with contextlib.suppress(ValueError):
+            self._open.remove(name)
+
     def _activity_completed(self, message: Message) -> None:
         activity, run = message["activity"], message["run"]
         name, kind = str(activity.get("name")), activity.get("type", "action")
         self._deadlines.pop(name, None)
+        self._ended(name)
         succeeded = run.get("status") == "succeeded"
         cut_off = "cut off by the stop" if self._session.stop.done() and not succeeded else None
         error = reasons.of_account(run.get("exception")) or cut_off

@@ -91,6 +91,8 @@ class Teller(RunEventHandler):  # type: ignore[misc]
             self._leave()
         if self._is_of_method(activity, foreground):
             self.voice.say("activity_started", activity=dict(activity), timeout=_timeout(activity))
+        else:
+            self.voice.say("checking", name=str(activity.get("name")))
         if foreground:
             self._foreground = str(activity.get("name"))
             if seconds := _timeout(activity):
@@ -110,6 +112,8 @@ class Teller(RunEventHandler):  # type: ignore[misc]
             self.broke = f"the {activity.get('type')} {activity.get('name')!r}: {run['exception'][0]}"
         if self._is_of_method(activity, foreground):
             self.voice.say("activity_completed", activity=dict(activity), run=dict(run))
+        else:
+            self.voice.say("checked", name=str(activity.get("name")))
         if foreground and self.stopping:  # or Chaos Toolkit would still sit out `pauses.after`
             self._leave()
 

@@ -80,6 +80,15 @@ def test_what_ends_chaos_toolkit_is_named(where: str, service: Service, tmp_path
     assert "the probe 'leaves': SystemExit: 3" in run.verdict["sentence"]
 
 
+def test_a_check_that_kills_the_worker_is_named(service: Service, tmp_path: Path) -> None:
+    probe = python("segfaults", "crash") | {"type": "probe", "tolerance": True}
+    document = experiment(service, method=[http("break", "/break")])
+    document["steady-state-hypothesis"] = {"title": "t", "probes": [http("first", "/", "probe", tolerance=200), probe]}
+    with started(tmp_path, document) as run:
+        assert run.finish() == 7
+    assert "the worker ended with signal SIGSEGV in 'segfaults'" in run.verdict["sentence"]
+
+
 def test_a_failure_is_told_without_a_traceback(service: Service, tmp_path: Path) -> None:
     fails = python("fails", "last_words", {"text": "line one\nline two"})
     document = experiment(service, method=[http("break", "/break"), fails], rollbacks=[fails, http("mend", "/mend")])
