@@ -1,6 +1,9 @@
 """How true the prober is: lateness and added latency on loopback, its ceiling, and what it says of a stall, beside `hey`.
 
-    .venv/bin/python benchmarks/prober.py [--seconds 5]
+    .venv/bin/python benchmarks/prober.py [--seconds 5] [--new]
+
+`--new` measures what `new_connections: mixed` costs, the default of an experiment: every second request opens a connection, at most
+100 a second. Without it all are kept alive.
 
 The service is Debian's nginx where it is installed, else a small asyncio one in a process of its own. `hey` is Debian's package.
 Both are optional. The reference figures are those of reference/measurement.md, taken on a quiet machine with nginx.
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import re
 import shutil
@@ -22,10 +26,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
+from runner.engine.traffic import MIXED_NEW_AT_MOST
 from runner.probe import messages, tape
 from runner.probe.health import health
 from runner.slo.sample import Flag, Sample
@@ -42,7 +48,9 @@ TIMES = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--new", action="store_true")
+    given = parser.parse_args()
+    seconds, probe = given.seconds, partial(measured, new=given.new)
     print(f"load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     with service() as (kind, process, url):
         print(f"service: {kind}; times in ms, p50 and p99 from the intended start\n")
@@ -55,10 +63,10 @@ def main() -> None:
         judge("corrected p99 at 1000/s", [quantile(latencies(s), 0.99) for s in thousand], 0.7, "ms")
         reached = max((rate for rate in CEILINGS if holds(probe(url, rate, 3.0))), default=0)
         print(f"ceiling: {reached}/s kept (asked: 6000/s; reference: aiohttp 8000/s)\n")
-        stall(url, process)
+        stall(url, process, probe)
 
 
-def stall(url: str, process: subprocess.Popen[bytes]) -> None:
+def stall(url: str, process: subprocess.Popen[bytes], probe: Callable[[str, float, float], list[Sample]]) -> None:
     """A second of standstill in ten at 500/s: one slot in ten waits, so the true p99 is 0.90 s."""
     found = quantile(latencies(frozen(process, lambda: probe(url, 500, 10.0))), 0.99) / 1000
     print(f"stall of 1 s in 10 s at 500/s: p99 {found:.3f} s, {abs(found / 0.9 - 1):.1%} off 0.90 s (asked: 5 %)")
@@ -87,10 +95,11 @@ def frozen(process, measure):  # type: ignore[no-untyped-def]
     return result
 
 
-def probe(url: str, rate: float, seconds: float) -> list[Sample]:
+def measured(url: str, rate: float, seconds: float, *, new: bool) -> list[Sample]:
     """The samples of a real prober process."""
     with tempfile.TemporaryDirectory() as folder:
-        indicator = messages.Indicator(name="loopback", url=url, rate=rate, timeout_s=2.0)
+        every = max(2, math.ceil(rate / MIXED_NEW_AT_MOST)) if new else 0
+        indicator = messages.Indicator(name="loopback", url=url, rate=rate, timeout_s=2.0, new_every=every)
         start = messages.Start(run="benchmark", folder=folder, seed=1, limit_s=seconds, indicators=(indicator,))
         lines = [start.message(), {"do": "start"}]
         with subprocess.Popen(
