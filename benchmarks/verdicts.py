@@ -2,6 +2,8 @@
 
     python benchmarks/verdicts.py [RUNS A CASE, 600] [SEED]
 
+    python benchmarks/verdicts.py --aborts [RUNS A CASE, 1000] [SEED]   # how often the evidence guard stops healthy runs of ten minutes
+
 Windows of 20 to 60 s at 20 to 100 requests a second, targets of 99.9, 99 and 95 %. Four rules: what was before (the betting test or
 the bound with dispersion), the same behind the gate "the window itself missed the objective", the one in use (with the running
 maximum), and `judge: window`. Of healthy services mean and worst case are printed, of outages the share by their size in budgets.
@@ -191,6 +193,39 @@ def line(name: str, found: list[Shares], study: str, *, worst: bool) -> str:
     return f"{name:<34} {len(found):3} cases  {'; '.join(told)}   study: {study}"
 
 
+ABORTS: dict[tuple[float, int, str], str] = {
+    # target, requests a slice, what is bad: per cent stopped in the study (3,000 runs of 600 slices)
+    (0.999, 100, "independent"): "0.33",
+    (0.999, 1000, "independent"): "0.20",
+    (0.99, 100, "independent"): "0.67",
+    (0.99, 1000, "independent"): "0.43",
+    (0.999, 100, "bursts of 5 at half"): "0.07",
+    (0.999, 100, "bursts of 20 at half"): "0.00",
+}
+
+
+def stopped(target: float, per_slice: int, source: Source, random_: random.Random) -> bool:
+    """Whether the evidence guard, 100:1 with one rule, stops a run of 600 slices, looked at after each."""
+    test, n = betting.Betting(1 - target), 600 * per_slice
+    counts = [0] * 600
+    for at in source(random_, n):
+        counts[at // per_slice] += 1
+    for bad in counts:
+        test.bet(bad, per_slice)
+        if bad and test.log_evidence() >= math.log(100):
+            return True
+    return False
+
+
+def aborts(runs: int, seed: int) -> None:
+    print("per cent of healthy runs that the evidence guard stops (100:1, one rule, ten minutes)")
+    for (target, per_slice, kind), study in ABORTS.items():
+        p, random_ = 1 - target, random.Random(seed)
+        source = independent(p) if kind == "independent" else bursts(p / 2, int(kind.split()[2]))
+        share = 100 * sum(stopped(target, per_slice, source, random_) for _ in range(runs)) / runs
+        print(f"{100 * target:g} %, {per_slice:4} a slice, {kind:<22} {share:.2f}   study: {study}", flush=True)
+
+
 def main(runs: int, seed: int) -> None:
     print("per cent FAIL (mean/worst case): before; gated; in use; judge: window")
     for budgets, kind in itertools.product(BUDGETS, KINDS):
@@ -206,4 +241,8 @@ def main(runs: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in (sys.argv[1:] + ["600", "20261127"][len(sys.argv) - 1 :])))
+    words = [word for word in sys.argv[1:] if word != "--aborts"]
+    count, seed_ = (
+        int(word) for word in words + (["1000" if "--aborts" in sys.argv else "600", "20261127"][len(words) :])
+    )
+    (aborts if "--aborts" in sys.argv else main)(count, seed_)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner import errors
-from runner.engine import hooking
+from runner.engine import hooking, proving
 from runner.engine.hooking import Hooks
 from runner.engine.known import Known
 from runner.engine.session import Session
@@ -24,7 +24,6 @@ from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
 _COMMENTARY = re.compile(r"[\d-]{10} [\d:,]{12} (INFO|DEBUG) ")
 NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
-UNSAID = "it did not say why, see worker.log"
 PROVE_EVERY_S = 0.5
 OVERTIME_S = 2.0
 """How long after its own timeout an activity may go on before the whole method is stopped."""
@@ -126,7 +125,9 @@ class Method:
 
     def faults(self) -> tuple[Fault, ...]:
         """Each action with its targets and how far it is proven."""
-        return tuple(self._fault(aim) for aim in self._aims.values())
+        felt = self._session.marked("effective")
+        seen = proving.Seen(self._evidence, self._runs, felt, self._session.experiment.runtime)
+        return proving.faults(self._aims.values(), seen)
 
     def hypothesis(self) -> tuple[HypothesisResult, ...]:
         """The checks of the file's hypothesis: before, during, after."""
@@ -221,7 +222,7 @@ class Method:
             activity=name,
             kind=kind,
             state="succeeded" if succeeded else "failed",
-            output=_short(run.get("output")),
+            output=proving.short(run.get("output")),
             error=error,
         )
         if kind != "action":
@@ -235,7 +236,7 @@ class Method:
             if self._aims.get(name, {}).get("stays") and (refused := reasons.of_answer(run.get("output"))):
                 self.failed[name] = refused  # nobody asks whether it bit, but it has to have worked
         elif not self._session.stop.done():
-            self.failed[name] = error or UNSAID
+            self.failed[name] = error or proving.UNSAID
             self._session.find("error", f"the action {name!r} failed: {self.failed[name]}")
 
     def _injected(self, name: str, began_ns: int, ended_ns: int, output: Any) -> None:
@@ -295,42 +296,6 @@ class Method:
                 )
             )
 
-    def _fault(self, aim: Mapping[str, Any]) -> Fault:
-        name = aim["action"]
-        evidence, run = self._evidence.get(name), self._runs.get(name)
-        proof, sentence = _proof(aim, evidence, run)
-        runtime = self._session.experiment.runtime
-        if not runtime.acts:
-            proof, sentence = "vacuous", f"not executed, for the file asks for a dry run ({runtime.dry})"
-        targets = tuple((evidence or {}).get("targets") or ()) or tuple(aim["targets"])
-        return Fault(
-            name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"], stays=aim["stays"]
-        )
-
-
-def _proof(
-    aim: Mapping[str, Any], evidence: Mapping[str, Any] | None, run: Mapping[str, Any] | None
-) -> tuple[str, str]:
-    """Proven by what changed, assumed from what the action says of itself, vacuous when nothing was hit."""
-    if evidence is not None and evidence["bitten"]:
-        return "proven", evidence["sentence"]
-    if run is None:
-        return "vacuous", "the action was never begun"
-    seen = f"nothing changed: {evidence['sentence']}" if evidence is not None else ""
-    if run.get("status") == "failed":
-        why = reasons.of_account(run.get("exception")) or UNSAID
-        return "vacuous", f"the action failed: {why}" + (f"; {seen}" if seen else "")
-    if seen:
-        return "vacuous", seen
-    output = run.get("output")
-    if output is False or (isinstance(output, list | dict | str) and not output):
-        return "vacuous", f"the action reports that it hit nothing: {output!r}"
-    if refused := reasons.of_answer(output):
-        return "vacuous", f"the action hit nothing: {refused}"
-    if "status" not in run:
-        return "assumed", "the action was cut off by the stop"
-    return "assumed", f"the action reports {_short(output)}, and nothing contradicts it"
-
 
 def _probe(run: Mapping[str, Any], configuration: Mapping[str, Any]) -> dict[str, Any]:
     """One probe of a check: what was judged and what was expected of it, or why there was nothing to judge."""
@@ -345,13 +310,3 @@ def _probe(run: Mapping[str, Any], configuration: Mapping[str, Any]) -> dict[str
         "value": failed or compared.seen,
         "expected": compared.expected,
     }
-
-
-def _short(value: Any, limit: int = 200) -> Any:
-    """A value small enough for an event; HTTP answers by their status, long texts cut."""
-    if isinstance(value, Mapping) and "status" in value and ("body" in value or "stdout" in value):
-        return f"status {value['status']}"
-    if isinstance(value, bool | int | float) or value is None:
-        return value
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"

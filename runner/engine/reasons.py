@@ -127,8 +127,8 @@ def _unwatched(record: RunRecord, within_s: float) -> str:
 
 
 def _tested(record: RunRecord) -> tuple[Fault, ...]:
-    """What the run is about: a change that is meant to stay prepares it, unless there is nothing else."""
-    return tuple(f for f in record.faults if not f.stays) or record.faults
+    """What the run is about: a change that is meant to stay prepares it, and a silent action is a pause, unless there is nothing else."""
+    return tuple(f for f in record.faults if not f.stays and f.proof != "silent") or record.faults
 
 
 def _praise(record: RunRecord, terms: Terms) -> str:

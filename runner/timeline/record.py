@@ -81,7 +81,7 @@ class Fault:
     name: str
     targets: tuple[str, ...] = ()
     proof: str = "assumed"
-    """proven, assumed or vacuous."""
+    """proven, assumed (it named targets, or users felt it), vacuous, or silent: it said nothing of itself, beside one that bit."""
     evidence: str = ""
     undo_owner: str = "undoer"
     """Who undoes if we die: system, undoer or nobody."""

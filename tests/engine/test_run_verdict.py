@@ -67,6 +67,13 @@ def test_each_reason_alone_decides(changes: dict[str, object], code: str, said: 
     assert said in sentence
 
 
+def test_a_silent_action_beside_one_that_bit_takes_nothing_from_the_proof() -> None:
+    pause = Fault(name="wait", proof="silent", evidence="the action reports nothing")
+    found, sentence = verdict(faults=(FAULT, pause))
+    assert found == "PASS"
+    assert "the fault bit (proven)" in sentence
+
+
 @pytest.mark.parametrize("within", ["recovered_within_s", "detected_within_s"])
 def test_an_expectation_that_was_met_is_no_failure(within: str) -> None:
     assert verdict(terms=replace(TERMS, **{within: 20.0}))[0] == "PASS"  # type: ignore[arg-type]
