@@ -29,6 +29,8 @@ def command(run: str, output: Path | None, store: str | None) -> int:
         outputs.check_output(output, "the bundle", suffixes=(".zip",))
     with Store.open(store) as opened:
         record = opened.get(run)
+        path = output or Path(f"{record.run}.zip")
+        outputs.check_output(path, "the bundle")
         events = opened.events(record.run)
     folder = Path(record.folder)
     mask = Mask(_secrets(folder))
@@ -36,7 +38,6 @@ def command(run: str, output: Path | None, store: str | None) -> int:
     missing = [i.tape for i in record.indicators if i.tape not in files]
     files["record.json"] = _json(mask.value(record.to_json()))
     files.setdefault("events.jsonl", b"".join(_json(mask.value(e)) for e in events))
-    path = output or Path(f"{record.run}.zip")
     seal = bundle.pack(files, record.run, path)
     click.echo(f"{path}: {len(files)} files of {record.run}, seal {seal}")
     for name in missing:
