@@ -23,7 +23,7 @@ from runner.inject.voice import plain
 from runner.spec import variables
 
 RECALL_S = 20.0
-"""How long an undo from disk waits for such probes, where their answers may not stand on disk."""
+"""How long an undo from disk waits for the probes behind values that may not stand on disk."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,8 @@ def of(start: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> V
     """The values of a run; what a probe has to tell and nobody has asked is left out. Raises `secrets.troubles()`."""
     document = start["document"] if document is None else document
     known = {**start["variables"], **(start.get("configuration") or {})}
-    if (
-        read := start.get("known_secrets")
-    ) is not None:  # by this process when it started: a vault need not live as long
+    read = start.get("known_secrets")  # by this process when it started: a vault need not live as long
+    if read is not None:
         document = {**document, "secrets": {name: read.get(name) for name in document.get("secrets") or {}}}
     configuration, groups = secrets.resolve(document, (known, start["secret_variables"]))
     return Values({k: v for k, v in configuration.items() if k in known or not variables.by_probe(v)}, groups)
@@ -99,15 +98,9 @@ def _look_up(entry: Mapping[str, Any], known: Values) -> Any:
         output = run_activity(probe, known.configuration, known.secrets)
     if provider["type"] == "python":
         return plain(output)
-    status = output["status"]
-    if provider["type"] == "process":
-        if status != 0:
-            said = output["stderr"].strip().splitlines()
-            raise ActivityFailed(f"exit code {status}{': ' + said[-1] if said else ''}")
-        return output["stdout"].strip()
-    if status >= 400:
-        raise ActivityFailed(f"it was answered with HTTP {status}")
-    return output["body"]
+    if refused := reasons.of_answer(output):
+        raise ActivityFailed(refused)
+    return output["stdout"].strip() if provider["type"] == "process" else output["body"]
 
 
 def _failed(name: str, entry: Mapping[str, Any], problem: BaseException) -> str:

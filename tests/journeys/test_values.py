@@ -115,7 +115,7 @@ def test_a_value_that_holds_a_secret_is_not_kept_and_is_asked_for_again(
 
 
 FAILS = {
-    "exit code": ("exit 3", "its probe 'look-up' failed: exit code 3"),
+    "exit code": ("echo no such pod >&2; exit 3", "its probe 'look-up' failed: it ended with exit code 3: no such pod"),
     "nothing": ("true", "the configuration value 'it' has no value, and the probe 'look' needs it"),
 }
 
