@@ -45,6 +45,8 @@ class World:
     snapshot: dict[str, Any] = field(default_factory=dict)
     namespaces: list[str] = field(default_factory=list)
     withheld: dict[str, str] = field(default_factory=dict)
+    unsure: bool = False
+    """Whether something could strike the cluster elsewhere than where its targets are."""
     """Rollbacks by index that would undo what somebody else did, and to what."""
 
 
@@ -105,7 +107,13 @@ class Crew:
         if snapshot:
             snapshot["left"] = None if experiment.runtime.rollbacks == "never" else staying.objects(aims)
             snapshot["rest_stays"] = staying.all_unknown(aims)
-        self.world = World(aims=aims, snapshot=snapshot, namespaces=found["namespaces"], withheld=found["withheld"])
+        self.world = World(
+            aims=aims,
+            snapshot=snapshot,
+            namespaces=found["namespaces"],
+            withheld=found["withheld"],
+            unsure=found.get("unsure", False),
+        )
         self.left = staying.promised(experiment, aims)
         if experiment.runtime.rollbacks == "never":
             self.start["unplayed"] = staying.unplayed("never", staying.steps(experiment, aims))

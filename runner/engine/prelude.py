@@ -138,8 +138,7 @@ def clear(crew: Crew, drawn: Plan) -> None:
 @asynccontextmanager
 async def locked(session: Session, crew: Crew, drawn: Plan, team: Team | None) -> AsyncIterator[None]:
     """Hold this machine's lock, the shared record's and the cluster's leases. Raises Refused, naming the holder."""
-    scope = f"{drawn.context}: {', '.join(drawn.locks) or session.experiment.block.service}"
-    with lock.Lock(place.state_dir() / "locks", scope, session.run):
+    with lock.held(place.state_dir() / "locks", _parts(session, crew, drawn), session.run):
         if unfinished.find(place.runs_dir()):  # its last holder may have died since we looked
             await asyncio.to_thread(recover_unfinished)
         if team:
@@ -158,6 +157,12 @@ async def locked(session: Session, crew: Crew, drawn: Plan, team: Team | None) -
                     session.find("warning", f"the lock in the cluster was not released: {problem.message}")
             if team:
                 await team.release()
+
+
+def _parts(session: Session, crew: Crew, drawn: Plan) -> dict[str, bool]:
+    """What this run must have on this machine, and whether for itself alone: a program could strike any part of its cluster."""
+    parts = {f"{drawn.context}: {part}": True for part in drawn.locks or (session.experiment.block.service,)}
+    return {f"{drawn.context} as a whole": crew.world.unsure} | parts if crew.where.context else parts
 
 
 def _scopes(crew: Crew, drawn: Plan) -> list[str]:

@@ -26,11 +26,14 @@ class World:
         known = values.of(start)
         self._configuration, self._secrets = known.configuration, known.secrets
         self._context = start.get("context") or ""
+        self._namespace = start.get("namespace") or "default"
         self._proofs: Mapping[str, str] = start.get("proofs") or {}
         self._modules: list[str] = start["modules"]
 
     def survey(self) -> dict[str, Any]:
-        """Every action's aim, and the state to compare with afterwards: `{aims, snapshot, namespaces, withheld}`.
+        """Every action's aim, and the state to compare with afterwards: `{aims, snapshot, namespaces, withheld, unsure}`.
+
+        `unsure`: what it strikes in the cluster could be more than those namespaces.
 
         `{elsewhere: True}` alone when the experiment's secrets lead to another context than the one that was judged.
         """
@@ -39,11 +42,20 @@ class World:
         if self._context:
             login.check()
         aims = [found.to_json() for found in self._aims()]
-        namespaces = sorted({n for found in aims for n in found["namespaces"]})
+        reached = self._reached()
+        namespaces = sorted({n for found in aims for n in found["namespaces"]} | set(reached or ()))
         snapshot = looking.before(
             self._whole_cluster, looking.scope(self._document, aims), must=self._strikes_cluster()
         )
-        return {"aims": aims, "snapshot": snapshot, "namespaces": namespaces, "withheld": self._withheld(snapshot)}
+        withheld = self._withheld(snapshot)
+        unsure = reached is not None or any(a["namespaces"] and not a["resolved"] for a in aims)
+        return {
+            "aims": aims,
+            "snapshot": snapshot,
+            "namespaces": namespaces,
+            "withheld": withheld,
+            "unsure": unsure,
+        }
 
     def behind(self, targets: list[str]) -> list[str]:
         """The Services that lead users to these targets."""
@@ -64,6 +76,15 @@ class World:
         return run_steady_state_hypothesis(
             self._document, self._configuration, self._secrets, dry=None, event_registry=EventHandlerRegistry()
         )
+
+    def _reached(self) -> list[str] | None:
+        """Namespaces that programs and own code of the method and its rollbacks name, else the context's; None without any such."""
+        activities = [*(self._document.get("method") or ()), *(self._document.get("rollbacks") or ())]
+        found = [substitute(p, self._configuration, self._secrets) for p in reach.providers(activities)]
+        loose = [p for p in found if reach.of_provider(p) is reach.Reach.PERHAPS]
+        if not self._context or not loose:
+            return None
+        return [n for p in loose for n in reach.spaces(p)] or [self._namespace]
 
     def _aims(self) -> list[aim.Aim]:
         """In the order of the method: what is not there yet may be made by an action before."""

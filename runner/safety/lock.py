@@ -6,7 +6,8 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,10 +15,21 @@ from typing import Self
 from runner import errors
 
 
+@contextmanager
+def held(folder: Path, parts: Mapping[str, bool], run: str) -> Iterator[None]:
+    """Hold all parts, those with True for this run alone; in a fixed order, against deadlocks. Raises Refused, naming the holder."""
+    with ExitStack() as stack:
+        for scope, alone in sorted(parts.items()):
+            stack.enter_context(Lock(folder, scope, run, alone=alone))
+        yield
+
+
 class Lock:
     """Held from before the first change until everything is put back. Use as a context manager."""
 
-    def __init__(self, folder: Path, scope: str, run: str) -> None:
+    def __init__(self, folder: Path, scope: str, run: str, *, alone: bool = True) -> None:
+        """Not `alone`: others may hold it too, but nobody alone."""
+        self._how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         self._path = folder / f"{hashlib.sha256(scope.encode()).hexdigest()[:16]}.lock"
         self._scope = scope
         self._run = run
@@ -28,7 +40,7 @@ class Lock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, self._how | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = _holder(self._path)
             os.close(self._descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any
@@ -28,7 +29,7 @@ class Reach(IntEnum):
 
 def of(document: Mapping[str, Any]) -> Reach:
     """The farthest that any activity, rollback, control or configuration probe of an experiment reaches."""
-    return max(map(_of_provider, providers(document)), default=Reach.NONE)
+    return max(map(of_provider, providers(document)), default=Reach.NONE)
 
 
 def of_cluster(module: str) -> bool:
@@ -36,7 +37,33 @@ def of_cluster(module: str) -> bool:
     return module.partition(".")[0] in CLUSTER
 
 
-def _of_provider(provider: Mapping[str, Any]) -> Reach:
+def spaces(provider: Mapping[str, Any]) -> tuple[str, ...]:
+    """The namespaces that the arguments of a program or of somebody's own code name; the rest of what they reach is unknown.
+
+    `-n` counts only beside one of the programs that mean a namespace by it.
+    """
+    if of_provider(provider) is not Reach.PERHAPS:
+        return ()
+    given = provider.get("arguments")
+    if provider.get("type") != "process":
+        named = [given.get(k) for k in ("ns", "namespace")] if isinstance(given, Mapping) else []
+        return tuple(n for n in named if isinstance(n, str) and n)
+    said = " ".join([str(provider.get("path")), *_words(given)])
+    return tuple(dict.fromkeys(_NAMESPACE.findall(said))) if _PROGRAM.search(said) else ()
+
+
+_PROGRAM = re.compile(r"(?:^|[\s/;|&(])(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)\b")
+_NAMESPACE = re.compile(r"(?:^|\s)(?:-n|--namespace)(?:\s+|=)([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)(?=\s|$)")
+
+
+def _words(given: Any) -> list[str]:
+    if isinstance(given, Mapping):
+        return [f"{k} {v}" for k, v in given.items()]
+    return [given] if isinstance(given, str) else [str(word) for word in given or ()]
+
+
+def of_provider(provider: Mapping[str, Any]) -> Reach:
+    """How far one provider reaches."""
     if provider.get("type") == "http":
         return Reach.NONE
     package = str(provider.get("module") or "").partition(".")[0]

@@ -170,6 +170,22 @@ def test_whoever_undoes_after_the_runners_death_strikes_it_too(
         assert not private.exists()
 
 
+def test_a_program_has_its_cluster_for_itself_and_the_lock_is_seen_there(
+    service: Service, tmp_path: Path, two: Two
+) -> None:
+    document = experiment(service, method=[annotate("locked"), wait])
+    with started(tmp_path, document, "--context", "kind-lab") as run:
+        run.until("activity", activity="wait", state="started")
+        holders = [lease["spec"]["holderIdentity"] for lease in two.lab.items("leases")]
+        assert [h for h in holders if h.startswith(run.events[0]["run"])]
+        second = chaos_run("run", POD_KILL, "--context", "kind-lab", "--plain")
+        assert second.returncode == 3
+        assert run.events[0]["run"] in second.stderr
+        run.process.terminate()
+        run.finish()
+    assert two.lab.items("leases") == []
+
+
 def test_a_login_helpers_words_reach_the_person(service: Service, tmp_path: Path, two: Two) -> None:
     tree = json.loads(two.kubeconfig.read_text("utf-8"))
     helper = {"command": "sh", "args": ["-c", "echo SSO session has expired >&2; exit 255"]}

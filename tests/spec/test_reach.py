@@ -54,3 +54,28 @@ def test_every_part_that_runs_something_counts(document: dict[str, Any]) -> None
 
 def test_nothing_reaches_nothing() -> None:
     assert reach.of({"title": "t", "method": [], "extensions": [{"name": "x", "provider": PROGRAM}]}) is Reach.NONE
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "spaces"),
+    [
+        ("kubectl", ["-n", "shop", "delete", "pod", "x"], ("shop",)),
+        ("/usr/bin/kubectl", "delete pod x --namespace=shop", ("shop",)),
+        ("helm", ["upgrade", "--namespace", "shop", "-n", "other"], ("shop", "other")),
+        ("sh", ["-c", "sleep 1; kubectl -n shop delete pod x && kubectl -n cart get pods"], ("shop", "cart")),
+        ("kubectl", {"-n": "shop"}, ("shop",)),
+        ("kubectl", ["delete", "pod", "x"], ()),
+        ("head", ["-n", "5", "file"], ()),
+        ("kubectlx", ["-n", "shop"], ()),
+        ("kubectl", None, ()),
+    ],
+)
+def test_a_program_names_the_namespaces_that_it_strikes(path: str, arguments: Any, spaces: tuple[str, ...]) -> None:
+    assert reach.spaces({"type": "process", "path": path, "arguments": arguments}) == spaces
+
+
+def test_own_code_names_a_namespace_by_its_argument() -> None:
+    assert reach.spaces(python("ours") | {"arguments": {"ns": "shop"}}) == ("shop",)
+    assert reach.spaces(python("ours") | {"arguments": {"namespace": "shop"}}) == ("shop",)
+    assert reach.spaces(python("ours") | {"arguments": {"ns": 5}}) == ()
+    assert reach.spaces(STOCK | {"arguments": {"ns": "shop"}}) == (), "it has targets by name"
