@@ -106,6 +106,7 @@ async def _run(
 ) -> RunRecord:
     session.experiment = _localised(session.experiment, options, where)
     surroundings.require_home(where, session.experiment)
+    surroundings.require_cleared(where, session.experiment)
     if where.note:
         session.find("warning", where.note)
     async with Crew.assembled(session, options, where) as crew:
@@ -149,6 +150,7 @@ async def _drawn(session: Session, options: Options, where: Surroundings, *, cle
     """The plan of a session that ends with it; `cleared`: by the policy too."""
     session.experiment = _localised(session.experiment, options, where)
     surroundings.require_home(where, session.experiment)
+    surroundings.require_cleared(where, session.experiment)
     async with Crew.assembled(session, options, where) as crew:
         plan = await prelude.draw(session, crew)
         if cleared:

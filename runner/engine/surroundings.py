@@ -173,6 +173,25 @@ def _namespace(options: Options) -> dict[str, str]:
     return {"SHOP_NAMESPACE": options.namespace} if options.namespace else {}
 
 
+def require_cleared(where: Surroundings, experiment: Experiment) -> None:
+    """A program that names a cluster of its own would strike what nobody cleared. Raises Refused."""
+    led = []
+    for provider in reach.providers(experiment.document):
+        if words := reach.elsewhere(_resolved(provider, experiment.configuration), where.context):
+            led.append(f"{provider.get('path')} names a cluster of its own: {words}")
+    if led:
+        cleared = f"the context that was cleared is {where.context!r}" if where.context else "no context was cleared"
+        hint = f"{cleared}; leave these words out and name the one to strike with --kubeconfig and --context"
+        raise errors.Refused("the safety policy refuses this run", reasons=led, hint=hint)
+
+
+def _resolved(provider: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    given = provider.get("arguments")
+    words = [str(w) for w in given] if isinstance(given, list) else given
+    filled = [_filled(w, values) for w in words] if isinstance(words, list) else words
+    return {**provider, "arguments": _filled(filled, values) if isinstance(filled, str) else filled}
+
+
 def require_home(where: Surroundings, experiment: Experiment) -> None:
     """A playground that nobody asked for is no target for what watches other services. Raises UsageError."""
     if not where.note:

@@ -52,6 +52,22 @@ def spaces(provider: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_NAMESPACE.findall(said))) if _PROGRAM.search(said) else ()
 
 
+def elsewhere(provider: Mapping[str, Any], context: str) -> str:
+    """By which words a program would leave the cluster that was cleared, `--context prod-eu`; empty where it does not say so."""
+    if provider.get("type") != "process":
+        return ""
+    said = " ".join([str(provider.get("path")), *_words(provider.get("arguments"))])
+    for option, value in _ELSEWHERE.findall(said) if _PROGRAM.search(said) else ():
+        named = value.strip("'\"")
+        handed = named in ("$KUBECONFIG", "${KUBECONFIG}") if "config" in option.lower() else named == context
+        if not handed:
+            return f"{option.rstrip('=')} {named}"
+    return ""
+
+
+_ELSEWHERE = re.compile(
+    r"(?:^|[\s;&|(])(--kubeconfig|--context|--kube-context|--server|--kube-apiserver|KUBECONFIG=)(?:\s+|=)?([^\s;&|)]+)"
+)
 _PROGRAM = re.compile(r"(?:^|[\s/;|&(])(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)\b")
 _NAMESPACE = re.compile(r"(?:^|\s)(?:-n|--namespace)(?:\s+|=)([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)(?=\s|$)")
 

@@ -170,6 +170,20 @@ def test_whoever_undoes_after_the_runners_death_strikes_it_too(
         assert not private.exists()
 
 
+@pytest.mark.parametrize("options", [("--context", "kind-lab"), ("--no-cluster",)], ids=["cleared", "none"])
+def test_a_program_that_names_a_cluster_of_its_own_is_refused(
+    service: Service, tmp_path: Path, two: Two, options: tuple[str, ...]
+) -> None:
+    sly = annotate("sly")
+    sly["provider"]["arguments"] += ["--kubeconfig", "${mine}", "--context", "prod-eu"]
+    document = experiment(service, method=[sly])
+    document["configuration"]["mine"] = str(two.kubeconfig)
+    with started(tmp_path, document, *options) as run:
+        assert run.finish() == 3
+        assert f"names a cluster of its own: --kubeconfig {two.kubeconfig}" in run.stderr()
+    assert two.marks("sly") == (False, False)
+
+
 def test_a_program_has_its_cluster_for_itself_and_the_lock_is_seen_there(
     service: Service, tmp_path: Path, two: Two
 ) -> None:

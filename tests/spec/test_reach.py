@@ -79,3 +79,28 @@ def test_own_code_names_a_namespace_by_its_argument() -> None:
     assert reach.spaces(python("ours") | {"arguments": {"namespace": "shop"}}) == ("shop",)
     assert reach.spaces(python("ours") | {"arguments": {"ns": 5}}) == ()
     assert reach.spaces(STOCK | {"arguments": {"ns": "shop"}}) == (), "it has targets by name"
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "words"),
+    [
+        ("kubectl", ["--context", "prod-eu", "get", "pods"], "--context prod-eu"),
+        ("kubectl", "--context=prod-eu get pods", "--context prod-eu"),
+        ("helm", ["--kube-context", "prod-eu", "list"], "--kube-context prod-eu"),
+        ("kubectl", ["--kubeconfig", "/home/me/.kube/config", "get", "pods"], "--kubeconfig /home/me/.kube/config"),
+        ("kubectl", ["--server=https://prod.example", "get", "pods"], "--server https://prod.example"),
+        ("sh", ["-c", "KUBECONFIG=~/.kube/config kubectl get pods"], "KUBECONFIG ~/.kube/config"),
+        ("sh", ["-c", "export KUBECONFIG='/x/y'; helm list"], "KUBECONFIG /x/y"),
+        ("kubectl", ["--context", "kind-lab", "get", "pods"], ""),
+        ("kubectl", ["--kubeconfig", "$KUBECONFIG", "get", "pods"], ""),
+        ("sh", ["-c", 'kubectl --kubeconfig "${KUBECONFIG}" get pods'], ""),
+        ("docker", ["--context", "other", "ps"], ""),
+        ("kubectl", ["get", "pods"], ""),
+    ],
+)
+def test_a_program_that_names_another_cluster_is_found_by_its_words(path: str, arguments: Any, words: str) -> None:
+    assert reach.elsewhere({"type": "process", "path": path, "arguments": arguments}, "kind-lab") == words
+
+
+def test_with_no_cluster_handed_every_context_is_another_one() -> None:
+    assert reach.elsewhere({"type": "process", "path": "kubectl", "arguments": ["--context", "kind-lab"]}, "")
