@@ -80,15 +80,26 @@ def annotate(key: str, kind: str = "action", **extra: object) -> harness.Json:
     return {"type": kind, "name": key, "provider": provider, **extra}
 
 
+def removal(key: str) -> harness.Json:
+    """The way back: kubectl takes the annotation away."""
+    found = annotate(key)
+    found["provider"]["arguments"][-2] = f"{key}-"
+    return {**found, "name": f"remove {key}"}
+
+
 def test_a_program_of_the_experiment_strikes_the_context_of_the_plan(
     service: Service, tmp_path: Path, two: Two
 ) -> None:
-    document = experiment(service, method=[annotate("acted")], rollbacks=[annotate("rolled-back")])
+    two.prod("annotate", "deploy/shop", "acted=long-ago")
+    method = [annotate("acted", pauses={"after": 1}), annotate("unacted", pauses={"after": 1})]
+    document = experiment(service, method=method, rollbacks=[removal("acted"), removal("unacted")])
     with started(tmp_path, document, "--context", "kind-lab") as run:
-        run.finish()
+        run.until("activity", activity="unacted", state="succeeded")
         assert run.named("run_started")[0]["context"] == "kind-lab"
-        assert two.marks("acted") == (False, True)
-        assert two.marks("rolled-back") == (False, True)
+        assert two.marks("acted") == (True, True)
+        assert two.marks("unacted") == (False, True)
+        run.finish()
+        assert two.marks("acted") == (True, False), "the rollback took it from the lab and left production's"
         left = {p: p.read_bytes() for p in run.folder.rglob("*") if p.is_file()}
     assert not [p for p in left if "kubeconfig" in p.name], "the private kubeconfig is gone with the run"
     assert not [p for p, text in left.items() if two.secret.encode() in text], "and its login is nowhere else"
@@ -150,11 +161,11 @@ def test_whoever_undoes_after_the_runners_death_strikes_it_too(
     service: Service, tmp_path: Path, two: Two, dead: tuple[str, ...]
 ) -> None:
     key = f"undone-{len(dead)}"
-    method = [annotate("acted"), wait]
-    with started(
-        tmp_path, experiment(service, method=method, rollbacks=[annotate(key)]), "--context", "kind-lab"
-    ) as run:
+    two.prod("annotate", "deploy/shop", f"{key}=long-ago")
+    document = experiment(service, method=[annotate(key), wait], rollbacks=[removal(key)])
+    with started(tmp_path, document, "--context", "kind-lab") as run:
         run.until("activity", activity="wait", state="started")
+        assert two.marks(key) == (True, True)
         private = run.folder / ".kubeconfig"
         assert private.stat().st_mode & 0o777 == 0o600
         run.kill(*dead)
@@ -163,7 +174,7 @@ def test_whoever_undoes_after_the_runners_death_strikes_it_too(
             done = chaos_run("recover")
             assert done.returncode == 0, done.stderr
         harness.record(run)
-        assert two.marks(key) == (False, True)
+        assert two.marks(key) == (True, False)
         until = time.monotonic() + 5
         while private.exists() and time.monotonic() < until:
             time.sleep(0.05)
@@ -236,12 +247,13 @@ def test_a_later_undo_logs_in_with_what_is_valid_then(service: Service, tmp_path
     mine = tmp_path / "config"
     good = two.kubeconfig.read_text("utf-8")
     mine.write_text(good, "utf-8")
-    method = [annotate("acted"), wait]
-    document = experiment(service, method=method, rollbacks=[annotate("late")])
+    method = [annotate("late"), wait]
+    document = experiment(service, method=method, rollbacks=[removal("late")])
     with started(tmp_path, document, "--context", "kind-lab", "--kubeconfig", str(mine)) as run:
         run.until("activity", activity="wait", state="started")
         run.kill("parent", "undoer", "worker")
+        assert two.marks("late") == (False, True)
         private = run.folder / ".kubeconfig"
         private.write_text("{}", "utf-8")  # as good as a login that has run out
         assert chaos_run("recover").returncode == 0
-    assert two.marks("late") == (False, True)
+    assert two.marks("late") == (False, False)
