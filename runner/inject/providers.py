@@ -53,11 +53,23 @@ def http(activity: Activity, configuration: Any, secrets: Any) -> Any:
         try:
             return run_http_activity(activity, configuration, secrets)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as problem:
-            raise ActivityFailed(reasons.sentence(problem)) from problem
+            raise ActivityFailed(_named(problem)) from problem
 
     asked = substitute(activity["provider"].get("timeout"), configuration, secrets)
     seconds = bound(activity, sum(asked) if isinstance(asked, list) else asked)
     return call() if seconds is None else _within(seconds, call)
+
+
+_NAMES: dict[type[Exception], str] = {
+    requests.exceptions.ChunkedEncodingError: "the answer was cut short",
+    requests.exceptions.ContentDecodingError: "the answer cannot be decompressed",
+    requests.exceptions.TooManyRedirects: "one redirect leads to another, 30 times",
+    requests.exceptions.JSONDecodeError: "the answer says that it is JSON, and is not",
+}
+
+
+def _named(problem: Exception) -> str:
+    return next((name for kind, name in _NAMES.items() if isinstance(problem, kind)), reasons.sentence(problem))
 
 
 def process(activity: Activity, configuration: Any, secrets: Any) -> Any:

@@ -124,17 +124,26 @@ def test_a_quick_answer_is_upstreams(serving: Callable[..., Server]) -> None:
         assert (answer["status"], answer["body"]) == (200, "ok")
 
 
+CUT = HEAD + b"Content-Length: 1000\r\n\r\nonly this"
+NO_JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{"
+NOWHERE = b"HTTP/1.1 302 Found\r\nLocation: http://[::bad/\r\nContent-Length: 0\r\n\r\n"
+AGAIN = b"HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "said"),
     [
-        HEAD + b"Content-Length: 1000\r\n\r\nonly this",
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{",
-        b"HTTP/1.1 302 Found\r\nLocation: http://[::bad/\r\nContent-Length: 0\r\n\r\n",
-        b"no protocol at all\r\n\r\n",
+        (CUT, "cut short"),
+        (NO_JSON, "says that it is JSON, and is not"),
+        (AGAIN, "one redirect leads to another"),
+        (NOWHERE, "Invalid IPv6 URL"),
+        (b"no protocol at all\r\n\r\n", "BadStatusLine"),
     ],
 )
-def test_what_the_client_raises_is_a_failure_of_the_activity(answer: bytes, serving: Callable[..., Server]) -> None:
-    with pytest.raises(ActivityFailed):
+def test_what_the_client_raises_is_a_failure_of_the_activity(
+    answer: bytes, said: str, serving: Callable[..., Server]
+) -> None:
+    with pytest.raises(ActivityFailed, match=said):
         http(serving(lambda connection: connection.sendall(answer)).url, timeout=2)
 
 
