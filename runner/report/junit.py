@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from runner import clock
 from runner.characters import harmless
-from runner.report import text, words
+from runner.report import answered, text, words
 from runner.report.gated import Gated
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord
 from runner.timeline.way_back import PutBack
@@ -83,6 +83,7 @@ def _tally(suites: ET.Element, each: Sequence[ET.Element], seconds: float) -> No
 
 def _properties(record: RunRecord) -> Iterable[tuple[str, object]]:
     yield from (("run", record.run), ("verdict", record.verdict), ("exit_code", record.exit_code))
+    yield from ((f"traffic {i.name}", said) for i in record.indicators if (said := answered.sentence(i)))
     yield from (("experiment", record.experiment), ("experiment_hash", record.experiment_hash))
     yield from (("service", record.service), ("context", record.context), ("targets", ", ".join(record.targets)))
     if record.ttd_s is not None:

@@ -13,8 +13,13 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.harness import ROOT, Run, started
+from runner.engine import again
+from runner.timeline.record import from_json
+from tests.journeys.harness import ROOT, Run, record, started
 from tests.probe import odd
+
+_OLDER = ("name", "url", "rate", "timeout_s", "tape", "seen_ns", "until_ns")
+"""Fields of an indicator in records of versions before."""
 
 
 def chaos_run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +53,16 @@ def _met(run: Run) -> dict[str, Any]:
     return dict(met)
 
 
+def _judged_as_older(run: Run) -> str:
+    """Its sentence by `judge`, were its record one of a version that kept no statuses: the tape's own rule holds."""
+    plain = record(run)
+    plain["indicators"] = [{k: v for k, v in i.items() if k in _OLDER} for i in plain["indicators"]]
+    older = from_json(plain)
+    assert older.indicators[0].new is None
+    assert not older.indicators[0].status
+    return again.judge(older).sentence
+
+
 def test_a_service_that_only_redirects_is_told_with_where_it_leads(tmp_path: Path) -> None:
     led = odd.status(301, "Location: https://me:secret@shop.internal/login?token=secret\r\n")
     with _fickle(tmp_path, odd.Fickle(led, led)) as run:
@@ -66,9 +81,10 @@ def test_a_redirect_that_comes_with_the_fault_is_bad_and_judged_so_again(tmp_pat
     assert met["failures"].keys() == {"status 302"}
     assert met["before"].keys() == {"200"}
     assert "the baseline had no status 302" in met["sentence"]
-    again = json.loads(chaos_run("judge", run.events[0]["run"], "--json").stdout)
-    assert again["sentence"] == run.verdict["sentence"]
-    assert again["indicators"][0]["status"] == "200-299"
+    said = json.loads(chaos_run("judge", run.events[0]["run"], "--json").stdout)
+    assert said["sentence"] == run.verdict["sentence"]
+    assert said["indicators"][0]["status"] == "200-299"
+    assert _judged_as_older(run) == run.verdict["sentence"]
 
 
 def test_a_status_that_the_baseline_had_is_good_and_told_where_it_grows(tmp_path: Path) -> None:
