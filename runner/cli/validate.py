@@ -17,10 +17,21 @@ from runner.cli import options as variables
 
 
 class _Validate(click.Command):
-    """`--strict` without a level is the strictest: click would take the next file for it."""
+    """`--strict` without a level is the strictest: click would take the next file for its level."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, [f"{a}=style" if a == "--strict" else a for a in args])
+        given = iter(args)
+        return super().parse_args(ctx, [part for arg in given for part in _strict(arg, given)])
+
+
+def _strict(arg: str, others: Iterator[str]) -> list[str]:
+    """`--strict LEVEL` is taken too, as long as the level is not the name of a file."""
+    if arg != "--strict":
+        return [arg]
+    following = next(others, None)
+    if following in _LEVELS and not Path(following).exists():
+        return [f"--strict={following}"]
+    return ["--strict=style", *([following] if following is not None else [])]
 
 
 @click.command(name="validate", cls=_Validate)

@@ -89,7 +89,7 @@ class Detecting:
     def _say_floor(self) -> None:
         if self._floor.parts:
             parts, total = _spelled(self._floor), units.format_duration(self._floor.seconds)
-            self._session.find("info", f"at the worst it takes {total} until an alert tells anybody: {parts}")
+            self._session.find("info", f"it may take {total} until an alert tells anybody: {parts}")
             fault_s = plans.method_seconds(self._session.experiment)
             if fault_s < self._floor.seconds:
                 short = f"the fault lasts about {units.format_duration(fault_s)}, the alerts may need {total}"

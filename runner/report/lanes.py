@@ -117,7 +117,7 @@ def floor(record: RunRecord) -> str:
     if not parts:
         return ""
     spelled = " + ".join(f"{name} {words.seconds(seconds)}" for name, seconds in parts.items())
-    return f"At the worst this pipeline needs {words.seconds(sum(parts.values()))} to tell anybody: {spelled}."
+    return f"This pipeline may take {words.seconds(sum(parts.values()))} to tell anybody: {spelled}."
 
 
 def span(at: Mapping[str, float], end: float) -> tuple[float, float]:

@@ -134,6 +134,8 @@ def test_strict_has_levels(text: str, failing: list[str], tmp_path: Path) -> Non
     levels = ["--strict", "--strict=style", "--strict=missing", "--strict=wrong"]
     assert [level for level in levels if chaos_run("validate", level, path).returncode == 2] == failing
     assert chaos_run("validate", path).returncode == 0
+    apart = [level for level in levels[1:] if chaos_run("validate", *level.split("="), path).returncode == 2]
+    assert apart == [level for level in failing if level != "--strict"]
 
 
 def test_an_error_fails_at_every_level_and_a_level_that_is_none_is_named(bad: str) -> None:

@@ -271,9 +271,7 @@ def test_the_floor_is_that_of_the_rule_and_the_route_of_the_alert(tmp_path: Path
         document = _experiment(there.shop, "/team", seconds=3.5, detection=detection, expect=named)
         with harness.started(tmp_path, document) as found:
             found.finish()
-    said = (
-        "at the worst it takes 2s until an alert tells anybody: scrape 0.5s + evaluation 0.5s + for 1s + group_wait 0ms"
-    )
+    said = "it may take 2s until an alert tells anybody: scrape 0.5s + evaluation 0.5s + for 1s + group_wait 0ms"
     assert said in messages(found).replace("500ms", "0.5s")
     assert "may only mean that it is too short" not in messages(found)
     assert harness.record(found)["alerting"]["floor"] == {
