@@ -102,7 +102,7 @@ def drain(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
         found,
         kind="drain",
         targets=found.targets if count else (),
-        note=f"{found.note}, {count} pods on them" if count else f"{found.note}, with no pod that would be evicted",
+        note=f"{found.note}, {count} to evict" if count else f"{found.note}, with no pod that would be evicted",
         undo=found.undo if count else (),
         before=found.before | {"pods": pods},
     )
