@@ -23,6 +23,11 @@ from runner.spec import reach
 from runner.spec.experiment import Experiment
 from runner.store import place
 
+_OTHERWISE = {
+    True: "run it against the embedded target with --playground",
+    False: "hand the experiment no cluster with --no-cluster",
+}
+"""What else can be done about a context that is not known, by whether the experiment cannot do without a cluster."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
@@ -82,7 +87,7 @@ async def _choose(
         staying = None
     target = None if options.playground else _target(options, reach.of(document))
     if target is not None:
-        yield _cluster(options, folder, target, pipe, staying)
+        yield _cluster(options, folder, target, reach.of(document), pipe, staying)
     elif options.playground or reach.of(document) is reach.Reach.CLUSTER:
         note = "" if options.playground else _implicit(options)
         if staying is not None:
@@ -152,12 +157,17 @@ def _inside(found: playground.Playground, options: Options, folder: Path, pipe: 
 
 
 def _cluster(
-    options: Options, folder: Path, target: Context, pipe: _Pipe, staying: playground.Playground | None
+    options: Options,
+    folder: Path,
+    target: Context,
+    reaches: reach.Reach,
+    pipe: _Pipe,
+    staying: playground.Playground | None,
 ) -> Surroundings:
     if staying is not None and target.origin == str(staying.kubeconfig.resolve()):
         return _inside(staying, options, folder, pipe)  # with its addresses: its shop may stand on any port
     clearance = policy.judge_context(target.name)
-    clearance.require(hint="choose one with --context; or hand the experiment none: --no-cluster, --playground")
+    clearance.require(hint=f"choose one with --context; or {_OTHERWISE[reaches is reach.Reach.CLUSTER]}")
     here = urlsplit(target.server).hostname in LOOPBACK
     return Surroundings(
         context=target.name,
