@@ -39,7 +39,8 @@ def check(notes: Notes) -> None:
         if all(isinstance(name, str) and name and "$" not in name for name in (module, function)):
             _check(notes, call, str(module), str(function))
     for steps, control in document.controls(notes.source.tree):
-        _control(notes, control, steps)
+        if isinstance(control, dict):
+            _control(notes, control, steps)
 
 
 def _calls(tree: Mapping[str, Any]) -> Iterator[_Call]:

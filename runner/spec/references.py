@@ -12,7 +12,7 @@ from runner.spec.notes import Notes
 def check(notes: Notes) -> None:
     """Every reference finds its activity; one to nothing would end plain Chaos Toolkit in the middle of the run."""
     known = referable(notes.source.tree)
-    named = {a.get("name"): steps[0] for steps, a in document.walk(notes.source.tree)}
+    named = {str(a.get("name")): steps[0] for steps, a in document.walk(notes.source.tree)}
     for steps, activity in document.walk(notes.source.tree):
         ref = activity.get("ref")
         if not isinstance(ref, str) or not ref or ref in known:

@@ -22,8 +22,9 @@ def check(notes: Notes, configuration: Mapping[str, Any]) -> None:
         if steps[0] != document.HYPOTHESIS or "tolerance" not in activity:
             continue
         provider = references.spelt_out(activity, known).get("provider")
+        kind = provider.get("type") if isinstance(provider, dict) else None
         tolerance = variables.substitute(activity["tolerance"], configuration)
-        for rule, place, said, hint in _doubts(tolerance, str((provider or {}).get("type")), called(activity)):
+        for rule, place, said, hint in _doubts(tolerance, str(kind), called(activity)):
             notes.warning(rule, (*steps, "tolerance", *place), said, hint=hint)
 
 

@@ -313,7 +313,8 @@ def look_up_s(entry: Mapping[str, Any]) -> float:
 
 def unset(document: Mapping[str, Any], configuration: Mapping[str, Any]) -> dict[str, str]:
     """A sentence for each name that has an entry without a value, and that an activity needs; probes are asked at run time."""
-    entries = document.get("configuration") or {}
+    entries = document.get("configuration")
+    entries = entries if isinstance(entries, Mapping) else {}
     return {
         name: f"the configuration value '{name}' has no value, and {who} needs it"
         for name, who in used(document).items()
@@ -336,9 +337,11 @@ def declared(document: Mapping[str, Any]) -> set[str]:
 def used(document: Mapping[str, Any]) -> dict[str, str]:
     """Every name of a `${name}` or `$name` in activities and controls, and who uses it first."""
     found: dict[str, str] = {}
-    hypothesis = document.get("steady-state-hypothesis") or {}
-    lists = (hypothesis.get("probes"), document.get("method"), document.get("rollbacks"), document.get("controls"))
-    for part in (part for each in lists for part in each or () if isinstance(part, Mapping)):
+    hypothesis = document.get("steady-state-hypothesis")
+    probes = hypothesis.get("probes") if isinstance(hypothesis, Mapping) else None
+    lists = (probes, document.get("method"), document.get("rollbacks"), document.get("controls"))
+    parts = [part for each in lists if isinstance(each, list | tuple) for part in each]
+    for part in (part for part in parts if isinstance(part, Mapping)):
         who = f"the {part.get('type') or 'control'} '{part.get('name') or part.get('ref')}'"
         for _, text in texts(part, ()):
             for name in mentioned(text):

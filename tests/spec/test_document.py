@@ -206,3 +206,40 @@ def test_plain_chaos_validates_a_shipped_experiment(path: Path, tmp_path: Path) 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert "experiment syntax and semantic look valid" in done.stderr + done.stdout
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    3,
+    "${x}",
+    [],
+    {},
+    [3],
+    [None],
+    {"a": None},
+    [{}],
+    {"type": "probe"},
+    {"type": "python"},
+    [["x"]],
+)
+
+
+def ways(tree: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value of a tree."""
+    inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [*([way] if way else []), *(deep for key, value in inner for deep in ways(value, (*way, key)))]
+
+
+@pytest.mark.parametrize("part", ["configuration", "method", "rollbacks", "controls", "secrets", HYPOTHESIS, "runtime"])
+def test_whatever_stands_anywhere_is_a_finding_or_fine_and_no_crash(part: str, tmp_path: Path) -> None:
+    whole = copy.deepcopy(WHOLE) | {"runtime": {"hypothesis": {"strategy": "default"}}}
+    dynamic = {"type": "probe", "name": "n", "provider": copy.deepcopy(PYTHON)}
+    whole["configuration"]["dynamic"] = copy.deepcopy(dynamic)
+    whole[HYPOTHESIS]["probes"][0]["tolerance"] = dynamic
+    path = tmp_path / "x.json"
+    for way in ways(whole[part], (part,)):
+        for value in ODD:
+            document = copy.deepcopy(whole)
+            change(*way, to=copy.deepcopy(value))(document)
+            path.write_text(json.dumps(document))
+            load.examine(str(path), here=True)
