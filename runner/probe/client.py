@@ -83,7 +83,7 @@ class Asking:
 
     def failed(self, problem: BaseException) -> int:
         """The flags of a request that this ended."""
-        flags = failing.flags(problem, heard=self.heard, proxied=self.proxied)
+        flags = failing.flags(problem, heard=self.heard, at_proxy=self.proxied and self.line is None)
         if self._met_the_end_of_an_idle_one and flags >> CAUSE_SHIFT in (Cause.RESET, Cause.CLOSED):
             flags = _IDLE
         return flags | _NEW if self.opened else flags

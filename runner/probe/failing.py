@@ -27,25 +27,30 @@ _FLAGS = {Cause.NOT_HTTP: Flag.PROTOCOL, Cause.NO_PORT: Flag.SHED, Cause.SLOW_CO
 _CUT_HTTP = (http_exceptions.ContentLengthError, http_exceptions.TransferEncodingError)
 
 
-def flags(problem: BaseException, *, heard: bool, proxied: bool) -> int:
-    """Flag and cause of a request that ended like this; `heard`: something of its answer had come."""
-    found = cause(problem, heard=heard, proxied=proxied)
+def flags(problem: BaseException, *, heard: bool, at_proxy: bool) -> int:
+    """Flag and cause of a request that ended like this.
+
+    `heard`: something of its answer had come; `at_proxy`: it went through one that had not yet led to the service.
+    """
+    found = cause(problem, heard=heard, at_proxy=at_proxy)
     return _FLAGS.get(found, Flag.CONNECTION) | found << CAUSE_SHIFT
 
 
-def cause(problem: BaseException, *, heard: bool, proxied: bool) -> Cause:
-    """The cause alone. Behind a proxy the only name that we look up is the proxy's own."""
+def cause(problem: BaseException, *, heard: bool, at_proxy: bool) -> Cause:
+    """The cause alone."""
     root = _root(problem)
-    if isinstance(problem, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
-        return Cause.PROXY
-    if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return Cause.PROXY if proxied else Cause.DNS
+    if isinstance(problem, aiohttp.ClientConnectorError) and _NUMBERS.get(number(problem.os_error)) is Cause.NO_PORT:
+        return Cause.NO_PORT
     if isinstance(problem, aiohttp.ClientSSLError) or isinstance(root, ssl.SSLError | ssl.CertificateError):
         return Cause.TLS
+    if at_proxy:
+        return Cause.PROXY
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return Cause.DNS
     if isinstance(root, http_exceptions.HttpProcessingError) and not isinstance(root, _CUT_HTTP):
         return Cause.NOT_HTTP
-    if isinstance(problem, aiohttp.ClientConnectorError):
-        return _NUMBERS.get(number(problem.os_error), Cause.RESET)
+    if isinstance(problem, aiohttp.ClientConnectorError):  # an end in the TLS handshake has no number of its own
+        return _NUMBERS.get(found := number(problem.os_error), Cause.RESET if found else Cause.CLOSED)
     if isinstance(problem, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
         return _broken(problem, heard)
     return Cause.NOT_HTTP

@@ -23,7 +23,7 @@ _CAUSES: dict[int, str] = {
     Cause.SLOW_ANSWER: "timed out",
     Cause.SLOW_BODY: "timed out in the middle of the answer",
     Cause.NOT_HTTP: "not HTTP",
-    Cause.NO_PORT: "not sent, no free port here",
+    Cause.NO_PORT: "not sent, no free port or file here",
 }
 _FLAGS = {
     Flag.SHED: "not sent, too many under way",

@@ -114,6 +114,11 @@ def talks_ssh(connection: socket.socket) -> None:
     connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
 
+def forbids(connection: socket.socket) -> None:
+    asked(connection)
+    connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+
 def ends_idle(after_s: float, *, hard: bool) -> Way:
     """Answers once, keeps the connection unused for so long, and ends it as the next request arrives, which nobody reads."""
 

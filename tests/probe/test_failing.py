@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import ssl
 import time
@@ -129,6 +130,17 @@ def test_a_proxy_without_an_address_is_not_taken_for_the_service(probe):
     assert _names(samples) == {"failed at the proxy"}
 
 
+@pytest.mark.parametrize("way", [odd.closes_unanswered, odd.resets_unanswered, odd.talks_ssh, odd.forbids])
+def test_a_proxy_that_does_not_lead_to_the_service_is_named(probe, way):
+    with odd.serving(way) as url:
+        assert _names(_asked(probe, "https://shop.invalid/", proxy=url)) == {"failed at the proxy"}
+
+
+def test_an_end_in_the_tls_handshake_is_told_as_that_of_any_connection(probe):
+    with odd.serving(odd.closes_unanswered) as url:
+        assert _names(_asked(probe, url.replace("http:", "https:"))) == {"closed without an answer"}
+
+
 def test_a_proxy_is_asked_for_the_service(probe):
     heard: list[bytes] = []
 
@@ -161,6 +173,18 @@ def test_a_service_that_breaks_off_its_work_was_not_idle(probe, rate, work_s):
     with odd.serving(odd.dies_at_work(work_s)) as url:
         samples = _asked(probe, url, 1.5, rate=rate, timeout_s=1.0)[_WARM:]
     assert _names(samples) == {"closed without an answer"}
+
+
+def test_what_this_machine_has_no_room_for_was_never_sent(probe):
+    with odd.serving(odd.says_nothing) as url:
+        prober = probe(messages.Indicator(name="shop", url=url, rate=200.0, timeout_s=0.3, new_every=1))
+        resource.prlimit(prober.process.pid, resource.RLIMIT_NOFILE, (40, 40))
+        prober.start()
+        time.sleep(0.6)
+        samples = prober.stop()["shop"]
+    unsent = [s for s in samples if s.flags & Flag.SHED]
+    assert _names(unsent) == {"not sent, no free port or file here"}
+    assert _names(samples) == {"not sent, no free port or file here", "timed out"}
 
 
 @pytest.mark.parametrize(("new_every", "share"), [(1, 1.0), (2, 0.5), (4, 0.25)])
