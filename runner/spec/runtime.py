@@ -63,7 +63,7 @@ def _section(notes: Notes, part: str, section: Mapping[str, Any]) -> None:
             hint = "in the chaos-run block: hypothesis: {frequency: 1s}" if key == "frequency" else None
             said = f"runtime.{part}.{key} is not honoured: Chaos Toolkit has no such setting in a file"
             notes.warning("runtime", ("runtime", part, key), said, hint=hint, key=True)
-        elif value in _MISSPELT and part == "hypothesis":
+        elif part == "hypothesis" and isinstance(value, str) and value in _MISSPELT:
             notes.warning("strategy", ("runtime", part, key), f"write {_MISSPELT[value]!r}, not {value!r}")
         elif value not in STRATEGIES[part]:
             hint = findings.nearest(str(value), STRATEGIES[part], what="strategies")
@@ -85,6 +85,6 @@ def of(tree: Mapping[str, Any], settings: Mapping[str, Any], *, during: bool) ->
     )
 
 
-def _strategy(runtime: Mapping[str, Any], part: str) -> str:
-    section = runtime.get(part)
+def _strategy(runtime: Any, part: str) -> str:
+    section = runtime.get(part) if isinstance(runtime, Mapping) else None
     return str((section or {}).get("strategy") or "") if isinstance(section, Mapping | None) else ""
