@@ -47,6 +47,12 @@ def _put(path: Path, text: str) -> None:
         raise errors.EnvironmentFailure(f"{path} cannot be written: {problem.strerror}") from None
 
 
+def _unchecked(file: str) -> Gated:
+    return Gated(
+        file=file, code=errors.ExitCode.INTERRUPTED, kind=gated.NOT_RUN, sentence="not run: the gate ended before"
+    )
+
+
 class Gate:
     """Mutable, for one gate; `given` are the options that all its runs have in common."""
 
@@ -60,7 +66,8 @@ class Gate:
         """By which signal a person or a CI wants the end."""
         self.over = ""
         """Why nothing more is begun."""
-        self.known = [self._checked(one) for one in named]
+        self._named = list(named)
+        self.known = [_unchecked(str(one)) for one in self._named]
 
     def play(self) -> errors.ExitCode:
         """Run what can be run, and write the results whatever happens. Raises EnvironmentFailure where they cannot be."""
@@ -70,6 +77,8 @@ class Gate:
         for number in heard:
             signal.signal(number, self._hear)
         try:
+            self._results.write(self.known)
+            self.known = [self._checked(one) for one in self._named]
             self._results.write(self.known)
             for at, one in enumerate(self.known):
                 if one.kind == gated.NOT_RUN:
@@ -95,13 +104,7 @@ class Gate:
             )
         except errors.ChaosRunError as problem:
             return self._told(gated.of_error(named, problem))
-        return Gated(
-            file=named,
-            title=experiment.title,
-            code=errors.ExitCode.INTERRUPTED,
-            kind=gated.NOT_RUN,
-            sentence="not run: the gate ended before",
-        )
+        return replace(_unchecked(named), title=experiment.title)
 
     def _one(self, at: int) -> None:
         waiting = self.known[at]
@@ -142,7 +145,8 @@ class Gate:
                 said = f"chaos-run itself crashed: {type(problem).__name__}: {problem}"
                 self.known[at] = replace(one, kind=gated.CRASHED, sentence=said, code=errors.ExitCode.ENVIRONMENT)
             elif one.kind == gated.NOT_RUN:
-                self.known[at] = replace(one, sentence="not run: chaos-run itself crashed before")
+                said = f"not run: chaos-run itself crashed before: {type(problem).__name__}: {problem}"
+                self.known[at] = replace(one, sentence=said)
 
     def _hear(self, number: int, _: object) -> None:
         self.asked = self.asked or signal.Signals(number)

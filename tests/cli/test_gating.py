@@ -39,6 +39,18 @@ def test_a_crash_of_ours_keeps_its_traceback_and_both_files_tell_of_it(tmp_path:
     assert "TypeError" in (tmp_path / "out.md").read_text()
 
 
+def test_a_crash_while_the_files_are_checked_is_told_in_both_too(tmp_path: Path) -> None:
+    results = Results(tmp_path / "out.xml", tmp_path / "out.md")
+    document = {"title": "a", "description": "made by a test", "method": []}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    gate = Gate([str(tmp_path / "a.json")], {"variables": None, "secret_variables": 3}, results, as_json=False)
+    with pytest.raises(TypeError):
+        gate.play()
+    root = ET.parse(tmp_path / "out.xml").getroot()
+    assert [e.get("type") for e in root.iter("error")] == [gated.NOT_RUN]
+    assert "chaos-run itself crashed" in (tmp_path / "out.md").read_text()
+
+
 def test_the_summary_is_appended_to_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "out.md").write_text("before\n")
     assert main.entry(["gate", str(tmp_path / "none.yaml"), "--summary", str(tmp_path / "out.md")], main.app, "x") == 2
