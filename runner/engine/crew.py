@@ -19,7 +19,7 @@ from runner.engine.silencing import Silencing
 from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
-from runner.inject import account, folder
+from runner.inject import account, folder, listening
 from runner.inject.ledger import ROLLBACK, Ledger, UndoRecord
 from runner.inject.supervisor import Supervisor
 from runner.inject.voice import carried
@@ -77,6 +77,7 @@ class Crew:
         """What will not be put back because the file says so, a sentence each."""
         self._ready = False
         self._watching: asyncio.Task[None] | None = None
+        self._listened: asyncio.Task[dict[str, int | None]] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -184,6 +185,15 @@ class Crew:
         self.start["indicators"] = [asdict(i) for i in (*self.traffic.indicators(), *self.sources.indicators())]
         self._keep(durable=True)
         self._watching = asyncio.create_task(self.watch.run())
+        if listening.concerns(self.session.experiment.document):
+            self._listened = asyncio.create_task(asyncio.to_thread(listening.now))
+
+    async def new_listeners(self) -> list[str]:
+        """Ports of this machine that somebody listens on since the baseline, a sentence each."""
+        if self._listened is None:
+            return []
+        since = self.session.wall(self.session.started_ns).timestamp()
+        return await asyncio.to_thread(listening.new, await self._listened, since)
 
     def seen(self) -> dict[str, Sequence[Sample] | Sequence[Point]]:
         """What was measured, by indicator: requests of ours, or what sources counted."""

@@ -48,8 +48,10 @@ async def undo(session: Session, crew: Crew) -> None:
         crew.leave(crew.ledger.settle_faults(LEFT))
     crew.clean = await crew.method.undo(crew.ledger.outstanding())
     look = await _scan(crew)
-    look = replace(look, residue=(*look.residue, *await crew.silencing.left()))
+    look = replace(look, residue=(*look.residue, *await crew.supervisor.left_running(), *await crew.silencing.left()))
     crew.residue = [*look.residue]
+    for port in await crew.new_listeners():
+        session.find("info", port)
     crew.way_back = way = account.way(crew.start, crew.method.begun, crew.method.undo_steps, look, clean=crew.clean)
     if way.clean:
         crew.method.known.undone()

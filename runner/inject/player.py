@@ -31,7 +31,7 @@ def play(folder: Path, start: Mapping[str, Any], tell: Tell, spare: int | None =
     tell("undo_step", step=0, what="end the processes of the method", state="started")
     with ledger.playing():
         began = time.monotonic()
-        ended = processes.end(start["run"], "worker", spare=spare)
+        ended = processes.end(start["run"], "worker", map(tuple, start.get("strays") or ()), spare=spare)
         state = "undone" if ended else "already"
         tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
         gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0

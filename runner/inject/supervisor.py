@@ -56,6 +56,10 @@ class Supervisor:
         """A worker that injects nothing any more and has something to do after the undo, by its id."""
         self._at_stake = False
         """Something was changed outside, or the worker told to inject, and nothing was undone since."""
+        self._children: set[int] | None = None
+        """Of this process, when the order to inject was given."""
+        self._strays: dict[int, float] = {}
+        """Processes that the method started, by id with their time of birth, as far as this process has seen them."""
         self._swept = False
         """The undoer has ended what the method left running: its first step."""
 
@@ -115,6 +119,8 @@ class Supervisor:
     async def inject(self) -> None:
         """Let the worker begin; its messages follow on `worker.messages()`."""
         self.stake()
+        processes.adopt_orphans()
+        self._children = processes.children()
         await self.worker.send({"do": "inject"})
 
     async def stop_worker(self, unwound: asyncio.Event | None = None) -> None:
@@ -133,12 +139,24 @@ class Supervisor:
             with contextlib.suppress(errors.EnvironmentFailure):  # one that cannot start or is killed while it does
                 await self._have_undoer()
                 self._undone = asyncio.get_running_loop().create_future()
-                await self.undoer.send({"do": "undo", "spare": self.spare})
+                self._strays |= await self._astray()
+                strays = [*self._strays.items()]
+                await self.undoer.send({"do": "undo", "spare": self.spare, "strays": strays})
                 if (clean := await self._undone) is not None:
                     self._at_stake, self._swept = False, True
                     return clean
                 await self.undoer.exited(1.0)
         return False
+
+    async def left_running(self) -> list[str]:
+        """What the method started and the undo could not end, a sentence each; not what a rollback started."""
+        return list(processes.told(self._strays.items()))
+
+    async def _astray(self) -> dict[int, float]:
+        if self._children is None:  # nothing was ordered yet
+            return {}
+        known = self._children | {self.worker.pid, self.undoer.pid}
+        return await asyncio.to_thread(processes.strays, known, self.worker.pid)
 
     async def close(self) -> None:
         """End both; nothing of the run's processes is left afterwards."""

@@ -86,7 +86,8 @@ class Undoer:
     def _obey(self, order: Mapping[str, Any]) -> None:
         if order["do"] == "undo":
             self._drop_calls()  # their answers do not matter any more, and undoing must not wait for them
-            clean = player.play(self._folder, self._start, self._voice.say, order.get("spare"))
+            start = {**self._start, "strays": order.get("strays")}
+            clean = player.play(self._folder, start, self._voice.say, order.get("spare"))
             self._voice.say("undo_done", clean=clean)
         elif order["do"] == "know":
             self._start = {**self._start, "configuration": order["configuration"]}

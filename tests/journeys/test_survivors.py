@@ -139,7 +139,7 @@ def test_a_worker_that_is_still_importing_injects_nothing_when_the_runner_dies(
         os.kill(processes["parent"]["pid"], signal.SIGKILL)
         time.sleep(0.2)
         left = [p["pid"] for n, p in processes.items() if n != "parent"]
-        until = time.monotonic() + 6
+        until = time.monotonic() + 15  # the undoer ends last: it puts the run on the record
         while any(psutil.pid_exists(pid) for pid in left) and time.monotonic() < until:
             time.sleep(0.05)
         assert not [pid for pid in left if psutil.pid_exists(pid)]

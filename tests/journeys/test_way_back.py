@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.journeys.harness import Json, Run, Service, record, started
@@ -83,3 +87,32 @@ def test_a_survivor_says_no_more_than_the_runner_would(service: Service, tmp_pat
     assert [f["message"] for f in kept["findings"]][1:] == [
         "the action 'break' has no undo: nobody puts back what it did"
     ]
+
+
+HIDDEN = "env -i setsid sleep 120 >/dev/null 2>&1 & echo $! > {pid}; sleep 0.3"
+"""A daemon that takes the mark out of its environment and leaves the session."""
+
+
+def _runs(pid: int) -> bool:
+    """Not one that has ended and that nobody has asked about yet."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a runner adopt orphans")
+def test_a_daemon_of_a_process_action_ends_with_the_undo_whatever_it_did_to_hide(
+    service: Service, tmp_path: Path
+) -> None:
+    document = _document(service, tmp_path)
+    document["method"][0]["provider"]["arguments"] = ["-c", HIDDEN.format(pid=tmp_path / "pid")]
+    with started(tmp_path, document) as run:
+        run.finish()
+        pid = int((tmp_path / "pid").read_text())
+        left = _runs(pid)
+        if left:
+            os.kill(pid, signal.SIGKILL)
+    assert not left
+    assert [(s["what"], s["state"]) for s in record(run)["undo"]] == [("end the processes of the method", "undone")]
+    assert _undone(run)["residue"] == []
