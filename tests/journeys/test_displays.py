@@ -212,3 +212,30 @@ def test_a_terminal_that_vanishes_ends_no_run(service: Service, file: str) -> No
     assert kept()["verdict"] == "PASS"
     assert "break" in service.get("/log")
     assert not service.broken
+
+
+@pytest.mark.parametrize("words", [["plan"], ["validate"], ["gate"]], ids=" ".join)
+def test_no_command_lets_a_name_command_the_terminal(file: str, words: list[str]) -> None:
+    document = json.loads(Path(file).read_text())
+    odd = "\x1b[31mred\x1b]0;title\x07 \x9b2J\u202eback"
+    document |= {"title": odd, odd: 1}
+    document["method"][0]["name"] = odd
+    if words == ["validate"]:  # it shows what is wrong, and nothing else
+        document["method"][0]["type"] = odd
+    document["method"][0]["provider"]["url"] = "http://127.0.0.1:1/" + odd
+    Path(file).write_text(json.dumps(document, ensure_ascii=False))
+    ours, theirs = pty.openpty()  # a terminal, where colours of our own are welcome
+    process = subprocess.Popen(
+        [*COMMAND, *words, file], cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    seen = bytearray()
+    with contextlib.suppress(OSError):  # the other side is closed
+        while chunk := os.read(ours, 65536):
+            seen += chunk
+    os.close(ours)
+    process.wait(60)
+    said = seen.decode()
+    assert "red" in said
+    for harmful in ("\x1b[31mred", "\x1b]", "\x07", "\x9b", "\u202e"):
+        assert harmful not in said
