@@ -29,7 +29,7 @@ AMBIENT = (
         "SHOP_URL",
         "SHOP_NAMESPACE",
     ),
-    *("CI", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"),
+    *("CI", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "KUBERNETES_HOST"),
     *("NO_COLOR", "FORCE_COLOR", "COLUMNS"),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
 )

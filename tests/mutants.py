@@ -47,7 +47,7 @@ MUTANTS = (
            "tests/spec/test_reach.py"),
     Mutant("runner/safety/handed.py", "if k not in ASTRAY}", "}", "tests/safety/test_handed.py"),
     Mutant("runner/safety/handed.py", "mode=0o600, durable=False", "durable=False", "tests/safety/test_handed.py"),
-    Mutant("runner/safety/handed.py", "_hashed(found) == known", "known == known", "tests/safety/test_handed.py"),
+    Mutant("runner/safety/handed.py", "hashed(found.server) == known", "known == known", "tests/safety/test_handed.py"),
     Mutant("runner/safety/context.py", '{cluster: named["cluster"].get(cluster, {})}', 'named["cluster"]',
            "tests/safety/test_context.py"),
     Mutant("runner/engine/surroundings.py", "    clearance.require(", "    (lambda **_: None)(",

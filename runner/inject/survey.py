@@ -12,6 +12,7 @@ from chaoslib.hypothesis import run_steady_state_hypothesis
 from chaoslib.run import EventHandlerRegistry
 
 from runner.inject import actions, aim, hooks, login, looking, providers, values
+from runner.safety import handed
 from runner.spec import reach
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class World:
         self._configuration, self._secrets = known.configuration, known.secrets
         self._context = start.get("context") or ""
         self._namespace = start.get("namespace") or "default"
+        self._server = (start.get("handed") or {}).get("server", "")
         self._proofs: Mapping[str, str] = start.get("proofs") or {}
         self._modules: list[str] = start["modules"]
 
@@ -152,7 +154,9 @@ class World:
     def _leads_elsewhere(self) -> bool:
         """The policy judged one context; secrets that lead the client to another would make that worthless."""
         groups = [g for g in self._secrets.values() if isinstance(g, Mapping)]
-        return any(g.get("KUBERNETES_CONTEXT") not in (None, "", self._context) for g in groups) and bool(self._context)
+        servers = [str(g["KUBERNETES_HOST"]) for g in groups if g.get("KUBERNETES_HOST")]
+        other = any(g.get("KUBERNETES_CONTEXT") not in (None, "", self._context) for g in groups)
+        return bool(self._context) and (other or any(handed.hashed(s) != self._server for s in servers))
 
     def _withheld(self, snapshot: Mapping[str, Any]) -> dict[str, str]:
         """Rollbacks, by their index, that would free a node which somebody else had cordoned before; our own records free ours."""

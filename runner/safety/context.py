@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from runner import errors
 from runner.spec import source
@@ -15,6 +16,8 @@ IN_CLUSTER = "in-cluster"
 """The name of the target that a pod has without any kubeconfig: the cluster it runs in."""
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where Kubernetes mounts the service account into a pod."""
+SERVER = "KUBERNETES_HOST"
+"""The origin of a context that comes from variables alone."""
 _PATHS = {"cluster": ("certificate-authority",), "user": ("client-certificate", "client-key", "tokenFile")}
 
 
@@ -26,7 +29,7 @@ class Context:
     server: str = ""
     namespace: str = "default"
     origin: str = ""
-    """The kubeconfig files that it comes from, as KUBECONFIG names them; empty for the service account of a pod."""
+    """The kubeconfig files that it comes from, as KUBECONFIG names them; `SERVER`; empty for the service account of a pod."""
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """A whole kubeconfig in which it is current and alone, paths made absolute. It holds secrets."""
 
@@ -41,8 +44,9 @@ def find(
 ) -> Context | None:
     """The context to use, or None on a machine with no kubeconfig and outside of any cluster.
 
-    As kubectl finds it: the given file or files, else `~/.kube/config`, else a pod's service account. KUBERNETES_CONTEXT chooses
-    among several, as Chaos Toolkit's Kubernetes extension has it. Raises UsageError for one that cannot be used.
+    As kubectl finds it: the given file or files, else `~/.kube/config`, else a pod's service account. As Chaos Toolkit's Kubernetes
+    extension has it, KUBERNETES_CONTEXT chooses among several, and without any file KUBERNETES_HOST and its like name the server.
+    Raises UsageError for one that cannot be used.
     """
     files = _files(kubeconfig or env.get("KUBECONFIG"), env)
     wanted = context or env.get("KUBERNETES_CONTEXT") or ""
@@ -52,6 +56,8 @@ def find(
         raise errors.UsageError(
             f"no kubeconfig at {kubeconfig or '~/.kube/config'}", hint="set --kubeconfig or KUBECONFIG"
         )
+    if env.get("KUBERNETES_HOST"):
+        return _of_host(env)
     if not in_pod(env, account):
         return None
     if wanted not in ("", IN_CLUSTER):
@@ -102,6 +108,21 @@ def _of_pod(env: Mapping[str, str], account: Path) -> Context:
     }
     user = {"tokenFile": str(account / "token")}
     return _alone(IN_CLUSTER, details, {IN_CLUSTER: cluster}, {IN_CLUSTER: user}, origin="")
+
+
+def _of_host(env: Mapping[str, str]) -> Context:
+    """The extension's own variables; its name is that of the server."""
+    server = env["KUBERNETES_HOST"]
+    name = urlsplit(server).netloc.rpartition("@")[2] or server
+    cluster: dict[str, Any] = {"server": server}
+    if env.get("KUBERNETES_VERIFY_SSL") is None:
+        cluster["insecure-skip-tls-verify"] = True  # as the extension has it
+    elif env.get("KUBERNETES_CA_CERT_FILE"):
+        cluster["certificate-authority"] = env["KUBERNETES_CA_CERT_FILE"]
+    ways = {"token": "API_KEY", "client-certificate": "CERT_FILE", "client-key": "KEY_FILE"}
+    ways |= {"username": "USERNAME", "password": "PASSWORD"}
+    user = {key: env[f"KUBERNETES_{of}"] for key, of in ways.items() if env.get(f"KUBERNETES_{of}")}
+    return _alone(name, {"cluster": name, "user": name}, {name: cluster}, {name: user}, origin=SERVER)
 
 
 def _alone(

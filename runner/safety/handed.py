@@ -45,7 +45,7 @@ def environment(handed: Mapping[str, str]) -> dict[str, str]:
 
 def origin(found: Context | None) -> dict[str, str]:
     """What `renew` needs to know later, on disk: of the server only a hash, for some addresses are as good as a key."""
-    return {"context": found.name, "server": _hashed(found), "kubeconfig": found.origin} if found else {}
+    return {"context": found.name, "server": hashed(found.server), "kubeconfig": found.origin} if found else {}
 
 
 def renew(folder: Path, known: Mapping[str, Any]) -> None:
@@ -53,19 +53,20 @@ def renew(folder: Path, known: Mapping[str, Any]) -> None:
 
     Only if it still leads to the same server; else what the run had stays, if it is still there.
     """
-    if not known.get("context"):
+    if not known.get("context") or known["kubeconfig"] == context.SERVER:
         return
     env = os.environ if not known["kubeconfig"] else {}
     try:
         found = context.find(known["kubeconfig"] or None, known["context"], env)
     except (errors.ChaosRunError, OSError):
         return
-    if found is not None and _hashed(found) == known["server"]:
+    if found is not None and hashed(found.server) == known["server"]:
         files.write_atomically(folder / NAME, found.config, mode=0o600)
 
 
-def _hashed(found: Context) -> str:
-    return hashlib.sha256(found.server.encode()).hexdigest()
+def hashed(server: str) -> str:
+    """Of a server's address, as `origin` keeps it."""
+    return hashlib.sha256(server.encode()).hexdigest()
 
 
 def forget(folder: Path) -> None:

@@ -64,6 +64,13 @@ def test_in_a_pod_its_own_cluster_is_meant_and_refused_as_long_as_no_policy_know
         assert "context 'in-cluster' is not known" in refused.stderr
 
 
+def test_a_server_named_by_the_extensions_variables_is_no_missing_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_HOST", "https://prod.example:6443")
+    refused = chaos_run("plan", str(POD_KILL))
+    assert refused.returncode == 3
+    assert "context 'prod.example:6443' is not known" in refused.stderr
+
+
 @pytest.mark.parametrize("text", ["", "nonsense", "{}"], ids=["empty", "broken", "no context"])
 def test_a_kubeconfig_that_cannot_be_used_is_no_missing_one(tmp_path: Path, text: str) -> None:
     home = tmp_path / "home/.kube"

@@ -195,6 +195,20 @@ def test_a_program_that_names_a_cluster_of_its_own_is_refused(
     assert two.marks("sly") == (False, False)
 
 
+@pytest.mark.parametrize("secret", [{"KUBERNETES_HOST": "https://prod.example"}, {"KUBERNETES_CONTEXT": "prod-eu"}])
+def test_secrets_of_the_file_that_lead_elsewhere_are_refused(
+    service: Service, tmp_path: Path, two: Two, secret: harness.Json
+) -> None:
+    provider = {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods"}
+    arguments = {"ns": "shop", "label_selector": "app=shop"}
+    kill = {"type": "action", "name": "kill", "provider": {**provider, "secrets": ["k8s"], "arguments": arguments}}
+    before = two.lab.names("pods")
+    document = experiment(service, method=[kill]) | {"secrets": {"k8s": secret}}
+    with started(tmp_path, document, "--context", "kind-lab") as run:
+        assert run.finish() == 3
+    assert two.lab.names("pods") == before
+
+
 def test_a_program_has_its_cluster_for_itself_and_the_lock_is_seen_there(
     service: Service, tmp_path: Path, two: Two
 ) -> None:

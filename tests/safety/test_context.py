@@ -147,3 +147,11 @@ def test_a_kubeconfig_in_a_pod_comes_before_its_service_account(tmp_path: Path) 
     assert found(None, None, env=env).name == "kind-a"
     with pytest.raises(errors.UsageError, match="kind-b"):
         context.find(None, "kind-b", env={"HOME": "/nowhere", "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+
+
+def test_the_extensions_own_variables_name_a_server_and_no_playground_takes_its_place(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "KUBERNETES_HOST": "https://prod.example:6443", "KUBERNETES_API_KEY": "hush"}
+    chosen = found(None, None, env=env | {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, account=tmp_path / "none")
+    assert (chosen.name, chosen.server) == ("prod.example:6443", "https://prod.example:6443")
+    assert chosen.config["users"][0]["user"] == {"token": "hush"}
+    assert not chosen.in_cluster
