@@ -74,6 +74,13 @@ def test_a_date_that_the_answers_bear_out_stays_what_it_was() -> None:
     assert together.doubt() == ""
 
 
+def test_a_little_is_no_contradiction() -> None:
+    found = dated(0, -0.9)
+    assert found.doubt() == ""
+    assert found.error_s < 0.5
+    assert dated(0, -2.5).doubt()
+
+
 def test_without_any_date_the_answers_themselves_say_how_far_the_clock_is_off() -> None:
     found = Dating(Setting(kind="test", target="there"), "the test")
     assert (found.seconds, found.error_s) == (0.0, 1.0)

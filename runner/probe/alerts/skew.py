@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TOLERANCE_S = 1.0
+"""Two ways to tell a clock that differ by less than this do not contradict each other."""
+
 
 @dataclass(slots=True)
 class Skew:
@@ -33,8 +36,9 @@ class Skew:
         return self.high != float("inf")
 
     def contradicts(self, other: Skew) -> bool:
-        """Whether no skew lies within both."""
-        return self.known and other.known and (self.low > other.high or self.high < other.low)
+        """Whether no skew lies within both, nor nearly: replicas behind one address are not evaluated at the same moment."""
+        apart_s = max(self.low - other.high, other.low - self.high)
+        return self.known and other.known and apart_s > TOLERANCE_S
 
     @property
     def seconds(self) -> float:
