@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 def writes(name: str, kind: str = "action", **extra: Any) -> Json:
     """An activity that appends its name to the file `trace`."""
-    provider = {"type": "process", "path": "sh", "arguments": ["-c", f"echo {name} >> $TRACE"]}
+    provider = {"type": "process", "path": "sh", "arguments": ["-c", f"echo {name} | tee -a $TRACE"]}
     return {"type": kind, "name": name, "provider": provider, **extra}
 
 

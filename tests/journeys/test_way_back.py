@@ -16,7 +16,11 @@ from tests.journeys.test_on_record import _on_record
 
 EVERYTHING = "nothing is left behind"
 WAYS = {
-    "process": {"type": "process", "path": "sh", "arguments": ["-c", "touch ${made}; sleep ${pause}"]},
+    "process": {
+        "type": "process",
+        "path": "sh",
+        "arguments": ["-c", "touch ${made}; sleep ${pause}; echo made ${made}"],
+    },
     "http": {"type": "http", "url": "${url}/break", "timeout": 2},
 }
 NOT_LOOKED_AT = {"process": "process actions", "http": "http actions"}
