@@ -208,20 +208,7 @@ def test_plain_chaos_validates_a_shipped_experiment(path: Path, tmp_path: Path) 
     assert "experiment syntax and semantic look valid" in done.stderr + done.stdout
 
 
-ODD: tuple[Any, ...] = (
-    None,
-    3,
-    "${x}",
-    [],
-    {},
-    [3],
-    [None],
-    {"a": None},
-    [{}],
-    {"type": "probe"},
-    {"type": "python"},
-    [["x"]],
-)
+ODD: tuple[Any, ...] = (None, 3, "${x}", [], [3], {"a": None}, [{}], {"type": "probe"})
 
 
 def ways(tree: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
