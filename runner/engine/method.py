@@ -24,6 +24,7 @@ from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
 _COMMENTARY = re.compile(r"[\d-]{10} [\d:,]{12} (INFO|DEBUG) ")
 NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
+STRANGER = "the worker was told to stop by a signal that is not ours"
 PROVE_EVERY_S = 0.5
 OVERTIME_S = 2.0
 """How long after its own timeout an activity may go on before the whole method is stopped."""
@@ -180,7 +181,8 @@ class Method:
             case "control" | "changed":
                 self.hooks.take(message)
             case "stopped" if not self._session.stop.done():
-                self._session.end_early("control", hooking.OWN_CODE)
+                by, why = ("control", hooking.OWN_CODE) if message["asked"] else ("runner", STRANGER)
+                self._session.end_early(by, why)
             case "crashed":
                 said = f"Chaos Toolkit crashed: {message.get('broke') or message['error']}"
                 self._session.end_early("runner", said)

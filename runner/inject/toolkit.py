@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import chaoslib.exit
 from chaoslib.log import override_logzero_module
 
 from runner.inject import providers
+
+EXIT_ASKED = threading.Event()
+"""Code of the experiment has asked Chaos Toolkit for the exit, by a signal to its own process; any other signal is a stranger's."""
 
 
 def set_up(folder: Path, *, alarmed: bool = False) -> None:
@@ -20,6 +25,16 @@ def set_up(folder: Path, *, alarmed: bool = False) -> None:
     sys.path.append(str(folder))
     override_logzero_module()
     providers.install(alarmed=alarmed)
+    for name in ("exit_gracefully", "exit_ungracefully"):
+        setattr(chaoslib.exit, name, _noted(getattr(chaoslib.exit, name)))
+
+
+def _noted(ask: Callable[[], None]) -> Callable[[], None]:
+    def noted() -> None:
+        EXIT_ASKED.set()
+        ask()
+
+    return noted
 
 
 def load(modules: Iterable[str]) -> list[str]:

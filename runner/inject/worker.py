@@ -122,12 +122,12 @@ class Teller(RunEventHandler):  # type: ignore[misc]
         return self._phase == "method" and (foreground or bool(activity.get("background")))
 
     def outcome(self) -> dict[str, Any]:
-        """Chaos Toolkit's own words for how it went; `asked`: something asked for the end."""
+        """Chaos Toolkit's own words for how it went; `asked`: code of the experiment asked for the end."""
         journal = self.journal
         return {
             "status": journal["status"],
             "deviated": journal["deviated"],
-            "asked": self.stopping,
+            "asked": toolkit.EXIT_ASKED.is_set(),
             "broke": self.broke,
         }
 
@@ -149,7 +149,7 @@ class Teller(RunEventHandler):  # type: ignore[misc]
             raise SystemExit(20)
         if self._background:
             return
-        self.voice.say("stopped")
+        self.voice.say("stopped", asked=toolkit.EXIT_ASKED.is_set())
         os._exit(0)
 
 
