@@ -85,9 +85,11 @@ class Crew:
         """Start the processes; they import while the plan is drawn, and are ended whatever happens."""
         crew = cls(session, options, where)
         folder.save(session.folder, crew.start, durable=False)
-        await asyncio.gather(crew.supervisor.open(), crew.traffic.open(where.lifeline))
-        crew.note_processes()
+        opening = asyncio.create_task(crew.traffic.open(where.lifeline))
+        await crew.supervisor.open()
         try:
+            await opening  # here, so that a prober that cannot start leaves no worker and undoer waiting for us
+            crew.note_processes()
             yield crew
         finally:
             await crew._disband()
@@ -173,11 +175,11 @@ class Crew:
             else:
                 self.ledger.open(ROLLBACK, name, index=index)
 
-    def leave(self, records: Sequence[UndoRecord]) -> None:
-        """These are not put back: nothing deviated, and the file wants them played only then."""
+    def leave(self, records: Sequence[UndoRecord], wish: str) -> None:
+        """These are not put back, as the file wishes."""
         if records:
             self.world.snapshot |= {"left": None} if self.world.snapshot else {}
-            self.start["unplayed"] = staying.unplayed("deviated", [record.what for record in records])
+            self.start["unplayed"] = staying.unplayed(wish, [record.what for record in records])
 
     def start_watching(self) -> None:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""

@@ -44,8 +44,8 @@ async def undo(session: Session, crew: Crew) -> None:
             session.find("info", f"no action was begun, so nothing was rolled back (not played: {', '.join(names)})")
         if not crew.ledger.outstanding():
             return
-    if session.experiment.runtime.rollbacks == "deviated" and not staying.deviated(crew):
-        crew.leave(crew.ledger.settle_faults(LEFT))
+    if wish := staying.unwanted(crew):
+        crew.leave(crew.ledger.settle_faults(LEFT), wish)
     crew.clean = await crew.method.undo(crew.ledger.outstanding())
     look = await _scan(crew)
     look = replace(look, residue=(*look.residue, *await crew.supervisor.left_running(), *await crew.silencing.left()))

@@ -11,6 +11,8 @@ from runner.spec.experiment import Experiment
 if TYPE_CHECKING:
     from runner.engine.crew import Crew
 
+EMPTY = "empty"
+"""The wish of a plain file whose `rollbacks:` are an empty list."""
 Aims = Iterable[Mapping[str, Any]]
 
 
@@ -54,23 +56,39 @@ def deviated(crew: Crew) -> bool:
     return any(judging.judged(crew, o, begun, now).verdict.name == "FAIL" for o in crew.objectives)
 
 
+def unwanted(crew: Crew) -> str:
+    """Which wish of the file leaves this run's changes as they are; empty where they are to be put back.
+
+    A run that was stopped is always put back: nobody knows how far it came.
+    """
+    experiment, stopped = crew.session.experiment, crew.session.stop.done()
+    if experiment.runtime.rollbacks == "deviated" and not deviated(crew):
+        return "deviated"
+    return EMPTY if experiment.wants_no_undo and not stopped else ""
+
+
 def promised(experiment: Experiment, aims: Aims) -> list[str]:
     """What will not be put back, for the file says so: known before the first change."""
     names = dict.fromkeys(str(found["action"]) for found in aims if found["stays"])
     left = [f"{name!r} is meant to stay" for name in names]
-    never = experiment.runtime.rollbacks == "never"
-    return [*left, *([said] if never and (said := unplayed("never", steps(experiment, aims))) else [])]
+    wish = "never" if experiment.runtime.rollbacks == "never" else EMPTY if experiment.wants_no_undo else ""
+    said = unplayed(wish, steps(experiment, aims)) if wish else ""
+    return [*left, *([said] if said else [])]
 
 
 def steps(experiment: Experiment, aims: Aims) -> list[str]:
     """The whole way back that a file goes without, its own rollbacks and ours."""
-    own = [str(undo["what"]) for found in aims if not found["stays"] for undo in found["kept"]]
+    own = [str(undo["what"]) for found in aims if not found["stays"] for undo in (*found["kept"], *found["undo"])]
     return [*(str(r.get("name")) for r in experiment.rollbacks), *own]
 
 
-def unplayed(strategy: str, left_out: Sequence[str]) -> str:
+def unplayed(wish: str, left_out: Sequence[str]) -> str:
     """Why nothing was put back, where the file wants that; empty where there is nothing that could have been played."""
     if not left_out:
         return ""
-    why = "nothing deviated, and " if strategy == "deviated" else ""
-    return f"{why}the strategy of the file's rollbacks is {strategy} (not played: {', '.join(left_out)})"
+    why = {
+        "deviated": "nothing deviated, and the strategy of the file's rollbacks is deviated",
+        "never": "the strategy of the file's rollbacks is never",
+        EMPTY: "the file says so by its empty rollbacks, without a chaos-run block",
+    }
+    return f"{why[wish]} (not played: {', '.join(left_out)})"

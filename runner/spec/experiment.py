@@ -65,6 +65,16 @@ class Experiment:
         return tuple(self.document.get("rollbacks") or ())
 
     @property
+    def wants_no_undo(self) -> bool:
+        """Whether a plain file of Chaos Toolkit says by an empty `rollbacks:` that what it changes stays.
+
+        With a block of ours it is `stays:` that says so: there an empty list is what most files begin with.
+        """
+        extensions = self.document.get("extensions") or ()
+        ours = any(isinstance(e, Mapping) and e.get("name") == "chaos-run" for e in extensions)
+        return not ours and self.document.get("rollbacks") == []
+
+    @property
     def has_controls(self) -> bool:
         """Whether hooks of the file or of the settings are to be called."""
         owners = (self.document, self.document.get("steady-state-hypothesis") or {}, *self._activities())

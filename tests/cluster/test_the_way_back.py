@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections import Counter
@@ -79,6 +80,43 @@ def test_kill_9_of_the_runner_leaves_no_cordon_after_five_seconds(kube: Kube, ch
         until(lambda: kube.cordons() == before["cordons"], 5, "the cordon to be taken back")
     assert chaos_run("recover").code == 0
     until(lambda: kube.snapshot() == before, 5, "nothing to be left, the lease neither")
+
+
+def test_a_plain_file_with_empty_rollbacks_is_left_as_it_says_and_put_back_only_where_it_was_stopped(
+    kube: Kube, chaos_run: ChaosRun, tmp_path: Path
+) -> None:
+    before, node = kube.cordons(), sorted(kube.cordons())[-1]
+    cordon = {"type": "python", "module": "chaosk8s.node.actions", "func": "cordon_node", "arguments": {"name": node}}
+    document = {
+        "title": "cordoned for good",
+        "description": "d",
+        "method": [{"type": "action", "name": "cordon", "provider": cordon}],
+        "rollbacks": [],
+    }
+    plain = tmp_path / "plain.json"
+    plain.write_text(json.dumps(document))
+    try:
+        assert "not played: uncordon node" in chaos_run("plan", plain).stdout
+        outcome = chaos_run("run", plain, "--json")
+        assert kube.cordons() != before
+        assert outcome.named("undone")[0]["clean"] is False
+        assert "the file says so by its empty rollbacks" in outcome.named("undone")[0]["sentence"]
+        assert "nothing is left behind" not in outcome.stdout
+    finally:
+        kube.run("uncordon", node)
+    document["method"][0]["pauses"] = {"after": 60}
+    plain.write_text(json.dumps(document))
+    with chaos_run.running(plain) as run:
+        run.wait_for("injected")
+        assert kube.cordons() != before
+        assert chaos_run("stop").code == 0
+        run.finish()
+    assert kube.cordons() == before, "a stop puts everything back"
+    document["extensions"] = [{"name": "chaos-run", "service": "shop"}]
+    document["method"][0].pop("pauses")
+    plain.write_text(json.dumps(document))
+    assert chaos_run("run", plain, "--json").named("undone")[0]["clean"] is True
+    assert kube.cordons() == before, "with a block of ours it is `stays:` that would leave it"
 
 
 def test_somebody_elses_cordon_stays_though_the_file_would_lift_it(
