@@ -109,17 +109,12 @@ def test_a_control_that_stops_is_told_by_its_name_wherever_it_stops(
     assert "failed, and the run went on" not in said
     assert "b" not in ours.trace or at in ("after_method", "before_rollback")
     # What it forbids is not begun; what was begun is put back, also where the control would not have it.
-    assert ("x" in ours.trace and "y" in ours.trace) is begun
-    hooks = [
-        line for line in ours.trace if line.startswith("mine") and " x " not in f"{line} " and " y " not in f"{line} "
-    ]
-    theirs = [
-        line for line in plain.trace if line.startswith("mine") and " x " not in f"{line} " and " y " not in f"{line} "
-    ]
-    if begun and at != "before_rollback":
-        assert hooks == theirs, said
-    else:  # the rollbacks that plain Chaos Toolkit plays although nothing was begun
-        assert [h.split("[")[0] for h in hooks] == [h.split("[")[0] for h in theirs], said
+    assert "x" in ours.trace
+    assert "y" in ours.trace
+    if at == "before_rollback":  # there plain Chaos Toolkit leaves everything as it is
+        assert "x" not in plain.trace
+    else:
+        assert [line for line in ours.trace if line != "p"] == [line for line in plain.trace if line != "p"], said
 
 
 def test_a_control_that_fails_is_named_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
