@@ -88,7 +88,10 @@ def told(
         head = f"{'not everything' if done else 'nothing'} was put back: {', '.join(no_undo)} {has} no undo"
     elif not blind:
         state = PutBack.PROVEN
-        head = f"{'everything is put back' if done else 'nothing had to be undone'}, nothing is left behind"
+        else_ = " else" if stays or meant else ""
+        head = (
+            f"{f'everything{else_} is put back' if done else 'nothing had to be undone'}, nothing{else_} is left behind"
+        )
     elif done:
         state, head = PutBack.ASSUMED, "every undo step succeeded"
     else:

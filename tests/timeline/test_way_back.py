@@ -46,6 +46,13 @@ def test_else_it_is_said_what_is_true(given: dict[str, Any], state: str, sentenc
     assert CLEAN not in way.sentence
 
 
+def test_what_stays_on_purpose_is_no_nothing() -> None:
+    assert told(stays=["set up"], done=0).sentence == (
+        "nothing had to be undone, nothing else is left behind; left as the file says: set up"
+    )
+    assert told(stays=["set up"]).sentence.startswith("everything else is put back, nothing else is left behind; ")
+
+
 def test_what_has_no_undo_or_is_left_is_not_clean() -> None:
     assert not told(no_undo=["kill"]).clean
     assert not told(residue=["a pod"]).clean
