@@ -71,7 +71,10 @@ def _unresolved(
             if name in missing:
                 said = f"${{{name}}} has no value here: {missing[name]}"
                 late = "environment" not in missing[name]
-                (notes.error if late or notes.here else notes.warning)("variable", where, said)
+                if late:
+                    notes.error("variable", where, said)
+                else:
+                    notes.lacking("variable", where, said)
                 yield where, late or notes.here
             elif name not in known:
                 hint = findings.nearest(name, [*known, *missing], what="there are")

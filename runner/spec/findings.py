@@ -21,6 +21,8 @@ _STYLE = frozenset(
         *("arguments", "blocking-probe", "duplicate-name", "json-pattern"),
     )
 )
+_VALUES = ("env", "variable")
+"""Rules about values: where only they are lacking, the file is right and the surroundings are to be mended."""
 _MISSING = frozenset(("env", "module", "program", "jsonpath", "vault", "variable"))
 """Rules whose warnings say that something is not here; where it has to be here they are errors."""
 
@@ -39,6 +41,8 @@ class Finding:
     text: str = ""
     """The line of the file itself."""
     hint: str | None = None
+    lacking: bool = False
+    """Nothing is wrong with the file: this machine does not have what it needs."""
 
     @property
     def level(self) -> Level:
@@ -70,6 +74,8 @@ class Broken(errors.InvalidFile):
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         super().__init__(f"{first.file}:{first.line}:{first.column}: {first.message}{more}", rendered=render(wrong))
         self.found = tuple(found)
+        if all(f.lacking and f.rule in _VALUES for f in wrong):  # to mend the surroundings is enough
+            self.exit_code = errors.ExitCode.ENVIRONMENT
 
 
 def render(found: Iterable[Finding], *, color: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from runner.spec.findings import Finding
@@ -27,7 +28,8 @@ class Notes:
 
     def lacking(self, rule: str, steps: Steps, message: str, *, hint: str | None = None) -> None:
         """Something this machine does not have: an error for a run here, a warning for a file that is only checked."""
-        (self.error if self.here else self.warning)(rule, steps, message, hint=hint)
+        found = self.source.finding("error" if self.here else "warning", rule, steps, message, hint=hint)
+        self.found.append(replace(found, lacking=True))
 
     def is_kind(self, value: Any, kind: type, steps: Steps, what: str) -> bool:
         """Whether a value is a list or mapping as it has to be; notes it otherwise."""

@@ -135,6 +135,12 @@ def test_an_unset_environment_is_a_warning_for_a_check_and_an_error_for_a_run(ex
     with pytest.raises(errors.InvalidFile) as caught:
         load.load(experiment, env={})
     assert "${url} has no value here: the environment variable CR_URL is not set" in caught.value.rendered
+    assert caught.value.exit_code == errors.ExitCode.ENVIRONMENT, "the file is right: the surroundings are to be mended"
+    wrong = Path(experiment).read_text().replace("title:", "titel:")
+    Path(experiment).write_text(wrong)
+    with pytest.raises(errors.InvalidFile) as caught:
+        load.load(experiment, env={})
+    assert caught.value.exit_code == errors.ExitCode.USAGE
 
 
 def test_a_name_that_is_nowhere_is_an_error_in_our_block(tmp_path: Path) -> None:
