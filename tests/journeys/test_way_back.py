@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import sys
@@ -36,7 +37,7 @@ def _document(service: Service, folder: Path, way: str = "process", pause: float
             "title": "calm",
             "probes": [{"type": "probe", "name": "calm", "tolerance": 0, "provider": calm}],
         },
-        "method": [{"type": "action", "name": "break", "provider": WAYS[way]}],
+        "method": [{"type": "action", "name": "break", "provider": copy.deepcopy(WAYS[way])}],
         "rollbacks": [],
         "extensions": [{"name": "chaos-run", "service": "way", "windows": {"baseline": "300ms"}, **block}],
     }
@@ -49,7 +50,7 @@ def _undone(run: Run) -> Json:
 @pytest.mark.parametrize("way", NOT_LOOKED_AT)
 def test_what_nobody_undoes_is_said(way: str, service: Service, tmp_path: Path) -> None:
     with started(tmp_path, _document(service, tmp_path, way)) as run:
-        assert run.finish() == 0
+        assert run.finish() == 0, run.verdict["sentence"]
     said = f"nothing was put back: break has no undo; not looked at: {NOT_LOOKED_AT[way]}"
     assert _undone(run)["sentence"] == said
     assert (_undone(run)["clean"], _undone(run)["put_back"]) == (False, "no undo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
 
 from runner.inject import actions
@@ -173,7 +175,8 @@ def test_a_microservice_is_killed_by_its_name_and_one_that_is_not_there_has_no_t
     found = survey(cluster, kill, ns=space, name="web", label_selector="app=web")
     assert [t.split("/")[0] for t in found.targets] == ["deployment", "pod"]
     assert survey(cluster, kill, ns=space, name="wbe", label_selector="app=web").targets == ()
-    act(kill, ns=space, name="web", label_selector="app=web")
+    with contextlib.suppress(ApiException):  # of a pod that its deployment has taken along before the action came to it
+        act(kill, ns=space, name="web", label_selector="app=web")
     assert prove(cluster, found).bitten
 
 
