@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,13 @@ class Kube:
         """Until the shop has exactly the pods that it wants, all ready."""
         self.run("rollout", "status", "deployment/shop", "-n", self.namespace, "--timeout=50s")
         until(lambda: len(self.pods()) == self.replicas(), 30, "the shop to have as many pods as it wants")
+
+    def inhabited_zone(self) -> str:
+        """The zone with the fewest pods of the shop, at least one: the shop's disruption budget lets go of one at a time."""
+        homes = Counter(p["spec"]["nodeName"] for p in self.pods())
+        home = min(homes, key=homes.__getitem__)
+        node = next(n for n in self.get("nodes") if n["metadata"]["name"] == home)
+        return str(node["metadata"]["labels"]["topology.kubernetes.io/zone"])
 
     def node_port(self) -> int:
         """The shop's port on every node."""
