@@ -7,11 +7,11 @@ READY := $(VENV)/.ready
 INSTALL := $(if $(shell command -v uv),uv pip install --compile-bytecode --python $(BIN)/python,\
 	$(BIN)/python -m pip install --disable-pip-version-check --use-pep517) --quiet
 PYTEST_ARGS ?=
-# Journeys wait most of the time: three at once. What measures microseconds, tests/probe, runs alone.
-JOURNEYS = $(BIN)/pytest -m "not cluster" -n 3 tests/journeys $(PYTEST_ARGS)
+# Tests wait most of the time: four at once. What measures microseconds, tests/probe, runs alone.
+JOURNEYS = $(BIN)/pytest -m "not cluster" -n 4 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help ready runtime ready-3.12 demo demo-alerts test check journeys journeys-3.12 kind test-cluster mutants lock clean
+.PHONY: help ready runtime ready-3.12 demo demo-alerts test test-slow check journeys journeys-3.12 kind test-cluster mutants lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -28,10 +28,12 @@ demo-alerts: $(READY)  ## the same with a real Prometheus and Alertmanager besid
 		echo "make demo-alerts needs $$program: apt-get install --no-install-recommends prometheus prometheus-alertmanager" >&2; exit 1; }; done
 	$(BIN)/python -m tests.detection.demo
 
-test: $(READY)  ## set up, then all tests that need no cluster
-	$(BIN)/pytest -m "not cluster" -n 3 --ignore=tests/journeys --ignore=tests/probe $(PYTEST_ARGS)
+test: $(READY)  ## set up, then the tests: every promise, on this machine alone
+	$(BIN)/pytest -m "not cluster and not slow" -n 4 --ignore=tests/probe $(PYTEST_ARGS)
 	$(BIN)/pytest tests/probe $(PYTEST_ARGS)
-	$(JOURNEYS)
+
+test-slow: $(READY)  ## the rest of the tests: most journeys, and rigs with real servers
+	$(BIN)/pytest -m "slow and not cluster" -n 4 $(PYTEST_ARGS)
 
 check: $(READY)  ## lint, format, types, import contracts, size budgets
 	$(BIN)/ruff check .
@@ -49,7 +51,7 @@ PYTHON312 ?= $(shell for python in python3.12 $$HOME/.pyenv/versions/3.12*/bin/p
 	"$$python" -c "$(IS_312)" 2>/dev/null && { command -v "$$python"; break; }; done)
 
 # What says nothing about Chaos Toolkit need not be said twice.
-ONCE := $(foreach name,again escalation first_user notice notify sources telemetry two_machines,--ignore=tests/journeys/test_$(name).py)
+ONCE := $(foreach name,again ci displays escalation first_user gameday gate notice notify sources telemetry traffic two_machines,--ignore=tests/journeys/test_$(name).py)
 
 journeys-3.12:  ## the journeys on Python 3.12, where there is one
 	@if [ -z "$(PYTHON312)" ]; then \

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.journeys import harness
+
+ALWAYS = ("test_first_user", "test_kills", "test_on_record", "test_verdicts")
+"""Verdicts, and that nothing is left whoever is killed. All journeys take as long as all other tests: CI runs the others."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every other journey is marked slow."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem not in ALWAYS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture
