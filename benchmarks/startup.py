@@ -25,7 +25,12 @@ WARM_UPS = 2
 
 
 def activity(kind: str, name: str, **more: Any) -> dict[str, Any]:
-    return {"type": kind, "name": name, "provider": {"type": "python", "module": "os", "func": "getpid"}, **more}
+    return {
+        "type": kind,
+        "name": name,
+        "provider": {"type": "python", "module": "os", "func": "getcwd" if kind == "action" else "getpid"},
+        **more,
+    }
 
 
 NO_OP = {
