@@ -19,7 +19,7 @@ from runner.engine.silencing import Silencing
 from runner.engine.sources import Sources
 from runner.engine.surroundings import Surroundings
 from runner.engine.traffic import Traffic
-from runner.inject import account, folder, listening
+from runner.inject import account, aim, folder, listening
 from runner.inject.ledger import ROLLBACK, Ledger, UndoRecord
 from runner.inject.supervisor import Supervisor
 from runner.inject.voice import carried
@@ -163,8 +163,8 @@ class Crew:
         runtime = self.session.experiment.runtime
         if not runtime.acts or runtime.rollbacks == "never":
             return
-        for aim in self.world.aims:
-            for undo in aim["undo"]:
+        for found in self.world.aims:
+            for undo in found["undo"]:
                 self.ledger.open(undo["kind"], undo["what"], **undo["args"])
         for index, rollback in reversed(list(enumerate(self.session.experiment.rollbacks))):
             name = str(rollback.get("name") or rollback.get("ref"))
@@ -176,9 +176,13 @@ class Crew:
                 self.ledger.open(ROLLBACK, name, index=index)
 
     def leave(self, records: Sequence[UndoRecord], wish: str) -> None:
-        """These are not put back, as the file wishes."""
+        """These are not put back, as the file wishes. What the file's own rollbacks would have changed is not known: anything."""
         if records:
-            self.world.snapshot |= {"left": None} if self.world.snapshot else {}
+            own = not any(record.kind == ROLLBACK for record in records)
+            if self.world.snapshot:
+                left = self.world.snapshot.get("left") or ()
+                concerned = [*left, *(aim.concerned(record.args) for record in records)] if own else None
+                self.world.snapshot |= {"left": concerned}
             self.start["unplayed"] = staying.unplayed(wish, [record.what for record in records])
 
     def start_watching(self) -> None:

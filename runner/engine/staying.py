@@ -59,19 +59,21 @@ def deviated(crew: Crew) -> bool:
 def unwanted(crew: Crew) -> str:
     """Which wish of the file leaves this run's changes as they are; empty where they are to be put back.
 
-    A run that was stopped is always put back: nobody knows how far it came.
+    A run that was stopped, or broke, is always put back: nobody knows how far it came.
     """
-    experiment, stopped = crew.session.experiment, crew.session.stop.done()
-    if experiment.runtime.rollbacks == "deviated" and not deviated(crew):
+    experiment, strategy = crew.session.experiment, crew.session.experiment.runtime.rollbacks
+    if strategy == "deviated" and not deviated(crew):
         return "deviated"
-    return EMPTY if experiment.wants_no_undo and not stopped else ""
+    whole = crew.method.finished and not crew.session.stop.done()
+    return EMPTY if strategy == "default" and experiment.wants_no_undo and whole else ""
 
 
 def promised(experiment: Experiment, aims: Aims) -> list[str]:
     """What will not be put back, for the file says so: known before the first change."""
     names = dict.fromkeys(str(found["action"]) for found in aims if found["stays"])
     left = [f"{name!r} is meant to stay" for name in names]
-    wish = "never" if experiment.runtime.rollbacks == "never" else EMPTY if experiment.wants_no_undo else ""
+    strategy = experiment.runtime.rollbacks
+    wish = "never" if strategy == "never" else EMPTY if strategy == "default" and experiment.wants_no_undo else ""
     said = unplayed(wish, steps(experiment, aims)) if wish else ""
     return [*left, *([said] if said else [])]
 
