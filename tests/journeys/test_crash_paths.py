@@ -235,9 +235,8 @@ def test_a_broken_service_that_answers_no_json_after_the_method(service: Service
 
 def test_a_broken_service_that_answers_no_json_during_the_method(service: Service, tmp_path: Path) -> None:
     probe = http("reads", "/garbage", "probe", tolerance=200)
-    with started(
-        tmp_path, experiment(service, method=[http("break", "/break", pauses={"after": 1})], probe=probe)
-    ) as run:
+    document = experiment(service, method=[http("break", "/break", pauses={"after": 5})], probe=probe)
+    with started(tmp_path, document) as run:
         assert run.finish() == 1
     kept = whole(run, service, 1)
     assert "the hypothesis did not hold during the method" in kept["sentence"]
