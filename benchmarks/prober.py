@@ -31,7 +31,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from runner.engine.traffic import MIXED_NEW_AT_MOST
+from runner.engine.observe.traffic import MIXED_NEW_AT_MOST
 from runner.probe import messages, tape
 from runner.probe.health import health
 from runner.slo.sample import Flag, Sample

@@ -84,7 +84,7 @@ def run(
 
     from gameday import record, session, telling
     from gameday import scenario as scenarios
-    from runner.store import place
+    from runner.rundir import paths
 
     if out:
         files.check_folder(out, "the summary")
@@ -103,7 +103,7 @@ def run(
             roles=seats,
             fast=fast,
             notice=notice,
-            shared=place.shared(where["store"]),
+            shared=paths.shared(where["store"]),
         )
         day = asyncio.run(playing.play())
     _write(day.id, out, where["store"])
@@ -228,7 +228,7 @@ def report(gameday_id: str, out: Path | None, as_json: bool, as_markdown: bool, 
 
 def _engine(where: dict[str, Any], *, plain: bool) -> session.RunExperiment:
     """The engine that `chaos-run FILE` uses, with the same guards, record and view."""
-    from runner.cli.view import afterwards, choose
+    from runner.app.views import afterwards, choose
     from runner.engine import options
     from runner.engine import run as engine
 

@@ -19,7 +19,8 @@ import psutil
 from gameday.record import GameDay
 from runner import errors, files
 from runner.clock import Clock
-from runner.store import inbox, live, place
+from runner.rundir import inbox, paths
+from runner.store import live
 from runner.timeline.mark import Said
 
 POLL_S = 0.2
@@ -39,7 +40,7 @@ class Messages:
 
     def __init__(self, day: GameDay, time: Clock, warn: Callable[[str], None], heard: Callable[[Said], None]) -> None:
         self.run = day.id
-        self.folder = place.gamedays_dir() / day.id
+        self.folder = paths.gamedays_dir() / day.id
         self.folder.mkdir(exist_ok=True, mode=0o700)
         self.last_words: Mapping[str, Any] = {}
         """For those who ask a shared record what became of the day."""
@@ -64,9 +65,9 @@ class Messages:
                 if shared is None:
                     yield
                 else:
-                    from runner.engine import team
+                    from runner.engine import shared_presence
 
-                    async with team.joined(self, shared):
+                    async with shared_presence.joined(self, shared):
                         yield
         finally:
             listening.cancel()
@@ -109,7 +110,7 @@ class Messages:
             self._stop.set_result(Stopped(reason, by_person=by_person))
 
     def _read(self) -> None:
-        runs = [run for run in live.live_runs(place.runs_dir()) if run.begun_here()]
+        runs = [run for run in live.live_runs(paths.runs_dir()) if run.begun_here()]
         message: Mapping[str, Any]
         for message in self._inbox.poll():
             if message.get("kind") == "stop":

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import psutil
 
 from runner import clock, errors, files, units
-from runner.store import place
+from runner.rundir import paths
 from runner.timeline.mark import Said
 from runner.timeline.record import RunRecord
 
@@ -165,7 +165,7 @@ def _since(run: RunRecord, mono_ns: int) -> float:
 
 def folder() -> Path:
     """Where GameDays are kept; made on first use."""
-    return place.gamedays_dir()
+    return paths.gamedays_dir()
 
 
 def save(day: GameDay) -> Path:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 import runner
 from runner import errors
-from runner.spec import findings, source, typed
-from runner.spec.quantities import Seconds
+from runner.experiment import findings, source, typed
+from runner.experiment.quantities import Seconds
 
 SINGLE_SEAT = ("owner", "coordinator", "reporter")
 """Roles that exactly one person holds: who decides, who starts the steps, who writes down."""

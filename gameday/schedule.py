@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from gameday import calendar, freeze, ics
 from runner import clock, errors, files
-from runner.store import place
+from runner.rundir import paths
 
 GRACE = timedelta(minutes=30)
 """How late a start may be; after it the occurrence is missed, and skipped for good."""
@@ -178,4 +178,4 @@ def _locked() -> Iterator[dict[str, Schedule]]:
 
 
 def _path() -> Path:
-    return place.state_dir() / "schedules.json"
+    return paths.state_dir() / "schedules.json"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gameday.record import GameDay
 from runner import clock, units
-from runner.cli import announcing, view
-from runner.notify.herald import Message
+from runner.app import announce, views
+from runner.notify.alert_policy import Message
 from runner.notify.outbox import Outbox
 
 EVENT = "gameday_notice"
@@ -64,12 +64,12 @@ def opened(folder: Path, asked: str | None, *, fast: bool, where: str) -> Iterat
 
     Nobody waits for a rehearsal unless it is asked for. Raises UsageError, InvalidFile for a bad file of channels.
     """
-    before_s = view.notice_s(asked)
-    found = announcing.channels() if view.told() else None
+    before_s = views.notice_s(asked)
+    found = announce.channels() if views.told() else None
     outbox = Outbox(found.channels if found else (), folder)
     if not outbox.hearers("info"):
         if before_s:
-            raise announcing.nobody()
+            raise announce.nobody()
         yield None
         return
     usual = found.notice_before if found and not fast else None

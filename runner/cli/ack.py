@@ -19,7 +19,7 @@ def command(run: str | None, note: str, by: str, store: str | None) -> int:
 
     RUN is its id, the beginning of it, or `last`; it may be left out when exactly one run is live.
     """
-    from runner.cli.reach import message
+    from runner.app.live_runs import message
 
     said = message("ack", by=by or units.user(), note=note)  # the moment first: finding the run takes time
     send("noticed", run, said, store)
@@ -28,9 +28,9 @@ def command(run: str | None, note: str, by: str, store: str | None) -> int:
 
 def send(what: str, run: str | None, said: dict[str, Any], store: str | None) -> None:
     """Tell a live run something. Raises UsageError or EnvironmentFailure."""
-    from runner.cli import reach
+    from runner.app import live_runs
 
-    with reach.chosen(run, store) as live:
+    with live_runs.chosen(run, store) as live:
         # While a step of a GameDay runs, it is its run that people look at; between the steps the day itself listens.
         runs = live if run else [one for one in live if not one.is_gameday] or live
         if len(runs) > 1:

@@ -16,7 +16,7 @@ import click
 )
 def command(as_json: bool, folder: Path | None) -> int:
     """List the experiments of the catalogue: what each is about, its risk, and what it needs."""
-    from runner.spec import catalogue
+    from runner.experiment import catalogue
 
     place = folder or catalogue.folder()
     entries = list(catalogue.entries(place))

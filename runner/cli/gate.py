@@ -30,7 +30,7 @@ def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, a
     The exit code is the most alarming one. An experiment that cannot start is an error of the gate and keeps no other from its
     run. After Ctrl-C, SIGTERM, or `chaos-run stop`, and where something was left injected, no other is begun.
     """
-    from runner.cli.gating import Gate, Results
+    from runner.app.run_many import Gate, Results
 
     if junit:
         files.check_output(junit, "the JUnit file", suffixes=(".xml", ""))

@@ -53,10 +53,10 @@ def command(
 
 def _unfinished() -> Iterator[str]:
     """The runs of this machine that lost their runner and whoever else could undo: they come on record with their undo."""
-    from runner.inject import unfinished
-    from runner.store import place
+    from runner.rundir import paths
+    from runner.undo import pending
 
-    for run in unfinished.find(place.runs_dir()):
+    for run in pending.find(paths.runs_dir()):
         if not run.over:
             open_ = f"still to be undone: {', '.join(run.outstanding)}" if run.outstanding else "not looked at since"
             yield f"{run.run} lost its runner and is not on record yet ({open_}); do: chaos-run recover"
@@ -64,7 +64,7 @@ def _unfinished() -> Iterator[str]:
 
 def table(runs: list[Summary]) -> str:
     """One line a run; times in the zone of this machine."""
-    from runner.cli import table as tables
+    from runner.report import table as tables
 
     rows = [
         (

@@ -23,12 +23,12 @@ def command(run: str, slo: str | None, as_json: bool, store: str | None) -> int:
 
     The record is not changed. The exit code is that of the new verdict.
     """
-    from runner.engine import again
+    from runner.engine.conclude import rejudge
     from runner.store import Store
 
     with Store.open(store) as opened:
         record = opened.get(run)
-    judged = again.judge(record, _objectives(slo, record) if slo else None)
+    judged = rejudge.judge(record, _objectives(slo, record) if slo else None)
     if as_json:
         click.echo(json.dumps(judged.to_json(), indent=1))
     else:
@@ -45,10 +45,10 @@ def text(before: RunRecord, after: RunRecord) -> Iterator[str]:
 
 
 def _objectives(path: str, record: RunRecord) -> list[Objective]:
-    from runner.engine import again
+    from runner.engine.conclude import rejudge
+    from runner.experiment import objectives
     from runner.plan import translate
-    from runner.spec import objectives
 
-    counted = again.counted(record)
+    counted = rejudge.counted(record)
     found = objectives.read(path, [i.name for i in record.indicators if i.name not in counted], counted)
     return [translate.promised(o) for o in found]

@@ -56,7 +56,7 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
     An experiment is compared only with itself; the overall figures come last, with the five success figures of the last 90
     days and what has not been tested for longest.
     """
-    from runner.cli import success
+    from runner.app import success
     from runner.store import Store
 
     if plot:
@@ -180,7 +180,7 @@ def _noticed(group: Group) -> Rate:
 
 
 def _text(group: Group) -> str:
-    from runner.cli import table
+    from runner.report import table
 
     detected = _noticed(group)
     share = f"noticed {detected.k} of {detected.n}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from runner import errors, units
-from runner.cli import ack, reach
+from runner.app import live_runs
+from runner.cli import ack
 
 
 @click.command(name="mitigated")
@@ -15,5 +16,5 @@ from runner.cli import ack, reach
 @click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
 def command(run: str | None, text: str, by: str, store: str | None) -> int:
     """Say that you have mitigated the fault: the run marks it, at this very moment, as a person's."""
-    ack.send("mitigated", run, reach.message("mitigated", by=by or units.user(), note=text), store)
+    ack.send("mitigated", run, live_runs.message("mitigated", by=by or units.user(), note=text), store)
     return errors.ExitCode.PASS

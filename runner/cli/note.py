@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from runner import errors, units
-from runner.cli import ack, reach
+from runner.app import live_runs
+from runner.cli import ack
 
 
 @click.command(name="note")
@@ -15,5 +16,5 @@ from runner.cli import ack, reach
 @click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
 def command(run: str | None, text: str, by: str, store: str | None) -> int:
     """Leave a note in the record of a run, at this very moment."""
-    ack.send("noted", run, reach.message("note", by=by or units.user(), note=text), store)
+    ack.send("noted", run, live_runs.message("note", by=by or units.user(), note=text), store)
     return errors.ExitCode.PASS

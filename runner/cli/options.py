@@ -33,7 +33,7 @@ def read_variables(var: Sequence[str], var_file: Sequence[str]) -> tuple[dict[st
 
     Raises UsageError for a malformed option or file.
     """
-    from runner.spec import variables
+    from runner.experiment import variables
 
     given = variables.from_files(var_file)
     os.environ.update(given.env)

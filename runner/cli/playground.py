@@ -68,9 +68,9 @@ def status(as_json: bool) -> int:
 
 
 def _folder() -> Path:
-    from runner.store import place
+    from runner.rundir import paths
 
-    return place.playground_dir()
+    return paths.playground_dir()
 
 
 def _said_down(was_up: bool) -> str:

@@ -11,7 +11,7 @@ import click
 from runner import errors, units
 
 if TYPE_CHECKING:
-    from runner.inject.unfinished import Unfinished
+    from runner.undo.pending import Unfinished
 
 
 @click.command(name="recover")
@@ -25,13 +25,13 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
     As long as something is open no other run begins. What can never be put back by its own undo steps, because the service is
     gone for good, is closed with --by-hand.
     """
-    from runner.inject import unfinished
-    from runner.store import place
+    from runner.rundir import paths
+    from runner.undo import pending
 
-    found = unfinished.find(place.runs_dir())
+    found = pending.find(paths.runs_dir())
     if by_hand is not None or reason is not None:
         _settle(found, by_hand, reason)
-        found = unfinished.find(place.runs_dir())
+        found = pending.find(paths.runs_dir())
     if not found:
         click.echo("Nothing is left open.")
     for run in found:
@@ -39,7 +39,7 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
         click.echo(f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding) or nothing}")
     if dry_run:
         return errors.ExitCode.PASS
-    failed = [run.run for run in found if not unfinished.recover(run)]
+    failed = [run.run for run in found if not pending.recover(run)]
     if found:
         _index(store)
     _give_way(store, failed)
@@ -54,7 +54,7 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
 
 def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) -> None:
     """Raises UsageError for a run without anything open, and without a reason."""
-    from runner.inject.ledger import Ledger
+    from runner.rundir.ledger import Ledger
 
     if not run or not (reason or "").strip():
         raise errors.UsageError("--by-hand RUN and --reason TEXT go together")
@@ -71,9 +71,9 @@ def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) ->
 
 def _way_back(run: Unfinished) -> str:
     """What the last undo and the look after it came to, in words."""
-    from runner.inject import aftermath
+    from runner.undo import crash_recovery
 
-    told = [e for e in aftermath.read_events(run.folder) if e["event"] == "undone"]
+    told = [e for e in crash_recovery.read_events(run.folder) if e["event"] == "undone"]
     return str(told[-1].get("sentence") or "every undo step succeeded") if told else ""
 
 
@@ -86,11 +86,12 @@ def _index(store: str | None) -> None:
 
 def _give_way(store: str | None, failed: Sequence[str]) -> None:
     """Let others have the targets that dead runs of this machine still hold on a shared record; they run out by themselves too."""
-    from runner.store import Store, live, place
+    from runner.rundir import paths
+    from runner.store import Store, live
 
-    if (url := place.shared(store)) is None:
+    if (url := paths.shared(store)) is None:
         return
     with contextlib.suppress(errors.EnvironmentFailure), Store.open(url) as opened:
         for run in opened.presence.live():
-            if run.run not in failed and live.left(place.runs_dir(), run.run):
+            if run.run not in failed and live.left(paths.runs_dir(), run.run):
                 opened.presence.leave(run.run)

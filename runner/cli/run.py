@@ -27,7 +27,7 @@ from runner.cli.context import where_options
 )
 def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_before: str | None, **given: Any) -> int:
     """Run an experiment: check, inject, watch, abort if needed, undo, recover, judge, record, report."""
-    from runner.cli import view as views
+    from runner.app import views
     from runner.engine import options, run
 
     if report:

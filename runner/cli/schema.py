@@ -20,7 +20,7 @@ def command(what: str) -> int:
 
         found = events_schema()
     else:
-        from runner.spec import schema
+        from runner.experiment import schema
 
         found = schema.block() if what == "block" else schema.experiment()
     click.echo(json.dumps(found, indent=2))

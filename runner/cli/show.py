@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @click.option("--store", help="The record: a path or a database URL.")
 def command(run: str, as_json: bool, with_events: bool, store: str | None) -> int:
     """Show one run: its id, the beginning of it, or `last`. Of a run that is not over: how far it is."""
-    from runner.store import Store, live, place
+    from runner.rundir import paths
+    from runner.store import Store, live
 
-    unfinished = [one for one in live.live_runs(place.runs_dir()) if one.run == run or one.run.startswith(run)]
+    unfinished = [one for one in live.live_runs(paths.runs_dir()) if one.run == run or one.run.startswith(run)]
     if len(unfinished) == 1:
         return _show_live(unfinished[0], as_json, with_events)
     with Store.open(store) as opened:
@@ -73,8 +74,8 @@ def _so_far(run: LiveRun, alive: bool, phase: str, wire: list[dict[str, Any]]) -
 
 def text(record: RunRecord) -> Iterator[str]:
     """The run on one screen, in the order of a reader's questions."""
-    from runner.cli import table
     from runner.cli.history import seconds
+    from runner.report import table
 
     yield f"{table.coloured(record.verdict)}  {record.title}"
     yield record.sentence
@@ -101,16 +102,16 @@ def _trace(record: RunRecord) -> Iterator[str]:
     """Its name at the collector, where the trace arrived there."""
     from pathlib import Path
 
-    from runner.notify import told
+    from runner.notify import delivery_log
     from runner.telemetry import trace
 
-    if any(line.get("channel") == "otlp" and line.get("delivered") for line in told.read(Path(record.folder))):
+    if any(line.get("channel") == "otlp" and line.get("delivered") for line in delivery_log.read(Path(record.folder))):
         yield f"trace       {trace.trace_id(record.run)}"
 
 
 def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
-    from runner.cli.table import coloured
     from runner.report import answered, words
+    from runner.report.table import coloured
 
     yield (
         "Objectives",

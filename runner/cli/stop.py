@@ -12,7 +12,7 @@ import click
 from runner import errors, units
 
 if TYPE_CHECKING:
-    from runner.cli.reach import Here, There
+    from runner.app.live_runs import Here, There
     from runner.store.live import LiveRun
 
 _POLL_S = 0.05
@@ -30,13 +30,13 @@ def command(run: str | None, reason: str, timeout: str, store: str | None) -> in
     RUN is the id of a run or a GameDay, the beginning of it, or `last`. A GameDay that is stopped begins no other step. Where
     none is live here, those of other machines are meant that share the record: CHAOS_RUN_STORE or --store.
     """
-    from runner.cli import reach
+    from runner.app import live_runs
 
     try:
         patience_s = units.parse_duration(timeout)
     except ValueError as problem:
         raise errors.UsageError(str(problem)) from None
-    with reach.chosen(run, store) as runs:
+    with live_runs.chosen(run, store) as runs:
         told = [one for one in runs if _tell(one, reason)]
         until = time.monotonic() + patience_s
         codes = [_ended(one, until) for one in told]
@@ -46,7 +46,7 @@ def command(run: str | None, reason: str, timeout: str, store: str | None) -> in
 
 def _tell(one: Here | There, reason: str) -> bool:
     """Whether it could be told; one that cannot is no reason not to tell the others."""
-    from runner.cli.reach import message
+    from runner.app.live_runs import message
 
     try:
         one.tell(message("stop", by=units.user(), reason=reason))
@@ -60,7 +60,7 @@ def _tell(one: Here | There, reason: str) -> bool:
 
 
 def _ended(one: Here | There, until: float) -> errors.ExitCode:
-    from runner.cli.reach import Here
+    from runner.app.live_runs import Here
 
     return _outcome(one.live, until) if isinstance(one, Here) else _outcome_there(one, until)
 

@@ -57,8 +57,8 @@ def command(
 
     What only this machine lacks (an environment variable, a module) is a warning. Exit code 0 or 2.
     """
-    from runner.spec import load
-    from runner.spec.findings import LEVELS
+    from runner.experiment import load
+    from runner.experiment.findings import LEVELS
 
     values, secret_values = variables.read_variables(var, var_file)
     paths = list(_files(files))
@@ -84,7 +84,7 @@ def _files(given: Sequence[str]) -> Iterator[str]:
 
 
 def _tell(found: Sequence[Any], counts: dict[str, int], as_json: bool) -> None:
-    from runner.spec import findings
+    from runner.experiment import findings
 
     if as_json:
         click.echo(json.dumps(counts | {"findings": [f.to_json() for f in found]}, indent=1))

@@ -11,27 +11,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from runner.engine import staying, surroundings
-from runner.engine.known import Known
+from runner.engine.execute import left_in_place
+from runner.engine.execute.progress import Known
+from runner.engine.execute.silencing import Silencing
+from runner.engine.observe.sources import Sources
+from runner.engine.observe.traffic import Traffic
 from runner.engine.options import Options
+from runner.engine.preflight import target_environment
+from runner.engine.preflight.target_environment import Surroundings
 from runner.engine.session import Session
-from runner.engine.silencing import Silencing
-from runner.engine.sources import Sources
-from runner.engine.surroundings import Surroundings
-from runner.engine.traffic import Traffic
-from runner.inject import account, aim, folder, listening
-from runner.inject.ledger import ROLLBACK, Ledger, UndoRecord
-from runner.inject.supervisor import Supervisor
-from runner.inject.voice import carried
+from runner.engine.supervisor import Supervisor
+from runner.faults import targeting
+from runner.faults.kubernetes import private_kubeconfig
 from runner.plan import translate
-from runner.safety import handed, policy
-from runner.store import place
+from runner.process import ports
+from runner.process.channel import carried
+from runner.rundir import names, paths
+from runner.rundir.ledger import ROLLBACK, Ledger, UndoRecord
+from runner.safety import policy
 from runner.timeline import way_back
+from runner.undo import assessment
 
 if TYPE_CHECKING:
-    from runner.engine.detecting import Detecting
-    from runner.engine.method import Method
-    from runner.engine.watch import Watch
+    from runner.engine.execute.method import Method
+    from runner.engine.observe.detection import Detecting
+    from runner.engine.observe.watch import Watch
     from runner.slo.counts import Point
     from runner.slo.sample import Sample
     from runner.slo.series import Series
@@ -57,7 +61,7 @@ class Crew:
         self.session = session
         self.where = where
         self.start = start_message(session, options, where)
-        alone = {place.VARIABLE: place.store_url(options.store)}  # its password stays out of the files
+        alone = {paths.VARIABLE: paths.store_url(options.store)}  # its password stays out of the files
         self.supervisor = Supervisor(self.start, where.env, where.lifeline, alone)
         self.traffic = Traffic(session, session.experiment.block.traffic, where.around)
         self.objectives = translate.objectives(session.experiment)
@@ -84,7 +88,7 @@ class Crew:
     async def assembled(cls, session: Session, options: Options, where: Surroundings) -> AsyncIterator[Self]:
         """Start the processes; they import while the plan is drawn, and are ended whatever happens."""
         crew = cls(session, options, where)
-        folder.save(session.folder, crew.start, durable=False)
+        names.save(session.folder, crew.start, durable=False)
         opening = asyncio.create_task(crew.traffic.open(where.lifeline))
         await crew.supervisor.open()
         try:
@@ -105,11 +109,11 @@ class Crew:
     def see(self, found: Mapping[str, Any]) -> None:
         """Keep the survey, also on disk for whoever has to undo after us."""
         experiment = self.session.experiment
-        aims = staying.intended(experiment, found["aims"])
+        aims = left_in_place.intended(experiment, found["aims"])
         snapshot = dict(found["snapshot"])
         if snapshot:
-            snapshot["left"] = None if experiment.runtime.rollbacks == "never" else staying.objects(aims)
-            snapshot["rest_stays"] = staying.all_unknown(aims)
+            snapshot["left"] = None if experiment.runtime.rollbacks == "never" else left_in_place.objects(aims)
+            snapshot["rest_stays"] = left_in_place.all_unknown(aims)
         self.world = World(
             aims=aims,
             snapshot=snapshot,
@@ -117,22 +121,22 @@ class Crew:
             withheld=found["withheld"],
             unsure=found.get("unsure", False),
         )
-        self.left = staying.promised(experiment, aims)
+        self.left = left_in_place.promised(experiment, aims)
         if experiment.runtime.rollbacks == "never":
-            self.start["unplayed"] = staying.unplayed("never", staying.steps(experiment, aims))
+            self.start["unplayed"] = left_in_place.unplayed("never", left_in_place.steps(experiment, aims))
         self.known.aim(self.world.aims)
 
     @cached_property
     def detecting(self) -> Detecting:
         """Imported when it is wanted, like watch and method: whoever waits for the first request need not wait for them."""
-        from runner.engine.detecting import Detecting
+        from runner.engine.observe.detection import Detecting
 
         return Detecting(self.session)
 
     @cached_property
     def watch(self) -> Watch:
         """Every 50 ms from the baseline on."""
-        from runner.engine.watch import Watch
+        from runner.engine.observe.watch import Watch
 
         rules = translate.guard_rules(self.session.experiment)
         return Watch(self.session, self.traffic, self.series, self.objectives, rules, self.known)
@@ -140,20 +144,20 @@ class Crew:
     @cached_property
     def method(self) -> Method:
         """What it is aimed at has been seen by then."""
-        from runner.engine.method import Method
+        from runner.engine.execute.method import Method
 
         return Method(self.session, self.supervisor, self.world.aims, self.known)
 
     def hold(self, leases: list[str]) -> None:
         """Keep on disk what whoever survives us has to let go of and to compare with."""
-        owners = {a["action"]: account.owner(a) for a in self.world.aims}
+        owners = {a["action"]: assessment.owner(a) for a in self.world.aims}
         seen = {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces}
         unseeable = [a["action"] for a in self.world.aims if not a.get("visible", True)]
         self.start |= seen | {"owners": owners, "unseeable": unseeable, "leases": leases}
         self._keep(durable=False)
 
     def _keep(self, *, durable: bool) -> None:
-        folder.save(self.session.folder, self.start, durable=durable, hide=self.supervisor.hidden)
+        names.save(self.session.folder, self.start, durable=durable, hide=self.supervisor.hidden)
 
     def promise(self) -> None:
         """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them.
@@ -181,9 +185,9 @@ class Crew:
             own = not any(record.kind == ROLLBACK for record in records)
             if self.world.snapshot:
                 left = self.world.snapshot.get("left") or ()
-                concerned = [*left, *(aim.concerned(record.args) for record in records)] if own else None
+                concerned = [*left, *(targeting.concerned(record.args) for record in records)] if own else None
                 self.world.snapshot |= {"left": concerned}
-            self.start["unplayed"] = staying.unplayed(wish, [record.what for record in records])
+            self.start["unplayed"] = left_in_place.unplayed(wish, [record.what for record in records])
 
     def start_watching(self) -> None:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""
@@ -191,15 +195,15 @@ class Crew:
         self.start["indicators"] = [asdict(i) for i in (*self.traffic.indicators(), *self.sources.indicators())]
         self._keep(durable=True)
         self._watching = asyncio.create_task(self.watch.run())
-        if listening.concerns(self.session.experiment.document):
-            self._listened = asyncio.create_task(asyncio.to_thread(listening.now))
+        if ports.concerns(self.session.experiment.document):
+            self._listened = asyncio.create_task(asyncio.to_thread(ports.now))
 
     async def new_listeners(self) -> list[str]:
         """Ports of this machine that somebody listens on since the baseline, a sentence each."""
         if self._listened is None:
             return []
         since = self.session.wall(self.session.started_ns).timestamp()
-        return await asyncio.to_thread(listening.new, await self._listened, since)
+        return await asyncio.to_thread(ports.new, await self._listened, since)
 
     def seen(self) -> dict[str, Sequence[Sample] | Sequence[Point]]:
         """What was measured, by indicator: requests of ours, or what sources counted."""
@@ -244,8 +248,10 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "variables": dict(options.variables),
         "configuration": carried(experiment.configuration),
         "secret_variables": dict(options.secret_variables),
-        "modules": surroundings.modules(experiment.document),
-        "undoes_with": ["runner.inject.alertmanager"] if experiment.block.silence or experiment.block.announce else [],
+        "modules": target_environment.modules(experiment.document),
+        "undoes_with": ["runner.faults.alertmanager.client"]
+        if experiment.block.silence or experiment.block.announce
+        else [],
         "strategy": experiment.runtime.hypothesis if experiment.runtime.asks else "skip",
         "dry": experiment.runtime.dry,
         "rollbacks": experiment.runtime.rollbacks,
@@ -256,7 +262,7 @@ def start_message(session: Session, options: Options, where: Surroundings) -> di
         "frequency": experiment.block.hypothesis.frequency,
         "context": where.context,
         "env": dict(where.env),
-        "handed": handed.origin(where.target),
+        "handed": private_kubeconfig.origin(where.target),
         "namespace": where.target.namespace if where.target else "",
         "cwd": str(Path.cwd()),
         "afterwards": list(options.afterwards),

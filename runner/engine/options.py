@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from runner.timeline.event import Event
 
 if TYPE_CHECKING:
-    from runner.report.status import Status
+    from runner.timeline.status import Status
 
 
 @dataclass(frozen=True, kw_only=True)

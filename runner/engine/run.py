@@ -10,19 +10,20 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from runner import clock, errors, files
-from runner.engine import baseline, prelude, stop, surroundings
+from runner.engine import stop
 from runner.engine.crew import Crew, start_message
 from runner.engine.options import Options, View
+from runner.engine.preflight import admission, baseline, target_environment
+from runner.engine.preflight.target_environment import Surroundings
 from runner.engine.session import Session, unwritable
-from runner.engine.surroundings import Surroundings
-from runner.inject import folder
+from runner.experiment import load
+from runner.experiment.experiment import Experiment
 from runner.plan.plan import Plan
-from runner.spec import load
-from runner.spec.experiment import Experiment
-from runner.store import place, undelivered
+from runner.rundir import names, paths
+from runner.store import undelivered
 
 if TYPE_CHECKING:
-    from runner.engine.team import Team
+    from runner.engine.shared_presence import Team
     from runner.timeline.record import RunRecord
 
 
@@ -30,12 +31,12 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
     """One experiment from file to record. Raises ChaosRunError only while nothing has been injected."""
     experiment = _load(options)
     _check_store(options)
-    prelude.recover_unfinished()
-    session = Session(experiment, place.runs_dir(), view, time or clock.SystemClock())
+    admission.recover_unfinished()
+    session = Session(experiment, paths.runs_dir(), view, time or clock.SystemClock())
     try:
         with _on_disk(session), stop.interruptions(session, last=options.last), view:
             async with (
-                surroundings.prepare(options, experiment.document, session.folder) as where,
+                target_environment.prepare(options, experiment.document, session.folder) as where,
                 _shared(session, options) as mates,
                 _noticed(session, options, where) as noticed,
             ):
@@ -63,7 +64,7 @@ def _on_disk(session: Session) -> Iterator[None]:
 
 def _check_store(options: Options) -> None:
     """A record that cannot be opened is known before anything is broken. The default one is ours and needs no look."""
-    if place.shared(options.store):
+    if paths.shared(options.store):
         from runner.store import Store
 
         Store.open(options.store).close()
@@ -72,13 +73,13 @@ def _check_store(options: Options) -> None:
 @asynccontextmanager
 async def _shared(session: Session, options: Options) -> AsyncIterator[Team | None]:
     """The run as others see it on a record that they share; None where there is no such record."""
-    url = place.shared(options.store)
+    url = paths.shared(options.store)
     if url is None:
         yield None
         return
-    from runner.engine import team
+    from runner.engine import shared_presence
 
-    async with team.joined(session, url) as mates:
+    async with shared_presence.joined(session, url) as mates:
         yield mates
 
 
@@ -88,15 +89,15 @@ async def _noticed(session: Session, options: Options, where: Surroundings) -> A
     if options.notice is None:
         yield None
         return
-    from runner.engine import notice
+    from runner.engine.preflight import notice
 
-    aside = Session(session.experiment, place.runs_dir(), prelude.Nobody(), session.clock)
+    aside = Session(session.experiment, paths.runs_dir(), admission.Nobody(), session.clock)
     try:
         drawn = await stop.unless_stopped(session, _drawn(aside, options, where, cleared=True))
     finally:
         aside.leave()
         aside.forget()
-    folder.save(session.folder, start_message(session, options, where), durable=False)  # should we die while we wait
+    names.save(session.folder, start_message(session, options, where), durable=False)  # should we die while we wait
     async with notice.given(session, options.notice, drawn):
         yield drawn
 
@@ -105,22 +106,23 @@ async def _run(
     session: Session, options: Options, where: Surroundings, noticed: Plan | None, mates: Team | None
 ) -> RunRecord:
     session.experiment = _localised(session.experiment, options, where)
-    surroundings.require_home(where, session.experiment)
-    surroundings.require_cleared(where, session.experiment)
+    target_environment.require_home(where, session.experiment)
+    target_environment.require_cleared(where, session.experiment)
     if where.note:
         session.find("warning", where.note)
     async with Crew.assembled(session, options, where) as crew:
-        plan = await stop.unless_stopped(session, prelude.draw(session, crew))
-        prelude.clear(crew, plan)
+        plan = await stop.unless_stopped(session, admission.draw(session, crew))
+        admission.clear(crew, plan)
         if noticed:
-            from runner.engine import notice
+            from runner.engine.preflight import notice
 
             notice.check(noticed, plan)
-        async with prelude.locked(session, crew, plan, mates):
+        async with admission.locked(session, crew, plan, mates):
             undelivered.hold(session.run, options.store)  # from here on it is missed, whoever dies
             baseline.announce(session, crew, plan)
             holds = await baseline.holds(session, crew)
-            from runner.engine import judging, recovering, stages  # imported while the baseline waited
+            from runner.engine.conclude import judge, recovery
+            from runner.engine.execute import stages  # imported while the baseline waited
 
             if holds:
                 try:
@@ -128,18 +130,18 @@ async def _run(
                 finally:  # whatever broke, us included
                     await stages.undo(session, crew)
                 await crew.method.conclude()
-                await recovering.recover(session, crew)
-            record = await judging.conclude(session, crew, plan, options)
-    return judging.publish(session, record, crew, plan, options)
+                await recovery.recover(session, crew)
+            record = await judge.conclude(session, crew, plan, options)
+    return judge.publish(session, record, crew, plan, options)
 
 
 async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
     """The same up to the first change, without any. Raises ChaosRunError."""
     experiment = _load(options)
-    session = Session(experiment, place.runs_dir(), prelude.Nobody(), time or clock.SystemClock())
+    session = Session(experiment, paths.runs_dir(), admission.Nobody(), time or clock.SystemClock())
     try:
         with _on_disk(session):
-            async with surroundings.prepare(options, experiment.document, session.folder) as where:
+            async with target_environment.prepare(options, experiment.document, session.folder) as where:
                 return await _drawn(session, options, where)
     finally:
         session.leave()
@@ -149,12 +151,12 @@ async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
 async def _drawn(session: Session, options: Options, where: Surroundings, *, cleared: bool = False) -> Plan:
     """The plan of a session that ends with it; `cleared`: by the policy too."""
     session.experiment = _localised(session.experiment, options, where)
-    surroundings.require_home(where, session.experiment)
-    surroundings.require_cleared(where, session.experiment)
+    target_environment.require_home(where, session.experiment)
+    target_environment.require_cleared(where, session.experiment)
     async with Crew.assembled(session, options, where) as crew:
-        plan = await prelude.draw(session, crew)
+        plan = await admission.draw(session, crew)
         if cleared:
-            prelude.clear(crew, plan)
+            admission.clear(crew, plan)
         return plan
 
 

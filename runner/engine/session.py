@@ -16,9 +16,9 @@ import psutil
 
 from runner import clock, errors, files, units
 from runner.engine.options import View
-from runner.inject.folder import EVENTS, PROCESSES, RESERVE
-from runner.inject.ledger import Ledger
-from runner.spec.experiment import Experiment
+from runner.experiment.experiment import Experiment
+from runner.rundir.ledger import Ledger
+from runner.rundir.names import EVENTS, PROCESSES, RESERVE
 from runner.timeline.event import Event, Name
 from runner.timeline.mark import Finding, Mark, Said, Window
 from runner.timeline.mask import Mask

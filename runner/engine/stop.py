@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from runner import errors
 from runner.engine.session import Session
-from runner.inject import processes
+from runner.process import run_processes
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def interruptions(session: Session, *, last: bool) -> Iterator[None]:
         yield
     finally:
         if last:
-            processes.deafen(*heard)
+            run_processes.deafen(*heard)
         else:
             for number, handler in before.items():
                 signal.signal(number, handler)

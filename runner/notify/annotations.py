@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from runner import files
-from runner.notify import drill
+from runner.experiment.annotating import Grafana
+from runner.notify import banner
 from runner.notify.outbox import RETRIES_S, Errand, Outbox
 from runner.notify.senders import TIMEOUT_S, Undelivered
-from runner.spec.annotating import Grafana
 from runner.timeline.event import Event, Name
 
 BY = "chaos-run"
@@ -74,7 +74,7 @@ class Annotations:
         assert self._started is not None
         run = event.run
         self._begun = {
-            "text": drill.named(self._started),
+            "text": banner.named(self._started),
             "tags": [BY, run, str(self._started.fields.get("service") or "unnamed")],
             "time": _ms(event.at),
         }

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from runner.experiment.channels import Channel
 from runner.notify import senders
-from runner.notify.herald import Level, Message
-from runner.notify.told import FILE
-from runner.spec.channels import Channel
+from runner.notify.alert_policy import Level, Message
+from runner.notify.delivery_log import FILE
 
 RETRIES_S = (1.0, 3.0)
 """Waits before the second and the third try."""

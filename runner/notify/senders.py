@@ -8,8 +8,8 @@ import json
 import time
 from typing import Any
 
-from runner.notify.herald import Message
-from runner.spec.channels import Channel
+from runner.experiment.channels import Channel
+from runner.notify.alert_policy import Message
 
 TIMEOUT_S = 5.0
 SIGNATURE = "X-Chaos-Run-Signature"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runner.experiment.experiment import Experiment
+from runner.experiment.model import Traffic
 from runner.plan import translate
 from runner.slo import power
 from runner.slo.objective import Objective
-from runner.spec.experiment import Experiment
-from runner.spec.model import Traffic
 
 
 @dataclass(frozen=True, kw_only=True)

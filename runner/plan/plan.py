@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner import units
+from runner.experiment import variables
+from runner.experiment.detecting import Detection
+from runner.experiment.experiment import Experiment
+from runner.experiment.model import AbortRule, Block, BurnRate
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
-from runner.spec import variables
-from runner.spec.detecting import Detection
-from runner.spec.experiment import Experiment
-from runner.spec.model import AbortRule, Block, BurnRate
 from runner.timeline.alerting import DRILL_ALERT
 
 

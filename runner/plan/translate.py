@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from runner.experiment import model
+from runner.experiment.experiment import Experiment
 from runner.slo import rules
 from runner.slo.objective import Objective
-from runner.spec import model
-from runner.spec.experiment import Experiment
 
 UNDO_S = 300.0
 """How long the way back may take."""

@@ -7,10 +7,10 @@ import operator
 import statistics
 from dataclasses import dataclass, field
 
+from runner.experiment import promql
+from runner.experiment.metric import Metric
 from runner.probe.prometheus import NoData, Prometheus
 from runner.slo.counter import Differences, Fresh, Gap, Readings, Whole
-from runner.spec import promql
-from runner.spec.metric import Metric
 
 _GOOD = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 _FIRST_S = 300.0

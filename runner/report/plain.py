@@ -11,7 +11,7 @@ from runner.report.scene import Scene
 from runner.timeline.event import Event, Name
 
 if TYPE_CHECKING:
-    from runner.report.status import IndicatorStatus, Status
+    from runner.timeline.status import IndicatorStatus, Status
 
 EVERY_S = 5.0
 """A line of progress this often while nothing else is said."""

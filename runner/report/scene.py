@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.report import words
-from runner.report.status import Status, UndoStatus
 from runner.timeline.event import Event, Name
+from runner.timeline.status import Status, UndoStatus
 
 _NOTED = (Name.INJECTED, Name.EFFECTIVE, Name.DETECTED, Name.BREACH, Name.ABORT, Name.UNDONE, Name.RECOVERED)
 """Events that stay on the screen: the moments of the run."""

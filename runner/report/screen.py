@@ -11,7 +11,7 @@ from rich.text import Text
 
 from runner.report import words
 from runner.report.scene import Scene
-from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus, UndoStatus
+from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus, UndoStatus
 
 TONES = {"plain": "default", "good": "green", "warn": "yellow", "bad": "bold red"}
 DIM = "bright_black"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.live import Live as RichLive
 
-    from runner.report.status import Status
+    from runner.timeline.status import Status
 
 REFRESH_S = 0.2
 """A picture at most this often: faster flickers over slow connections and tells nothing more."""

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import clock, errors, files
-from runner.store import bundle, place
+from runner.rundir import paths
+from runner.store import bundle
 from runner.store.bundle import Checked
 from runner.store.store import Store, events_of
 from runner.timeline import record as records
@@ -18,14 +19,14 @@ from runner.timeline.record import RunRecord
 
 def add(store: Store, path: Path, found: Checked) -> bool:
     """Whether it was added; False where a run of that name is on record already. Raises Refused, EnvironmentFailure."""
-    folder = place.runs_dir() / found.run
+    folder = paths.runs_dir() / found.run
     if store.knows(found.run):
         return False
     if folder.exists():
         raise errors.Refused(
             f"{folder} is there already, and its run is not on record", hint="chaos-run history --rebuild reads it"
         )
-    aside = place.state_dir() / f"import-{found.run}"
+    aside = paths.state_dir() / f"import-{found.run}"
     shutil.rmtree(aside, ignore_errors=True)
     try:
         bundle.unpack(path, aside)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from runner import errors
-from runner.store import place
+from runner.rundir import paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def everything() -> list[LiveRun]:
 
     A GameDay whose process is gone has nothing to stop: the run of its last step is in the list by itself.
     """
-    days = [day for day in live_runs(place.gamedays_dir()) if day.parent_alive()]
-    return [*days, *live_runs(place.runs_dir())]
+    days = [day for day in live_runs(paths.gamedays_dir()) if day.parent_alive()]
+    return [*days, *live_runs(paths.runs_dir())]
 
 
 def left(folder: Path, name: str) -> bool:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runner import clock, errors
-from runner.store import distributions, figures, place, undelivered
+from runner.rundir import paths
+from runner.store import aggregates, distributions, undelivered
 from runner.store import rows as rowing
+from runner.store.aggregates import Period
 from runner.store.database import Database, Writer
 from runner.store.distributions import Distribution, Wait
-from runner.store.figures import Period
 from runner.store.presence import Presence
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Store:
 
         Raises UsageError for a URL that cannot be one, EnvironmentFailure for a database that cannot be used.
         """
-        database = Database(place.store_url(url))
+        database = Database(paths.store_url(url))
         database.prepare()
         opened = cls(database)
         opened._deliver()
@@ -161,11 +162,11 @@ class Store:
 
     def period(self, since: datetime, until: datetime) -> Period:
         """What happened in a period, added up. Raises EnvironmentFailure."""
-        return figures.period(self._database, since, until)
+        return aggregates.period(self._database, since, until)
 
     def first(self) -> datetime | None:
         """When the first run began. Raises EnvironmentFailure."""
-        return figures.first(self._database)
+        return aggregates.first(self._database)
 
     @property
     def presence(self) -> Presence:
@@ -193,9 +194,9 @@ class Store:
 
     def reindex(self, folder: Path | None = None) -> int:
         """Save every run that has a `record.json` in the runs' folder; how many. What cannot be read is left out."""
-        count, paths = 0, sorted((folder or place.runs_dir()).glob("*/record.json"))
-        for start in range(0, len(paths), _AT_ONCE):
-            found = [*_read(paths[start : start + _AT_ONCE])]
+        count, found_at = 0, sorted((folder or paths.runs_dir()).glob("*/record.json"))
+        for start in range(0, len(found_at), _AT_ONCE):
+            found = [*_read(found_at[start : start + _AT_ONCE])]
             with self._database.write() as writer:
                 changed = [group for record, events in found for group in _put(writer, record, events)]
                 distributions.refresh(writer.execute, changed)

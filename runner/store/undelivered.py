@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner import errors, files
-from runner.store import place
+from runner.rundir import paths
 from runner.store.live import LiveRun
 from runner.store.problems import shown
 
@@ -19,21 +19,21 @@ _NAME = "undelivered"
 
 def hold(run: str, store: str | None) -> None:
     """Note, before anything is changed, that a run belongs to this record. Raises OSError."""
-    folder = place.state_dir() / _NAME
+    folder = paths.state_dir() / _NAME
     folder.mkdir(mode=0o700, exist_ok=True)
-    files.write_atomically(folder / run, shown(place.store_url(store)), durable=False)
+    files.write_atomically(folder / run, shown(paths.store_url(store)), durable=False)
 
 
 def release(run: str) -> None:
     """It is on the record, or there is nothing to remember of it."""
     with contextlib.suppress(OSError):
-        (place.state_dir() / _NAME / run).unlink()
+        (paths.state_dir() / _NAME / run).unlink()
 
 
 def belongs_to(run: str) -> str | None:
     """The URL of the record that still lacks a run; None when none does, or when its password is not known here."""
     with contextlib.suppress(OSError, errors.EnvironmentFailure, errors.UsageError):
-        noted, ours = (place.state_dir() / _NAME / run).read_text(encoding="utf-8"), place.store_url(None)
+        noted, ours = (paths.state_dir() / _NAME / run).read_text(encoding="utf-8"), paths.store_url(None)
         if shown(ours) == noted:
             return ours
         return noted if "://" not in noted else None
@@ -43,8 +43,8 @@ def belongs_to(run: str) -> str | None:
 def waiting(url: str) -> Iterator[tuple[str, Path]]:
     """The runs, with their folders, that the record at this URL has not got, and whose runner is not about to deliver them."""
     with contextlib.suppress(OSError, errors.EnvironmentFailure):
-        for note in sorted((place.state_dir() / _NAME).iterdir()):
-            folder = place.runs_dir() / note.name
+        for note in sorted((paths.state_dir() / _NAME).iterdir()):
+            folder = paths.runs_dir() / note.name
             if not folder.exists():  # it was forgotten while its runner died
                 release(note.name)
                 continue

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from runner import errors
-from runner.spec.channels import OTLP, PUSHGATEWAY, TEXTFILE, Telemetry
+from runner.experiment.channels import OTLP, PUSHGATEWAY, TEXTFILE, Telemetry
 from runner.telemetry.finished import Finished
 
 NEEDS = {

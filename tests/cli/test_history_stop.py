@@ -15,13 +15,14 @@ import psutil
 import pytest
 
 from runner.cli.main import app, entry
-from runner.store import Store, inbox, place
+from runner.rundir import inbox, paths
+from runner.store import Store
 from tests.store.samples import record
 
 RUNNER = """
 import json, sys, time
 from pathlib import Path
-from runner.store.inbox import Inbox
+from runner.rundir.inbox import Inbox
 folder = Path(sys.argv[1])
 box = Inbox(folder)
 print("ready", flush=True)
@@ -37,7 +38,7 @@ def chaos_run(*arguments: str) -> int:
 
 
 def a_run(name: str, pid: int) -> Path:
-    folder = place.runs_dir() / name
+    folder = paths.runs_dir() / name
     folder.mkdir()
     born = psutil.Process(pid).create_time()
     (folder / "processes.json").write_text(json.dumps({"parent": {"pid": pid, "create_time": born}}), encoding="utf-8")
@@ -47,7 +48,7 @@ def a_run(name: str, pid: int) -> Path:
 @pytest.fixture
 def stoppable() -> Iterator[Path]:
     """A live run whose runner ends with undo failed when it is told to stop."""
-    folder = place.runs_dir() / "20261124-120000-aaaa"
+    folder = paths.runs_dir() / "20261124-120000-aaaa"
     final = record(folder.name, verdict="UNDO_FAILED", exit_code=6, sentence="UNDO_FAILED: a node is still cordoned")
     runner = subprocess.Popen(
         [sys.executable, "-c", RUNNER, str(folder), json.dumps(final.to_json())], stdout=subprocess.PIPE

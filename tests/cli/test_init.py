@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli import main
-from runner.spec import load
+from runner.experiment import load
 
 GIVEN = {
     "name": "web-shop",

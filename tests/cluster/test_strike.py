@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from runner.safety import context, handed
+from runner.faults.kubernetes import context, private_kubeconfig
 from tests.cluster.conftest import ROOT
 from tests.cluster.kube import Kube
 from tests.cluster.program import ChaosRun
@@ -132,11 +132,11 @@ def test_a_pods_service_account_makes_a_kubeconfig_that_lets_in_and_holds_no_tok
         (account / "token").write_text(token, "utf-8")
         found = context.find(None, None, env | {"HOME": "/nowhere"}, account=account)
         assert found is not None
-        given = handed.environment(handed.hand(tmp_path, found))
+        given = private_kubeconfig.environment(private_kubeconfig.hand(tmp_path, found))
         who = subprocess.run(
             [kube.kubectl, "auth", "whoami", "-o", "json"], env=given, capture_output=True, text=True, timeout=30
         )
         assert f"serviceaccount:{kube.namespace}:chaos" in who.stdout, who.stderr
-        assert token not in (tmp_path / handed.NAME).read_text("utf-8")
+        assert token not in (tmp_path / private_kubeconfig.NAME).read_text("utf-8")
     finally:
         kube.run("delete", "-f", "-", "--ignore-not-found", stdin=rights)

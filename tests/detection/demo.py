@@ -20,7 +20,7 @@ from typing import Any
 
 from kubernetes import client, config
 
-from runner.spec.source import read
+from runner.experiment.source import read
 from tests.detection import rig
 from tests.fakes.listening import Quiet, listening
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from runner import errors
-from runner.engine.detecting import opened
+from runner.engine.observe.detection import opened
 from runner.probe.alerts import source
 from runner.probe.alerts.source import Setting, Source
 from runner.timeline.alerting import Seen

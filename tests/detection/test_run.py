@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from runner.errors import ExitCode
+from runner.experiment import load
 from runner.plan import plan, render
-from runner.spec import load
 from tests.detection.fake import blind_prometheus, fake_alertmanager
 from tests.detection.rig import Rig, firing, until
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud

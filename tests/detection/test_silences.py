@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from runner.errors import ExitCode
-from runner.inject import player, silences
-from runner.inject.ledger import SILENCE, Ledger
-from runner.store import inbox
+from runner.faults.alertmanager import silences
+from runner.rundir import inbox
+from runner.rundir.ledger import SILENCE, Ledger
+from runner.undo import player
 from tests.detection import rig
 from tests.detection.between import TOKEN, between
 from tests.journeys import harness

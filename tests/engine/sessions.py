@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from runner import clock
-from runner.engine import prelude
+from runner.engine.preflight import admission
 from runner.engine.session import Session
-from runner.spec import load
-from runner.store import place
+from runner.experiment import load
+from runner.rundir import paths
 
 
 def session_in(folder: Path) -> Session:
@@ -17,4 +17,4 @@ def session_in(folder: Path) -> Session:
     file = folder / "experiment.json"
     file.write_text(json.dumps({"title": "t", "description": "d", "method": []}))
     experiment = load.load(str(file), variables={}, secret_variables={}, env={})
-    return Session(experiment, place.runs_dir(), prelude.Nobody(), clock.SystemClock())
+    return Session(experiment, paths.runs_dir(), admission.Nobody(), clock.SystemClock())

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.engine import reasons
+from runner.engine.conclude import run_verdict
 from runner.errors import ExitCode
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms, UndoStep
 from tests.fakes import experiments
@@ -26,7 +26,7 @@ def run(**changes: object) -> RunRecord:
 
 
 def verdict(**changes: object) -> tuple[str, str]:
-    found = reasons.weighed(run(**changes))
+    found = run_verdict.weighed(run(**changes))
     assert found.exit_code == ExitCode[found.verdict]
     return found.verdict, found.sentence
 

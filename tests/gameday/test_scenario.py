@@ -8,7 +8,7 @@ import pytest
 
 from gameday import briefing, scenario
 from runner import errors
-from runner.spec import findings
+from runner.experiment import findings
 
 GOOD = """\
 title: A test

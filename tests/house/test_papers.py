@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 from runner import errors
 from runner.cli import main
-from runner.spec.model import Block
+from runner.experiment.model import Block
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")

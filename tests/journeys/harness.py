@@ -185,7 +185,7 @@ def record(run: Run) -> Json:
 
 def shortened(path: Path) -> Json:
     """A shipped experiment with its pauses cut to a second: the rest is as it is."""
-    from runner.spec import source
+    from runner.experiment import source
 
     document: Json = json.loads(json.dumps(source.read(str(path)).tree))
     for activity in document["method"]:

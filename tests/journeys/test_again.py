@@ -11,7 +11,7 @@ import pytest
 
 from runner import errors
 from runner.cli import main
-from runner.engine import again
+from runner.engine.conclude import rejudge
 from runner.store import Store
 from runner.timeline.record import RunRecord
 from tests.journeys.harness import Service, experiment, http, started
@@ -56,7 +56,7 @@ def test_a_run_travels_and_is_judged_again_wherever_it_is(
 def _judged_again(live: RunRecord, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert live.objectives[0].bad > 10
     blank = tuple(dataclasses.replace(o, bad=0, total=1, verdict="", sentence="") for o in live.objectives)
-    assert again.judge(dataclasses.replace(live, objectives=blank, verdict="", sentence="", exit_code=9)) == live
+    assert rejudge.judge(dataclasses.replace(live, objectives=blank, verdict="", sentence="", exit_code=9)) == live
 
     assert chaos_run("judge", "last") == 1
     assert "as on record" in capfd.readouterr().out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.inject.test_providers import HEAD, Server
+from tests.chaostoolkit.test_providers import HEAD, Server
 from tests.journeys.harness import Json, Service, experiment, http, python, started
 from tests.journeys.test_values import shell
 

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from runner.inject.ledger import Ledger
+from runner.rundir.ledger import Ledger
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner.inject import survivors
+from runner.process import orphans
 from tests.detection.rig import until
 from tests.journeys import harness
 from tests.journeys.harness import Run, Service, experiment, python, record, started
@@ -61,7 +61,7 @@ def test_a_survivor_tells_that_the_runner_died_once_and_after_the_undo(
         assert service.mended_within(5)
         assert record(run)["verdict"] == "ENVIRONMENT"
         assert chat.got == [], "the receiver still hangs: neither the undo nor the record has waited for it"
-        owed = run.folder / survivors.UNTOLD
+        owed = run.folder / orphans.UNTOLD
         assert owed.exists(), "if the survivor died now, a later start would tell"
         lines = kept(run, 2)
         until(lambda: not owed.exists(), "nobody need tell again")

@@ -15,7 +15,7 @@ import pytest
 
 from runner.cli import main
 from runner.playground import start
-from runner.store import place
+from runner.rundir import paths
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, http, started
 
@@ -96,7 +96,7 @@ def test_a_playground_that_is_up_serves_the_run_and_stays(tmp_path: Path) -> Non
     file = tmp_path / "short.json"
     file.write_text(json.dumps(document))
     assert chaos_run("playground", "up").returncode == 0
-    found = start.read(place.playground_dir())
+    found = start.read(paths.playground_dir())
     assert found is not None
     try:
         done = chaos_run("run", str(file), "--playground", "--json")

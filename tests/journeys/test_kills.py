@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.store import inbox
+from runner.rundir import inbox
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Run, Service, experiment, http, python, record, started
 from tests.notify.receiver import receiver

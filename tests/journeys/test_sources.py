@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner.cli import main
-from runner.engine import again
+from runner.engine.conclude import rejudge
 from runner.timeline.record import from_json
 from tests.fakes import vault
 from tests.fakes.prometheus import Prometheus, serving
@@ -78,7 +78,7 @@ def test_a_run_that_users_do_not_feel_passes_by_the_team_s_own_counters(
     assert sum(line["total"] for line in lines[1:]) > objective(run)["total"]
     assert "bad events" in (run.folder / "report.html").read_text()
     kept = from_json(record(run))
-    assert again.judge(kept) == kept
+    assert rejudge.judge(kept) == kept
 
 
 def whole(folder: Path) -> Path:
@@ -129,7 +129,7 @@ def test_a_document_that_brings_everything_along_is_judged_by_its_slices_live_an
     assert any("of the window that began at 20" in m and "-01-01 00:00 Europe/Berlin" in m for m in told), told
     assert any("its budget burns more than 2x over 1m" in g for g in record(run)["environment"]["guards"])
     kept = from_json(record(run))
-    assert again.judge(kept) == kept
+    assert rejudge.judge(kept) == kept
     assert main.entry(["judge", "last", "--slo", str(document), "--json"], main.app, "chaos-run") == code
     assert from_json(json.loads(capfd.readouterr().out)).objectives == kept.objectives
 

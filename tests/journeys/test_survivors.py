@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.inject.ledger import Ledger
+from runner.rundir.ledger import Ledger
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
 from tests.journeys.test_crash_paths import BREAK, JOURNAL, SLOW, WINDOWS, experiment, process, wait_for_break, whole
@@ -93,7 +93,7 @@ def test_a_replay_that_is_killed_leaves_it_to_the_next_start(service: Service, t
         while not killed and time.monotonic() < until:
             for found in psutil.process_iter(["cmdline"]):
                 command = found.info["cmdline"] or []
-                if "runner.inject.replay" in command and str(run.folder) in command:
+                if "runner.undo.replay" in command and str(run.folder) in command:
                     found.kill()
                     killed += 1
         assert killed

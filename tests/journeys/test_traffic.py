@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runner.engine import again
+from runner.engine.conclude import rejudge
 from runner.timeline.record import from_json
 from tests.journeys.harness import ROOT, Run, record, started
 from tests.probe import odd
@@ -60,7 +60,7 @@ def _judged_as_older(run: Run) -> str:
     older = from_json(plain)
     assert older.indicators[0].new is None
     assert not older.indicators[0].status
-    return again.judge(older).sentence
+    return rejudge.judge(older).sentence
 
 
 def test_a_service_that_only_redirects_is_told_with_where_it_leads(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runner.notify import told
+from runner.experiment.annotating import Grafana
+from runner.notify import delivery_log
 from runner.notify.annotations import Annotations
-from runner.spec.annotating import Grafana
 from runner.timeline.event import Event, Name
 from tests.notify.grafana import TOKEN, Drawn, grafana
 
@@ -54,7 +54,7 @@ def test_a_drill_is_a_region_from_its_first_action_until_all_is_put_back(tmp_pat
     assert found["text"] == "DRILL: chaos-run r1 of “pod-kill” on shop, run by ann. PASS: all held"
     assert found["dashboardUID"] == "abc"
     assert not list((tmp_path / "open").iterdir())
-    assert [(k["event"], k["delivered"]) for k in told.read(tmp_path / "runs" / "r1")][:3] == [
+    assert [(k["event"], k["delivered"]) for k in delivery_log.read(tmp_path / "runs" / "r1")][:3] == [
         ("annotation begun", True), ("annotation ended", True), ("annotation concluded", True)
     ]  # fmt: skip
 
@@ -89,7 +89,7 @@ def test_earlier_runs_come_after_this_one_and_only_what_a_dashboard_refuses_is_k
         drawn = _drawn(there, tmp_path, *BEGUN, *ENDED)
     assert drawn.failed == [f"annotation {state} to team failed: HTTP 403" for state in ("ended", "concluded")]
     assert list(left.iterdir()) == [left / "r0.json"]
-    own, refused, oldest = (told.read(runs / name) for name in ("r1", "r0", "r-1"))
+    own, refused, oldest = (delivery_log.read(runs / name) for name in ("r1", "r0", "r-1"))
     assert own[-1]["at"] <= refused[0]["at"] <= oldest[0]["at"]
 
 

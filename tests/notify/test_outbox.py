@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from runner.notify.herald import Message
+from runner.experiment.channels import Channel
+from runner.notify.alert_policy import Message
 from runner.notify.outbox import FILE, Errand, Outbox
-from runner.spec.channels import Channel
 from tests.notify.receiver import receiver
 
 

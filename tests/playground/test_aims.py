@@ -13,11 +13,11 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
 
-from runner.inject import actions
-from runner.inject.aim import Aim, Evidence
-from runner.inject.cluster import Cluster
-from runner.inject.survey import World
+from runner.faults.kubernetes import actions
+from runner.faults.kubernetes.client import Cluster
+from runner.faults.targeting import Aim, Evidence
 from runner.playground import start
+from runner.undo.inspection import World
 from tests.playground.kubectl import Kubectl
 from tests.playground.test_chaosk8s import until
 

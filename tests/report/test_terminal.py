@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from runner.report import screen
-from runner.report.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
 from runner.report.terminal import Live
 from runner.timeline.event import Name
+from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
 from tests.report import made
 
 

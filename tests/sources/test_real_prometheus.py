@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.experiment.metric import Metric
 from runner.probe.metered import Metered
 from runner.probe.prometheus import NoData, Prometheus
-from runner.spec.metric import Metric
 from tests.fakes.listening import Quiet, listening
 
 FAULTS = 8

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine import again
+from runner.engine.conclude import rejudge
 from runner.timeline.record import from_json
 from tests.journeys import harness
 from tests.journeys.harness import Json, Run
@@ -115,7 +115,7 @@ def test_a_restart_in_the_window_is_said_with_what_it_took_and_no_pass_rests_on_
     assert lost["lost"] == pytest.approx(RATE, rel=0.3)  # a scrape a second
     _covers(truth, judged["total"], lost["lost"], harness.record(run))
     kept = from_json(harness.record(run))
-    assert again.judge(kept) == kept
+    assert rejudge.judge(kept) == kept
 
 
 def _covers(truth: Truth, counted: int, lost: float, record: Json) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from runner import errors
 from runner.cli import main
-from runner.store import Store, bundle, place
+from runner.rundir import paths
+from runner.store import Store, bundle
 from tests.store.samples import record
 
 FILES = {
@@ -62,7 +63,7 @@ def test_a_changed_file_is_named(path: Path, tmp_path: Path, name: str, capfd: p
     said = capfd.readouterr().err
     assert f"{name}: was changed" in said
     assert chaos_run("import", str(changed)) == errors.ExitCode.REFUSED
-    assert not list(place.runs_dir().iterdir())
+    assert not list(paths.runs_dir().iterdir())
 
 
 def _traversal(archive: zipfile.ZipFile) -> None:
@@ -92,9 +93,9 @@ def _crowd(archive: zipfile.ZipFile) -> None:
 def test_what_would_do_harm_is_not_even_unpacked(path: Path, add: Callable[[zipfile.ZipFile], None]) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         add(archive)
-    before = sorted(place.state_dir().parent.rglob("*"))
+    before = sorted(paths.state_dir().parent.rglob("*"))
     assert chaos_run("import", str(path)) == errors.ExitCode.REFUSED
-    assert sorted(p for p in place.state_dir().parent.rglob("*") if p.name != "runs" and "record.db" not in p.name) == [
+    assert sorted(p for p in paths.state_dir().parent.rglob("*") if p.name != "runs" and "record.db" not in p.name) == [
         p for p in before if p.name != "runs"
     ]
 
@@ -119,4 +120,4 @@ def test_a_bundle_never_brings_something_to_play_nor_replaces_a_run_of_ours(path
     assert chaos_run("import", str(path)) == errors.ExitCode.REFUSED
     bundle.pack(FILES, "20261124-120000-bbbb", path)  # the record of another run
     assert chaos_run("import", str(path)) == errors.ExitCode.REFUSED
-    assert not list(place.runs_dir().iterdir())
+    assert not list(paths.runs_dir().iterdir())

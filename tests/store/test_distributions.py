@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runner.cli import metrics, success
-from runner.spec.goals import Goals
+from runner.app import success
+from runner.cli import metrics
+from runner.experiment.goals import Goals
 from runner.store import Store
 from runner.timeline import improvement, statistics, survival
 from runner.timeline.record import Mark, RunRecord

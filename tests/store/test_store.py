@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from runner import errors
-from runner.store import Store, place
+from runner.rundir import paths
+from runner.store import Store
 from tests.store.samples import BEGAN, record
 
 EVENTS: list[dict[str, Any]] = [
@@ -97,10 +98,10 @@ def test_a_summary_keeps_the_figures(store: Store) -> None:
 
 def test_a_lost_database_is_rebuilt_from_the_folders(store: Store) -> None:
     for name, text in (("good", json.dumps(record("good").to_json())), ("torn", '{"run":'), ("odd", "[]")):
-        folder = place.runs_dir() / name
+        folder = paths.runs_dir() / name
         folder.mkdir()
         (folder / "record.json").write_text(text, encoding="utf-8")
-    (place.runs_dir() / "good" / "events.jsonl").write_text(
+    (paths.runs_dir() / "good" / "events.jsonl").write_text(
         json.dumps(EVENTS[0]) + '\n{"event": "pha', encoding="utf-8"
     )
     assert store.reindex() == 1
@@ -109,14 +110,14 @@ def test_a_lost_database_is_rebuilt_from_the_folders(store: Store) -> None:
 
 
 def test_the_state_folder_is_for_its_owner_only(store: Store) -> None:
-    assert place.runs_dir().stat().st_mode & 0o777 == 0o700
-    assert place.state_dir().stat().st_mode & 0o777 == 0o700
+    assert paths.runs_dir().stat().st_mode & 0o777 == 0o700
+    assert paths.state_dir().stat().st_mode & 0o777 == 0o700
 
 
 def test_the_place_is_given_by_option_then_variable_then_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert place.store_url(None) == f"sqlite:///{place.state_dir()}/record.db"
+    assert paths.store_url(None) == f"sqlite:///{paths.state_dir()}/record.db"
     monkeypatch.setenv("CHAOS_RUN_STORE", "postgresql://team@db/chaos")
-    assert place.store_url(None) == "postgresql://team@db/chaos"
-    assert place.store_url(str(tmp_path)) == f"sqlite:///{tmp_path}/record.db"
+    assert paths.store_url(None) == "postgresql://team@db/chaos"
+    assert paths.store_url(str(tmp_path)) == f"sqlite:///{tmp_path}/record.db"

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from runner.cli import main
-from runner.engine import judging
+from runner.engine.conclude import judge
 from runner.engine.options import Options
 from runner.engine.session import Session
-from runner.store import Store, place
+from runner.rundir import paths
+from runner.store import Store
 from tests.engine.sessions import session_in
 from tests.journeys import harness
 from tests.store.conftest import Server
@@ -79,7 +80,7 @@ def test_a_lock_of_somebody_else_delays_the_end_for_a_while_and_costs_no_verdict
     async def run() -> Session:
         session = session_in(tmp_path)
         ended = record(session.run, folder=str(session.folder))
-        judging._kept(session, ended, Options(path="", store=postgres))
+        judge._kept(session, ended, Options(path="", store=postgres))
         session.leave()
         return session
 
@@ -91,7 +92,7 @@ def test_a_lock_of_somebody_else_delays_the_end_for_a_while_and_costs_no_verdict
     assert "the verdict is not on the record yet" in warning.message
     assert "is locked by another process" in warning.message
     assert (session.folder / "record.json").exists()
-    assert (place.state_dir() / "undelivered" / session.run).exists()
+    assert (paths.state_dir() / "undelivered" / session.run).exists()
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from runner import errors
-from runner.store import Store, migrations, place, rows
+from runner.rundir import paths
+from runner.store import Store, migrations, rows
 from runner.store.database import Database
 from tests.store.samples import BEGAN, record
 
@@ -75,7 +76,7 @@ def test_a_first_release_is_brought_up_to_date(url: str) -> None:
     later = (*(c for c in found["runs"][0] if c in rows.figures(old, [])), "imported", "injected")
     found["runs"] = [{k: v for k, v in found["runs"][0].items() if k not in later}]
     found["records"] = [{"document": json.dumps(document)}]
-    first = Database(place.store_url(url))
+    first = Database(paths.store_url(url))
     with first.write() as writer:
         writer.execute(migrations.VERSIONS, {})
         for statement in migrations.STEPS[1]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from runner import errors
-from runner.spec import channels
-from runner.spec.channels import Telemetry
+from runner.experiment import channels
+from runner.experiment.channels import Telemetry
 from runner.telemetry import exports
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import units
-from runner.spec import findings, source
+from runner.experiment import findings, source
 
 DEFAULT_GROUP_WAIT_S = 30.0
 _MATCHER = re.compile(r'\s*"?([^\s"{},=!~]+)"?\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^,}\s]*)')

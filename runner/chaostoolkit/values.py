@@ -1,0 +1,142 @@
+"""Values: an experiment's configuration and secrets, resolved once, and the same for whoever acts, looks or undoes.
+
+The parent knows what stands in the file, in variables and in the environment; the worker asks the probes behind dynamic
+entries; both travel as `configuration` of the start message, so that nobody resolves them a second time.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from chaoslib.activity import run_activity
+from chaoslib.exceptions import ActivityFailed
+
+from runner import error_text
+from runner.chaostoolkit import secrets
+from runner.experiment import variables
+from runner.process.channel import plain
+from runner.process.isolated import Forked
+
+RECALL_S = 20.0
+"""How long an undo from disk waits for the probes behind values that may not stand on disk."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """What `${name}` stands for."""
+
+    configuration: dict[str, Any]
+    secrets: dict[str, Any] = field(repr=False)
+    """By group."""
+
+
+def of(start: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Values:
+    """The values of a run; what a probe has to tell and nobody has asked is left out. Raises `secrets.troubles()`."""
+    document = start["document"] if document is None else document
+    known = {**start["variables"], **(start.get("configuration") or {})}
+    read = start.get("known_secrets")  # by this process when it started: a vault need not live as long
+    if read is not None:
+        document = {**document, "secrets": {name: read.get(name) for name in document.get("secrets") or {}}}
+    configuration, groups = secrets.resolve(document, (known, start["secret_variables"]))
+    return Values({k: v for k, v in configuration.items() if k in known or not variables.by_probe(v)}, groups)
+
+
+def resolve(start: Mapping[str, Any]) -> tuple[Values, list[str]]:
+    """All values, with every probe asked that nobody has asked yet, and why each that is needed is missing, in sentences."""
+    try:
+        found = of(start)
+    except secrets.troubles() as problem:
+        said = f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
+        return Values(dict(start.get("configuration") or {}), {}), [said]
+    troubles = []
+    for name, entry in _unasked(start, found):
+        try:
+            found.configuration[name] = _look_up(entry, found)
+        except (ActivityFailed, *secrets.troubles()) as problem:
+            troubles.append(_failed(name, entry, problem))
+    return found, troubles or lacking(start["document"], found)
+
+
+def lacking(document: Mapping[str, Any], values: Values, activity: Mapping[str, Any] | None = None) -> list[str]:
+    """A sentence for each name that is declared and used, by the whole document or one activity, and has no value."""
+    declared = _declared(document)
+    used = variables.used(document) if activity is None else variables.used({"method": [activity]})
+    return [
+        f"{declared[name]} has no value, and {who} needs it"
+        for name, who in used.items()
+        if name in declared and _is_nothing(name, document, values)
+    ]
+
+
+def recall(start: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a run that is undone from disk; a probe is asked again only where its answer may not stand there."""
+    known = dict(start.get("configuration") or {})
+    if known.keys() >= set(variables.asks_probes(start["document"])):
+        return known
+    answer = Forked(lambda: resolve(start)[0].configuration, RECALL_S, secrets.unmasked).wait()
+    return known | (answer.get("value") or {})
+
+
+def _unasked(start: Mapping[str, Any], found: Values) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    given = {**(start["document"].get("configuration") or {}), **start["variables"]}
+    for name in start["document"].get("configuration") or {}:
+        if name not in found.configuration and variables.by_probe(given[name]):
+            yield name, given[name]
+
+
+def _look_up(entry: Mapping[str, Any], known: Values) -> Any:
+    """What Chaos Toolkit takes of a probe's answer: the output, a program's stdout, a body. Raises ActivityFailed and others."""
+    probe = deepcopy(dict(entry))
+    provider = probe["provider"]
+    provider["secrets"] = [name for name, group in known.secrets.items() if isinstance(group, Mapping)]
+    with _at_most(variables.look_up_s(entry)):
+        output = run_activity(probe, known.configuration, known.secrets)
+    if provider["type"] == "python":
+        return plain(output)
+    if refused := error_text.of_answer(output):
+        raise ActivityFailed(refused)
+    return output["stdout"].strip() if provider["type"] == "process" else output["body"]
+
+
+def _failed(name: str, entry: Mapping[str, Any], problem: BaseException) -> str:
+    why = str(problem) if isinstance(problem, ActivityFailed) else error_text.sentence(problem)
+    return f"the configuration value '{name}' cannot be looked up: its probe '{entry.get('name')}' failed: {why}"
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """In the main thread only. Raises ActivityFailed there when the time is over."""
+
+    def over(_: int, __: FrameType | None) -> None:
+        raise ActivityFailed(f"no answer within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _declared(document: Mapping[str, Any]) -> dict[str, str]:
+    """How to call each name that a value is declared for."""
+    groups = document.get("secrets") or {}
+    inner = [name for group in groups.values() if isinstance(group, Mapping) for name in group]
+    named = {str(name): f"the secret '{name}'" for name in inner}
+    return named | {str(n): f"the configuration value '{n}'" for n in document.get("configuration") or {}}
+
+
+def _is_nothing(name: str, document: Mapping[str, Any], values: Values) -> bool:
+    entry = (document.get("configuration") or {}).get(name)
+    if entry is not None or name in values.configuration:
+        found = values.configuration.get(name)
+        return found is None or (found == "" and variables.by_probe(entry))
+    groups = [group for group in values.secrets.values() if isinstance(group, Mapping)]
+    return next((group[name] for group in groups if name in group), None) in (None, {})

@@ -1,0 +1,58 @@
+"""Known: what has become of targets, hypothesis and undo steps so far, for whoever watches; the method writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.timeline.status import TargetStatus, UndoStatus
+
+
+@dataclass(slots=True)
+class Known:
+    """Mutable, one a run."""
+
+    states: dict[str, str] = field(default_factory=dict)
+    """Target names, each aimed, hit, passed over or undone."""
+    hypothesis_met: bool | None = None
+    steps: dict[int, UndoStatus] = field(default_factory=dict)
+    _ours: set[str] = field(default_factory=set)
+    """Targets that our undo steps put back; those of others (a pod's controller) never say when."""
+
+    def aim(self, aims: Iterable[Mapping[str, Any]]) -> None:
+        """Before anything is changed."""
+        for found in aims:
+            self.states |= dict.fromkeys(found["targets"], "aimed")
+            if found["owner"] == "undoer":
+                self._ours.update(found["targets"])
+
+    def chosen(self, candidates: Sequence[str], named: Sequence[str]) -> None:
+        """The action named those it took out of its candidates."""
+        for name in candidates:
+            if self.states.get(name) == "aimed":
+                self.states[name] = "hit" if name in named else "passed over"
+
+    def bitten(self, targets: Iterable[str]) -> None:
+        """Evidence: these have changed."""
+        self.states |= dict.fromkeys(targets, "hit")
+
+    def undo_begins(self, steps: Sequence[str]) -> None:
+        """The way back, as it will be played."""
+        self.steps = {n: UndoStatus(step=n, what=what) for n, what in enumerate(steps, 1)}
+
+    def undo_step(self, step: int, what: str, state: str) -> None:
+        """One step began or ended."""
+        self.steps[step] = UndoStatus(step=step, what=what, state=state)
+
+    def undone(self) -> None:
+        """Everything is put back."""
+        self.states |= {name: "undone" for name, state in self.states.items() if state == "hit" and name in self._ours}
+
+    def targets(self) -> tuple[TargetStatus, ...]:
+        """For the picture."""
+        return tuple(TargetStatus(name=name, state=state) for name, state in self.states.items())
+
+    def undo(self) -> tuple[UndoStatus, ...]:
+        """For the picture; step 0 (no process was left to end) only where there was something to do."""
+        return tuple(u for n, u in sorted(self.steps.items()) if n or u.state not in ("started", "already"))

@@ -1,0 +1,115 @@
+"""Proving: how far it is known that each action of a method bit: proven, assumed, silent or vacuous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runner import error_text
+from runner.experiment.runtime import Runtime
+from runner.timeline.mark import Mark
+from runner.timeline.record import Fault
+
+UNSAID = "it did not say why, see worker.log"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run saw of its actions, by their names, and when users felt something (None: they did not)."""
+
+    evidence: Mapping[str, Mapping[str, Any]]
+    runs: Mapping[str, Mapping[str, Any]]
+    felt: Mark | None
+    runtime: Runtime
+
+
+def faults(aims: Iterable[Mapping[str, Any]], seen: Seen) -> tuple[Fault, ...]:
+    """Each action with its targets and how far it is proven.
+
+    One that says nothing of itself, has no target and left no trace may be a pause, or may have done nothing at all: beside one that
+    bit it is silent and decides nothing; alone, nothing was tested.
+    """
+    aims = [*aims]
+    found = [_fault(aim, seen) for aim in aims]
+    bitten = any(f.proof in ("proven", "assumed") and not f.stays for f in found)
+    told = zip(aims, found, strict=True)
+    return tuple(replace(f, proof="silent") if bitten and _is_silent(a, f, seen) else f for a, f in told)
+
+
+def _fault(aim: Mapping[str, Any], seen: Seen) -> Fault:
+    name = aim["action"]
+    evidence = seen.evidence.get(name)
+    proof, sentence = _proof(aim, seen)
+    if not seen.runtime.acts:
+        proof, sentence = "vacuous", f"not executed, for the file asks for a dry run ({seen.runtime.dry})"
+    targets = tuple((evidence or {}).get("targets") or ()) or tuple(aim["targets"])
+    return Fault(
+        name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"], stays=aim["stays"]
+    )
+
+
+def _proof(aim: Mapping[str, Any], seen: Seen) -> tuple[str, str]:
+    """Proven by what changed, assumed from what the action says of itself or users felt, vacuous when nothing was hit."""
+    evidence, run = seen.evidence.get(aim["action"]), seen.runs.get(aim["action"])
+    if evidence is not None and evidence["bitten"]:
+        return "proven", evidence["sentence"]
+    if run is None:
+        return "vacuous", "the action was never begun"
+    unchanged = f"nothing changed: {evidence['sentence']}" if evidence is not None else ""
+    if run.get("status") == "failed":
+        why = error_text.of_account(run.get("exception")) or UNSAID
+        return "vacuous", f"the action failed: {why}" + (f"; {unchanged}" if unchanged else "")
+    if unchanged:
+        return "vacuous", unchanged
+    output = run.get("output")
+    if output is False or (isinstance(output, list | dict | str) and not output):
+        return "vacuous", f"the action reports that it hit nothing: {output!r}"
+    if refused := error_text.of_answer(output):
+        return "vacuous", f"the action hit nothing: {refused}"
+    if "status" not in run:
+        return "assumed", "the action was cut off by the stop"
+    if not aim["targets"] and says_nothing(output):
+        return _by_effect(output, run, seen.felt)
+    return "assumed", f"the action reports {short(output)}, and nothing contradicts it"
+
+
+def _by_effect(output: Any, run: Mapping[str, Any], felt: Mark | None) -> tuple[str, str]:
+    """Of an action that says nothing: users may have felt it all the same."""
+    said = f"the action reports {_said(output)}"
+    if felt is not None and felt.mono_ns >= run["started_ns"] - round(felt.error_s * 1e9):
+        return "assumed", f"{said}, but {felt.source} left its baseline after it had begun"
+    why = "it names no target, and no indicator left its baseline"
+    return "vacuous", f"{said}, {why}: name a probe that sees it under proof:, or watch what it hits"
+
+
+def says_nothing(output: Any) -> bool:
+    """Whether an action's result tells no more than that it ended: nothing, a number, yes, or an exit code without a word."""
+    if isinstance(output, Mapping) and "stdout" in output and "status" in output:
+        return not str(output.get("stdout") or "").strip() and not str(output.get("stderr") or "").strip()
+    return output is None or isinstance(output, bool | int | float)
+
+
+def _said(output: Any) -> str:
+    if output is None:
+        return "nothing"
+    if isinstance(output, Mapping):
+        return f"exit code {output.get('status')} and nothing else"
+    return f"{output!r} and nothing else"
+
+
+def _is_silent(aim: Mapping[str, Any], fault: Fault, seen: Seen) -> bool:
+    run = seen.runs.get(aim["action"]) or {}
+    ended = run.get("status") == "succeeded" and run.get("output") is not False
+    unseen = seen.evidence.get(aim["action"]) is None and not aim["targets"]
+    return fault.proof == "vacuous" and ended and unseen and seen.runtime.acts and says_nothing(run.get("output"))
+
+
+def short(value: Any, limit: int = 200) -> Any:
+    """A value small enough for an event; HTTP answers by their status, long texts cut."""
+    if isinstance(value, Mapping) and "status" in value and ("body" in value or "stdout" in value):
+        return f"status {value['status']}"
+    if isinstance(value, bool | int | float) or value is None:
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

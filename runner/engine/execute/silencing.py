@@ -1,0 +1,124 @@
+"""Silencing: what is made in a team's Alertmanagers for one run, before the first fault: the alert that says that a drill goes on,
+and silences; and the proof that nothing of it is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from runner import errors, units
+from runner.engine.session import Session
+from runner.engine.supervisor import Supervisor
+from runner.experiment.silencing import Announcement, Silence
+from runner.plan import translate
+from runner.rundir.ledger import DRILL, OUTSIDE, SILENCE, Ledger
+from runner.timeline.alerting import DRILL_ALERT
+
+SPARE_S = 15.0
+"""How much longer a look may take than all its requests are allowed to: the undoer forks and imports for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """One thing to make: what its undo record will be called, and what it is called when it was made."""
+
+    kind: str
+    undo: str
+    what: str
+    args: Mapping[str, Any]
+
+
+class Silencing:
+    """All of one run; without any, nothing is asked and nothing imported."""
+
+    def __init__(self, session: Session, supervisor: Supervisor, ledger: Ledger) -> None:
+        self.cleared: list[str] = []
+        """What was found clean after the undo, a sentence for each Alertmanager."""
+        self._session = session
+        self._supervisor = supervisor
+        self._ledger = ledger
+        self._block = session.experiment.block
+        self._seconds = translate.silent_s(session.experiment)
+        self._wait_s = sum(one.timeout for one in (*self._block.silence, *self._block.announce))
+
+    def __bool__(self) -> bool:
+        return bool(self._block.silence or self._block.announce)
+
+    async def check(self) -> None:
+        """See that all can be reached and read. Raises EnvironmentFailure, UsageError for what holds a secret."""
+        asked = [dict(one.args) for one in self._asked()]
+        if self._session.mask.value(asked) != asked:
+            said = "what is to be made in an Alertmanager holds a secret, which would be kept in the undo ledger"
+            raise errors.UsageError(said, hint="give secrets: a group with token, or username and password")
+        if problem := await self._look("look", asked=asked):
+            raise errors.EnvironmentFailure(f"nothing can be silenced or announced: {problem}; nothing was injected")
+
+    async def begin(self) -> None:
+        """Make them, each with its undo record before it; one that cannot be made stops the run before anything is injected."""
+        for one in self._asked():
+            if self._session.stop.done():
+                return
+            self._ledger.open(one.kind, one.undo, **one.args)
+            self._supervisor.stake()
+            try:
+                problem = await self._place(one)
+            except errors.EnvironmentFailure as failed:
+                problem = failed.message
+            if problem:
+                said = f"not {one.what}: {problem}; nothing was injected"
+                self._session.find("error", said)
+                self._session.end_early("runner", said)
+                return
+            self._session.find("info", f"{one.what}, until {one.args['ends']} at the latest")
+
+    async def left(self) -> list[str]:
+        """What is left of them, a sentence each; what cannot be seen counts as left."""
+        residue = []
+        for kind, module in OUTSIDE.items():
+            if self._ledger.records(kind):
+                try:
+                    found = await self._look("left", what=module)
+                except errors.EnvironmentFailure as problem:
+                    found = {"residue": [f"whether a {kind} is left is not known: {problem.message}"], "cleared": []}
+                residue += found["residue"]
+                self.cleared += found["cleared"]
+        return residue
+
+    async def _place(self, one: Made) -> str:
+        why = f"{self._session.experiment.title}: expected while this drill runs, ends with it"
+        if one.kind == DRILL:
+            run, title = self._session.run, self._session.experiment.title
+            why = f"DRILL: chaos-run {run} of “{title}”, run by {units.user()}, stop with: chaos-run stop {run}"
+        args = dict(one.args)
+        return str(await self._look("place", what=OUTSIDE[one.kind], args=args, seconds=self._seconds, why=why))
+
+    async def _look(self, step: str, **arguments: Any) -> Any:
+        return await self._supervisor.look(
+            "alertmanager", deadline_s=SPARE_S + 3 * self._wait_s, step=step, **arguments
+        )
+
+    def _asked(self) -> list[Made]:
+        """In the order of making: the drill is announced before anything is silenced, and until it is heard again."""
+        return [
+            *(self._announced(a) for a in self._block.announce),
+            *(self._silenced(n, s) for n, s in enumerate(self._block.silence, 1)),
+        ]
+
+    def _announced(self, asked: Announcement) -> Made:
+        where = f"the alert {DRILL_ALERT} at {asked.alertmanager}"
+        drill = {"alertname": DRILL_ALERT, "run": self._session.run, "service": self._block.service, "severity": "info"}
+        args = self._there(asked) | {"labels": drill | asked.labels}
+        return Made(kind=DRILL, undo=f"resolve {where}", what=f"announced by {where}", args=args)
+
+    def _silenced(self, number: int, asked: Silence) -> Made:
+        where = f"{asked.said} at {asked.alertmanager}"
+        args = self._there(asked) | {"number": number, "matchers": [m.model_dump() for m in asked.all]}
+        return Made(kind=SILENCE, undo=f"end the silence of {where}", what=f"silenced: {where}", args=args)
+
+    def _there(self, asked: Announcement | Silence) -> dict[str, Any]:
+        ends = self._session.clock.now() + timedelta(seconds=self._seconds)
+        said = f"{ends:%Y-%m-%d %H:%M:%S} UTC"
+        where = {"alertmanager": asked.alertmanager, "secrets": asked.secrets}
+        return where | {"timeout_s": asked.timeout, "ends": said}

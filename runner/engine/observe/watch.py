@@ -1,0 +1,178 @@
+"""The watch: every 50 ms it reads the tapes, lets the guard decide, and notes effect, detection and recovery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runner.engine.execute.progress import Known
+from runner.engine.observe.status_snapshot import Picture
+from runner.engine.observe.traffic import Traffic
+from runner.engine.session import Session
+from runner.experiment.detecting import Detection
+from runner.rundir.inbox import Inbox
+from runner.slo import effect, timeslices
+from runner.slo.detection import BurnRule
+from runner.slo.guard import Guard
+from runner.slo.objective import Objective
+from runner.slo.recovery import Recovered, Recovery
+from runner.slo.rules import Rule
+from runner.slo.series import Series
+from runner.timeline.event import Name
+
+TICK_S = 0.05
+HURTING = frozenset({"error_ratio", "timeout_ratio", "latency", "connection_errors", "budget", "burn_rate", "evidence"})
+"""Guards that speak of users: where one of them stops the run before the effect is certain, users were hurt since then."""
+EVERY = 2
+"""Ticks between two pictures and two looks into the inbox."""
+
+
+class Watch:
+    """One task for the whole run; what it does depends on the phase. If it dies the run is stopped: without eyes nothing is injected."""
+
+    def __init__(
+        self,
+        session: Session,
+        traffic: Traffic,
+        series: Mapping[str, Series],
+        objectives: Sequence[Objective],
+        rules: Sequence[Rule],
+        known: Known,
+    ) -> None:
+        self.series = series
+        self.picture = Picture(session, series, objectives, known)
+        self.recovered: Recovered | None = None
+        """As it stands: a later outage takes it back."""
+        self.objectives = tuple(objectives)
+        self._session = session
+        self._traffic = traffic
+        self._rules = tuple(rules)
+        self._guard: Guard | None = None
+        self._effects: list[effect.Watch] = []
+        self._burns: list[BurnRule] = []
+        self._recovery: Recovery | None = None
+        self._inbox = Inbox(session.folder)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ticks = 0
+        try:
+            while True:
+                self._tick(pictured=ticks % EVERY == 0)
+                ticks += 1
+                await self._session.clock.sleep(TICK_S)
+        finally:
+            self._session.end_early("runner", "the watch ended: nobody sees what happens to users")
+
+    def on_guard(self) -> None:
+        """From here on the guard decides, and effect and detection are looked for."""
+        now, series = self._session.clock.monotonic(), self.series
+        for one in series.values():
+            one.settle()
+        self._guard = Guard(self._rules, series, self.objectives, now, phases=1)
+        baseline = next((w for w in self._session.windows if w.phase == "baseline"), None)
+        if baseline is not None:
+            span = (baseline.start_ns, baseline.end_ns)
+            self._effects = [effect.Watch(s, span, now) for s in series.values()]
+        self._burns = self._burn_rules()
+
+    def off_guard(self) -> None:
+        """The way back has begun: nothing may stop it."""
+        self._guard = None
+
+    def expect_recovery(self) -> None:
+        """Users may have felt nothing at all: what is left to see then is that it stays so."""
+        if self._recovery is None:
+            self._look_for_recovery(self._session.phase_since_ns)
+
+    def look_at_the_end(self) -> Recovered | None:
+        """The recovery as it stands when nothing more is measured."""
+        if self._recovery is not None:
+            self.recovered = self._recovery.tick(self._session.clock.monotonic())
+        return self.recovered
+
+    @property
+    def pauses(self) -> tuple[tuple[int, int], ...]:
+        """Stretches after the impact in which every objective held until one was missed again (monotonic ns)."""
+        return self._recovery.pauses if self._recovery is not None else ()
+
+    def _look_for_recovery(self, since_ns: int) -> None:
+        stable_s = self._session.experiment.block.windows.stable
+        self._recovery = Recovery(self.series, self.objectives, stable_s, since_ns)
+
+    def _burn_rules(self) -> list[BurnRule]:
+        asked = self._session.experiment.block.detection or (Detection(),)
+        if any(d.kind is not None for d in asked):  # the team's own alerts decide who noticed, and when
+            return []
+        named = {o.name: o for o in self.objectives}
+        chosen = [(d, named.get(d.objective)) if d.objective else (d, next(iter(self.objectives), None)) for d in asked]
+        now = self._session.clock.monotonic()
+        counted = [(d, o, timeslices.seen(o, self.series[o.indicator], now)) for d, o in chosen if o is not None]
+        return [BurnRule(o, series, d.burn_rate, d.over) for d, o, series in counted]
+
+    def _tick(self, *, pictured: bool) -> None:
+        now = self._session.clock.monotonic()
+        self._traffic.poll(now)
+        if self._guard is not None and not self._session.stop.done():
+            self._decide(self._guard, now)
+        self._look_for_effect(now)
+        self._look_for_detection(now)
+        if self._recovery is not None:
+            self.recovered = self._recovery.tick(now)
+        if pictured:
+            self._read_inbox()
+            self._session.view.tick(self.picture.take(now, self._guard))
+
+    def _decide(self, guard: Guard, now: int) -> None:
+        breach = guard.tick(now, heartbeat_ns=self._traffic.heartbeat_ns)
+        if breach is not None:
+            self.picture.tripped = breach.rule
+            self._session.tell(Name.BREACH, rule=breach.kind, sentence=breach.sentence)
+            if breach.kind in HURTING and self._session.marked("effective") is None:
+                self._felt(breach.since_ns, breach.rule.name, breach.sentence, breach.error_s)
+            self._session.end_early("guard", breach.sentence)
+
+    def _look_for_effect(self, now: int) -> None:
+        if self._session.marked("effective") is not None:
+            return
+        if shift := next((found for w in self._effects if (found := w.tick(now))), None):
+            self._felt(shift.at_ns, shift.indicator, shift.how, shift.error_s)
+
+    def _felt(self, mono_ns: int, indicator: str, how: str, error_s: float) -> None:
+        self._session.mark("effective", mono_ns=mono_ns, error_s=error_s, source=indicator)
+        self._session.tell(Name.EFFECTIVE, mono_ns=mono_ns, indicator=indicator, how=how, error_s=error_s)
+        self._look_for_recovery(mono_ns)
+
+    def _look_for_detection(self, now: int) -> None:
+        for rule in self._burns:
+            if self._session.marked("detected") is None and (fired := rule.tick(now)) is not None:
+                self._detected("burn-rate", fired.sentence, fired.at_ns, fired.error_s)
+
+    def _read_inbox(self) -> None:
+        for message in self._inbox.poll():
+            by, note = str(message.get("by") or "somebody"), str(message.get("note") or message.get("reason") or "")
+            said_ns = int(message.get("mono_ns") or self._session.clock.monotonic())
+            kind = str(message.get("kind"))
+            self._session.hear(kind, by, note, said_ns)
+            self._heard(kind, by, f": {note}" if note else "", said_ns)
+
+    def _heard(self, kind: str, by: str, note: str, mono_ns: int) -> None:
+        """What a person says: `note` begins with a colon where there is one, `mono_ns` is when it was said."""
+        session = self._session
+        match kind:
+            case "ack" | "mitigated" if not session.injecting:
+                what = "noticed something" if kind == "ack" else "mitigated something"
+                session.find("warning", f"{by} {what} before anything was injected{note}")
+            case "ack":
+                self._detected("person", f"{by}{note}", mono_ns, 0.2)
+                session.mark("acknowledged", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
+            case "mitigated":
+                session.mark("mitigated", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
+                session.find("info", f"mitigated, says {by}{note}")
+            case "note":
+                session.find("info", f"{by} noted{note}")
+            case "stop":
+                session.end_early("person", f"stopped by {by}{note}")
+
+    def _detected(self, source: str, by: str, mono_ns: int, error_s: float) -> None:
+        self._session.mark("detected", mono_ns=mono_ns, error_s=error_s, source=source)
+        self._session.tell(Name.DETECTED, mono_ns=mono_ns, source=source, by=by, error_s=error_s)

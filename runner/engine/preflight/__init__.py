@@ -1,0 +1,1 @@
+"""What must be true before the first change: dead runs put back, policy asked, locks taken, users well."""

@@ -1,0 +1,230 @@
+"""Supervisor: the parent's hands on worker and undoer. Starts them, asks the undoer to look, stops the worker, has it all undone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner import errors
+from runner.experiment import variables
+from runner.faults.kubernetes import private_kubeconfig
+from runner.process import orphans, run_processes
+from runner.process.child import Child, Message
+from runner.timeline.mask import Mask
+
+GRACE_S = 0.5
+"""From SIGUSR1 until the worker's whole group is killed."""
+MODULES = {"worker": "runner.chaostoolkit.worker", "undoer": "runner.undo.undoer"}
+UNDO_S = 300.0
+"""How long an undoer that was left to itself may take."""
+START_S = 30.0
+"""How long a child may take to import what it needs."""
+
+
+class Supervisor:
+    """One run's worker and undoer."""
+
+    def __init__(
+        self, start: Mapping[str, Any], env: Mapping[str, str], lifeline: int, alone: Mapping[str, str] | None = None
+    ) -> None:
+        """`alone`: what the undoer has in its environment besides, for when it is left to itself."""
+        self._start = dict(start)
+        self._folder = Path(start["folder"])
+        self._lifeline = lifeline
+        self._env = private_kubeconfig.environment(env) | {"CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
+        self._alone = alone or {}
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Message]] = {}
+        self._listener: asyncio.Task[None] | None = None
+        self.worker: Child
+        self.undoer: Child
+        self.on_undo: Callable[[Message], None] = lambda message: None
+        """Called with every `undo_step`."""
+        self.undoer_died = asyncio.Event()
+        self.mask = Mask(())
+        """Over the experiment's secrets, known from `ready` on."""
+        self.revealed: Mapping[str, Any] = {}
+        """The groups of secrets that the start message asks for, known from `ready` on: never to be written anywhere."""
+        self._undone: asyncio.Future[bool | None] | None = None
+        self._replacing = asyncio.Lock()
+        self.spare: int | None = None
+        """A worker that injects nothing any more and has something to do after the undo, by its id."""
+        self._at_stake = False
+        """Something was changed outside, or the worker told to inject, and nothing was undone since."""
+        self._children: set[int] | None = None
+        """Of this process, when the order to inject was given."""
+        self._strays: dict[int, float] = {}
+        """Processes that the method started, by id with their time of birth, as far as this process has seen them."""
+        self._swept = False
+        """The undoer has ended what the method left running: its first step."""
+
+    async def open(self) -> None:
+        """Start both; they import while the caller goes on. See `ready`."""
+        self.worker, self.undoer = await asyncio.gather(self._spawn("worker"), self._spawn("undoer"))
+
+    async def ready(self) -> None:
+        """Wait until both can act at once. Raises EnvironmentFailure."""
+        document = self._start["document"]
+        asked = [document["configuration"][name] for name in variables.asks_probes(document)]
+        within_s = START_S + sum(map(variables.look_up_s, asked))
+        told, undoer = await asyncio.gather(_ready(self.worker, within_s), _ready(self.undoer))
+        self._start["hide"] = [*told["hide"], *undoer["hide"]]  # for another undoer, should this one die
+        self.mask, self.revealed = Mask(self._start["hide"]), told["revealed"]
+        if trouble := told["trouble"] or undoer["trouble"]:
+            raise errors.EnvironmentFailure(self.mask.text(trouble), hint="nothing was injected")
+        self._start["configuration"] = told["configuration"]
+        await self.undoer.send({"do": "know", "configuration": told["configuration"]})
+        self._listener = asyncio.create_task(self._listen(self.undoer))
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Every value of the configuration; those that come from probes from `ready` on."""
+        found: Mapping[str, Any] = self._start["configuration"]
+        return found
+
+    @property
+    def hidden(self) -> list[str]:
+        """Every secret, from `ready` on: never to be written anywhere."""
+        return list(self._start.get("hide", ()))
+
+    async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
+        """Have the undoer look at the world. Raises EnvironmentFailure with what the world answered."""
+        if not self._at_stake:  # else it is for `undo` to replace it, at once
+            await self._have_undoer()
+        number = next(self._numbers)
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        try:
+            if not await self.undoer.send({"do": do, "id": number, "deadline_s": deadline_s, "arguments": arguments}):
+                raise errors.EnvironmentFailure(f"{do}: the undoer died")
+            async with asyncio.timeout(deadline_s + 2):
+                message = await answer
+        except TimeoutError:
+            raise errors.EnvironmentFailure(f"{do}: no answer within {deadline_s:g} s") from None
+        finally:
+            self._answers.pop(number, None)
+        if message.get("error"):
+            raise errors.EnvironmentFailure(f"{do}: {message['error']}")
+        return message.get("value")
+
+    def stake(self) -> None:
+        """From here on something is changed outside: if we fail ourselves, the undoer plays."""
+        self._at_stake = True
+
+    async def inject(self) -> None:
+        """Let the worker begin; its messages follow on `worker.messages()`."""
+        self.stake()
+        run_processes.adopt_orphans()
+        self._children = run_processes.children()
+        await self.worker.send({"do": "inject"})
+
+    async def stop_worker(self, unwound: asyncio.Event | None = None) -> None:
+        """Stop injecting: ask once, then kill the group, unless it has `unwound`. Returns when nothing is injected any more."""
+        until = time.monotonic() + GRACE_S
+        if self.worker.running and not (unwound and unwound.is_set()):
+            self.worker.signal(signal.SIGUSR1)
+        while self.worker.running and time.monotonic() < until and not (unwound and unwound.is_set()):
+            await asyncio.sleep(0.003)
+        if not self.worker.running or not (unwound and unwound.is_set()):
+            self.worker.kill_group()
+
+    async def undo(self) -> bool:
+        """Play the ledger; True when nothing is left open. A dead undoer is replaced: there is always one way back."""
+        for _ in range(3):
+            with contextlib.suppress(errors.EnvironmentFailure):  # one that cannot start or is killed while it does
+                await self._have_undoer()
+                self._undone = asyncio.get_running_loop().create_future()
+                self._strays |= await self._astray()
+                strays = [*self._strays.items()]
+                await self.undoer.send({"do": "undo", "spare": self.spare, "strays": strays})
+                if (clean := await self._undone) is not None:
+                    self._at_stake, self._swept = False, True
+                    return clean
+                await self.undoer.exited(1.0)
+        return False
+
+    async def left_running(self) -> list[str]:
+        """What the method started and the undo could not end, a sentence each; not what a rollback started."""
+        return list(run_processes.told(self._strays.items()))
+
+    async def _astray(self) -> dict[int, float]:
+        if self._children is None:  # nothing was ordered yet
+            return {}
+        known = self._children | {self.worker.pid, self.undoer.pid}
+        return await asyncio.to_thread(run_processes.strays, known, self.worker.pid)
+
+    async def close(self) -> None:
+        """End both; nothing of the run's processes is left afterwards."""
+        if self.undoer.running and not self._at_stake:
+            await self.undoer.send({"do": "bye"})
+        # We broke something and failed ourselves: without a word the undoer takes us for dead, and plays.
+        patience = UNDO_S if self._at_stake else 1.0
+        await asyncio.gather(self.worker.close(), self.undoer.close(patience))
+        if self._listener is not None:
+            self._listener.cancel()
+        if not self._swept:
+            await asyncio.to_thread(run_processes.end, self._start["run"], "worker")
+
+    async def _spawn(self, part: str) -> Child:
+        first = self._start | {"on_orphan": orphans.argv(self._folder)}
+        return await Child.start(
+            part,
+            MODULES[part],
+            first,
+            log=self._folder / f"{part}.log",
+            env={
+                **self._env,
+                **(self._alone if part == "undoer" else {}),
+                **run_processes.mark(self._start["run"], part),
+            },
+            pass_fds=[self._lifeline],
+        )
+
+    async def _have_undoer(self) -> None:
+        """Replace a dead one. Raises EnvironmentFailure when the new one cannot start."""
+        async with self._replacing:
+            if self.undoer.running:
+                return
+            fresh = await self._spawn("undoer")
+            try:
+                await _ready(fresh)
+                self.undoer_died.clear()
+                self.undoer, self._listener = fresh, asyncio.create_task(self._listen(fresh))
+            finally:
+                if self.undoer is not fresh:
+                    fresh.kill_group()
+
+    async def _listen(self, undoer: Child) -> None:
+        try:
+            async for message in undoer.messages():
+                self._take(message)
+        finally:
+            undoer.kill_group()  # one that nobody hears any more is of no use
+            self.undoer_died.set()
+            if self._undone is not None and not self._undone.done():
+                self._undone.set_result(None)
+            for answer in self._answers.values():
+                if not answer.done():
+                    answer.set_result({"error": "the undoer died"})
+
+    def _take(self, message: Message) -> None:
+        match message["say"]:
+            case "answer" if message["id"] in self._answers:
+                self._answers[message["id"]].set_result(message)
+            case "undo_step":
+                self.on_undo(message)
+            case "undo_done" if self._undone is not None and not self._undone.done():
+                self._undone.set_result(message["clean"])
+
+
+async def _ready(child: Child, within_s: float = START_S) -> Message:
+    """Its imports are done; what it prints from now on is masked."""
+    message = await child.expect("ready", within_s)
+    child.mask = Mask(message["hide"]).text
+    return message

@@ -1,0 +1,74 @@
+"""Catalogue: the experiments that are shipped, and what each of them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from runner import errors
+from runner.experiment import activities, block, document, reach, source
+from runner.experiment.notes import Notes
+
+PACKAGE = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One experiment of the catalogue."""
+
+    name: str
+    path: str
+    title: str
+    risk: str
+    tags: tuple[str, ...]
+    needs_cluster: bool
+    packages: tuple[str, ...]
+    """The Python packages that its activities call."""
+    missing: tuple[str, ...]
+    """Those of them that are not installed."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `chaos-run catalog --json` prints it."""
+        return asdict(self)
+
+
+def folder() -> Path:
+    """The repository's experiments/, or the copy in the installed package."""
+    beside = PACKAGE.parent / "experiments"
+    return beside if beside.is_dir() else PACKAGE / "_experiments"
+
+
+def entries(place: Path) -> Iterator[Entry]:
+    """The experiments in a folder, by name; files that cannot be read as one are left to `validate`."""
+    for path in sorted(place.glob("*.y*ml")):
+        try:
+            read = source.read(str(path))
+        except errors.ChaosRunError:
+            continue
+        if isinstance(read.tree, dict) and "method" in read.tree:
+            yield _entry(path, read)
+
+
+def _entry(path: Path, read: source.Source) -> Entry:
+    tree: Mapping[str, Any] = read.tree
+    packages = sorted({package for _, activity in document.walk(tree) if (package := _package(activity))})
+    _, ours = block.find(Notes(read))
+    tags = tree.get("tags")
+    return Entry(
+        name=path.stem,
+        path=str(path),
+        title=str(tree.get("title", "")),
+        risk=str((ours or {}).get("risk", "medium")),
+        tags=tuple(str(t) for t in tags) if isinstance(tags, list) else (),
+        needs_cluster=any(map(reach.of_cluster, packages)),
+        packages=tuple(packages),
+        missing=tuple(p for p in packages if not activities.is_installed(p)),
+    )
+
+
+def _package(activity: Mapping[str, Any]) -> str | None:
+    provider = activity.get("provider")
+    module = provider.get("module") if isinstance(provider, dict) else None
+    return module.partition(".")[0] if isinstance(module, str) else None

@@ -1,0 +1,282 @@
+"""Our block of an experiment, as it stands in `extensions:` under `name: chaos-run`. Unknown keys are errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from runner.experiment.detecting import Detection, Expectations, http_url
+from runner.experiment.quantities import Rate, Ratio, Seconds
+from runner.experiment.silencing import Announcement, Silence
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Expect(_Part):
+    """Which answers are good ones."""
+
+    status: str | None = None
+    """Statuses and ranges, comma separated: `200`, `200-299,404`. Without: 200-299, and what the baseline had below 500."""
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("status")
+    @classmethod
+    def _ranges_parse(cls, value: str | None) -> str | None:
+        if value is not None:
+            status_ranges(value)
+        return value
+
+
+class Traffic(_Part):
+    """One stream of user traffic that we generate and watch: an indicator of that name."""
+
+    name: str
+    url: str
+    rate: Rate = 50.0
+    timeout: Seconds = Field(default=2.0, gt=0)
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str | None = None
+    expect: Expect = Field(default_factory=Expect)
+    new_connections: bool | Literal["mixed"] = "mixed"
+    """true: a connection for every request, as of users who come; false: keep-alive for all, which hides what load balancer and
+    DNS do to those who come; mixed: every second request opens one, at most 100 a second."""
+
+
+class Source(_Part):
+    """The team's own monitoring, a Prometheus: indicators of OpenSLO documents are read from it."""
+
+    name: str
+    prometheus: str
+    """Its URL, with the path prefix if it has one."""
+    interval: Seconds = Field(default=5.0, ge=0.2)
+    """How often it is asked; more often than it scrapes tells nothing more."""
+    timeout: Seconds = Field(default=5.0, gt=0)
+    secrets: str | None = None
+    """A group of the file's `secrets:` with token, or username and password, ca_file, cert_file, key_file, header:NAME."""
+    verify: bool = True
+    """Whether its TLS certificate has to be good."""
+
+    @field_validator("prometheus")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return http_url(value)
+
+
+Judge = Annotated[
+    Literal["service", "window"],
+    Field(
+        description="service: the window is a sample of the service, and a clump that chance may have put there does not fail it."
+        " window: these requests decide; then foreign bursts fail it too."
+    ),
+]
+"""Who is judged by an objective."""
+
+
+class Objective(_Part):
+    """An SLO in shorthand: availability (`target` of good answers) or latency (`target` of answers within `threshold`)."""
+
+    name: str
+    indicator: str
+    target: Ratio = Field(gt=0, lt=1)
+    threshold: Seconds | None = Field(default=None, gt=0)
+    window: Seconds = 30 * 86400.0
+    """The SLO's own window, for the error budget: 30 days."""
+    slice: Seconds | None = Field(default=None, ge=0.05)
+    """Cut time into slices of this length: then `target` is of good slices or, without `slice_target`, of their mean."""
+    slice_target: Ratio | None = Field(default=None, gt=0)
+    """The share of a slice's answers that makes it a good one."""
+    judge: Judge = "service"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Objective:
+        if self.slice_target is not None and self.slice is None:
+            raise ValueError(
+                "slice_target says when a slice is good, slice: how long it is; write for example slice: 10s"
+            )
+        return self
+
+    @property
+    def kind(self) -> Literal["availability", "latency"]:
+        return "availability" if self.threshold is None else "latency"
+
+
+class OpenSlo(_Part):
+    """A reference to an OpenSLO v1 document, relative to the experiment file, bound to one of our indicators."""
+
+    openslo: str
+    indicator: str | None = None
+    """Which of our traffic measures it; may be left out when there is only one."""
+    source: str | None = None
+    """Which of our `sources` measures it, by the document's own Prometheus queries; then it is an indicator by its SLO's name."""
+    strict: bool = False
+    judge: Judge = "service"
+
+
+SHORTHAND, REFERENCE = "<shorthand>", "<reference>"
+"""Tags of the two forms; no key of a file can be called so."""
+
+
+def _which(value: Any) -> str:
+    """An objective refers to a document, or it is in shorthand: so that an error is told for one form only."""
+    return REFERENCE if isinstance(value, OpenSlo) or (isinstance(value, dict) and "openslo" in value) else SHORTHAND
+
+
+AnyObjective = Annotated[
+    Annotated[Objective, Tag(SHORTHAND)] | Annotated[OpenSlo, Tag(REFERENCE)], Discriminator(_which)
+]
+
+
+class Windows(_Part):
+    """How long each phase is watched."""
+
+    baseline: Seconds = 10.0
+    recovery: Seconds = 120.0
+    """At most this long until recovered."""
+    stable: Seconds = 10.0
+    """The indicators have to be back within their objectives for this long."""
+
+
+class ErrorRatio(_Part):
+    """Abort when the share of bad answers in a sliding window is above."""
+
+    indicator: str
+    above: Ratio
+    over: Seconds = Field(default=10.0, gt=0)
+
+
+class TimeoutRatio(ErrorRatio):
+    """Abort when the share of timed-out requests in a sliding window is above."""
+
+
+class Latency(_Part):
+    """Abort when a latency percentile over a sliding window is above."""
+
+    indicator: str
+    percentile: float = Field(default=95, gt=0, lt=100)
+    above: Seconds = Field(gt=0)
+    over: Seconds = Field(default=10.0, gt=0)
+
+
+class ConnectionErrors(_Part):
+    """Abort on connection errors: more than `allowed` in the whole run (0: on any)."""
+
+    indicator: str
+    allowed: int = Field(default=0, ge=0)
+
+
+class BudgetSpent(_Part):
+    """Abort when the run has spent this share of an objective's whole error budget."""
+
+    objective: str
+    spend: Ratio
+
+
+class BurnRate(_Part):
+    """Abort when an objective burns its budget too fast over a long and a short window at once."""
+
+    objective: str
+    above: float = Field(default=14.4, gt=0)
+    """Familiar ones: 14.4, 6, 3, 1 times what would just use up the budget."""
+    long: Seconds = Field(default=60.0, gt=0)
+    short: Seconds | None = Field(default=None, gt=0)
+    """A twelfth of the long one."""
+
+
+class Evidence(_Part):
+    """Abort by the always-valid slice-betting test: at most `alpha` of healthy runs whose slices are independent
+    are stopped like this."""
+
+    objective: str
+    alpha: float = Field(default=0.01, gt=0, lt=1)
+    burn: float = Field(default=1.0, gt=0)
+    """Burn rate that is still allowed."""
+
+
+class NoData(_Part):
+    """Abort when nothing has been measured for this long; always on, this sets how long."""
+
+    after: Seconds = Field(default=10.0, gt=0)
+
+
+class AbortRule(_Part):
+    """Exactly one condition a list item."""
+
+    error_ratio: ErrorRatio | None = None
+    timeout_ratio: TimeoutRatio | None = None
+    latency: Latency | None = None
+    connection_errors: ConnectionErrors | None = None
+    budget: BudgetSpent | None = None
+    burn_rate: BurnRate | None = None
+    evidence: Evidence | None = None
+    alert_policies: str | None = None
+    """An objective of an OpenSLO document: each burn-rate condition of its alert policies becomes a guard."""
+    no_data: NoData | None = None
+    duration: Seconds | None = Field(default=None, gt=0)
+    """Abort when method and guards have run for this long."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> AbortRule:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("one condition a list item: start a new `- ` for each")
+        return self
+
+
+class Hypothesis(_Part):
+    """How the file's steady-state hypothesis is checked during the method."""
+
+    frequency: Seconds = Field(default=1.0, gt=0)
+    during: bool = True
+
+
+class Proof(_Part):
+    """Names a probe of the method or hypothesis as the proof that a fault bit: it must hold afterwards and not before."""
+
+    action: str
+    probe: str
+
+
+class Block(_Part):
+    """The whole of our block. Without one, these defaults hold: no traffic, the hypothesis alone decides."""
+
+    name: Literal["chaos-run"] = "chaos-run"
+    service: str = "unnamed"
+    risk: Literal["low", "medium", "high"] = "medium"
+    traffic: tuple[Traffic, ...] = ()
+    sources: tuple[Source, ...] = ()
+    objectives: tuple[AnyObjective, ...] = ()
+    windows: Windows = Field(default_factory=Windows)
+    abort: tuple[AbortRule, ...] = ()
+    detection: tuple[Detection, ...] = ()
+    silence: tuple[Silence, ...] = ()
+    announce: tuple[Announcement, ...] = ()
+    """Where an alert `ChaosRunDrill` says that a drill goes on."""
+    expect: Expectations = Field(default_factory=Expectations)
+    hypothesis: Hypothesis = Field(default_factory=Hypothesis)
+    proof: tuple[Proof, ...] = ()
+    undo: Literal["told", "required"] = "told"
+    """What becomes of an action that was begun and has no undo: it is told, or it fails the run."""
+    stays: tuple[str, ...] = ()
+    """Actions, by name, whose change is meant to stay: nobody puts it back, and the record says so."""
+    accept_no_undo: tuple[str, ...] = ()
+    """Actions, by name, whose fault nobody undoes if we die, and that is accepted."""
+
+
+def status_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """`200-299,404` as inclusive ranges. Raises ValueError."""
+    ranges = []
+    for part in text.split(","):
+        low, _, high = part.strip().partition("-")
+        if not low.isdigit() or (high and not high.isdigit()):
+            raise ValueError(f"{text!r} is not a list of statuses; write for example 200-299,404")
+        ranges.append((int(low), int(high or low)))
+        if not 100 <= ranges[-1][0] <= ranges[-1][1] <= 599:
+            raise ValueError(f"{part.strip()!r} is not a range of HTTP statuses (100 to 599)")
+    return tuple(ranges)

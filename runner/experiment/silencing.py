@@ -1,0 +1,166 @@
+"""Silencing: alerts that a fault sets off beside the expected one, each by its name, and not heard while the run lasts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from runner.experiment import names
+from runner.experiment.detecting import KINDS, http_url
+from runner.experiment.notes import Notes
+from runner.experiment.quantities import Seconds
+
+if TYPE_CHECKING:
+    from runner.experiment.block import Reading
+
+NAME = "alertname"
+OURS = ("alertname", "run", "service", "severity")
+LABEL = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
+NOBODYS = ("Aqzxjvk", "Mqzxjvk7", "Zqzxjvk_q", "qzxjvk-9")
+"""Names that no alert has: an expression that takes one of them takes more than names alerts."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class Matcher(_Part):
+    """One matcher as Alertmanager's API v2 has it: an expression has to take the whole value, a label that is not there is empty."""
+
+    name: str = Field(min_length=1)
+    value: str
+    isRegex: bool = False
+    isEqual: bool = True
+
+    @model_validator(mode="after")
+    def _expression_reads(self) -> Matcher:
+        try:
+            re.compile(self.value if self.isRegex else "")
+        except re.error as problem:
+            raise ValueError(f"{self.value!r} is not a regular expression: {problem}") from None
+        return self
+
+    def takes(self, value: str) -> bool:
+        """Whether a label of that value is matched."""
+        same = re.fullmatch(self.value, value, re.DOTALL) is not None if self.isRegex else value == self.value
+        return same == self.isEqual
+
+    @property
+    def names_alerts(self) -> bool:
+        """Whether it is about alerts by their name, and not about all or all others."""
+        return self.name == NAME and self.isEqual and not any(self.takes(name) for name in ("", *NOBODYS))
+
+    @property
+    def said(self) -> str:
+        """As people write it for Alertmanager: `alertname=~"Node.*"`."""
+        sign = ("=~" if self.isEqual else "!~") if self.isRegex else ("=" if self.isEqual else "!=")
+        return f'{self.name}{sign}"{self.value}"'
+
+
+class _There(_Part):
+    """An Alertmanager in which something is made for a run."""
+
+    alertmanager: str
+    """URL of an Alertmanager with API v2."""
+    timeout: Seconds = Field(default=5.0, gt=0, le=10)
+    secrets: str | None = None
+    """A group of the file's `secrets:` with token, or username and password, ca_file, cert_file, key_file, header:NAME."""
+
+    @field_validator("alertmanager")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        return http_url(value)
+
+
+class Announcement(_There):
+    """An alert `ChaosRunDrill` that stands for as long as the run, for routes and inhibition rules; nobody notices a fault by it."""
+
+    labels: dict[str, str] = Field(default_factory=dict)
+    """More labels than alertname, run, service and severity (info)."""
+
+    @field_validator("labels")
+    @classmethod
+    def _are_labels(cls, value: dict[str, str]) -> dict[str, str]:
+        if ours := sorted(value.keys() & OURS):
+            raise ValueError(f"{', '.join(ours)} cannot be set: {', '.join(OURS)} are the drill's own")
+        if wrong := [name for name in value if not LABEL.fullmatch(name)]:
+            raise ValueError(f"{wrong[0]!r} is no name of a label; letters, digits and _ only")
+        return value
+
+
+class Silence(_There):
+    """Alerts of one Alertmanager that are not heard from before the first fault until everything is put back."""
+
+    match: dict[str, str] = Field(default_factory=dict)
+    """Labels and their values; `alertname` is among them, or among the matchers."""
+    matchers: tuple[Matcher, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_its_alerts(self) -> Silence:
+        if not self.all:
+            raise ValueError("without matchers it would silence every alert; add match: {alertname: …}")
+        if not any(m.names_alerts for m in self.all):
+            raise ValueError(f"{self.said} silences more than alerts by their name; add match: {{alertname: …}}")
+        return self
+
+    @property
+    def all(self) -> tuple[Matcher, ...]:
+        """All matchers: an alert is silenced when every one takes it."""
+        return (*(Matcher(name=k, value=v) for k, v in self.match.items()), *self.matchers)
+
+    @property
+    def said(self) -> str:
+        """As people write it for Alertmanager."""
+        return ", ".join(m.said for m in self.all)
+
+    def may_take(self, labels: Mapping[str, str]) -> bool:
+        """Whether an alert with these labels, and perhaps others that are not known, may be silenced."""
+        return all(m.takes(labels[m.name]) for m in self.all if m.name in labels)
+
+
+def check(notes: Notes, reading: Reading) -> None:
+    """No silence may take the alert that the experiment expects; and all end soon, should this machine be lost."""
+    found = list(_silences(reading))
+    for index, silence in found:
+        for labels in _expected(reading.raw):
+            if silence.may_take(labels):
+                _refuse(notes, (*reading.steps, "silence", index), silence, labels)
+                break
+    if found and not any("duration" in rule for _, rule in names.rows(reading.raw, "abort")):
+        said = "no longest duration: were this machine lost, the silence would last for an hour and more"
+        hint = "add abort: [{duration: 5m}]"
+        notes.warning("silence", (*reading.steps, "silence"), said, hint=hint, key=True)
+
+
+def _refuse(notes: Notes, where: tuple[Any, ...], silence: Silence, labels: Mapping[str, str]) -> None:
+    if NAME in labels:
+        said = f"{silence.said} would silence the alert that the experiment expects, {labels[NAME]}"
+        hint = "silence others by their names, or say in expect: {labels: …} what the expected one carries"
+    else:
+        said = f"{silence.said} may silence the alert that the experiment expects: nothing says what that is called"
+        hint = "add expect: {alert: …}"
+    notes.error("silence", where, said, hint=hint)
+
+
+def _silences(reading: Reading) -> Iterator[tuple[int, Silence]]:
+    for index, row in names.rows(reading.raw, "silence"):
+        try:
+            yield index, Silence.model_validate(row)
+        except ValidationError:  # told in full by block.read
+            continue
+
+
+def _expected(raw: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What is known of the labels of the alerts that count: one set for each system that is watched for them."""
+    expect = raw.get("expect")
+    expect = expect if isinstance(expect, dict) else {}
+    known = _labels(expect.get("labels")) | ({NAME: str(expect["alert"])} if expect.get("alert") else {})
+    watched = [d for _, d in names.rows(dict(raw), "detection") if any(kind in d for kind in KINDS)]
+    return [_labels(d.get("match")) | known for d in watched] or ([known] if known else [])
+
+
+def _labels(value: Any) -> dict[str, str]:
+    return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}

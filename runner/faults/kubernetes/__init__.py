@@ -1,0 +1,1 @@
+"""Kubernetes as a system that is broken: targets, proof of effect, undo, residue and locks."""

@@ -1,0 +1,174 @@
+"""Objects: any kind of API object that an action makes, changes or takes away, by its path in the API, and the proof that it did."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.faults.targeting import Aim, Arguments, Evidence, Survey
+
+if TYPE_CHECKING:
+    from runner.faults.kubernetes.client import Cluster
+
+_BOOKKEEPING = ("managedFields", "resourceVersion", "generation")
+"""Metadata that changes without any change of what is wanted."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of objects."""
+
+    said: str
+    """Before the slash of a target's name."""
+    plural: str
+    base: str
+    """`/api/v1`, `/apis/apps/v1`."""
+    namespaced: bool = True
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """Of one object, or of all in a namespace."""
+        where = f"{self.base}/namespaces/{namespace}" if self.namespaced else self.base
+        return f"{where}/{self.plural}" + (f"/{name}" if name else "")
+
+    def called(self, namespace: str, name: str) -> str:
+        """Its name among the targets of a run."""
+        return f"{self.said}/{namespace}/{name}" if self.namespaced else f"{self.said}/{name}"
+
+    def space(self, arguments: Arguments) -> str:
+        """The namespace of an action's objects."""
+        return str(arguments.get("ns") or "default") if self.namespaced else ""
+
+
+Choice = Callable[[Arguments], Resource]
+"""From an action's arguments to the kind of objects it is about."""
+
+
+def deleted(choose: Choice, name: Callable[[Arguments], Any] | None = None, owner: str = "nobody") -> Survey:
+    """An action that takes objects away: by `name`, else those that match `label_selector`, else all of a namespace."""
+
+    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+        resource = choose(arguments)
+        named = name(arguments) if name else arguments.get("name")
+        objects = select(cluster, resource, resource.space(arguments), named, arguments.get("label_selector"))
+        return of_deleted(action, objects, _spaces(resource, arguments), owner)
+
+    return survey
+
+
+def select(cluster: Cluster, resource: Resource, space: str, name: Any, selector: Any) -> dict[str, list[str]]:
+    """`{target: [path, uid]}` of the objects that are there."""
+    if name:
+        one = cluster.read(resource.path(space, str(name)))
+        items: Iterable[dict[str, Any]] = [one] if one else []
+    else:
+        query = {"labelSelector": str(selector)} if selector else {}
+        items = (cluster.read(resource.path(space), **query) or {}).get("items") or []
+    found = [i["metadata"] for i in items]
+    return {resource.called(space, m["name"]): [resource.path(space, m["name"]), m["uid"]] for m in found}
+
+
+def of_deleted(
+    action: str, objects: Mapping[str, list[str]], namespaces: tuple[str, ...], owner: str = "nobody"
+) -> Aim:
+    """The aim of taking these away."""
+    return Aim(
+        action=action,
+        kind="deleted",
+        targets=tuple(objects),
+        note="" if objects else "nothing of that name is there",
+        namespaces=namespaces,
+        owner=owner,
+        before={"objects": dict(objects)},
+    )
+
+
+def gone(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
+    """By their UID; one that is on its way out, waiting for its finalizers, counts."""
+    left = tuple(t for t, (path, uid) in before["objects"].items() if _is_gone(cluster.read(path), uid))
+    return Evidence(
+        bitten=bool(left),
+        sentence=f"{len(left)} of {len(before['objects'])} are gone by their UID: {', '.join(left) or 'none'}",
+        targets=left,
+    )
+
+
+def _is_gone(now: Mapping[str, Any] | None, uid: str) -> bool:
+    return now is None or now["metadata"]["uid"] != uid or "deletionTimestamp" in now["metadata"]
+
+
+def changed(choose: Choice) -> Survey:
+    """An action that patches or replaces one object."""
+
+    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+        resource, name = choose(arguments), str(arguments.get("name"))
+        space = resource.space(arguments)
+        now, target = cluster.read(resource.path(space, name)), resource.called(space, name)
+        return Aim(
+            action=action,
+            kind="changed",
+            targets=(target,) if now else (),
+            note="" if now else f"there is no {target}",
+            namespaces=_spaces(resource, arguments),
+            before={"target": target, "path": resource.path(space, name), "was": fingerprint(now)},
+        )
+
+    return survey
+
+
+def differs(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
+    """By all that is wanted of it; what controllers report as its status does not count."""
+    now = fingerprint(cluster.read(before["path"]))
+    bitten, target = now != before["was"], before["target"]
+    return Evidence(
+        bitten=bitten,
+        sentence=f"{target} {'has changed' if bitten else 'is what it was'}",
+        targets=(target,) if bitten else (),
+    )
+
+
+def fingerprint(found: Mapping[str, Any] | None) -> str:
+    """Of an object without its status and bookkeeping; empty where it is not there."""
+    if found is None:
+        return ""
+    metadata = {k: v for k, v in found["metadata"].items() if k not in _BOOKKEEPING}
+    wanted = {k: v for k, v in found.items() if k != "status"} | {"metadata": metadata}
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def of_created(
+    cluster: Cluster, action: str, resource: Resource, space: str, name: str, hit: tuple[str, ...] | None = None
+) -> Aim:
+    """The aim of making an object; `hit`: on whom it acts, where it acts on others. One without a name is known only once it is there."""
+    if not name:
+        return Aim(action=action, note="what it makes has no name", namespaces=(space,) if space else ())
+    path, target = resource.path(space, name), resource.called(space, name)
+    now = cluster.read(path)
+    targets = (target,) if hit is None else hit
+    return Aim(
+        action=action,
+        kind="created",
+        targets=targets,
+        note=f"by making {target}" if now is None else f"{target} is there already",
+        namespaces=(space,) if space else (),
+        before={"path": path, "uid": now["metadata"]["uid"] if now else "", "target": target, "hit": list(targets)},
+    )
+
+
+def there(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
+    """It is there and was not; one that says whether it has been injected has to say yes."""
+    now = cluster.read(before["path"])
+    if now is None or now["metadata"]["uid"] == before["uid"]:
+        said = "is not there" if now is None else "was there before already"
+        return Evidence(bitten=False, sentence=f"{before['target']} {said}")
+    conditions = (now.get("status") or {}).get("conditions") or ()
+    injected = next((c.get("status") for c in conditions if c.get("type") == "AllInjected"), None)
+    if injected not in (None, "True"):
+        return Evidence(bitten=False, sentence=f"{before['target']} is there, and says that it is not injected yet")
+    return Evidence(bitten=True, sentence=f"{before['target']} is there", targets=tuple(before["hit"]))
+
+
+def _spaces(resource: Resource, arguments: Arguments) -> tuple[str, ...]:
+    return (resource.space(arguments),) if resource.namespaced else ()

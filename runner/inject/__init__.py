@@ -1,1 +1,0 @@
-"""The only door to Chaos Toolkit: worker, undoer, ledger and supervisor."""

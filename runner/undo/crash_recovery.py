@@ -1,0 +1,230 @@
+"""What is done when the parent has died: end the method, undo, scan, let go of the locks, and close the record."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from runner import clock, errors, files
+from runner.chaostoolkit import secrets
+from runner.chaostoolkit.journal import JOURNAL, Journal
+from runner.faults.kubernetes import private_kubeconfig, residue
+from runner.process import orphans
+from runner.process.isolated import Forked
+from runner.rundir.ledger import OUTSIDE, Ledger
+from runner.rundir.names import EVENTS, RECORD, RESERVE
+from runner.timeline import incident, mark, record
+from runner.timeline.way_back import PutBack, WayBack
+from runner.undo import assessment, player
+from runner.undo.assessment import Look
+
+
+def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> bool:
+    """Leave nothing behind and a whole record, then tell others. True when everything was put back.
+
+    Safe to call from several survivors; `late` by who is none, but came after.
+    """
+    over = (folder / RECORD).exists() and not Ledger(folder).outstanding()
+    if over and not orphans.owed(folder):
+        private_kubeconfig.forget(folder)
+        return True  # another survivor was faster
+    afterwards = start.get("afterwards") or ()
+    if afterwards and not over:
+        orphans.owe(folder)
+    clean = over or _put_back(folder, start)
+    if not Ledger(folder).outstanding():
+        private_kubeconfig.forget(folder)
+    orphans.tell_others(afterwards, folder, clean=clean, late=late)
+    return clean
+
+
+def _put_back(folder: Path, start: Mapping[str, Any]) -> bool:
+    diary = Diary(folder, start)
+    steps = len(Ledger(folder).outstanding())
+    if not (folder / RECORD).exists():
+        diary.tell("abort", by="runner", sentence="The runner died; a surviving process undoes.")
+    diary.tell("undo_started", steps=steps)
+    clean = player.play(folder, start, diary.tell)
+    look = _scan(start) if clean else Look()
+    outside = _outside(folder, start) if clean else {"residue": [], "cleared": []}
+    look = replace(look, residue=(*look.residue, *outside["residue"]))
+    way = assessment.way(start, _begun(folder, start), _undo_steps(folder), look, clean=clean)
+    diary.tell(
+        "undone",
+        clean=way.clean,
+        residue=list(look.residue),
+        cleared=outside["cleared"],
+        put_back=way.put_back,
+        sentence=way.sentence,
+    )
+    _release(start)
+    _close(folder, start, way, look.residue, outside["cleared"])
+    return way.put_back != PutBack.LEFT
+
+
+def _begun(folder: Path, start: Mapping[str, Any]) -> list[str]:
+    """The actions that were begun; all of them, where nobody heard what became of the order to inject."""
+    events = read_events(folder)
+    heard = [str(e["activity"]) for e in events if e["event"] == "activity" and e.get("kind") == "action"]
+    if heard or not any(e["event"] == "phase" and e.get("phase") == "inject" for e in events):
+        return heard
+    method = start["document"].get("method") or ()
+    return [str(a.get("name")) for a in method if a.get("type") == "action"]
+
+
+class Diary:
+    """Appends events to the run's file, as the parent would have."""
+
+    def __init__(self, folder: Path, start: Mapping[str, Any]) -> None:
+        self._path = folder / EVENTS
+        self._start = start
+        self._mask = secrets.mask(start.get("hide") or [])
+
+    def tell(self, event: str, **fields: Any) -> None:
+        """One event line; `t` is measured on the wall clock, since another boot has another monotonic clock."""
+        now = datetime.now(UTC)
+        began = datetime.fromisoformat(self._start["started_at"])
+        fields.pop("run", None)  # Chaos Toolkit's own account of a rollback belongs to the journal
+        line = {"event": event, "at": clock.rfc3339(now), "t": round((now - began).total_seconds(), 3)}
+        text = json.dumps(self._mask(line | {"run": self._start["run"]} | fields))
+        # On a full disk undoing goes first.
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """Every whole event line of a run."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for line in (folder / EVENTS).read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+    return found
+
+
+def _scan(start: Mapping[str, Any]) -> Look:
+    from runner.undo.inspection import World
+
+    snapshot = start.get("snapshot")
+    if not snapshot:
+        return Look()
+    answer = Forked(lambda: World(start).scan(snapshot), residue.SCAN_S, secrets.known).wait()
+    if "error" in answer:
+        return Look(missed=(f"the cluster ({answer['error']})",))
+    return Look.of(answer["value"])
+
+
+def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is left of the run in Alertmanagers, and the proof where nothing is."""
+    found: dict[str, list[str]] = {"residue": [], "cleared": []}
+    for kind, module in OUTSIDE.items():
+        if Ledger(folder).records(kind):
+            answer = Forked(partial(_left, module, start), 60, secrets.known).wait()
+            unknown = {"residue": [f"whether a {kind} is left is not known: {answer.get('error')}"]}
+            for name, sentences in (answer.get("value") or unknown).items():
+                found[name] += sentences
+    return found
+
+
+def _left(module: str, start: Mapping[str, Any]) -> Any:
+    return importlib.import_module(f"runner.faults.alertmanager.{module}").left(start)
+
+
+def _release(start: Mapping[str, Any]) -> None:
+    if names := start.get("leases"):
+        from runner.faults.kubernetes import lease
+
+        Forked(lambda: [lease.release(n, start) for n in names], 10).wait()
+
+
+def _close(
+    folder: Path, start: Mapping[str, Any], way: WayBack, residue: Sequence[str], cleared: Sequence[str]
+) -> None:
+    if (folder / RECORD).exists():
+        return
+    events = read_events(folder)
+    left = way.put_back == PutBack.LEFT
+    code = errors.ExitCode.UNDO_FAILED if left else errors.ExitCode.ENVIRONMENT
+    ended = datetime.now(UTC)
+    early = way.put_back == PutBack.NOTHING
+    sentence = f"the runner died{' before any action was begun' if early else ''}; {way.sentence}"
+    marks = _marks(events, start)
+    times = incident.times(
+        marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start["started_mono_ns"])
+    )
+    final = record.RunRecord(
+        run=start["run"],
+        title=start["title"],
+        experiment=start["experiment"],
+        experiment_hash=start["experiment_hash"],
+        service=start["service"],
+        context=start.get("context") or "",
+        started=datetime.fromisoformat(start["started_at"]),
+        ended=ended,
+        started_mono_ns=start["started_mono_ns"],
+        verdict=code.name,
+        exit_code=code,
+        sentence=sentence,
+        folder=str(folder),
+        undo=_undo_steps(folder),
+        residue=tuple(residue),
+        way_back=way,
+        cleared=tuple(cleared),
+        marks=marks,
+        ttd_s=times.ttd_s,
+        ttd_censored=times.ttd_censored,
+        ttr_s=times.ttr_s,
+        ttr_censored=times.ttr_censored,
+        indicators=tuple(mark.Indicator(**i) for i in start.get("indicators", ())),
+        findings=tuple(_findings(way)),
+        gameday=start.get("gameday"),
+        environment={"closed_by": f"survivor {os.getpid()}"},
+    )
+    mask = secrets.mask(start.get("hide") or [])
+    (folder / RESERVE).unlink(missing_ok=True)
+    if not (folder / JOURNAL).exists():
+        Journal.left(mask(start["document"]), folder).write()
+    files.write_atomically(folder / RECORD, mask(final.to_json()))
+
+
+def _findings(way: WayBack) -> Iterator[mark.Finding]:
+    yield mark.Finding(severity="error", message="the runner did not live to judge this run")
+    for name in way.no_undo:
+        yield mark.Finding(severity="warning", message=f"the action {name!r} {assessment.NO_UNDO}")
+
+
+def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:
+    """From the ledger: what was undone while nobody listened is in no event."""
+    return tuple(
+        record.UndoStep(step=n, what=o["what"], state=o["state"], seconds=o["seconds"] or 0.0, error=o["error"])
+        for n, o in enumerate(Ledger(folder).outcomes(), 1)
+    )
+
+
+def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[mark.Mark, ...]:
+    """The first of each moment, on the monotonic clock of the run as far as `t` tells it."""
+    names = {"injected": "injected", "effective": "effective", "detected": "detected", "abort": "aborted",
+             "undo_started": "undo_started", "undone": "undone"}  # fmt: skip
+    first: dict[str, dict[str, Any]] = {}
+    for event in events:
+        felt = event["event"] != "effective" or "indicator" in event  # a proven fault is not yet a hurt user
+        if event["event"] in names and felt:
+            first.setdefault(names[event["event"]], event)
+    return tuple(
+        mark.Mark(
+            name=name,
+            at=datetime.fromisoformat(event["at"].replace("Z", "+00:00")),
+            mono_ns=start["started_mono_ns"] + int(event["t"] * 1e9),
+            error_s=0.001,
+            source="events",
+        )
+        for name, event in first.items()
+    )

@@ -1,0 +1,98 @@
+"""The one way back: end what the method left running, then play the undo ledger, last in first out, past every failure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from runner.chaostoolkit import secrets
+from runner.process import run_processes
+from runner.process.isolated import Forked
+from runner.rundir.ledger import CLOSING, OUTSIDE, Ledger, UndoRecord
+from runner.undo import steps
+
+Tell = Callable[..., None]
+"""`tell(what, **fields)`: to the parent, or to the events file when there is no parent any more."""
+
+ATTEMPTS = 3
+PAUSE_S = 1.0
+"""Between two attempts at the same step: API servers hiccup most when something has just been broken."""
+SHORT_S = 2.0
+"""Of a short try: how long a server may take to answer."""
+
+
+def play(folder: Path, start: Mapping[str, Any], tell: Tell, spare: int | None = None) -> bool:
+    """Play everything outstanding. True when nothing is left open. Safe to call again, and from several processes.
+
+    `spare` is a process of the method that acts no more and lives on, by its id.
+    """
+    ledger = Ledger(folder)
+    tell("undo_step", step=0, what="end the processes of the method", state="started")
+    with ledger.playing():
+        began = time.monotonic()
+        ended = run_processes.end(start["run"], "worker", map(tuple, start.get("strays") or ()), spare=spare)
+        state = "undone" if ended else "already"
+        tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
+        gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0
+        return _steps(ledger, gone + 1, start, tell)
+
+
+def _world_is_gone(start: Mapping[str, Any]) -> bool:
+    """A playground that has ended took its pods, nodes and faults with it."""
+    target = start.get("playground")
+    return target is not None and not run_processes.alive(target["pid"], target["created"])
+
+
+def _settle_faults(ledger: Ledger, tell: Tell) -> int:
+    """How many went with it; a silence is not part of it."""
+    settled = ledger.settle_faults()
+    for number, record in enumerate(settled, 1):
+        tell("undo_step", step=number, what=record.what, state="already", error="the playground is gone")
+    return len(settled)
+
+
+def _steps(ledger: Ledger, first: int, start: Mapping[str, Any], tell: Tell) -> bool:
+    """Every open record. What is asked of a server that has just failed us gets one short try: the next may do better."""
+    failed: set[tuple[Any, ...]] = set()
+    clean = True
+    for number, record in enumerate(ledger.outstanding(), first):
+        server = _server(record)
+        short = server in failed
+        if not _step(ledger, number, _shortened(record) if short else record, start, tell, 1 if short else ATTEMPTS):
+            clean = False
+            failed |= {server} if server else set()
+    return clean
+
+
+def _server(record: UndoRecord) -> tuple[Any, ...]:
+    """Where what was made outside has to be ended, and how it lets us in; empty for any other record."""
+    return (record.args.get("alertmanager"), record.args.get("secrets")) if record.kind in OUTSIDE else ()
+
+
+def _shortened(record: UndoRecord) -> UndoRecord:
+    timeout = min(record.args.get("timeout_s", SHORT_S), SHORT_S)
+    return replace(record, args=record.args | {"timeout_s": timeout, "patience_s": 0.0})
+
+
+def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, Any], tell: Tell, attempts: int) -> bool:
+    tell("undo_step", step=number, what=record.what, state="started")
+    began = time.monotonic()
+    outcome = _attempt(record, start)
+    for _ in range(attempts - 1):
+        if outcome["state"] in CLOSING:
+            break
+        time.sleep(PAUSE_S)
+        outcome = _attempt(record, start)
+    seconds = round(time.monotonic() - began, 4)
+    ledger.settle(record.number, **outcome, seconds=seconds)
+    tell("undo_step", step=number, what=record.what, **outcome, seconds=seconds)
+    return outcome["state"] in CLOSING
+
+
+def _attempt(record: UndoRecord, start: Mapping[str, Any]) -> steps.Outcome:
+    answer = Forked(lambda: steps.play(record, start), steps.deadline(record, start), secrets.known).wait()
+    outcome: steps.Outcome = answer.get("value") or {"state": "failed", "error": answer.get("error")}
+    return dict(secrets.mask(start.get("hide") or [])(outcome))  # it goes into files

@@ -1,0 +1,37 @@
+"""`python -m runner.undo.replay FOLDER [late]`: play a run's ledger from disk, when the processes that knew it are gone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from runner.chaostoolkit import secrets, setup, values
+from runner.faults.kubernetes import private_kubeconfig
+from runner.process import run_processes
+from runner.rundir import names
+from runner.undo import crash_recovery
+
+
+def main() -> None:
+    """Exit code 0 when everything was put back, 6 when not."""
+    run_processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    where = Path(sys.argv[1])
+    start = names.load(where)
+    private_kubeconfig.renew(where, start.get("handed") or {})
+    given = private_kubeconfig.environment(start.get("env") or {})
+    os.environ.clear()
+    os.environ.update(given)
+    setup.set_up(Path(start["cwd"]))
+    logging.lastResort = logging.NullHandler()  # Chaos Toolkit's commentary; what a step answered is told by itself
+    start["configuration"] = values.recall(start)
+    start["hide"] = secrets.learn(
+        start["document"], ({**start["variables"], **start["configuration"]}, start["secret_variables"])
+    )
+    sys.exit(0 if crash_recovery.finish(where, start, late=len(sys.argv) > 2) else 6)
+
+
+if __name__ == "__main__":
+    main()

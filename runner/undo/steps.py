@@ -1,0 +1,135 @@
+"""How each kind of undo record is played: idempotent, and it says whether there was anything to do."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from chaoslib.activity import execute_activity
+from chaoslib.caching import cache_activities
+from chaoslib.exceptions import InterruptExecution
+from chaoslib.types import Dry
+
+from runner import error_text
+from runner.chaostoolkit import control_hooks, values
+from runner.experiment import variables
+from runner.rundir.ledger import OUTSIDE, ROLLBACK, UndoRecord
+
+Outcome = dict[str, Any]
+"""`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
+
+DEADLINE_S = 60.0
+"""How long one step may take, unless its activity names a timeout of its own."""
+
+
+def play(record: UndoRecord, start: Mapping[str, Any]) -> Outcome:
+    """Play one record against the world. Raises whatever the world answers; the caller notes it and goes on."""
+    return PLAYERS[record.kind](record.args, start)
+
+
+def deadline(record: UndoRecord, start: Mapping[str, Any]) -> float:
+    """Seconds that a step may take before it is given up."""
+    if record.kind != ROLLBACK:
+        return DEADLINE_S
+    known = {**start["variables"], **(start.get("configuration") or {})}
+    activity = variables.substitute(start["document"]["rollbacks"][record.args["index"]], known)
+    asked = activity.get("timeout") or (activity.get("provider") or {}).get("timeout")
+    pauses = sum(float(v) for v in (activity.get("pauses") or {}).values() if isinstance(v, int | float))
+    return (float(asked) + 5 if isinstance(asked, int | float) else DEADLINE_S) + pauses
+
+
+def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    document = start["document"]
+    activity = document["rollbacks"][args["index"]]
+    reduced = _needed(document, activity)
+    known = values.of(start, reduced)
+    if missing := values.lacking(reduced, known, activity):
+        return {"state": "failed", "error": "; ".join(missing)}
+    cache_activities(document)
+    control_hooks.load(start.get("settings") or "")
+    stopped: list[str] = []
+    control_hooks.hear(
+        lambda _, name, stops, why: stopped.append(f"stopped by the control {name!r}: {why}") if stops else None
+    )
+    with contextlib.suppress(InterruptExecution):
+        return _executed(document, activity, known, start)
+    return {"state": "failed", "error": stopped[0] if stopped else "interrupted"}
+
+
+def _executed(
+    document: Mapping[str, Any], activity: Mapping[str, Any], known: values.Values, start: Mapping[str, Any]
+) -> Outcome:
+    run = execute_activity(
+        document, activity, known.configuration, known.secrets, dry=Dry.from_string(start.get("dry"))
+    )
+    error = _why_failed(run)
+    return {"state": "failed" if error else "undone", "error": error, "run": run}
+
+
+def _needed(document: Mapping[str, Any], activity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document, without secrets if the activity uses none: a vault that hangs, or a variable that is not set where
+    somebody recovers, is not in the way of an undo."""
+    names = set(re.findall(r"\$\{?(\w+)", json.dumps(activity, default=str))) - set(document.get("configuration") or {})
+    provider = activity.get("provider") or {}
+    if names or provider.get("secrets") or "ref" in activity or "controls" in activity or document.get("controls"):
+        return document
+    return {**document, "secrets": {}}
+
+
+def _why_failed(run: Mapping[str, Any]) -> str | None:
+    if run.get("status") != "succeeded":
+        return error_text.of_account(run.get("exception")) or "it did not succeed and did not say why"
+    output = run.get("output")
+    if output is False:  # several extensions report a failed removal like this
+        return "it answered False"
+    if isinstance(output, Mapping) and "stdout" not in output and output.get("status") in (404, 410):
+        return None  # to be rid of what is not there any more is what we wanted
+    return error_text.of_answer(output) or None
+
+
+def _uncordon(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    return _state(_cluster(start).uncordon(args["node"]))
+
+
+def _scale(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    return _state(_cluster(start).scale(args["resource"], args["name"], args["namespace"], args["replicas"]))
+
+
+def _outside(kind: str, args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+    """By a module that brings an HTTP client."""
+    played: Outcome = importlib.import_module(f"runner.faults.alertmanager.{OUTSIDE[kind]}").expire(args, start)
+    return played
+
+
+def _cluster(start: Mapping[str, Any]) -> Any:
+    from runner.faults.kubernetes.client import Cluster
+
+    groups = {k: _of_cluster(group) for k, group in (start["document"].get("secrets") or {}).items()}
+    document = {**start["document"], "secrets": groups}
+    resolved = values.of(start, document).secrets
+    merged = {k: v for group in resolved.values() if isinstance(group, Mapping) for k, v in group.items()}
+    return Cluster({k: v for k, v in merged.items() if k.startswith("KUBERNETES_")})
+
+
+def _of_cluster(group: Any) -> Any:
+    """What lets us into the cluster: to be kept waiting for anything else would be for nothing."""
+    if not isinstance(group, Mapping) or group.get("type") in ("env", "vault"):
+        return group
+    return {k: v for k, v in group.items() if k.startswith("KUBERNETES_")}
+
+
+def _state(changed: bool) -> Outcome:
+    return {"state": "undone" if changed else "already", "error": None}
+
+
+PLAYERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]] = {
+    ROLLBACK: _rollback,
+    "uncordon": _uncordon,
+    "scale": _scale,
+    **{kind: partial(_outside, kind) for kind in OUTSIDE},
+}

@@ -1,0 +1,176 @@
+"""The undoer: on standby from the start with everything imported, it looks at the world for the parent and undoes on command,
+or on its own when the parent has died.
+
+It is single-threaded; each look is a forked call with a deadline, so that nothing can keep it from undoing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.chaostoolkit import secrets, setup, values
+from runner.process import run_processes
+from runner.process.channel import Voice, take_stdin
+from runner.process.isolated import Forked
+from runner.rundir import names
+from runner.undo import crash_recovery, player
+from runner.undo.inspection import World
+
+
+class Orders:
+    """Commands from the parent, without blocking; `ended` once the parent has gone."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.ended = False
+        self.early: list[dict[str, Any]] = []
+        """What came in one piece with the start message: the `bye` of a parent that needs us no more."""
+        self._buffer = b""
+
+    def take(self) -> list[dict[str, Any]]:
+        """The whole lines that have arrived."""
+        piece = os.read(self.descriptor, 1 << 20)
+        self.ended = not piece
+        *lines, self._buffer = (self._buffer + piece).split(b"\n")
+        return [json.loads(line) for line in lines if line.strip()]
+
+    def first(self) -> dict[str, Any]:
+        """Wait for the start message."""
+        while not self.ended:
+            if found := self.take():
+                start, *self.early = found
+                return start
+        sys.exit(0)
+
+
+class Undoer:
+    """Its two duties: `call` (look) and `undo`."""
+
+    def __init__(self, start: Mapping[str, Any], voice: Voice) -> None:
+        self._start = start
+        self._voice = voice
+        self._folder = Path(start["folder"])
+        self._calls: dict[int, Forked] = {}
+
+    def serve(self, orders: Orders) -> None:
+        """Until the parent says `bye`, or is gone."""
+        given = orders.early
+        while True:
+            for order in given:
+                if order["do"] == "bye":
+                    self._drop_calls()
+                    return
+                self._obey(order)
+            if orders.ended:
+                self._drop_calls()
+                self._alone()
+                return
+            waiting: list[int | Forked] = [orders.descriptor, *self._calls.values()]
+            ready, _, _ = select.select(waiting, [], [], self._patience())
+            self._answer()
+            given = orders.take() if orders.descriptor in ready else []
+
+    def _alone(self) -> None:
+        """The parent is gone, and with it the reader of what we print: a rollback that prints would die of the broken pipe."""
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        crash_recovery.finish(self._folder, {**self._start, **names.learnt(self._folder)})
+
+    def _obey(self, order: Mapping[str, Any]) -> None:
+        if order["do"] == "undo":
+            self._drop_calls()  # their answers do not matter any more, and undoing must not wait for them
+            start = {**self._start, "strays": order.get("strays")}
+            clean = player.play(self._folder, start, self._voice.say, order.get("spare"))
+            self._voice.say("undo_done", clean=clean)
+        elif order["do"] == "know":
+            self._start = {**self._start, "configuration": order["configuration"]}
+        else:
+            function = _looks(self._start)[order["do"]]
+            arguments = order.get("arguments") or {}
+            self._calls[order["id"]] = Forked(
+                lambda: function(**arguments), order.get("deadline_s", 15.0), secrets.known
+            )
+
+    def _answer(self) -> None:
+        for number, call in list(self._calls.items()):
+            if (answer := call.step()) is not None:
+                del self._calls[number]
+                self._voice.say("answer", id=number, **answer)
+
+    def _patience(self) -> float | None:
+        ends = [call.ends for call in self._calls.values()]
+        return max(0.0, min(ends) - time.monotonic()) if ends else None
+
+    def _drop_calls(self) -> None:
+        for call in self._calls.values():
+            call.cancel()
+        self._calls.clear()
+
+
+def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+    """What the parent may ask for; each runs in a forked child."""
+    return {
+        "survey": lambda: World(start).survey(),
+        "prove": lambda aims: World(start).prove(aims),
+        "behind": lambda targets: World(start).behind(targets),
+        "scan": lambda snapshot: World(start).scan(snapshot),
+        "hypothesis": lambda: World(start).hypothesis(),
+        "lease": lambda step, names: _lease(step, names, start),
+        "alertmanager": lambda step, what="client", **more: _alertmanager(what, step, start, more),
+    }
+
+
+def _lease(step: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
+    from runner.faults.kubernetes import lease  # brings the cluster client
+
+    return [getattr(lease, step)(name, start) for name in names]
+
+
+def _alertmanager(what: str, step: str, start: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    """A step of one of its modules: the `client` itself, `silences` or `drills`; they bring an HTTP client."""
+    return getattr(importlib.import_module(f"runner.faults.alertmanager.{what}"), step)(start, **more)
+
+
+def _secrets(start: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """What to know of secrets from now on, or why a vault does not tell.
+
+    Who replaces another knows what to mask, and reads the rest when a step needs it: a fault may be in place.
+    """
+    if "hide" in start:
+        return {"hide": start["hide"]}, ""
+    try:
+        found = values.of(start).secrets
+    except secrets.troubles() as problem:
+        return {"hide": []}, f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
+    return {"hide": secrets.values(found), "known_secrets": found}, ""
+
+
+def main() -> None:
+    """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
+    run_processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    setup.set_up(Path.cwd())
+    voice, orders = Voice.take_stdout(), Orders(take_stdin())
+    start = orders.first()
+    absent = setup.load((*start["modules"], *start["undoes_with"]))
+    known, trouble = _secrets(start)
+    # Through the pipe only: the parent masks what we print. Nobody hears the trouble of one that replaces another: it plays what it can.
+    voice.say("ready", hide=known["hide"], trouble="; ".join(filter(None, [*absent, trouble])))
+    voice.mask = secrets.mask(known["hide"])
+    Undoer(start | known, voice).serve(orders)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the run waits for our end, and there is nothing left to tidy up
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Console and API (a room for later work)."""

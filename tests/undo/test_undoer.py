@@ -1,0 +1,39 @@
+"""The undoer takes nobody for dead who let it go in time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from runner.rundir import names
+
+
+def _told(where: Path, *orders: dict[str, Any]) -> str:
+    """What it says when it hears all of it in one piece and then the end."""
+    where.mkdir()
+    start = {"run": f"{where.name}-{os.getpid()}", "folder": str(where), "document": {}, "variables": {},
+             "secret_variables": {}, "modules": [], "undoes_with": [], "started_at": "2026-01-01T00:00:00Z",
+             "started_mono_ns": 0, "title": "a test", "experiment": "", "experiment_hash": "", "service": "",
+             "rollbacks": []}  # fmt: skip
+    names.save(where, start, durable=False)
+    said = "".join(json.dumps(order) + "\n" for order in (start, *orders))
+    command = [sys.executable, "-m", "runner.undo.undoer"]
+    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout
+
+
+def test_a_parent_that_lets_it_go_before_it_listens_did_not_die(tmp_path: Path) -> None:
+    _told(tmp_path / "left", {"do": "bye"})
+    assert not (tmp_path / "left" / names.RECORD).exists()
+    _told(tmp_path / "dead")
+    assert (tmp_path / "dead" / names.RECORD).exists(), "one that is gone without a word did"
+
+
+def test_what_it_is_asked_before_it_listens_is_answered(tmp_path: Path) -> None:
+    said = _told(tmp_path / "asked", {"do": "undo"}, {"do": "bye"})
+    last = json.loads(said.splitlines()[-1])
+    assert (last["say"], last["clean"]) == ("undo_done", True)
