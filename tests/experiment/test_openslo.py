@@ -8,7 +8,7 @@ import pytest
 
 from runner.experiment import load
 from runner.plan import translate
-from tests.spec.test_block import BLOCK, HEAD
+from tests.experiment.test_block import BLOCK, HEAD
 
 LATENCY = """apiVersion: openslo/v1
 kind: SLO

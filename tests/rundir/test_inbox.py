@@ -15,7 +15,7 @@ from runner.store import live
 POSTING = """
 import sys
 from pathlib import Path
-from runner.store import inbox
+from runner.rundir import inbox
 for number in range(50):
     inbox.post(Path(sys.argv[1]), {"n": number, "by": sys.argv[2] * 500})
 """
@@ -24,7 +24,7 @@ NEARLY_FULL = """
 import resource, sys
 from pathlib import Path
 from runner import errors
-from runner.store import inbox
+from runner.rundir import inbox
 resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
 try:
     inbox.post(Path(sys.argv[1]), {"kind": "stop", "by": "somebody"})
