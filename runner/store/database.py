@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,11 +45,13 @@ class Database:
         """The database's own clock in SQL, as Unix seconds. SQLite's is that of the machine that asks."""
         return "((julianday('now') - 2440587.5) * 86400.0)" if self._path else "extract(epoch FROM clock_timestamp())"
 
-    def prepare(self) -> None:
-        """Bring the schema up to date; safe when several processes do so at once. Raises EnvironmentFailure."""
+    def prepare(self, rebuild: Callable[[migrations.Execute], None]) -> None:
+        """Bring the schema up to date; safe when several processes do so at once. `rebuild` makes anew what is reckoned from the
+        runs, by today's code, in the transaction of the steps: other figures than the schema's are never seen. Raises EnvironmentFailure.
+        """
         with explained(self.url):
             if self._version_of_file() != migrations.NEWEST:
-                self._migrate()
+                self._migrate(rebuild)
 
     def read(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of a SELECT as dicts."""
@@ -105,7 +107,7 @@ class Database:
             return version
         return None
 
-    def _migrate(self) -> None:
+    def _migrate(self, rebuild: Callable[[migrations.Execute], None]) -> None:
         if self._path:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._opened().begin() as connection:
@@ -118,7 +120,9 @@ class Database:
                 raise newer(self.url, version, migrations.NEWEST)
             if connection.dialect.name == "postgresql" and version < migrations.NEWEST:
                 writer.execute("SET LOCAL statement_timeout = 0", {})
-            migrations.migrate(writer.execute, version, clock.rfc3339(datetime.now(UTC)))
+            if version < migrations.NEWEST:
+                migrations.migrate(writer.execute, version, clock.rfc3339(datetime.now(UTC)))
+                rebuild(writer.execute)
 
     def _opened(self) -> Engine:
         if self._engine is None:

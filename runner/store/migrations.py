@@ -1,18 +1,20 @@
-"""The schema, grown by numbered steps in SQL that SQLite and PostgreSQL both speak. A step that was released is never changed."""
+"""The schema, grown by numbered steps in SQL that SQLite and PostgreSQL both speak.
+
+A step that was released is never changed, and calls no code: code changes, and the step would then make another schema or other
+figures of an old database than it was written for. What is reckoned from the runs is made anew afterwards (`Database.prepare`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runner.store import distributions
-
 Execute = Callable[[str, Mapping[str, Any]], Any]
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)"
 CURRENT = "SELECT max(version) AS version FROM schema_versions"
 
-STEPS: dict[int, tuple[str | Callable[[Execute], None], ...]] = {
+STEPS: dict[int, tuple[str, ...]] = {
     1: (
         # `name` is what runs are compared by: the experiment file's name, however the path to it was written
         """CREATE TABLE runs (
@@ -83,7 +85,6 @@ STEPS: dict[int, tuple[str | Callable[[Execute], None], ...]] = {
             service TEXT NOT NULL, name TEXT NOT NULL, runs INTEGER NOT NULL, tested TEXT,
             ttd_ended BYTEA NOT NULL, ttd_bounds BYTEA NOT NULL, ttd_latest BYTEA NOT NULL,
             ttr_ended BYTEA NOT NULL, ttr_bounds BYTEA NOT NULL, ttr_history BYTEA NOT NULL, PRIMARY KEY (service, name))""",
-        distributions.refresh_all,
     ),
     4: (
         # who is at work on which target, and what people tell them; moments in seconds of the database's own clock
@@ -104,10 +105,7 @@ def migrate(execute: Execute, version: int, applied_at: str) -> None:
     """Play the steps after `version`, in order. The caller holds one transaction and the lock around all of it."""
     for number in sorted(n for n in STEPS if n > version):
         for statement in STEPS[number]:
-            if isinstance(statement, str):
-                execute(statement, {})
-            else:
-                statement(execute)
+            execute(statement, {})
         execute(
             "INSERT INTO schema_versions (version, applied_at) VALUES (:version, :at)",
             {"version": number, "at": applied_at},

@@ -94,7 +94,7 @@ class Store:
         Raises UsageError for a URL that cannot be one, EnvironmentFailure for a database that cannot be used.
         """
         database = Database(paths.store_url(url))
-        database.prepare()
+        database.prepare(distributions.refresh_all)
         opened = cls(database)
         opened._deliver()
         return opened

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from runner import errors
-from runner.rundir import paths
-from runner.store import Store, migrations, rows
-from runner.store.database import Database
-from tests.store.samples import BEGAN, record
+from runner.store import Store, migrations
+from tests.store.samples import record
 
 NEXT = migrations.NEWEST + 1
 SAVING = """
@@ -65,37 +61,6 @@ def test_a_process_killed_while_it_saves_leaves_whole_runs_only(url: str) -> Non
         assert all(len(store.events(run.run)) == 200 and store.get(run.run).run == run.run for run in runs)
         store.save(record("afterwards"), [])
         assert store.get("afterwards").run == "afterwards"
-
-
-def test_a_first_release_is_brought_up_to_date(url: str) -> None:
-    """As version 1 left it: its tables, and a run with the columns of that time."""
-    old = record("old", verdict="ABORTED", ttr_s=9.0, ttr_censored=True)
-    abort = {"event": "abort", "at": "x", "t": 1.0, "by": "person"}
-    found = rows.rows(old, [abort])
-    document = {k: v for k, v in old.to_json().items() if k != "terms"}
-    later = (*(c for c in found["runs"][0] if c in rows.figures(old, [])), "imported", "injected")
-    found["runs"] = [{k: v for k, v in found["runs"][0].items() if k not in later}]
-    found["records"] = [{"document": json.dumps(document)}]
-    first = Database(paths.store_url(url))
-    with first.write() as writer:
-        writer.execute(migrations.VERSIONS, {})
-        for statement in migrations.STEPS[1]:
-            assert isinstance(statement, str)
-            writer.execute(statement, {})
-        writer.execute("INSERT INTO schema_versions VALUES (1, 'then')", {})
-        for table, kept in found.items():
-            numbered = rows.numbered("old", table, kept)
-            writer.execute(rows.insert(table, numbered[0]), numbered)
-    first.close()
-    with Store.open(url) as store:
-        assert store.get("old") == old
-        before = store._database.read("SELECT * FROM runs", {}), store.distributions(), store.tested()
-        store.save(old, [abort])
-        assert before == (store._database.read("SELECT * FROM runs", {}), store.distributions(), store.tested())
-        assert store.tested() == [("shop", "pod-kill", BEGAN.replace(microsecond=123000))]
-        store.save(record("new", imported="now"), [])
-        assert {run.run: run.imported for run in store.list()} == {"old": None, "new": "now"}
-        assert store.period(BEGAN, BEGAN + timedelta(days=1)).runs == 2
 
 
 def test_a_server_that_drops_us_in_the_middle_of_a_save_leaves_nothing_half(postgres: str) -> None:
