@@ -6,7 +6,7 @@
 100 a second. Without it all are kept alive.
 
 The service is Debian's nginx where it is installed, else a small asyncio one in a process of its own. `hey` is Debian's package.
-Both are optional. The reference figures are those of reference/measurement.md, taken on a quiet machine with nginx.
+Both are optional. The reference figures are those of docs/measurement.md 4, taken on a quiet machine with nginx.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def measured(url: str, rate: float, seconds: float, *, new: bool) -> list[Sample
 
 
 def holds(samples: list[Sample]) -> bool:
-    """measurement.md 3.3: at least 98 % achieved, no error, corrected p99 within 50 ms."""
+    """docs/measurement.md 4.3: at least 98 % achieved, no error, corrected p99 within 50 ms."""
     sent = sum(not s.flags & Flag.SHED for s in samples)
     return sent >= 0.98 * len(samples) and not any(s.bad for s in samples) and quantile(latencies(samples), 0.99) <= 50
 

@@ -29,7 +29,7 @@ def health(samples: Sequence[Sample], threshold_s: float, scheduled: int | None 
     """Suspect when lateness p99 is above a tenth of the latency threshold, or less than 99 % of the schedule left.
 
     `scheduled` is how many slots fell due, where the caller knows it (a prober that was killed did not write the rest);
-    otherwise what the tape holds. No samples are suspect. Limits: reference/measurement.md 3.1.
+    otherwise what the tape holds. No samples are suspect. Limits: docs/measurement.md 4.1.
     """
     if not samples:
         return Health(0.0, 0.0, 0.0, True, "the prober sent nothing")

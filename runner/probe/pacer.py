@@ -1,6 +1,6 @@
 """Pacer: wakes the event loop at a moment of the monotonic clock, some 50 µs late.
 
-asyncio rounds its waits up to whole milliseconds, so its own timers cannot pace (reference/measurement.md 3.2). On Linux a
+asyncio rounds its waits up to whole milliseconds, so its own timers cannot pace (docs/measurement.md 4.2). On Linux a
 timerfd does, elsewhere a thread.
 """
 

@@ -4,6 +4,7 @@ For each slice with Y = bad/scheduled and a null of conditional mean <= m, every
 1 + lambda_j (Y - m). The mean capital E is a test supermartingale, so P(ever E >= 1/alpha) <= alpha (Ville's inequality)
 however often one looks and however bad requests clump inside a slice. It is the hedged betting of Waudby-Smith and Ramdas,
 "Estimating means of bounded random variables by betting", JRSS-B 2024, for a one-sided null and nine fixed alternatives.
+Why it holds, and what it does not cover: docs/measurement.md 2.2.
 """
 
 from __future__ import annotations

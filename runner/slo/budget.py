@@ -1,4 +1,4 @@
-"""Budget: how much full outage an objective allows in its window, and how much of that has been spent."""
+"""Budget: how much full outage an objective allows in its window, and how much of that has been spent (docs/measurement.md 1.1)."""
 
 from __future__ import annotations
 

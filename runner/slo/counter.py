@@ -49,7 +49,7 @@ class Differences:
 
     A value below the one before is a restart from zero: all of it is new, and what was counted between the last reading and
     the restart nobody can know (a Gap). A series that was not there when we began was born since and counts from zero, or the
-    first error of a process would be lost (measurement 4.3). One that is away for a while goes on from its last value.
+    first error of a process would be lost (docs/measurement.md 1.5). One that is away for a while goes on from its last value.
     """
 
     last: dict[str, tuple[float, float]] = field(default_factory=dict)

@@ -160,7 +160,7 @@ class Counts(Series):
 
     @property
     def patience_ns(self) -> int:
-        """A hole longer than this is no data: three readings, ten seconds at least (measurement 2.4)."""
+        """A hole longer than this is no data: three readings, ten seconds at least (docs/measurement.md 1.5)."""
         return round(max(self.silence_s, 10.0) * 1e9)
 
     def lag_ns(self, now_ns: int) -> int:

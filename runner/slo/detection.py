@@ -27,7 +27,7 @@ class Detection:
 class BurnRule:
     """Fires when the objective's burn rate over the last `over_s` seconds is above `burn`.
 
-    The window is widened to hold ten bad requests at its threshold (measurement 2.2), and is counted whole: what lies before
+    The window is widened to hold ten bad requests at its threshold (docs/measurement.md 1.2), and is counted whole: what lies before
     the first request is taken as good, so that a young window fires no sooner than an old one.
     """
 

@@ -152,7 +152,7 @@ def _state(name: str, value: float | None, limit: float, used: float, sentence: 
 
 
 def widened(over_s: float, above: float, rate: float) -> float:
-    """The window in seconds that holds ten bad requests at the threshold: `over_s`, or longer (measurement 2.2)."""
+    """The window in seconds that holds ten bad requests at the threshold: `over_s`, or longer (docs/measurement.md 1.2)."""
     return max(over_s, MIN_EVENTS / (rate * above)) if above > 0 else over_s
 
 

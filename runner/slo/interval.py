@@ -100,7 +100,7 @@ def binomial_quantile(probability: float, n: int, p: float) -> int:
 def quantile_ranks(n: int, quantile: float, confidence: float = 0.95) -> tuple[int, int] | None:
     """Ranks (from 1) of the ordered values between which the quantile lies; None where n values cannot hold it.
 
-    Order statistics of the binomial: ranks binom.ppf(alpha/2) and binom.ppf(1 - alpha/2) + 1 (measurement 2.5).
+    Order statistics of the binomial: ranks binom.ppf(alpha/2) and binom.ppf(1 - alpha/2) + 1 (docs/measurement.md 3.3).
     """
     tail = (1 - confidence) / 2
     low = binomial_quantile(tail, n, quantile)

@@ -9,7 +9,7 @@ from runner import units
 from runner.slo.sample import BAD, Flag, Sample
 
 LATE_SHARE = 0.1
-"""A request that we sent later than this share of what it is measured by tells more of us than of the service (measurement 3.1)."""
+"""A request that we sent later than this share of what it is measured by tells more of us than of the service (docs/measurement.md 3.4)."""
 _SHED = int(Flag.SHED)
 _ENDED = int(Flag.DONE | Flag.SHED)  # plain integers: an IntFlag takes ten times as long to compare, for every request
 

@@ -1,4 +1,4 @@
-"""Onset: since when too many requests count, and how far off that may be."""
+"""Onset: since when too many requests count, and how far off that may be (docs/measurement.md 2.5)."""
 
 from __future__ import annotations
 

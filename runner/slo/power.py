@@ -26,7 +26,7 @@ class Forecast:
 
 
 def requests_to_pass(budget: float) -> int:
-    """How many good requests without a bad one certify "bad <= budget" at 95 %: ln 0.05 / ln(1 - budget)."""
+    """How many good requests without a bad one certify "bad <= budget" at 95 %: ln 0.05 / ln(1 - budget) (docs/measurement.md 1.3)."""
     return math.ceil(math.log(1 - CONFIDENCE) / math.log1p(-budget) - 1e-9)
 
 
@@ -60,7 +60,8 @@ def _bad_allowed(budget: float, planned: int) -> int:
 
 
 def shortest_window(ratio: float, rate: float, events: int = MIN_EVENTS) -> float:
-    """Seconds in which `rate` a second holds so many bad requests at that ratio: below it a window means nothing (2.2)."""
+    """Seconds in which `rate` a second holds so many bad requests at that ratio: a shorter window means nothing
+    (docs/measurement.md 1.2)."""
     return events / (rate * ratio)
 
 

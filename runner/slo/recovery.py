@@ -44,7 +44,7 @@ class Recovery:
     or `stable_s` seconds, in which an objective is missed for certain; then the search goes on behind it. A slice is half a
     second, or as long as it takes for ten requests, or two readings, of the slowest indicator. Where the outage before was
     partial, so many slices have to be good at the beginning that it would have shown itself in them (95 %): the error of
-    the stamp is one slice, or that long.
+    the stamp is one slice, or that long (docs/measurement.md 5.1).
     """
 
     series: Mapping[str, Series]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runner import units
 
 MIN_EVENTS = 10
-"""Bad requests that a window must hold at its threshold to mean anything (measurement 2.2)."""
+"""Bad requests that a window must hold at its threshold to mean anything (docs/measurement.md 1.2)."""
 
 
 @dataclass(frozen=True, slots=True)

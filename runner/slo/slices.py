@@ -14,7 +14,7 @@ _EDGES = 2
 
 
 def length_s(rate: float) -> float:
-    """Seconds of a slice that holds enough requests to bet on: max(1 s, 100/rate), in whole 50 ms (measurement 2.3)."""
+    """Seconds of a slice that holds enough requests to bet on: max(1 s, 100/rate), in whole 50 ms (docs/measurement.md 2.3)."""
     return max(1.0, math.ceil(2000 / rate) / 20)
 
 
@@ -54,7 +54,7 @@ class Slices:
 
     @property
     def dispersion(self) -> float:
-        """How many times the bad counts vary more than independent requests would (measurement 2.5).
+        """How many times the bad counts vary more than independent requests would (docs/measurement.md 3.2).
 
         1 where chance alone explains it (95 % of a chi-squared with n - 1 degrees): an estimate that is noise would only
         take power away from the verdict.

@@ -1,4 +1,4 @@
-"""Timeslices: objectives that count good stretches of time instead of good requests, as OpenSLO budgets them (measurement 1.1).
+"""Timeslices: objectives that count good stretches of time instead of good requests, as OpenSLO budgets them (docs/measurement.md 1.4).
 
 Timeslices: a slice is good when `slice_target` of its requests are; judged is the share of good slices. RatioTimeslices: judged
 is the mean of the slices' own ratios, each slice weighing the same. A slice of which nothing is known is neither good nor bad.

@@ -171,7 +171,8 @@ def verdict_of(objective: Objective, cut: Slices) -> Verdict:
     Math. Stat. 27, 1956). Would a system that keeps the promise, untouched, show that? It would not if the bound with
     dispersion says so, or the evidence of the slices, or the running maximum: the moment of the injection was chosen
     independently of the background, so P(max over j of bad(first j)/j >= budget/SURPRISE) <= SURPRISE for any stationary
-    background within the budget, by the maximal ergodic theorem. FAIL needs the first, and one of the second.
+    background within the budget, by the maximal ergodic theorem. FAIL needs the first, and one of the second
+    (docs/measurement.md 3.1).
     """
     bad, total, allowed = cut.total_bad, cut.total, objective.budget
     if not total:

@@ -1,4 +1,5 @@
-"""Improvement: whether the same experiment recovers faster than it did before, or whether that cannot be told yet."""
+"""Improvement: whether the same experiment recovers faster than it did before, or whether that cannot be told yet
+(docs/measurement.md 5.3)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 The origin is the *impact*, the mark `effective` (an indicator of users left its baseline), not the injection: what lies
 between the two is the fault's own latency and says nothing about the team. Definitions after Davidovic, "Incident
-Metrics in SRE" (2021), and measurement.md section 4: TTD = detected - impact, TTR = recovered - impact.
+Metrics in SRE" (2021), and docs/measurement.md 5.1: TTD = detected - impact, TTR = recovered - impact.
 """
 
 from __future__ import annotations

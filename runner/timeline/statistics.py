@@ -1,6 +1,6 @@
 """Statistics of detection and recovery times: every value, the median with its interval, and what was censored, never dropped.
 
-Means of a few skewed durations decide nothing (measurement.md 4.2), so the median leads; a censored value is a lower bound,
+Means of a few skewed durations decide nothing (docs/measurement.md 5.2), so the median leads; a censored value is a lower bound,
 and a quantile that would fall into the censored ones is a lower bound too and says so.
 """
 

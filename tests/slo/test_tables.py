@@ -1,4 +1,4 @@
-"""The figures of the measurement study, simulated again with fixed seeds: false aborts, time to abort, verdict shares."""
+"""The figures of docs/measurement.md 2.2 and 3.1, simulated again with fixed seeds: false aborts, time to abort, verdict shares."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def shares(source: Source, rate: int, seconds: int, runs: int) -> dict[Verdict, 
 
 
 TABLE = {
-    # measurement.md 2.5: (rate, seconds) -> {true ratio in budgets: (PASS, FAIL, INCONCLUSIVE) in per cent}
+    # docs/measurement.md 3.1: (rate, seconds) -> {true ratio in budgets: (PASS, FAIL, INCONCLUSIVE) in per cent}
     (10, 120): {0: (0, 0, 100), 0.5: (0, 0, 100), 1: (0, 3, 97), 2: (0, 22, 78), 5: (0, 84, 16)},
     (10, 600): {0: (100, 0, 0), 0.1: (88, 0, 12), 0.5: (21, 0, 79), 1: (2, 4, 94), 1.5: (0, 30, 70), 2: (0, 65, 35)},
     (100, 120): {0: (100, 0, 0), 0.1: (100, 0, 0), 0.5: (61, 0, 39), 0.9: (8, 1, 90), 1: (4, 4, 92), 2: (0, 87, 13)},

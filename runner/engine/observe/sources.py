@@ -189,7 +189,7 @@ class Sources:
         return f"{objective.name}: {spent}; how many events it will see is not known"
 
     async def _spent(self, meter: _Meter, objective: Objective) -> str:
-        """How much of the error budget is gone: burn rate x time since the window began / length of the window (measurement 2.1)."""
+        """How much of the error budget is gone: burn rate x time since the window began / its length (docs/measurement.md 1.1)."""
         from runner.probe.prometheus import NoData
 
         now, since_s, whole_s = self._now_s(), objective.window_s, objective.window_s
