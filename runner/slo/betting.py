@@ -80,12 +80,8 @@ class Evidence:
         self.null = min(0.99, objective.budget * burn)
         self.slice_ns = round(series.slice_s * 1e9)
         series.watch(objective.criterion)
-        self.restart(started_ns)
-
-    def restart(self, now_ns: int) -> None:
-        """Forget everything before: a new phase."""
         self._betting = Betting(self.null)
-        self._next_ns = self._started_ns = self.series.begin_ns(now_ns)
+        self._next_ns = self._started_ns = series.begin_ns(started_ns)
         self._low = 0.0
         self.climb_ns = self._next_ns
         """Where the present climb of the evidence began: the end of the slice in which it was lowest."""

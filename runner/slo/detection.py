@@ -10,8 +10,6 @@ from runner.slo.objective import Objective
 from runner.slo.rules import MIN_EVENTS
 from runner.slo.series import Counted
 
-SOURCE = "burn-rate"
-
 
 @dataclass(frozen=True, slots=True)
 class Detection:

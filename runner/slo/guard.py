@@ -49,8 +49,7 @@ class _Reading:
 class Guard:
     """Mutable, alive for one run. Hard rules hold at any moment; the evidence test is sure at most `alpha` of the time wrongly.
 
-    `phases` is how many times the evidence starts afresh, the start included: alpha is shared out over phases and evidence
-    rules. A restart beyond it goes on with the running test, so that the promise is kept.
+    Its alpha is shared out over the evidence rules.
     """
 
     def __init__(
@@ -59,29 +58,18 @@ class Guard:
         series: Mapping[str, Series],
         objectives: Iterable[Objective],
         started_ns: int,
-        phases: int = 3,
     ) -> None:
         self._series = dict(series)
         self._objectives = {o.name: o for o in objectives}
-        self._started_ns = self._phase_ns = started_ns
+        self._started_ns = started_ns
         self._counted: dict[str, Counted] = {}
-        self._left = phases - 1
         self.rules = tuple(given)
         if self._series and not any(isinstance(r, rules.NoData) for r in self.rules):
             self.rules += (rules.NoData(),)
         for one in self._objectives.values():
             self._series[one.indicator].rely_on(one.criterion)
-        shares = phases * sum(isinstance(r, rules.Evidence) for r in self.rules)
+        shares = sum(isinstance(r, rules.Evidence) for r in self.rules)
         self._read = [(rule, self._reader(rule, shares)) for rule in self.rules]
-
-    def restart(self, now_ns: int) -> None:
-        """A new phase begins: windows and the evidence start afresh."""
-        self._phase_ns = now_ns
-        if self._left > 0:
-            self._left -= 1
-            for _, read in self._read:
-                if isinstance(read, _Bettor):
-                    read.evidence.restart(now_ns)
 
     def tick(self, now_ns: int, heartbeat_ns: int | None = None) -> Breach | None:
         """The first rule that is breached; a heartbeat of the prober older than a second is a breach of its own."""
@@ -142,9 +130,9 @@ class Guard:
         return self._objectives[objective]
 
     @property
-    def phase_ns(self) -> int:
-        """When the present phase began."""
-        return self._phase_ns
+    def started_ns(self) -> int:
+        """When it came on duty; what was before does not count."""
+        return self._started_ns
 
 
 def _state(name: str, value: float | None, limit: float, used: float, sentence: str) -> GuardState:
@@ -174,8 +162,8 @@ class _Ratio:
     def __call__(self, now_ns: int) -> _Reading:
         series = self.series
         window_s = max(2 * series.step_s, widened(self.over_s, self.above, series.rate))
-        now_ns = max(self.guard.phase_ns, now_ns - series.lag_ns(now_ns))
-        start_ns = max(self.guard.phase_ns, now_ns - round(window_s * 1e9))
+        now_ns = max(self.guard.started_ns, now_ns - series.lag_ns(now_ns))
+        start_ns = max(self.guard.started_ns, now_ns - round(window_s * 1e9))
         tally = series.tally(self.criterion, start_ns)
         missing = max(0.0, window_s - (now_ns - start_ns) / 1e9) * series.rate
         allowed = self.above * (tally.scheduled + missing)
@@ -213,7 +201,6 @@ class _Burn:
         series = guard.series_of(objective)
         what = "" if objective.slice_target is None else f"of {series.what} "
         words = f"{what}bad, {ratio / objective.budget:.3g}x its budget is the limit"
-        self._rule = rule
         self._windows = [
             _Ratio(guard, rule.name, series, objective.criterion, ratio, over_s, words)
             for over_s in (rule.long_s, rule.short_s)

@@ -106,8 +106,3 @@ def quantile_ranks(n: int, quantile: float, confidence: float = 0.95) -> tuple[i
     low = binomial_quantile(tail, n, quantile)
     high = binomial_quantile(1 - tail, n, quantile) + 1
     return (low, high) if low >= 1 and high <= n else None
-
-
-def median_ranks(n: int, confidence: float = 0.95) -> tuple[int, int] | None:
-    """The same for the median: needs six values."""
-    return quantile_ranks(n, 0.5, confidence)

@@ -226,10 +226,6 @@ class Series:
         scheduled = measured + high - low
         return Tally(self._counters[criterion].between(first, end) + overdue, scheduled, high - low - overdue)
 
-    def recent(self, criterion: Criterion, seconds: float, not_before_ns: int = 0) -> Tally:
-        """Count over the last `seconds`, but nothing before `not_before_ns`."""
-        return self.tally(criterion, max(not_before_ns, self.now_ns - round(seconds * 1e9)))
-
     def first_ns(self, criterion: Criterion, start_ns: int, end_ns: int | None = None) -> int | None:
         """Start of the first bucket in the window with a request that counts, pending ones included."""
         self.watch(criterion)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import StrEnum
 
 from runner import units
 from runner.slo import betting, interval, slices, timeslices
@@ -27,17 +27,21 @@ FEW = 5
 """Fewer distinct slices with a bad request than this cannot carry an interval."""
 
 
-class Verdict(IntEnum):
-    """Ordered: a run takes the worst of its objectives'."""
+class Verdict(StrEnum):
+    """Of one objective; the word is what records and reports hold."""
 
-    PASS = 0
-    INCONCLUSIVE = 1
-    FAIL = 2
+    PASS = "PASS"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    FAIL = "FAIL"
+
+
+SEVERITY = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
+"""From the best to the worst."""
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The worst of all; INCONCLUSIVE where there are none, for nothing was measured."""
-    return max(verdicts, default=Verdict.INCONCLUSIVE)
+    return max(verdicts, key=SEVERITY.index, default=Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +71,7 @@ class Judgement:
 
     @property
     def sentence(self) -> str:
-        return f"{self.verdict.name}: {self.detail}"
+        return f"{self.verdict}: {self.detail}"
 
 
 def judge(

@@ -6,7 +6,7 @@ objective latency 95% within 500ms
 stop when errors above 30% over 5s            | timeouts above … over … | p95 above 1s over 10s
 stop when evidence against availability       | budget of availability spent 5% | connection errors above 0
 stop when longer than 5m                      | no data for 10s
-phase at 10s
+inject at 10s                                 | from then on guards and the proof of effect look
 load 12s good                                 | refused 30% | slow 900ms 20% | hanging | status500 5% | silent
 expect no stop
 expect stop between 13s and 14s saying "errors"
@@ -60,7 +60,7 @@ class Script:
     timeout_s: float = 1.0
     objectives: list[Objective] = field(default_factory=list)
     rules: list[rules.Rule] = field(default_factory=list)
-    phases: list[float] = field(default_factory=list)
+    inject_s: float = 0.0
     loads: list[Load] = field(default_factory=list)
     expectations: list[list[str]] = field(default_factory=list)
 
@@ -106,8 +106,8 @@ class Script:
             case _:
                 raise AssertionError(f"{self.path.name}: not a rule: {words}")
 
-    def _phase(self, words: list[str]) -> None:
-        self.phases.append(units.parse_duration(words[1]))
+    def _inject(self, words: list[str]) -> None:
+        self.inject_s = units.parse_duration(words[1])
 
     def _load(self, words: list[str]) -> None:
         until = units.parse_duration(words[0]) + (self.loads[-1].until_s if self.loads else 0.0)
@@ -130,7 +130,7 @@ class Script:
         ]
         story.samples = [s for s in story.samples if not any(a <= since(s.intended_ns) < b for a, b in silent)]
         self.samples, series = story.samples, story.series
-        guard = Guard(self.rules, {self.name: series}, self.objectives, at(0), phases=1 + len(self.phases))
+        guard: Guard | None = None
         burn = detection.BurnRule(self.objectives[0], series) if self.objectives else None
         self.stop: Breach | None = None
         self.stop_s = self.detected_s = 0.0
@@ -139,12 +139,11 @@ class Script:
         recoveries = {w[2]: recovery.Recovery({self.name: series}, self.objectives, 5, at(units.parse_duration(w[2])))
                       for w in self.expectations if w[0] == "recovery"}  # fmt: skip
         self.recovered: dict[str, float] = {}
-        phases = [at(p) for p in self.phases]
         for now in story.ticks():
-            if phases and now >= phases[0]:
-                self.watch = self.watch or effect.Watch(series, (at(0), now), now)
-                guard.restart(phases.pop(0))
-            if self.stop is None and (breach := guard.tick(now, now)):
+            if guard is None and now >= at(self.inject_s):
+                guard = Guard(self.rules, {self.name: series}, self.objectives, now)
+                self.watch = effect.Watch(series, (at(0), now), now) if self.inject_s else None
+            if guard and self.stop is None and (breach := guard.tick(now, now)):
                 self.stop, self.stop_s = breach, since(now)
             if burn and not self.detected_s and burn.tick(now):
                 self.detected_s = since(now)

@@ -1,4 +1,4 @@
-"""Guards fail closed, say why with the numbers, and keep their promise over phases."""
+"""Guards fail closed, and say why with the numbers."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ RULES: dict[str, rules.Rule] = {
 }
 
 
-def stopped(story: Story, *given: rules.Rule, restarts: tuple[float, ...] = (), phases: int = 3, rate: float = 100):  # type: ignore[no-untyped-def]
+def stopped(story: Story, *given: rules.Rule, on_duty: float = 0, rate: float = 100):  # type: ignore[no-untyped-def]
     traffic = Traffic(rate, 30, story)
-    guard = Guard(given, {"storefront": traffic.series}, [AVAILABLE, LATENCY], START, phases)
-    left = [at(r) for r in restarts]
+    guard = None
     for now in traffic.ticks():
-        if left and now >= left[0]:
-            guard.restart(left.pop(0))
-        if breach := guard.tick(now, now):
+        if guard is None and now >= at(on_duty):
+            guard = Guard(given, {"storefront": traffic.series}, [AVAILABLE, LATENCY], at(on_duty))
+        if guard and (breach := guard.tick(now, now)):
             return since(now), breach, guard
     return None, None, guard
 
@@ -48,7 +47,7 @@ def stopped(story: Story, *given: rules.Rule, restarts: tuple[float, ...] = (), 
 )
 def test_each_rule_lets_good_traffic_pass_and_stops_its_own_trouble(kind: str, bad: tuple[int, float]) -> None:
     assert stopped(lambda t, i: GOOD, RULES[kind])[1] is None
-    moment, breach, _ = stopped(lambda t, i: bad if t >= 10 else GOOD, RULES[kind], restarts=(8,))
+    moment, breach, _ = stopped(lambda t, i: bad if t >= 10 else GOOD, RULES[kind], on_duty=8)
     assert breach.kind == kind
     assert 10 < moment <= 15
     assert since(breach.since_ns) == pytest.approx(10, abs=2.05)
@@ -64,7 +63,7 @@ def test_a_guard_says_since_when_and_how_far_off_that_may_be(kind: str, ratio: f
     def story(t: float, i: int) -> tuple[int, float]:
         return REFUSED if i % 100 == 50 or (t >= begun and int((i + 1) * ratio) > int(i * ratio)) else GOOD
 
-    _, breach, _ = stopped(story, RULES[kind], restarts=(8,))
+    _, breach, _ = stopped(story, RULES[kind], on_duty=8)
     assert abs(since(breach.since_ns) - begun) <= breach.error_s <= 0.4
 
 
@@ -126,25 +125,16 @@ def test_duration_needs_no_traffic() -> None:
     assert breach.since_ns == START + 10 * SECOND
 
 
-def test_a_phase_boundary_forgets_what_a_hard_window_held() -> None:
+def test_what_was_before_the_guard_came_on_duty_does_not_count() -> None:
     story: Story = lambda t, i: REFUSED if 9 < t < 10 or 10 < t < 11 else GOOD  # noqa: E731
     assert stopped(story, rules.ErrorRatio("storefront", 0.3, 5))[1] is not None
-    assert stopped(story, rules.ErrorRatio("storefront", 0.3, 5), restarts=(10.0,))[1] is None
+    assert stopped(story, rules.ErrorRatio("storefront", 0.3, 5), on_duty=10.0)[1] is None
 
 
-def test_restarts_beyond_the_plan_do_not_weaken_the_promise() -> None:
-    """With one phase planned, later restarts go on with the running test: a clean past still weighs."""
-    story: Story = lambda t, i: REFUSED if t >= 20 and i % 20 == 0 else GOOD  # noqa: E731
-    planned, _, _ = stopped(story, RULES["evidence"], restarts=(19.9,), phases=2)
-    unplanned, _, _ = stopped(story, RULES["evidence"], restarts=(19.9,), phases=1)
-    assert planned is not None
-    assert unplanned is None or unplanned > planned
-
-
-def test_alpha_is_shared_out_over_phases_and_objectives() -> None:
+def test_alpha_is_shared_out_over_the_objectives() -> None:
     both = [rules.Evidence("availability", 0.01), rules.Evidence("latency", 0.01)]
-    guard = Guard(both, {"storefront": Series("storefront", 100, 1.0)}, [AVAILABLE, LATENCY], START, phases=3)
-    assert [round(s.limit) for s in guard.states() if "evidence" in s.name] == [600, 600]
+    guard = Guard(both, {"storefront": Series("storefront", 100, 1.0)}, [AVAILABLE, LATENCY], START)
+    assert [round(s.limit) for s in guard.states() if "evidence" in s.name] == [200, 200]
 
 
 def test_headroom_falls_to_nothing_as_trouble_grows() -> None:

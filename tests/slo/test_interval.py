@@ -67,7 +67,7 @@ def test_ranks_are_scipys(n: int, q: float, low: int, high: int) -> None:
 
 
 def test_too_few_values_have_no_interval() -> None:
-    assert interval.median_ranks(5) is None
+    assert interval.quantile_ranks(5, 0.5) is None
     assert interval.quantile_ranks(367, 0.99) is None
     assert interval.quantile_ranks(3687, 0.999) is None
     assert interval.quantile_ranks(3688, 0.999) is not None

@@ -157,8 +157,8 @@ def test_evidence_is_bet_slice_by_slice() -> None:
     rule = rules.Evidence("steady")
     assert stopped_after(rule, one_in_a_hundred) is None
     assert stopped_after(rule, lambda s: s >= 4) == pytest.approx(
-        38.1, abs=0.2
-    )  # two good ones, 17 bad: 0.1² 1.9¹⁷ > 300
+        34.1, abs=0.2
+    )  # two good ones, 15 bad: 0.1² 1.9¹⁵ > 100
 
 
 def test_a_slice_of_which_nothing_is_known_is_none_that_the_guard_counts() -> None:

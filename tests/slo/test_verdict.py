@@ -145,7 +145,7 @@ def test_undecided_requests_count_neither_way_and_hanging_ones_as_bad() -> None:
 @pytest.mark.parametrize("bad", range(0, 60, 3))
 def test_more_bad_requests_never_make_a_better_verdict(bad: int) -> None:
     verdicts = [verdict.verdict_of(LOOSE, spread(k, 60)) for k in (bad, bad + 3, bad + 30)]
-    assert verdicts == sorted(verdicts)
+    assert verdicts == sorted(verdicts, key=verdict.SEVERITY.index)
 
 
 @pytest.mark.parametrize(("bad", "slices"), [(0, 20), (6, 40), (30, 60), (61, 60), (80, 60), (100, 60)])
@@ -180,22 +180,19 @@ def test_windows_too_short_are_refused_with_the_length_they_need() -> None:
 
 
 def test_the_budget_is_time_of_full_outage() -> None:
-    assert budget.whole(STRICT).total_s == pytest.approx(2592)
     half = budget.spend(STRICT, bad=500, rate=50)
     assert half.spent_s == 10
     assert half.share == pytest.approx(10 / 2592)
-    assert half.remaining == pytest.approx(1 - 10 / 2592)
+    assert half.total_s == pytest.approx(2592)
     assert half.sentence == "0.39 % of the error budget spent: 10s of 43m12s full outage"
-    assert budget.forecast(STRICT, 60, 0.5).spent_s == 30
 
 
 def test_burn_rates_are_the_workbooks() -> None:
     """14.4 for an hour spends 2 % of a 30-day budget, 6 for six hours 5 %."""
-    assert budget.burn_rate(STRICT, 144, 10_000) == pytest.approx(14.4)
+    for bad, hours, burn, spent in ((144, 1, 14.4, 0.02), (60, 6, 6, 0.05)):
+        assert budget.burn_rate(STRICT, bad, 10_000) == pytest.approx(burn)
+        assert budget.spend(STRICT, bad * 36 * hours, rate=100).share == pytest.approx(spent)
     assert budget.burn_rate(STRICT, 0, 0) is None
-    assert 3600 / budget.exhausted_in_s(STRICT, 14.4) == pytest.approx(0.02)
-    assert 6 * 3600 / budget.exhausted_in_s(STRICT, 6) == pytest.approx(0.05)
-    assert budget.exhausted_in_s(STRICT, 0) == math.inf
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0])

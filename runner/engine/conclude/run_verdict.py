@@ -38,7 +38,7 @@ def result(objective: Objective, judged: Judgement, rate: float) -> ObjectiveRes
         kind=objective.kind if objective.slice_target is None else "timeslices",
         target=objective.target,
         threshold_s=objective.threshold_s,
-        verdict=judged.verdict.name,
+        verdict=judged.verdict.value,
         sentence=judged.detail,
         bad=judged.bad,
         total=judged.total,

@@ -47,13 +47,14 @@ def all_unknown(aims: Aims) -> bool:
 def deviated(crew: Crew) -> bool:
     """Whether the run went otherwise than the steady state promises: for rollbacks that are played only then."""
     from runner.engine.conclude import judge
+    from runner.slo.verdict import Verdict, worst
 
     session = crew.session
     if session.stop.done() or any(not c.met for c in crew.method.hypothesis() if c.when != "before"):
         return True
     begun = next((m.mono_ns for m in session.marks if m.name == "injected"), session.phase_since_ns)
     now = session.clock.monotonic()
-    return any(judge.judged(crew, o, begun, now).verdict.name == "FAIL" for o in crew.objectives)
+    return worst(judge.judged(crew, o, begun, now).verdict for o in crew.objectives) is Verdict.FAIL
 
 
 def unwanted(crew: Crew) -> str:

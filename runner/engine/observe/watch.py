@@ -68,7 +68,7 @@ class Watch:
         now, series = self._session.clock.monotonic(), self.series
         for one in series.values():
             one.settle()
-        self._guard = Guard(self._rules, series, self.objectives, now, phases=1)
+        self._guard = Guard(self._rules, series, self.objectives, now)
         baseline = next((w for w in self._session.windows if w.phase == "baseline"), None)
         if baseline is not None:
             span = (baseline.start_ns, baseline.end_ns)
