@@ -12,8 +12,7 @@ from the prober   {"say": "ready", "tapes": {indicator: path}}             conne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -55,16 +54,3 @@ class Start:
     indicators: tuple[Indicator, ...]
     on_orphan: tuple[str, ...] = ()
     """A command that is started once when the parent has died before it said stop."""
-
-    def message(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def parse(cls, message: Mapping[str, Any]) -> Start:
-        """The inverse of `message`. Raises TypeError or KeyError for a message that is none."""
-        indicators = tuple(
-            Indicator(**{**given, "status": tuple((low, high) for low, high in given.get("status", ((200, 399),)))})
-            for given in message["indicators"]
-        )
-        return cls(**{**message, "indicators": indicators, "on_orphan": tuple(message.get("on_orphan", ()))})

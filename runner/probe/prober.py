@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from runner import errors
+from runner import codec, errors
 from runner.probe import messages, pacer, stream, tape
 from runner.probe.attention import Attention
 
@@ -144,9 +144,9 @@ class Prober:
 async def serve(lines: asyncio.StreamReader) -> int:
     """Start message to end; the exit code."""
     try:
-        start = messages.Start.parse(json.loads(await lines.readline() or b"null"))
+        start = codec.decode(messages.Start, json.loads(await lines.readline() or b"null"), "start")
         prober = Prober(start)
-    except (TypeError, KeyError, ValueError, OSError) as problem:
+    except (ValueError, OSError) as problem:
         say("error", message=f"the prober cannot start: {problem}")
         print(problem, file=sys.stderr)  # a parent that only sees the exit quotes our last words
         return int(errors.ExitCode.ENVIRONMENT)

@@ -45,7 +45,7 @@ def add(store: Store, path: Path, found: Checked) -> bool:
 def _read(folder: Path, run: str) -> RunRecord:
     try:
         record = records.from_json(json.loads((folder / "record.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError) as problem:
         raise errors.UsageError(f"the bundle holds no record that can be read: {problem}") from None
     inside = all(Path(i.tape).name == i.tape for i in record.indicators)
     if record.run != run or not inside:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from runner import codec
 from runner.timeline import way_back
 from runner.timeline.mark import Finding, Indicator, Mark, Said, Window
 from runner.timeline.way_back import WayBack
@@ -216,59 +217,14 @@ class RunRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; times as RFC 3339 in UTC, with microseconds where there are any. `from_json` is its inverse."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = codec.encode(self)
         return plain
 
 
 def from_json(document: Mapping[str, Any]) -> RunRecord:
     """The record that `to_json` made plain: equal to it to the last microsecond.
 
-    Fields that an older version did not know get their defaults, those of a newer one are left out. Raises KeyError,
-    TypeError or ValueError for what is not a record.
+    Fields that an older version did not know get their defaults, those of a newer one are left out. Raises DecodeError, a
+    ValueError, for what is not a record.
     """
-    given = _known(RunRecord, document)
-    for name, part in _PARTS.items():
-        given[name] = tuple(part(**_revived(_known(part, value))) for value in given.get(name, ()))
-    if given.get("terms") is not None:
-        given["terms"] = Terms(**_known(Terms, given["terms"]))
-    for name, whole in _WHOLES.items():
-        if given.get(name) is not None:
-            told: dict[str, Any] = _known(whole, given[name])
-            given[name] = whole(**(told | {k: tuple(v) for k, v in told.items() if isinstance(v, list)}))
-    return RunRecord(**_revived(given))
-
-
-_PARTS: dict[str, type[Any]] = {
-    "objectives": ObjectiveResult,
-    "hypothesis": HypothesisResult,
-    "faults": Fault,
-    "undo": UndoStep,
-    "marks": Mark,
-    "windows": Window,
-    "pauses": Window,
-    "indicators": Indicator,
-    "findings": Finding,
-    "said": Said,
-}
-_WHOLES: dict[str, type[Any]] = {"alerting": Alerting, "way_back": WayBack}
-_TIMES = ("started", "ended", "at")
-_LISTS = ("targets", "residue", "cleared")
-
-
-def _known(kind: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    return {f.name: document[f.name] for f in fields(kind) if f.name in document}
-
-
-def _revived(given: dict[str, Any]) -> dict[str, Any]:
-    times = {name: datetime.fromisoformat(given[name]) for name in _TIMES if name in given}
-    return given | times | {name: tuple(given[name]) for name in _LISTS if name in given}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value
+    return codec.decode(RunRecord, document, "record")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runner import codec
 from runner.probe import messages, tape
 from runner.slo.sample import Sample
 
@@ -41,7 +42,7 @@ class Probe:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "runner.probe.prober"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self.tell(start.message())
+        self.tell(codec.encode(start))
         self.first: dict[str, Any] = {}
 
     def tell(self, message: dict[str, Any]) -> None:

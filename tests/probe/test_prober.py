@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import codec
 from runner.probe import messages, tape
 from runner.slo.objective import FAILED
 from runner.slo.sample import Flag
@@ -240,7 +241,7 @@ def test_when_the_parent_dies_it_stops_sending_and_starts_the_undo_once(service,
         run="r", folder=str(tmp_path), seed=1, limit_s=30, indicators=(indicator(f"{service.url}/ok"),), on_orphan=undo
     )
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, json.dumps(start.message())], stdout=subprocess.PIPE
+        [sys.executable, "-c", PARENT, json.dumps(codec.encode(start))], stdout=subprocess.PIPE
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())

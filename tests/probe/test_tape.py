@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from runner import codec
 from runner.probe import messages, tape
 from runner.probe.health import health
 from runner.probe.stream import schedule
@@ -105,7 +107,7 @@ def test_the_start_message_survives_the_pipe():
         name="a", url="http://127.0.0.1/", rate=5.0, timeout_s=1.0, status=((200, 299), (404, 404))
     )
     start = messages.Start(run="r", folder="/tmp", seed=1, limit_s=9.0, indicators=(indicator,), on_orphan=("true",))
-    assert messages.Start.parse(start.message()) == start
+    assert codec.decode(messages.Start, json.loads(json.dumps(codec.encode(start)))) == start
 
 
 def _samples(late_us: int, count: int, flags: int = 3) -> list[Sample]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from enum import StrEnum
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -75,3 +76,11 @@ def test_a_line_of_a_key_file_is_masked_alone() -> None:
 
 def test_no_secrets_change_nothing() -> None:
     assert Mask([]).value({"a": [""]}) == {"a": [""]}
+
+
+def test_a_word_of_our_own_is_no_secret_though_it_is_spelled_like_one() -> None:
+    class Word(StrEnum):
+        PROVEN = "proven"
+
+    masked = Mask(["proven"]).value({"proof": Word.PROVEN, "evidence": "proven"})
+    assert masked == {"proof": "proven", "evidence": "*****"}

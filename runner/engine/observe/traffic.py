@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner import errors
+from runner import codec, errors
 from runner.engine.session import Session
 from runner.experiment.model import Traffic as Stream
 from runner.experiment.model import status_ranges
@@ -67,7 +67,7 @@ class Traffic:
         self.prober = await Child.start(
             "prober",
             "runner.probe.prober",
-            start.message(),
+            codec.encode(start),
             log=folder / "prober.log",
             env=environment | run_processes.mark(self._session.run, "prober"),
             pass_fds=[lifeline],
