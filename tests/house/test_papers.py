@@ -19,12 +19,22 @@ from runner.cli import main
 from runner.experiment.model import Block
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+DOCS = tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")))
+PAGES = ("README.md", *DOCS)
+"""What a user reads."""
+PAPERS = (*PAGES, "CONTRIBUTING.md", "CHANGELOG.md")
 README = (ROOT / "README.md").read_text("utf-8")
+BEGINS_WITHIN = 200
+"""Lines of the README: nobody reads more to begin."""
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def _text(name: str) -> str:
+    return (ROOT / name).read_text("utf-8")
+
+
+def _blocks(language: str, *pages: str) -> list[str]:
+    text = "\n".join(_text(page) for page in pages or PAGES)
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def _typed() -> list[list[str]]:
@@ -40,12 +50,21 @@ def _ours() -> Iterator[list[str]]:
 
 
 def test_there_are_command_lines_to_check() -> None:
-    assert len(_typed()) >= 6
+    assert len(_typed()) >= 18
+
+
+def test_the_readme_is_short_enough_to_begin_with() -> None:
+    assert len(README.splitlines()) <= BEGINS_WITHIN
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    assert [page for page in DOCS if f"]({page})" not in README] == []
 
 
 @pytest.mark.parametrize("words", list(_ours()), ids=" ".join)
 def test_every_command_line_can_be_typed(words: list[str]) -> None:
-    arguments = ["run", *words] if main.looks_like_file(words[0]) else words
+    is_command = words[0] in main.COMMANDS or not main.looks_like_file(words[0])
+    arguments = words if is_command else ["run", *words]
     command: click.Command = main.app
     while isinstance(command, click.Group):
         context = click.Context(command)
@@ -61,9 +80,18 @@ def test_every_command_is_in_the_table() -> None:
     ] == []
 
 
-def test_every_option_that_it_names_exists_somewhere() -> None:
-    options = {o for name in main.COMMANDS for p in _parameters(name) for o in p.opts}
-    assert set(re.findall(r"`(--[a-z-]+)`", README)) <= options
+def test_every_option_that_a_page_names_exists_somewhere() -> None:
+    options = {o for name in main.COMMANDS for o in _options(_command(name))}
+    named = {
+        option for page in PAGES for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", _without_others(_text(page)))
+    }
+    assert len(named) >= 15
+    assert named - options == set()
+
+
+def _without_others(text: str) -> str:
+    """The page without command lines of other programs."""
+    return re.sub(r"(?m)^\$ (?!chaos-run|gameday).*|`(make|pip|kubectl|python) [^`]*`", "", text)
 
 
 def test_the_github_action_calls_the_gate_as_it_is() -> None:
@@ -76,7 +104,7 @@ def test_the_github_action_calls_the_gate_as_it_is() -> None:
 
 
 def test_the_job_that_it_shows_needs_no_file_that_is_not_here() -> None:
-    (shown,) = (block for block in _blocks("yaml") if "kind-action" in block)
+    (shown,) = (block for block in _blocks("yaml", "docs/ci.md") if "kind-action" in block)
     steps = YAML(typ="safe").load(shown)["resilience"]["steps"]
     named = re.findall(r"\bchaos-run/([\w./-]+\.yaml)", shown)
     assert len(named) == 3
@@ -87,9 +115,23 @@ def test_the_job_that_it_shows_needs_no_file_that_is_not_here() -> None:
     assert given & {"context", "kubeconfig", "playground", "no-cluster"}
 
 
-def _parameters(name: str) -> list[click.Parameter]:
+def _command(name: str) -> click.Command:
     command: click.Command = importlib.import_module(f"runner.cli.{name}").command
-    return list(command.params)
+    return command
+
+
+def _parameters(name: str) -> list[click.Parameter]:
+    return list(_command(name).params)
+
+
+def _options(command: click.Command) -> Iterator[str]:
+    """Of a command and of those below it."""
+    yield from (option for parameter in command.params for option in parameter.opts)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if (below := command.get_command(context, name)) is not None:
+                yield from _options(below)
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
@@ -108,7 +150,25 @@ def test_the_block_shows_every_key() -> None:
 
 
 def _example() -> Any:
-    return YAML(typ="safe").load(_blocks("yaml")[0])["extensions"][0]
+    return YAML(typ="safe").load(_blocks("yaml", "docs/block.md")[0])["extensions"][0]
+
+
+def test_every_shorter_example_of_the_block_is_valid() -> None:
+    parts = [YAML(typ="safe").load(text) for text in _blocks("yaml", "README.md")]
+    assert len(parts) >= 2
+    whole = {"traffic": [{"name": "front", "url": "http://shop/"}], **{k: v for part in parts for k, v in part.items()}}
+    Block.model_validate({"name": "chaos-run", **whole})
+
+
+def test_every_environment_variable_that_a_page_names_is_one_of_ours() -> None:
+    known = {
+        name
+        for file in (*(ROOT / "runner").rglob("*.py"), ROOT / "ci/gitlab.yml", ROOT / "action.yml")
+        for name in re.findall(r"\bCHAOS_RUN_[A-Z]+\b", file.read_text("utf-8"))
+    }
+    named = {name for page in PAGES for name in re.findall(r"\bCHAOS_RUN_[A-Z]+\b", _text(page))}
+    assert "CHAOS_RUN_STORE" in named
+    assert named - known == set()
 
 
 def _keys(tree: Any) -> Iterator[str]:
@@ -128,14 +188,24 @@ def test_every_make_target_exists() -> None:
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_no_link_is_dead(paper: str) -> None:
-    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", _text(paper))
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    links = re.findall(r"\]\((?!https?://)([^)]*)\)", _text(paper))
+    here = ROOT / paper
+    assert [link for link in links if not _leads_somewhere(here, *link.partition("#")[::2])] == []
+
+
+def _leads_somewhere(page: Path, file: str, heading: str) -> bool:
+    target = page.parent / file if file else page
+    if not target.exists() or not heading:
+        return target.exists()
+    titles = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
+    return heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_picture_is_shown_somewhere() -> None:
+    shown = "".join(_text(page) for page in PAGES)
+    assert [path.name for path in (ROOT / "docs/pictures").glob("*.svg") if f"pictures/{path.name})" not in shown] == []
 
 
 def test_the_changelog_has_the_version() -> None:
     version = tomllib.loads(_text("pyproject.toml"))["project"]["version"]
     assert re.search(rf"^## {re.escape(version)}\b", _text("CHANGELOG.md"), re.MULTILINE)
-
-
-def _text(name: str) -> str:
-    return (ROOT / name).read_text("utf-8")
