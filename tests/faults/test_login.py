@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from runner import errors
 from runner.faults.kubernetes import login
+from tests.waiting import ended, until
 
 V1 = "client.authentication.k8s.io/v1"
 
@@ -78,14 +78,12 @@ def test_a_helper_that_cannot_be_started_says_why(tmp_path: Path) -> None:
 
 
 def test_a_helper_that_waits_for_a_person_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    code = (
-        "import subprocess, sys; print('open https://sso.example', file=sys.stderr, flush=True);"
-        f"p = subprocess.Popen(['sleep', '60']); open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); p.wait()"
-    )
-    said = complaint(tmp_path, helper(code), within_s=1.5)
+    script = f"echo open https://sso.example >&2; sleep 1000 & echo $! > {tmp_path / 'pid'}; wait"
+    user = {"exec": {"apiVersion": V1, "command": "sh", "args": ["-c", script]}}
+    said = complaint(tmp_path, user, within_s=1.5)
     assert said.endswith("has not answered within 1.5 s: open https://sso.example")
     pid = int((tmp_path / "pid").read_text())
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    until(lambda: ended(pid), "what it started has ended")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from runner.experiment.channels import Channel
 from runner.notify.alert_policy import Message
 from runner.notify.outbox import FILE, Errand, Outbox
 from tests.notify.receiver import receiver
+from tests.waiting import PATIENCE_S, until
 
 
 def message(**changes: Any) -> Message:
@@ -32,7 +33,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def opened(channels: Sequence[Channel], runs: Path) -> Outbox:
-    outbox = Outbox(channels, runs)
+    outbox = Outbox(channels, runs, close_s=PATIENCE_S)
     outbox.open()
     return outbox
 
@@ -106,36 +107,36 @@ def test_what_cannot_be_delivered_is_kept_without_its_address(runs: Path) -> Non
 
 
 def test_to_put_costs_nothing_while_a_receiver_hangs(runs: Path) -> None:
-    with receiver(hang_s=0.5) as chat:
+    with receiver() as chat:
+        chat.free.clear()
         outbox = opened((Channel(name="chat", webhook=chat.url, levels=("warning",)),), runs)
-        began = time.monotonic()
         for _ in range(3):
             outbox.put(message())
-        assert time.monotonic() - began < 0.1
+        assert outbox.reached("verdict", "warning") is None, "it is under way, and nobody has waited for that"
+        chat.free.set()
         outbox.close()
     assert len(chat.got) == 3
 
 
 def test_the_end_waits_no_longer_than_it_may_and_keeps_what_was_given_up(runs: Path) -> None:
     importlib.import_module("httpx")  # the first send would, and be late
-    with receiver(hang_s=0.8) as chat:
-        outbox = Outbox([Channel(name="chat", webhook=chat.url, levels=("warning",))], runs, close_s=1.5)
+    with receiver(hangs_after=1) as chat:
+        outbox = Outbox([Channel(name="chat", webhook=chat.url, levels=("warning",))], runs, close_s=2.0)
         for event in ("abort", "recovered", "verdict"):
             outbox.put(message(event=event))
         outbox.open()
-        began = time.monotonic()
         outbox.close()
-        assert time.monotonic() - began < 1.4
-    assert [(line["event"], line["delivered"]) for line in kept(runs)] == [
-        ("abort", True),
-        ("recovered", False),
-        ("verdict", False),
-    ]
-    assert [sentence.partition(": ")[2] for sentence in outbox.failed] == ["ReadTimeout", "the program had to end"]
+        until(lambda: len(kept(runs)) == 3, "what became of each is kept")  # a busy machine may be late with it
+        assert len(chat.got) == 1, "it hangs still"
+    assert [line["delivered"] for line in kept(runs)] == [True, False, False]
+    assert [line["event"] for line in kept(runs)] == ["abort", "recovered", "verdict"]
+    reasons = [sentence.partition(": ")[2] for sentence in outbox.failed if "still under way" not in sentence]
+    assert reasons == ["ReadTimeout", "the program had to end"]
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # a plug-in of Apprise imports it
 def test_apprise_carries_it_wherever_it_knows_the_way(runs: Path) -> None:
+    importlib.import_module("apprise")  # its time is not the channel's
     with receiver() as chat:
         host = chat.url.removeprefix("http://")
         outbox = opened((Channel(name="any", apprise=f"json://{host}", levels=("warning",)),), runs)

@@ -17,8 +17,10 @@ import psutil
 import pytest
 
 from runner.process import ports, run_processes
+from tests.waiting import text_of, until
 
-SERVER = "import socket,time; s=socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(s.getsockname()[1], flush=True); time.sleep(9)"
+SERVER = "; ".join(("import socket, time", "s = socket.socket()", "s.bind(('127.0.0.1', 0))", "s.listen()",
+                    "print(s.getsockname()[1], flush=True)", "time.sleep(1000)"))  # fmt: skip
 
 
 @pytest.fixture
@@ -56,26 +58,30 @@ known = subprocess.Popen(["sleep", "60"], start_new_session=True)
 children = run_processes.children()
 worker = subprocess.Popen(["sh", "-c", "env -i setsid sleep 61 >/dev/null 2>&1 & exit 0"], start_new_session=True)
 worker.wait()
-time.sleep(0.3)
-print(*run_processes.strays(children, worker.pid), flush=True)
+until = time.monotonic() + 30
+while not (found := [pid for pid in run_processes.strays(children, worker.pid)]) and time.monotonic() < until:
+    time.sleep(0.02)
+print(*found, flush=True)
 for child in (ours, marked, known): child.kill()
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has subreapers")
 def test_an_orphan_that_took_its_mark_off_and_left_its_session_is_found_and_no_other() -> None:
-    done = subprocess.run([sys.executable, "-c", ADOPTER], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", ADOPTER], capture_output=True, text=True, timeout=60, check=True)
     (pid,) = map(int, done.stdout.split())
     process = psutil.Process(pid)
     try:
-        assert process.cmdline() == ["sleep", "61"]
+        until(lambda: process.cmdline() == ["sleep", "61"], "the shell's command has become that")
     finally:
         process.kill()
-        until = time.monotonic() + 5
-        while psutil.pid_exists(pid) and time.monotonic() < until:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            time.sleep(0.02)
+        until(lambda: _reaped(pid), "it is gone")
+
+
+def _reaped(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return not psutil.pid_exists(pid)
 
 
 def test_a_port_that_somebody_listens_on_since_is_told_and_not_blamed(server: tuple[psutil.Process, int]) -> None:
@@ -86,10 +92,9 @@ def test_a_port_that_somebody_listens_on_since_is_told_and_not_blamed(server: tu
     command = f'{sys.executable} -c "{SERVER}" >{{}} 2>&1 & echo $!'
     with tempfile.NamedTemporaryFile("r") as said:
         done = subprocess.run(["sh", "-c", command.format(said.name)], capture_output=True, text=True, check=True)
-        pid, until = int(done.stdout), time.monotonic() + 5
-        while not (text := Path(said.name).read_text()) and time.monotonic() < until:
-            time.sleep(0.02)
+        pid = int(done.stdout)
         try:
+            text = text_of(Path(said.name))
             found = ports.new(older, began - 1)
         finally:
             os.kill(pid, signal.SIGKILL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.fakes.listening import Quiet, listening
+from tests.waiting import HANG_S
 
 
 @dataclass
@@ -19,7 +20,8 @@ class Backend:
 
     url: str = ""
     status: int = 200
-    hang_s: float = 0.0
+    free: threading.Event = field(default_factory=threading.Event)
+    """While it is cleared, whoever asks hangs."""
     pushed: list[tuple[str, str]] = field(default_factory=list)
     """(path, body) of each PUT."""
     traces: list[ExportTraceServiceRequest] = field(default_factory=list)
@@ -37,6 +39,7 @@ class Backend:
 @contextlib.contextmanager
 def backend() -> Iterator[Backend]:
     state = Backend()
+    state.free.set()
 
     class Answer(Quiet):
         def do_PUT(self) -> None:
@@ -55,10 +58,13 @@ def backend() -> Iterator[Backend]:
             return self.rfile.read(int(self.headers["Content-Length"]))
 
         def _end(self) -> None:
-            time.sleep(state.hang_s)
+            state.free.wait(HANG_S)
             with contextlib.suppress(OSError):  # whoever asked may have given up
                 self.answer(b"", state.status)
 
     with listening(Answer) as url:
         state.url = url
-        yield state
+        try:
+            yield state
+        finally:
+            state.free.set()
