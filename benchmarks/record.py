@@ -47,7 +47,7 @@ NOW = datetime.now(UTC)
 ONE = RunRecord(
     run="", title="The shop survives a killed pod", experiment="", experiment_hash="0" * 64, service="", context="kind-shop",
     started=NOW, ended=NOW, started_mono_ns=0, verdict="PASS", exit_code=0, folder="/nowhere",
-    sentence="the fault bit (proven); availability: 0.1 % bad (3/3,000), allowed is 1 %",
+    sentence="the fault took effect (proven); availability: 0.1 % bad (3/3,000), allowed is 1 %",
     objectives=(objective("availability", None), objective("latency", 0.5)),
     faults=(Fault(name="kill", targets=("pod/a",), proof="proven"),),
     marks=tuple(Mark(name=n, at=NOW, mono_ns=i) for i, n in enumerate(("injected", "undone", "recovered"))),

@@ -73,7 +73,7 @@ class Messages:
             listening.cancel()
             await asyncio.wait({listening})
             if not listening.cancelled() and (problem := listening.exception()):
-                self._warn(f"warning: what people told the day was not heard to the end: {problem}")
+                self._warn(f"warning: reading messages to this GameDay ended early: {problem}")
 
     async def unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait for it. Raises Stopped as soon as somebody wants the day stopped; the work is then dropped."""
@@ -103,7 +103,7 @@ class Messages:
                 self._read()
                 await asyncio.sleep(POLL_S)
         finally:  # whatever broke: a day that hears no stop begins no other step
-            self._end("the day can no longer hear a stop", by_person=False)
+            self._end("the GameDay can no longer receive a stop", by_person=False)
 
     def _end(self, reason: str, *, by_person: bool = True) -> None:
         if not self._stop.done():

@@ -86,7 +86,7 @@ class Scenario(_Part):
     def _seats(self) -> Scenario:
         if not any(role.may_stop for name, role in self.roles.items() if name != "operator"):
             raise ValueError(
-                "no role besides the operator has `may_stop: true`; somebody who strikes nothing must hold the stop"
+                "no role besides the operator has `may_stop: true`; somebody besides the operator must be able to stop the day"
             )
         return self
 
@@ -134,10 +134,12 @@ def seat(scenario: Scenario, given: Mapping[str, tuple[str, ...]]) -> dict[str, 
     roster = scenario.roster | dict(given)
     for role in SINGLE_SEAT:
         if len(roster.get(role, ())) > 1:
-            raise errors.UsageError(f"{role} is one person's seat, not that of {' and '.join(roster[role])}")
+            raise errors.UsageError(f"the role {role} is for one person, not for {' and '.join(roster[role])}")
     holders = {p for name, role in scenario.roles.items() if role.may_stop for p in roster[name]}
     if holders and holders <= set(roster.get("operator", ())):
-        raise errors.UsageError("the operator alone holds the stop", hint="give owner or facilitator to somebody else")
+        raise errors.UsageError(
+            "the operator would be the only one who may stop the day", hint="give owner or facilitator to somebody else"
+        )
     return roster
 
 
@@ -175,4 +177,6 @@ def _semantics(document: source.Source, scenario: Scenario, path: Path) -> Itera
             )
     for role in SINGLE_SEAT:
         if role in scenario.roles and len(scenario.roles[role].people) > 1:
-            yield document.finding("error", "single-seat", ("roles", role, "people"), f"{role} is one person's seat")
+            yield document.finding(
+                "error", "single-seat", ("roles", role, "people"), f"the role {role} is for one person"
+            )

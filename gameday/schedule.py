@@ -118,7 +118,7 @@ def put(new: Schedule) -> Schedule:
     if not new.cancelled and new.next(datetime.fromisoformat(new.created)) is None:
         first = next(new.occurrences(datetime.fromisoformat(new.created)), None)
         why = f"its first start is in {first.blocked}" if first else "the rule gives no start"
-        raise errors.UsageError(f"this schedule is never free within three years: {why}")
+        raise errors.UsageError(f"this schedule allows no start within three years: {why}")
     with _locked() as known:
         old = known.get(new.id)
         known[new.id] = replace(new, uid=old.uid, sequence=old.sequence + 1, taken=old.taken) if old else new

@@ -124,14 +124,14 @@ class Session:
         self.notice.give(self._day, self.scenario.announcement)
         if not self.notice.before_s:
             return
-        self.say(f"notice is given, the day begins in {units.format_duration(self.notice.before_s)}")
+        self.say(f"notice is sent, the day begins in {units.format_duration(self.notice.before_s)}")
         await self.time.sleep(self.notice.before_s)
         until = self.time.monotonic() + round(DELIVERY_S * 1e9)
         while (reached := self.notice.reached()) is None and self.time.monotonic() < until:
             await self.time.sleep(0.1)
-        self.say(f"notice was given to {', '.join(reached or ()) or 'nobody'}")
+        self.say(f"notice was delivered to {', '.join(reached or ()) or 'no channel'}")
         if not reached:
-            raise Stopped("the notice reached nobody", by_person=False)
+            raise Stopped("the notice could not be delivered to any channel", by_person=False)
 
     def offset(self, step: Step) -> float:
         """When a step is due, in seconds from the start of the day."""

@@ -114,9 +114,9 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
     """
     found = statistics.summarise([statistics.Value(value, cut) for value, cut in values if value is not None])
     unknown = sum(1 for value, cut in values if value is None and cut)
-    unseen = f", never seen {unknown}" if unknown else ""
+    unseen = f", {unknown} never detected or recovered" if unknown else ""
     if found.mean is None or found.median is None:
-        return ("none ended", f"n = 0{unseen}") if unknown else ("nothing", "no watched user felt anything, n = 0")
+        return ("none ended", f"n = 0{unseen}") if unknown else ("nothing", "no user impact was measured, n = 0")
     return f"mean {_figure(found.mean)}", (
         f"median {_figure(found.median)}, n = {found.n}, censored {found.censored}{unseen}"
     )
@@ -152,9 +152,9 @@ def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
     )
     yield (
         "The alert fired, and the right one first",
-        f"{noticed} of {len(felt)} steps that users felt were noticed"
+        f"{noticed} of {len(felt)} steps with user impact were detected"
         if felt
-        else "no watched user felt anything: nothing to notice",
+        else "no user impact was measured: nothing to detect",
     )
     yield "Time to detect within target", _outcomes(s.detection for s in steps)
     yield "Time to recover within target", _outcomes(s.recovery for s in steps)
@@ -174,7 +174,7 @@ def _undo(steps: Sequence[StepResult]) -> str:
     """How many steps are known to be put back, and of each other what is known instead."""
     broke = [s for s in steps if s.put_back not in ("", PutBack.NOTHING)]
     others = [f"{s.name}: {s.way_back}" for s in broke if s.put_back != PutBack.PROVEN]
-    known = f"{len(broke) - len(others)} of {len(broke)} steps put back and looked at"
+    known = f"{len(broke) - len(others)} of {len(broke)} steps put back and verified"
     return "; ".join([known, *others]) if broke else "nothing was changed"
 
 

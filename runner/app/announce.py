@@ -38,7 +38,7 @@ def channels(path: str | None = None) -> Channels:
 def nobody() -> errors.UsageError:
     """A notice that nobody would hear."""
     return errors.UsageError(
-        "notice is to be given, and no channel hears info", hint="name one in the file of channels, CHAOS_RUN_NOTIFY"
+        "--notice-before needs a channel with level info", hint="add one to the file of channels, CHAOS_RUN_NOTIFY"
     )
 
 

@@ -52,7 +52,7 @@ class Here:
 
         if not self.live.parent_alive():
             raise errors.EnvironmentFailure(
-                f"the runner of {self.run} is dead, so it cannot be told; a surviving undoer puts everything back within seconds",
+                f"the runner of {self.run} has died and cannot be reached; its undoer process undoes everything within seconds",
                 hint="to make sure: chaos-run recover",
             )
         inbox.post(self.live.folder, said)
@@ -94,8 +94,8 @@ class There:
         now = next((one for one in self.store.presence.live() if one.run == self.run), self.live)
         return errors.EnvironmentFailure(
             f"run {self.live} has not answered within {ANSWER_S:.0f} s; it was {now.heard}",
-            hint=f"it hears it as soon as it reaches the record again. Should its runner be dead, its undoer has put everything "
-            f"back; to make sure, on {self.live.host}: chaos-run recover",
+            hint=f"the run gets the message as soon as it reaches the record again. If its runner has died, its undoer has undone "
+            f"everything; to make sure, run on {self.live.host}: chaos-run recover",
         )
 
 

@@ -113,7 +113,7 @@ class Gate:
         if self.over:
             self.known[at] = replace(waiting, sentence=f"not run: {self.over}")
             return
-        begun = "begun, and the gate ended before its verdict: see chaos-run history, and call chaos-run recover"
+        begun = "started, but the gate ended before its verdict: see chaos-run history, then run chaos-run recover"
         self._know(at, replace(waiting, kind=gated.UNFINISHED, sentence=begun))
         self._know(at, self._run(waiting))
 
@@ -135,7 +135,7 @@ class Gate:
         if any(message.get("kind") == "stop" for message in inbox.Inbox(Path(record.folder)).poll()):
             self.over = "a person stopped the run before"
         if record.exit_code == errors.ExitCode.UNDO_FAILED:
-            self.over = f"{waiting.file} left something injected, which would falsify any other"
+            self.over = f"{waiting.file} left its fault in place, which would falsify every other run"
         return gated.of_record(waiting.file, record)
 
     def _crashed(self, problem: BaseException) -> None:

@@ -65,7 +65,11 @@ class Beside:
         self._asked.put(None)
         self._thread.join()
         if not self._whole:  # its traceback has been printed
-            print(f"error: the view broke, the run did not: chaos-run show {self._run}", file=sys.stderr, flush=True)
+            print(
+                f"error: the display failed, the run did not; see: chaos-run show {self._run}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def event(self, event: Event) -> None:
         """Something happened."""

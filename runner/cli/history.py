@@ -59,7 +59,7 @@ def _unfinished() -> Iterator[str]:
     for run in pending.find(paths.runs_dir()):
         if not run.over:
             open_ = f"still to be undone: {', '.join(run.outstanding)}" if run.outstanding else "not looked at since"
-            yield f"{run.run} lost its runner and is not on record yet ({open_}); do: chaos-run recover"
+            yield f"the runner of {run.run} died and the run is not on record yet ({open_}); run: chaos-run recover"
 
 
 def table(runs: list[Summary]) -> str:

@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "validate": "Find every error in experiment files; needs no network.",
     "gate": "Run several experiments as a CI resilience gate.",
     "stop": "Emergency stop of a run, from any terminal.",
-    "recover": "Play what is still open in the undo ledgers.",
+    "recover": "Run the undo steps that are still open.",
     "mitigated": "Say that you have mitigated the fault: marks a run by a person.",
     "note": "Leave a note in the record of a live run.",
     "ack": "Say that you have noticed: marks a run as detected by a person.",

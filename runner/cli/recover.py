@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(name="recover")
 @click.option("--dry-run", is_flag=True, help="Only say what is open.")
-@click.option("--by-hand", metavar="RUN", help="You have put back yourself what this run left; needs --reason.")
+@click.option("--by-hand", metavar="RUN", help="You have undone by hand what this run left; needs --reason.")
 @click.option("--reason", help="What you did; kept in the run's undo ledger with your name.")
 @click.option("--store", help="The record to add the recovered runs to.")
 def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str | None) -> int:
@@ -35,7 +35,7 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
     if not found:
         click.echo("Nothing is left open.")
     for run in found:
-        nothing = "put back, others are still to be told" if run.over else "no open undo step"
+        nothing = "undone, but the notification is still to be sent" if run.over else "no open undo step"
         click.echo(f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding) or nothing}")
     if dry_run:
         return errors.ExitCode.PASS
@@ -45,7 +45,10 @@ def command(dry_run: bool, by_hand: str | None, reason: str | None, store: str |
     _give_way(store, failed)
     for name in failed:
         click.echo(f"{name}: not everything could be put back; see chaos-run show {name}", err=True)
-        click.echo(f"hint: put back by hand, or gone? chaos-run recover --by-hand {name} --reason '…'", err=True)
+        click.echo(
+            f"hint: if you have undone it by hand, or it is gone: chaos-run recover --by-hand {name} --reason '…'",
+            err=True,
+        )
     for run in found:
         if run.run not in failed and (said := _way_back(run)):
             click.echo(f"{run.run}: {said}")

@@ -61,7 +61,7 @@ def _so_far(run: LiveRun, alive: bool, phase: str, wire: list[dict[str, Any]]) -
     from runner.report.narrator import Narrator
     from runner.timeline import event
 
-    said = f"is running, phase: {words.phase_title(phase)}" if alive else "has lost its runner"
+    said = f"is running, phase: {words.phase_title(phase)}" if alive else "is not over, but its runner has died"
     yield f"{run.run} {said}"
     yield ""
     narrator = Narrator()
@@ -69,7 +69,7 @@ def _so_far(run: LiveRun, alive: bool, phase: str, wire: list[dict[str, Any]]) -
     yield from (f"{t:8.1f}s  {sentence}" for t, _, sentence in filter(None, told))
     yield ""
     yield f"files       {run.folder}"
-    yield "stop it     chaos-run stop" if alive else "put back    chaos-run recover"
+    yield "stop it     chaos-run stop" if alive else "undo it     chaos-run recover"
 
 
 def text(record: RunRecord) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
             for m in words.in_order(record.marks)
         ],
     )
-    yield "Way back", [words.undo_line(record)]
+    yield "Put back", [words.undo_line(record)]
     yield "Undo", [f"{u.state:8}  {u.what}{f': {u.error}' if u.error else ''}" for u in record.undo]
     yield "Left behind", list(record.residue)
     yield "Proof", list(record.cleared)

@@ -55,7 +55,7 @@ def _tell(one: Here | There, reason: str) -> bool:
             f"{one.run}: {problem.message}. {(problem.hint or '')[:1].upper()}{(problem.hint or '')[1:]}", err=True
         )
         return False
-    click.echo(f"{one.run}{one.where}: told to stop{', and it has heard it' if one.where else ''}")
+    click.echo(f"{one.run}{one.where}: stop requested{', and received there' if one.where else ''}")
     return True
 
 
@@ -73,7 +73,7 @@ def _outcome_there(one: There, until: float) -> errors.ExitCode:
             return _gone(one)
         if time.monotonic() > until:
             heard = f", {now.heard}" if now else ""
-            click.echo(f"{one.run}: not over yet; it goes on undoing{one.where}{heard}", err=True)
+            click.echo(f"{one.run}: not over yet; the undo is still running{one.where}{heard}", err=True)
             return errors.ExitCode.ENVIRONMENT
         time.sleep(_POLL_THERE_S)
     return _said(one.run, one.store.get(one.run).to_json())
@@ -84,7 +84,7 @@ def _gone(one: There) -> errors.ExitCode:
     if (words := one.store.presence.last_words(one.run)) is not None:
         return _said(one.run, words)
     click.echo(
-        f"{one.run}: gone from the record without a verdict; ask{one.where}: chaos-run show {one.run}, chaos-run recover",
+        f"{one.run}: gone from the record without a verdict; run{one.where}: chaos-run show {one.run}, chaos-run recover",
         err=True,
     )
     return errors.ExitCode.ENVIRONMENT
@@ -94,13 +94,13 @@ def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
     """Wait for its record. A stopped run that has undone everything is what was asked for: PASS."""
     while not run.over:
         if time.monotonic() > until:
-            click.echo(f"{run.run}: not over yet; it goes on undoing. Watch it in {run.folder}", err=True)
+            click.echo(f"{run.run}: not over yet; the undo is still running. Watch it in {run.folder}", err=True)
             return errors.ExitCode.ENVIRONMENT
         if not run.folder.exists():
             click.echo(f"{run.run}: stopped before anything was injected")
             return errors.ExitCode.PASS
         if not run.parent_alive() and not run.over:
-            click.echo(f"{run.run}: its runner died while stopping: chaos-run recover", err=True)
+            click.echo(f"{run.run}: its runner died while stopping; run: chaos-run recover", err=True)
             return errors.ExitCode.ENVIRONMENT
         time.sleep(_POLL_S)
     return _said(run.run, json.loads((run.folder / "record.json").read_text(encoding="utf-8")))

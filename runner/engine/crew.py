@@ -174,7 +174,8 @@ class Crew:
             name = str(rollback.get("name") or rollback.get("ref"))
             if foreign := self.world.withheld.get(str(index)):
                 self.session.find(
-                    "warning", f"{name!r} is not played: it would free {foreign}, cordoned by somebody else"
+                    "warning",
+                    f"the rollback {name!r} is skipped: it would uncordon {foreign}, which was cordoned before this run",
                 )
             else:
                 self.ledger.open(ROLLBACK, name, index=index)

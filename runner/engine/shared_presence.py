@@ -103,7 +103,7 @@ class Team(threading.Thread):
                 self._say(
                     self._session.end_early,
                     "runner",
-                    "nobody holds this run's targets on the shared record any more",
+                    "this run's locks on the shared record are no longer renewed",
                 )
 
     async def claim(self, scopes: Sequence[str]) -> None:
@@ -119,8 +119,8 @@ class Team(threading.Thread):
         for dead in taken:
             self._session.find(
                 "warning",
-                f"the target was taken over from run {dead}, {dead.heard}, which is over or dead:"
-                " what a dead one may have left is put back by `chaos-run recover` there",
+                f"the target was taken over from run {dead}, {dead.heard}, which has ended or died:"
+                " if it died, run `chaos-run recover` there to undo what it left",
             )
 
     async def release(self) -> None:

@@ -82,7 +82,7 @@ class Channels(BaseModel):
     @model_validator(mode="after")
     def _says_something(self) -> Channels:
         if not self.channels and not self.annotations and self.telemetry == Telemetry():
-            raise ValueError("neither channels nor telemetry nor annotations: nobody would be told anything")
+            raise ValueError("neither channels nor telemetry nor annotations: nothing would be sent")
         return self
 
 

@@ -62,7 +62,7 @@ def _judged(notes: Notes, reading: Reading, acts: bool) -> None:
         )
     if not reading.raw.get("objectives"):
         hint = "add objectives: [{name: availability, indicator: …, target: 99%}]"
-        notes.warning("no-objectives", reading.steps, "no objectives: nothing says when users are hurt", hint=hint)
+        notes.warning("no-objectives", reading.steps, "no objectives: the impact on users cannot be judged", hint=hint)
 
 
 def _bounds(notes: Notes, activity: Mapping[str, Any], provider: Mapping[str, Any], steps: Steps) -> None:

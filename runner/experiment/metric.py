@@ -110,7 +110,9 @@ def _query(form: Form, owner: Mapping[str, Any], key: str, at: Steps, name: str)
         hint = "metricSource: {type: Prometheus, spec: {query: …}}"
         form.notes.error("openslo", at, f"'{name}' has no query in its metricSource ({key})", hint=hint)
     elif "{{" in found:
-        form.notes.error("openslo", at, f"the query of '{name}' has a placeholder, which nobody fills: {found.strip()}")
+        form.notes.error(
+            "openslo", at, f"the query of '{name}' has a placeholder that is not filled in: {found.strip()}"
+        )
     else:
         return found
     return None

@@ -219,7 +219,7 @@ def span(form: Form, value: Any, at: Steps) -> float | None:
     text = str(value).removeprefix("-")
     match = _SPAN.fullmatch(text)
     if match is None or match[1].strip("0") == "":
-        form.notes.warning("openslo", at, f"{described(value)} is no duration of v1 such as 1h: it is not heeded")
+        form.notes.warning("openslo", at, f"{described(value)} is no duration of v1 such as 1h: it is ignored")
         return None
     if text != str(value):
         form.deviates(at, "a duration has no sign in v1", so=f"{text} is taken")

@@ -81,7 +81,7 @@ def _made(item: Item) -> model.Source | None:
         form.notes.error("openslo", where, f"'{item.name}' needs an http or https URL")
         return None
     for other in (k for k in details if k != key):
-        said = f"'{other}' of the DataSource '{item.name}' is not heeded: what lets us in belongs into secrets: of a source"
+        said = f"'{other}' of the DataSource '{item.name}' is ignored: credentials belong into secrets: of a source"
         form.notes.warning("openslo", (*at, "connectionDetails", other), said, key=True)
     try:
         return model.Source(name=item.name, prometheus=url)

@@ -14,7 +14,7 @@ from runner.experiment.findings import Finding
 from runner.experiment.notes import Notes, described
 
 HONOURED = ("controls", "auths", "runtime")
-_INSTEAD = {"notifications": "chaos-run tells people by a file of channels of its own: CHAOS_RUN_NOTIFY"}
+_INSTEAD = {"notifications": "chaos-run notifies people by its own file of channels: CHAOS_RUN_NOTIFY"}
 """What to use for a section that is not honoured."""
 
 

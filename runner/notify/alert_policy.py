@@ -70,7 +70,9 @@ def survived(
     if died:
         whole = record.sentence if record.verdict == "ENVIRONMENT" else "the runner died; what it left was undone later"
         text = f"the runner died, and NOT everything was put back: {open_}" if left else whole
-        text += f". Told late: the runner was last heard of at {clock.rfc3339(heard)}, {ago} ago" if late else ""
+        text += (
+            f". Sent late: the last sign of life of the runner was at {clock.rfc3339(heard)}, {ago} ago" if late else ""
+        )
     else:
         text = (f"still NOT put back, {ago} after the run: {open_}") if left else f"put back now, {ago} after the run"
     return Message(
@@ -105,7 +107,7 @@ class Herald:
                 self._drill, self._drill_over = banner.under_way(event), banner.named(event)
                 self._title = str(fields.get("title") or "chaos-run")
                 where = f"{fields.get('context')} ({fields.get('environment')})"
-                targets = ", ".join(fields.get("targets") or ()) or "no target known beforehand"
+                targets = ", ".join(fields.get("targets") or ()) or "targets not known before the run"
                 return self._say("info", f"starts on {where}: {targets}", event)
             case Name.ABORT:
                 if self._after_s is not None:
@@ -130,7 +132,7 @@ class Herald:
         if fields.get("state") != "given":
             return self._say("info", f"called off: {fields.get('sentence')}", event)
         self._title = str(fields.get("title") or "chaos-run")
-        targets = ", ".join(fields.get("targets") or ()) or "no target known beforehand"
+        targets = ", ".join(fields.get("targets") or ()) or "targets not known before the run"
         begins = f"begins at {fields.get('starts_at')}, in {units.format_duration(float(fields.get('before_s') or 0))}"
         where = f"on {fields.get('context')} ({fields.get('environment')}): {targets}"
         return self._say("info", f"{begins}, {where}. By {fields.get('by')}. To stop it: {fields.get('stop')}", event)
@@ -140,7 +142,7 @@ class Herald:
         if self._last is None or self._escalates_s is None or t < self._escalates_s:
             return None
         self._escalates_s = None
-        return self._say("critical", f"users are not well {self._after_s:g} s after the run was stopped", self._last)
+        return self._say("critical", f"service not recovered {self._after_s:g} s after the run was stopped", self._last)
 
     def _say(self, level: Level, text: str, event: Event) -> Message:
         at = str(event.to_json()["at"])

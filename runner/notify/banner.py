@@ -11,7 +11,7 @@ def named(started: Event) -> str:
     """What the event `run_started` says of it: `DRILL: chaos-run RUN of “TITLE” on SERVICE, run by SOMEBODY`."""
     told = started.fields
     what = f"“{told.get('title') or 'untitled'}” on {told.get('service') or 'unnamed'}"
-    return f"DRILL: chaos-run {started.run} of {what}, run by {told.get('by') or 'somebody'}"
+    return f"DRILL: chaos-run {started.run} of {what}, run by {told.get('by') or 'unknown'}"
 
 
 def under_way(started: Event) -> str:

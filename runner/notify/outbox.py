@@ -128,7 +128,7 @@ class Outbox:
             if due < self._until:
                 self._again.append(replace(one, number=one.number + 1, due=due))
                 return
-            self.failed.append(f"{name} was not told of {message.event!r}: {problem}")
+            self.failed.append(f"the notification of {message.event!r} to {name} failed: {problem}")
             self._keep(message, channel=name, delivered=False, error=str(problem))
         else:
             self._keep(message, channel=name, delivered=True, tries=one.number)

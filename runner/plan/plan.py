@@ -149,7 +149,7 @@ def _watcher(detection: Detection) -> str:
 
 def _silences(experiment: Experiment) -> list[str]:
     most = units.format_duration(translate.silent_s(experiment))
-    ends = f"until everything is put back, and by themselves {most} after the baseline at the latest"
+    ends = f"until the undo is done; they expire by themselves {most} after the baseline at the latest"
     found = [f"{s.said} at {s.alertmanager}" for s in experiment.block.silence]
     raised = [f"an alert {DRILL_ALERT} is raised at {a.alertmanager}" for a in experiment.block.announce]
     return [*found, *raised, ends] if found or raised else []
@@ -190,10 +190,10 @@ def _expected(block: Block) -> Iterator[str]:
     """The file's `expect:` as people say it."""
     expect = block.expect
     for within, what in (
-        (expect.detected_within, "somebody notices within {} of users feeling it"),
-        (expect.notified_within, "somebody is told within {} of users feeling it"),
-        (expect.recovered_within, "users are well again within {}"),
-        (expect.resolved_within, "the alert is resolved within {} of everything being put back"),
+        (expect.detected_within, "detected within {} of the impact"),
+        (expect.notified_within, "a notification within {} of the impact"),
+        (expect.recovered_within, "recovered within {}"),
+        (expect.resolved_within, "the alert is resolved within {} of the undo"),
     ):
         if within is not None:
             yield what.format(units.format_duration(within))
@@ -205,7 +205,7 @@ def _expected(block: Block) -> Iterator[str]:
         drill = ", ".join(f"{k}={v}" for k, v in expect.drill.items())
         yield f"the alert would fire without the labels of a drill ({drill}) too"
     if expect.alerts:
-        yield f"of the alerts nothing is found that fails the run: {', '.join(expect.alerts)}"
+        yield f"none of these problems with alerts: {', '.join(expect.alerts)}"
 
 
 def method_seconds(experiment: Experiment) -> float:

@@ -8,10 +8,10 @@ from runner import units
 from runner.plan.plan import Plan, Step
 
 _OWNERS = {
-    "system": "the system itself",
-    "undoer": "the undoer, a process that outlives us",
-    "nobody": "NOBODY",
-    "stays": "nobody, for it is meant to stay",
+    "system": "the target system itself",
+    "undoer": "the undoer, a process that outlives the runner",
+    "nobody": "NOBODY: no rollback is declared",
+    "stays": "nothing: it is declared to stay",
 }
 _DRY = {
     "probes": "probes are not executed, actions are",
@@ -57,8 +57,8 @@ def _steps(steps: Iterable[Step]) -> list[str]:
         lines += [f"            - {t}" for t in step.targets]
         if not step.known:
             why = "" if step.note else ": not one of the actions we can resolve"
-            lines.append(f"            targets unknown beforehand{why}")
-        lines.append(f"            if we die it is undone by {_OWNERS[step.owner]}")
+            lines.append(f"            targets not known before the run{why}")
+        lines.append(f"            if the runner dies, undone by {_OWNERS[step.owner]}")
         lines += [f"            undo: {u}" for u in step.undo]
     return lines or ["  inject    nothing: the method has no action"]
 

@@ -64,7 +64,7 @@ def _panel(name: str, kinds: Mapping[str, Sequence[Dot]], x: Scale, top: float) 
     title = f'<text class="panel-title" x="{LEFT}" y="{top - 8}">{escape(words.clean(name))}{_counts(kinds)}</text>'
     ground = f'<rect class="panel" x="{LEFT}" y="{top}" width="{WIDTH - LEFT - RIGHT}" height="{PANEL}"/>'
     if not found:
-        return f'{title}{ground}<text class="tick" x="{LEFT + 12}" y="{top + PANEL / 2}">no user felt anything</text>'
+        return f'{title}{ground}<text class="tick" x="{LEFT + 12}" y="{top + PANEL / 2}">no user impact</text>'
     y = scale.latency(found, (), top + PANEL, top)
     parts = [*_grid(y), *_days(x, top + PANEL)]
     for kind, dots in kinds.items():

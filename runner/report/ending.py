@@ -125,9 +125,9 @@ def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
     if value is None:
         return Text(said, screen.DIM)
     felt = fields.get("ttr_s") is not None
-    after = "since users felt it" if felt else "since the fault, which users did not feel"
+    after = "since the impact" if felt else "since the injection (no user impact)"
     if censored:
-        after += ", and nobody had noticed" if name == "ttd" else ", then the run was stopped"
+        after += ", not detected until then" if name == "ttd" else ", then the run was stopped"
     return Text(said, style="bold").append(f" {after}", style=screen.DIM)
 
 

@@ -136,12 +136,12 @@ def _remark(name: str, record: RunRecord) -> str:
     if value is None:
         if not record.mark("injected"):
             return "nothing was injected"
-        return "users felt nothing" if record.watched else "no request was measured"
+        return "no user impact" if record.watched else "no request was measured"
     return words.bound(record, name) or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since {_origin(record)}"
 
 
 def _origin(record: RunRecord) -> str:
-    return "users felt it" if record.mark("effective") else "the fault, which users did not feel"
+    return "the impact" if record.mark("effective") else "the injection (no user impact)"
 
 
 def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:

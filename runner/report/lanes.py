@@ -39,7 +39,7 @@ def lanes(at: Mapping[str, float], end: float, unnotified: str = "", unwatched: 
     fired = next((at[name] for name in OPENINGS if name in at), None)
     return [
         _bar("fault", at, ("injected", "undone"), end, "nothing was injected"),
-        _bar("users", at, ("effective", "recovered"), end, "felt nothing"),
+        _bar("users", at, ("effective", "recovered"), end, "no impact"),
         Lane(
             "alert",
             tuple(_alert(at, end)),
@@ -94,13 +94,13 @@ def _who(at: Mapping[str, float], fired: float | None, unnotified: str, unwatche
     if "notified" in at:
         since = at.get("effective", at.get("injected", 0.0))
         took = max(0.0, at.get("acknowledged", 0.0) - at["notified"])
-        taken = f", taken {_short(took)} later" if "acknowledged" in at else ""
-        return f"told after {_short(max(0.0, at['notified'] - since))}{taken}"
+        taken = f", acknowledged {_short(took)} later" if "acknowledged" in at else ""
+        return f"notified after {_short(max(0.0, at['notified'] - since))}{taken}"
     if "acknowledged" in at:
-        return "a person noticed"
+        return "a person detected it"
     if unwatched and not unnotified:
         return "not known"
-    return "nobody was told" if unnotified or fired is None else "not watched"
+    return "not notified" if unnotified or fired is None else "not watched"
 
 
 def _points(at: Mapping[str, float], *names: str) -> tuple[tuple[float, str], ...]:
@@ -117,7 +117,7 @@ def floor(record: RunRecord) -> str:
     if not parts:
         return ""
     spelled = " + ".join(f"{name} {words.seconds(seconds)}" for name, seconds in parts.items())
-    return f"This pipeline may take {words.seconds(sum(parts.values()))} to tell anybody: {spelled}."
+    return f"Worst-case alerting delay: {words.seconds(sum(parts.values()))} = {spelled}."
 
 
 def span(at: Mapping[str, float], end: float) -> tuple[float, float]:
@@ -203,7 +203,7 @@ def _bracket(at: Mapping[str, float], x: Scale, bottom: float) -> Iterable[str]:
         return
     left, right = x(begin), x(close)
     yield f'<path class="lane-bracket" d="M{left},24V16H{right}V24"/>'
-    yield f'<text class="lane-figure mid" x="{max(LEFT + 60, (left + right) / 2):.1f}" y="11">noticed after {_short(close - begin)}</text>'
+    yield f'<text class="lane-figure mid" x="{max(LEFT + 60, (left + right) / 2):.1f}" y="11">detected after {_short(close - begin)}</text>'
     for when in (left, right):
         yield f'<line class="lane-guide" x1="{when}" x2="{when}" y1="24" y2="{bottom}"/>'
 

@@ -66,7 +66,7 @@ class Plain:
             self.say(self._last_t, f"traffic {met['name']}: {met['sentence']}")
         for key in ("ttd", "ttr") if "inject" in self.scene.phases else ():
             value, censored = fields.get(f"{key}_s"), bool(fields.get(f"{key}_censored"))
-            unseen = ", and nobody had noticed" if key == "ttd" and censored else ""
+            unseen = ", not detected until then" if key == "ttd" and censored else ""
             self.say(
                 self._last_t,
                 f"{key.upper()} {words.elapsed(key, value, censored, watched=words.was_watched(fields))}{unseen}",

@@ -54,9 +54,7 @@ class Scene:
         if not self.run or self.verdict is not None or self.interrupted:
             return ""
         if self.phase in ("recover", "judge"):
-            return (
-                "the undo is over; Ctrl-C ends the wait until users are well again" if self.phase == "recover" else ""
-            )
+            return "the undo is done; Ctrl-C skips the wait for the recovery" if self.phase == "recover" else ""
         return "to stop it and undo: Ctrl-C here, or chaos-run stop in any terminal"
 
     def hear(self, event: Event) -> None:
@@ -96,7 +94,7 @@ class Scene:
         self.cleared = tuple(words.clean(c) for c in fields.get("cleared") or ())
         self.way_back = words.clean(fields.get("sentence") or "")
         if self.interrupted and fields.get("clean"):
-            self.interrupted = "the undo is over; waiting until users are well again (Ctrl-C ends the wait)"
+            self.interrupted = "the undo is done; waiting for the recovery (Ctrl-C skips the wait)"
 
     def _enter(self, phase: str, t: float) -> None:
         if self.phase in self.phases:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 REFRESH_S = 0.2
 """A picture at most this often: faster flickers over slow connections and tells nothing more."""
-FIRST = "stopping and undoing what was changed … (please wait: the way back is not interrupted)"
-SECOND = "the undo goes on and needs no help; watch it from another terminal with `chaos-run show {run}`"
+FIRST = "stopping and undoing what was changed … (please wait: the undo is not interrupted)"
+SECOND = "the undo continues by itself; watch it from another terminal with `chaos-run show {run}`"
 
 BEFORE = "stopping; nothing has been injected"
-LAST = "the undo is over; the verdict comes without waiting for the recovery"
+LAST = "the undo is done; skipping the wait for the recovery"
 
 
 class Live:

@@ -45,7 +45,7 @@ WHEN = {
     "after": "after the method",
     "recovered": "after the undo",
 }
-ELAPSED = {"ttd": ("nobody noticed", "nothing to notice"), "ttr": ("not recovered", "nothing to recover from")}
+ELAPSED = {"ttd": ("not detected", "no impact to detect"), "ttr": ("not recovered", "no impact to recover from")}
 """Of TTD and TTR: the words for a censored one, and for one that does not apply because users felt nothing."""
 PUT_BACK = {
     "proven": "yes",
@@ -134,7 +134,7 @@ def bound(record: RunRecord, name: str) -> str:
     """Why a TTD or TTR is a lower bound only; empty where it is not."""
     if name == "ttd":
         unwatched = record.alerting.unwatched if record.alerting else ""
-        return f"nobody noticed until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
+        return f"not detected until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
     if not record.ttr_censored:
         return ""
     return "the run was stopped then" if record.mark("recovered") else "not recovered until then"
@@ -219,7 +219,7 @@ def _run_started(f: Fields) -> Told:
 
 def _notice(f: Fields) -> Told:
     if f.get("state") != "given":
-        return "warn", f"called off: {f.get('sentence')}; those who had the notice are told"
+        return "warn", f"called off: {f.get('sentence')}; a cancellation is sent to those who had the notice"
     return (
         "plain",
         f"notice: begins at {f.get('starts_at')}, in {seconds(f.get('before_s'))}; to stop it: {f.get('stop')}",
@@ -242,7 +242,7 @@ def _baseline(f: Fields) -> Told:
 def _activity(f: Fields) -> Told:
     state, what = f.get("state"), f"{f.get('kind', 'activity')} {f.get('activity')}"
     if state == "failed":
-        return "bad", f"{what} failed: {f.get('error') or 'it did not say why, see worker.log'}"
+        return "bad", f"{what} failed: {f.get('error') or 'no reason given, see worker.log'}"
     return ("plain", f"{what} …") if state == "started" else ("plain", f"{what} done")
 
 
@@ -252,7 +252,7 @@ def _hypothesis(f: Fields) -> Told:
         return "good", f"hypothesis holds {WHEN.get(str(when), when)}"
     failed = ", ".join(_probe(p) for p in f.get("probes") or () if not p.get("met")) or "no probe answered"
     if when == "recovered":
-        return "warn", f"not well yet: {failed}"
+        return "warn", f"not recovered yet: {failed}"
     return "bad", f"hypothesis broken{'' if when == 'during' else f' {WHEN.get(str(when), when)}'}: {failed}"
 
 
@@ -262,7 +262,7 @@ def _probe(p: Mapping[str, Any]) -> str:
 
 
 def _effective(f: Fields) -> Told:
-    what = "users feel it" if f.get("indicator") else f"{f.get('fault')} is proven"
+    what = "user impact" if f.get("indicator") else f"{f.get('fault')} took effect (proven)"
     return "warn" if f.get("indicator") else "plain", f"{what}: {f.get('how') or f.get('indicator')}"
 
 
@@ -302,7 +302,7 @@ def _recovered(f: Fields) -> Told:
     if not stable:
         return "good", "recovered"
     pauses = f", after {plural(len(f['pauses']), 'pause')} between outages" if f.get("pauses") else ""
-    return "good", f"recovered: users were well again for {seconds(stable)}{pauses}"
+    return "good", f"recovered: the objectives held for {seconds(stable)}{pauses}"
 
 
 def _finding(f: Fields) -> Told:
@@ -330,7 +330,7 @@ _TELLERS = {
     Name.EFFECTIVE: _effective,
     Name.DETECTED: lambda f: (
         "plain",
-        f"noticed by {_NOTICED.get(str(f.get('source')), 'the alert ')}{f.get('by')}",
+        f"detected by {_NOTICED.get(str(f.get('source')), 'the alert ')}{f.get('by')}",
     ),
     Name.ALERT: lambda f: ("plain", f"alert {f.get('alert')}: {f.get('stage')}, says {f.get('source')}"),
     Name.BREACH: lambda f: ("bad", f"breach: {f.get('sentence')}"),

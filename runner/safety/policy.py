@@ -57,6 +57,6 @@ def judge_faults(where: str, aims: Sequence[Mapping[str, Any]], accepted: Sequen
     return Clearance(
         environment=where,
         reasons=tuple(
-            f"nobody undoes {name!r} if the runner dies: declare a rollback or accept it by name" for name in orphans
+            f"nothing undoes {name!r} if the runner dies: declare a rollback or accept it by name" for name in orphans
         ),
     )

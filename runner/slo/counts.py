@@ -128,7 +128,7 @@ class Counts(Series):
     """
 
     what = "events"
-    last_word = "its source last told something"
+    last_word = "its source last answered"
 
     def __init__(self, name: str, interval_s: float, rate: float | None = None) -> None:
         super().__init__(name, rate or 1 / interval_s, 0.0)

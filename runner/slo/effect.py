@@ -72,7 +72,7 @@ class Watch:
         self.series.watch(criterion)
         tally = self.series.tally(criterion, *baseline_ns)
         upper = interval.clopper_pearson(tally.counted, tally.decided)[1]
-        words = f"took longer than {units.format_duration(usual)}, which the baseline hardly knew"
+        words = f"took longer than {units.format_duration(usual)}, which was rare in the baseline"
         return _Question(criterion, min(0.5, 2 * upper), words, start_ns, not tally.counted)
 
     def tick(self, now_ns: int) -> Effect | None:

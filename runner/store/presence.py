@@ -44,14 +44,14 @@ class LiveRun:
     @property
     def holding(self) -> str:
         """For whoever was refused: who it is, since when, and until when its silence counts."""
-        return f"run {self} since {self.since:%Y-%m-%d %H:%M:%S} UTC, {self.heard}; a silent one counts for {LASTS_S:.0f} s"
+        return f"run {self} since {self.since:%Y-%m-%d %H:%M:%S} UTC, {self.heard}; its locks expire after {LASTS_S:.0f} s of silence"
 
     @property
     def heard(self) -> str:
         """When it was heard of last."""
         if self.silent_s == float("inf"):
-            return "never heard of"
-        return f"heard of {self.silent_s:.0f} s ago" if self.silent_s >= 1 else "heard of just now"
+            return "never seen alive"
+        return f"last seen alive {self.silent_s:.0f} s ago" if self.silent_s >= 1 else "last seen alive just now"
 
 
 class Held(Exception):

@@ -34,8 +34,8 @@ def last_run(run: Finished) -> Iterator[Metric]:
     verdicts = [((*own, v), float(v == record.verdict)) for v in VERDICTS]
     yield _gauge("verdict", "1 for the verdict of the last run, 0 for the others.", verdicts, "verdict")
     for name, what, seconds, censored in (
-        ("time_to_detect", "until somebody noticed", record.ttd_s, record.ttd_censored),
-        ("time_to_recover", "until users were well again", record.ttr_s, record.ttr_censored),
+        ("time_to_detect", "until detection", record.ttd_s, record.ttd_censored),
+        ("time_to_recover", "until recovery", record.ttr_s, record.ttr_censored),
     ):
         known = [] if seconds is None else [own]
         yield _gauge(f"{name}_seconds", f"From impact {what}, in the last run.", [(k, seconds or 0.0) for k in known])

@@ -37,7 +37,7 @@ def write(path: Path, run: Finished) -> str:
         except ValueError:
             return "it is there and holds no metrics: it is not overwritten"
         if foreign := next((name for name in old if not name.startswith(OURS)), None):
-            return f"it holds metrics of somebody else ({foreign}): it is not overwritten"
+            return f"it holds metrics of another program ({foreign}): it is not overwritten"
         files.write_atomically(path, metrics.text(merged(old, run)), durable=False)
     return ""
 

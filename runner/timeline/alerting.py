@@ -198,7 +198,8 @@ def _before(seen: Sequence[Seen], injected_ns: int) -> Iterable[Problem]:
     old = _firing(seen, injected_ns)
     for name in sorted({s.alert for s in seen if s.key in old}):
         yield Problem(
-            kind="already-firing", sentence=f"{name} was firing already before the fault: it says nothing about it"
+            kind="already-firing",
+            sentence=f"{name} was firing already before the fault: it does not count as detection",
         )
 
 
@@ -206,11 +207,11 @@ def _expected(fired: Sequence[Seen], wanted: Wanted, *, hurt: bool, unwatched: s
     due = hurt and not fired if wanted.alert is None else all(s.alert != wanted.alert for s in fired)
     if due and unwatched:
         what = "an alert" if wanted.alert is None else f"the expected alert {wanted.alert}"
-        yield Problem(kind="unknown", sentence=f"whether {what} fired is not known: {unwatched}")
+        yield Problem(kind="unknown", sentence=f"whether {what} fired is unknown: {unwatched}")
         return
     if wanted.alert is None:
         if due:
-            yield Problem(kind="missing", sentence="users felt the fault, and no alert fired")
+            yield Problem(kind="missing", sentence="users were affected, but no alert fired")
         return
     if due:
         others = ", ".join(sorted({s.alert for s in fired}))
@@ -229,7 +230,7 @@ def _team(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
             is_ = ", ".join(f"{k}={v!r}" if v is not None else f"no {k}" for k, v in wrong.items())
             asked = ", ".join(f"{k}={wanted.labels[k]!r}" for k in wrong)
             yield Problem(
-                kind="wrong-team", sentence=f"{s.alert} went to the wrong ones: it has {is_}, expected is {asked}"
+                kind="wrong-team", sentence=f"{s.alert} went to the wrong team: it has {is_}, expected is {asked}"
             )
 
 
@@ -241,7 +242,7 @@ def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
         label = ", ".join(f"{k}={v!r}" for k, v in wanted.drill.items())
         names = ", ".join(sorted({s.alert for s in fired}))
         said = (
-            f"{names} fired with the label of the drill only ({label}): a real fault like this would have told nobody"
+            f"{names} fired with the label of the drill only ({label}): a real fault like this would not have alerted"
         )
         yield Problem(kind="drill-only", sentence=said)
 
@@ -261,4 +262,4 @@ def unnotified(
         return f"{how}, not notified: {'; '.join(muted)}"
     if wait is not None and fault_s < floor.seconds:
         return f"{how}, not notified: the fault ({fault_s:.1f}s) was shorter than the pipeline takes, group_wait ({wait:g}s) included"
-    return f"{how}, not notified: nobody was told while we listened"
+    return f"{how}, not notified: no notification was received while chaos-run listened"

@@ -39,7 +39,7 @@ class Said:
     @property
     def sentence(self) -> str:
         """As people read it in a timeline."""
-        did = {"ack": "acknowledged", "mitigated": "says it is mitigated", "note": "noted", "stop": "stopped it"}
+        did = {"ack": "acknowledged", "mitigated": "reported a mitigation", "note": "noted", "stop": "stopped it"}
         return f"{self.by} {did.get(self.kind, self.kind)}{f': {self.text}' if self.text else ''}"
 
 

@@ -78,7 +78,7 @@ def told(
     elif not acted:
         state, head = (
             PutBack.NOTHING,
-            "no action was begun, and the undo steps were played" if done else "nothing was changed",
+            "no action was started, and the undo steps were run" if done else "nothing was changed",
         )
     elif unplayed:
         state, head = PutBack.UNPLAYED, f"{'not everything' if done else 'nothing'} was put back: {unplayed}"
@@ -96,9 +96,9 @@ def told(
         state, head = PutBack.ASSUMED, "every undo step succeeded"
     else:
         state, head = PutBack.UNCHECKED, "nothing was undone"
-    left = [f"left as the file says: {', '.join(stays)}"] if stays else []
-    left += [f"so it stands: {', '.join(meant)}"] if meant else []
-    aside = [f"not looked at: {', '.join(blind)}"] if blind else []
+    left = [f"left in place, as declared: {', '.join(stays)}"] if stays else []
+    left += [f"changed, as declared: {', '.join(meant)}"] if meant else []
+    aside = [f"not checked: {', '.join(blind)}"] if blind else []
     return WayBack(
         put_back=state.value,
         sentence="; ".join([head, *left, *aside]),

@@ -12,7 +12,7 @@ from runner.timeline.record import UndoStep
 from runner.timeline.way_back import WayBack
 
 NOBODY = "nobody"
-NO_UNDO = "has no undo: nobody puts back what it did"
+NO_UNDO = "has no undo: revert its change by hand"
 
 
 @dataclass(frozen=True, kw_only=True)

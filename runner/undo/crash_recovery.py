@@ -50,7 +50,7 @@ def _put_back(folder: Path, start: Mapping[str, Any]) -> bool:
     diary = Diary(folder, start)
     steps = len(Ledger(folder).outstanding())
     if not (folder / RECORD).exists():
-        diary.tell("abort", by="runner", sentence="The runner died; a surviving process undoes.")
+        diary.tell("abort", by="runner", sentence="The runner died; another process runs the undo.")
     diary.tell("undo_started", steps=steps)
     clean = player.play(folder, start, diary.tell)
     look = _scan(start) if clean else Look()
@@ -128,7 +128,7 @@ def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
     for kind, module in OUTSIDE.items():
         if Ledger(folder).records(kind):
             answer = Forked(partial(_left, module, start), 60, secrets.known).wait()
-            unknown = {"residue": [f"whether a {kind} is left is not known: {answer.get('error')}"]}
+            unknown = {"residue": [f"could not check whether a {kind} is left: {answer.get('error')}"]}
             for name, sentences in (answer.get("value") or unknown).items():
                 found[name] += sentences
     return found
@@ -196,7 +196,7 @@ def _close(
 
 
 def _findings(way: WayBack) -> Iterator[mark.Finding]:
-    yield mark.Finding(severity="error", message="the runner did not live to judge this run")
+    yield mark.Finding(severity="error", message="the runner died before it could judge this run")
     for name in way.no_undo:
         yield mark.Finding(severity="warning", message=f"the action {name!r} {assessment.NO_UNDO}")
 

@@ -38,7 +38,7 @@ class World:
 
         `unsure`: what it strikes in the cluster could be more than those namespaces.
 
-        `{elsewhere: True}` alone when the experiment's secrets lead to another context than the one that was judged.
+        `{elsewhere: True}` alone when the experiment's secrets select another Kubernetes context than the one that was judged.
         """
         if self._leads_elsewhere():
             return {"elsewhere": True}
@@ -100,7 +100,7 @@ class World:
                     and not one.targets
                     and any(f.kind not in actions.SETTLED for f in found)
                 ):
-                    note = f"{one.note or 'nothing'}: as long as no action before it has changed that"
+                    note = f"{one.note or 'nothing'}: unless an action before it changes that"
                     one = replace(one, kind=targeting.UNKNOWN, note=note, undo=())
                 found.append(one)
         return found
@@ -136,9 +136,9 @@ class World:
         held, name = self._holds(found["probe"]), found["probe"]
         bitten = held and not found["held_before"]
         words = (
-            "held before already"
+            "held already before the action"
             if found["held_before"]
-            else f"{'holds' if held else 'does not hold'}, and did not before"
+            else f"{'holds' if held else 'does not hold'}, and did not before the action"
         )
         return targeting.Evidence(
             bitten=bitten, sentence=f"the probe {name!r} {words}", targets=tuple(found["targets"])

@@ -60,7 +60,7 @@ def test_late_is_called_late_and_reckoned_from_the_last_that_the_runner_said(
     said = told(folder, monkeypatch, environment=CLOSED)
     assert said.startswith("[critical]")
     assert (
-        "NOT everything was put back: node n1. Told late: the runner was last heard of at 2026-11-24T12:03:10.000Z"
+        "NOT everything was put back: node n1. Sent late: the last sign of life of the runner was at 2026-11-24T12:03:10.000Z"
         in said
     )
 
@@ -102,7 +102,7 @@ def test_what_its_teller_could_not_tell_a_later_start_tells_once(folder: Path, m
         monkeypatch.setenv("CHAT", chat.url)
         assert [_next_start(folder) for _ in range(2)] == [1, 0]
     (body,) = chat.bodies()
-    assert "Told late" in body["text"]
+    assert "Sent late" in body["text"]
     assert not (folder / PROCESSES).exists(), "it is never looked at again"
 
 

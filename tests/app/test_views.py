@@ -78,5 +78,5 @@ def test_a_view_that_breaks_is_closed_and_told_with_its_traceback(
         view.tick(status(1))
     said = capsys.readouterr().err
     assert "ValueError: a view of the future" in said
-    assert f"error: the view broke, the run did not: chaos-run show {finding('').run}" in said
+    assert f"error: the display failed, the run did not; see: chaos-run show {finding('').run}" in said
     assert seen.closed

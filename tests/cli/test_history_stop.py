@@ -69,7 +69,7 @@ def test_ack_tells_the_only_live_run(capsys: pytest.CaptureFixture[str]) -> None
     (message,) = inbox.Inbox(folder).poll()
     assert (message["kind"], message["by"], message["note"]) == ("ack", "ann", "checkout is slow")
     assert before <= message["mono_ns"] <= time.monotonic_ns()
-    assert "noticed by ann" in capsys.readouterr().out
+    assert "detected by ann" in capsys.readouterr().out
 
 
 def test_ack_asks_which_when_several_are_live() -> None:

@@ -93,7 +93,7 @@ def test_a_run_that_has_lost_its_lock_ends_and_puts_everything_back(kube: Kube, 
         finally:
             kube.run("delete", "lease", "chaos-run-nodes", "-n", "default", "--ignore-not-found")
     assert outcome.code == 7, outcome.stderr
-    assert "the lock in the cluster was lost" in outcome.named("abort")[0]["sentence"]
+    assert "the lock in the cluster was taken over" in outcome.named("abort")[0]["sentence"]
     assert kube.cordons() == before
 
 
@@ -112,7 +112,7 @@ def test_without_the_right_to_leases_this_machines_lock_has_to_do(
     finally:
         kube.run("delete", "-f", "-", "--ignore-not-found", stdin=rights)
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
-    assert [f for f in outcome.verdict["findings"] if "not allowed to read leases" in f and "this machine's own" in f]
+    assert [f for f in outcome.verdict["findings"] if "not allowed to read leases" in f and "this machine's lock" in f]
     assert kube.replicas() == 3
 
 
@@ -123,7 +123,7 @@ def test_secrets_that_lead_to_another_context_are_refused(kube: Kube, chaos_run:
     sly.write_text(text + "\nsecrets:\n  k8s: {KUBERNETES_CONTEXT: prod-eu}\n", "utf-8")
     outcome = chaos_run("run", sly)
     assert outcome.code == 3, outcome.stderr
-    assert "lead to another context" in outcome.stderr
+    assert "select another Kubernetes context" in outcome.stderr
     assert kube.uids() == pods
 
 

@@ -102,7 +102,7 @@ def test_what_the_rollbacks_put_back_is_not_left(chaos_run: ChaosRun, tmp_path: 
     outcome = played(chaos_run, tmp_path, method, back)
     assert outcome.code == 0, outcome.stdout[-1500:]
     assert _undone(outcome)["put_back"] == "assumed"
-    assert _undone(outcome)["sentence"].startswith("every undo step succeeded; not looked at: actions of tests.fakes")
+    assert _undone(outcome)["sentence"].startswith("every undo step succeeded; not checked: actions of tests.fakes")
 
 
 def test_kubectl_in_a_program_is_looked_at_too(kube: Kube, chaos_run: ChaosRun, tmp_path: Path) -> None:
@@ -139,5 +139,5 @@ def test_what_others_do_is_not_blamed_on_stock_actions(kube: Kube, chaos_run: Ch
         kube.run("delete", "configmap", "of-others", "-n", kube.namespace, "--ignore-not-found")
     assert _undone(outcome)["residue"] == []
     assert _undone(outcome)["sentence"] == f"nothing had to be undone, {CLEAN}"
-    said = f"changed meanwhile, but not by this run: configmap {kube.namespace}/of-others is new"
+    said = f"changed during the run, but not by it: configmap {kube.namespace}/of-others is new"
     assert said in [f["message"] for f in outcome.named("finding")]

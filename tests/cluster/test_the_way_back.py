@@ -99,7 +99,7 @@ def test_a_plain_file_with_empty_rollbacks_is_left_as_it_says_and_put_back_only_
         outcome = chaos_run("run", plain, "--json")
         assert kube.cordons() != before
         assert outcome.named("undone")[0]["clean"] is False
-        assert "the file says so by its empty rollbacks" in outcome.named("undone")[0]["sentence"]
+        assert "the file has empty rollbacks" in outcome.named("undone")[0]["sentence"]
         assert "nothing is left behind" not in outcome.stdout
     finally:
         kube.run("uncordon", node)
@@ -156,7 +156,7 @@ def test_what_somebody_else_changed_meanwhile_is_told_and_left_alone(kube: Kube,
     finally:
         kube.run("uncordon", node)
     assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
-    assert [f for f in outcome.verdict["findings"] if node in f and "not by this run" in f]
+    assert [f for f in outcome.verdict["findings"] if node in f and "but not by it" in f]
 
 
 def test_a_drain_that_a_disruption_budget_forbids_says_so_and_leaves_no_cordon(

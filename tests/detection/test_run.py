@@ -80,7 +80,9 @@ def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_pa
     detected = next(m for m in found["marks"] if m["name"] == "detected")
     assert detected["source"] in ("prometheus", "alertmanager")
     assert run.verdict["ttd_s"] == pytest.approx(stages["firing"] - stages["effective"], abs=0.01)
-    assert any("until an alert tells anybody: scrape 1s" in f["message"] for f in found["findings"])
+    assert any(
+        "worst-case alerting delay: " in f["message"] and "(scrape 1s" in f["message"] for f in found["findings"]
+    )
 
 
 @pytest.mark.slow
@@ -133,7 +135,7 @@ def test_what_the_file_expects_of_its_alerts_fails_the_run(tmp_path: Path, there
     code, run = _run(tmp_path, _experiment(there.shop, "/team", seconds=5, detection=detection, expect=expect))
     assert code == ExitCode.FAIL
     assert (
-        "ShopErrors went to the wrong ones: it has team='storefront', expected is team='search'"
+        "ShopErrors went to the wrong team: it has team='storefront', expected is team='search'"
         in run.verdict["sentence"]
     )
 
@@ -147,7 +149,7 @@ def test_a_fault_shorter_than_group_wait_fires_and_tells_nobody(tmp_path: Path, 
     assert "notified" not in run.verdict["stages"]
     messages = [f["message"] for f in run.named("finding")]
     assert any("fired, not notified: the fault (4." in m and "group_wait (6s)" in m for m in messages)
-    assert any("may only mean that it is too short" in m for m in messages)
+    assert any("may only mean that the fault is too short" in m for m in messages)
 
 
 @pytest.mark.slow

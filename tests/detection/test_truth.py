@@ -169,7 +169,7 @@ def test_an_alert_that_flaps_ends_with_its_last_all_clear_and_that_it_flapped_is
             found.finish()
     (resolved,) = marks(found, "resolved")
     assert resolved["mono_ns"] == pytest.approx(ended, abs=0.3e9)
-    assert "ShopErrors was resolved and fired again once: the last all-clear counts" in messages(found)
+    assert "ShopErrors was resolved and fired again once: the last resolution counts" in messages(found)
     assert harness.record(found)["alerting"]["failures"] == []
     assert found.verdict["stages"]["resolved"] > found.verdict["stages"]["undone"]
 
@@ -271,9 +271,9 @@ def test_the_floor_is_that_of_the_rule_and_the_route_of_the_alert(tmp_path: Path
         document = _experiment(there.shop, "/team", seconds=3.5, detection=detection, expect=named)
         with harness.started(tmp_path, document) as found:
             found.finish()
-    said = "it may take 2s until an alert tells anybody: scrape 0.5s + evaluation 0.5s + for 1s + group_wait 0ms"
+    said = "worst-case alerting delay: 2s (scrape 0.5s + evaluation 0.5s + for 1s + group_wait 0ms)"
     assert said in messages(found).replace("500ms", "0.5s")
-    assert "may only mean that it is too short" not in messages(found)
+    assert "may only mean that the fault is too short" not in messages(found)
     assert harness.record(found)["alerting"]["floor"] == {
         "scrape": 0.5,
         "evaluation": 0.5,
@@ -355,11 +355,11 @@ def test_nothing_is_said_to_be_missing_where_the_source_could_not_be_asked(
             threading.Timer(2.5, setattr, (pretended, "status", 200)).start()
             code = found.finish()
     assert "no alert fired" not in messages(found)
-    assert "nobody noticed, expected" not in found.verdict["sentence"]
-    said = f"whether an alert fired is not known: alertmanager {pretended.url} could not be asked for "
+    assert "not detected, expected" not in found.verdict["sentence"]
+    said = f"whether an alert fired is unknown: alertmanager {pretended.url} could not be asked for "
     assert said in messages(found)
     assert said in found.verdict["sentence"]
-    assert "whether anybody noticed within 20s is not known" in found.verdict["sentence"]
+    assert "whether the fault was detected within 20s is unknown" in found.verdict["sentence"]
     assert code == ExitCode.INCONCLUSIVE
     assert found.verdict["ttd_s"] < 1.5  # nobody noticed until then, and no later
 
@@ -373,5 +373,5 @@ def test_a_source_that_answered_all_the_time_does_say_that_nothing_fired(
         document = _experiment(service.url, "", seconds=3, detection=[{"alertmanager": pretended.url}], expect=expect)
         with harness.started(tmp_path, document) as found:
             assert found.finish() == ExitCode.FAIL
-    assert "users felt the fault, and no alert fired" in found.verdict["sentence"]
+    assert "users were affected, but no alert fired" in found.verdict["sentence"]
     assert "unwatched" not in found.verdict

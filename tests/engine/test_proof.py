@@ -44,7 +44,7 @@ def told(
 def test_an_action_that_says_nothing_and_left_no_trace_is_vacuous(output: object) -> None:
     ((proof, why),) = told(output)
     assert proof == "vacuous"
-    assert "it names no target, and no indicator left its baseline" in why
+    assert "it names no target, and no indicator deviated from its baseline" in why
 
 
 @pytest.mark.parametrize("output", NOTHING, ids=repr)
@@ -52,7 +52,7 @@ def test_it_is_assumed_where_its_targets_are_known_or_users_felt_it_afterwards(o
     assert told(output, targets=("pod/a",))[0][0] == "assumed"
     ((proof, why),) = told(output, felt=FELT)
     assert proof == "assumed"
-    assert "front left its baseline after it had begun" in why
+    assert "front deviated from its baseline after the action had started" in why
     assert told(output, felt=FELT, began_s=20.4)[0][0] == "assumed"
     assert told(output, felt=FELT, began_s=21)[0][0] == "vacuous"
 

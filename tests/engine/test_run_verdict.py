@@ -49,11 +49,11 @@ def test_a_fault_that_bit_and_objectives_that_held_are_a_pass() -> None:
         ({"hypothesis": (HypothesisResult(when="recovered", met=False, sentence="503"),)}, "FAIL", "the hypothesis did not hold"),
         ({"terms": replace(TERMS, recovered_within_s=12.0)}, "FAIL", "expected within 12s"),
         ({"terms": replace(TERMS, detected_within_s=4.0)}, "FAIL", "expected within 4s"),
-        ({"terms": replace(TERMS, detected_within_s=9.0), "ttd_censored": True}, "FAIL", "nobody noticed"),
+        ({"terms": replace(TERMS, detected_within_s=9.0), "ttd_censored": True}, "FAIL", "not detected"),
         ({"terms": replace(TERMS, half_way={"kill": "it timed out"})}, "INCONCLUSIVE", "it timed out"),
         ({"faults": ()}, "INCONCLUSIVE", "nothing was tested"),
         ({"faults": (replace(FAULT, proof="vacuous", evidence="no pod matches"),)}, "INCONCLUSIVE", "no pod matches"),
-        ({"objectives": (), "hypothesis": ()}, "INCONCLUSIVE", "nothing was watched"),
+        ({"objectives": (), "hypothesis": ()}, "INCONCLUSIVE", "nothing was measured"),
         ({"terms": replace(TERMS, stopped_by="guard", stopped_why="3 % bad")}, "ABORTED", "3 % bad"),
         ({"terms": replace(TERMS, stopped_by="person", stopped_why="stopped by ann")}, "ABORTED", "stopped by ann"),
         ({"terms": replace(TERMS, stopped_by="runner", stopped_why="the watch ended")}, "ENVIRONMENT", "the watch ended"),
@@ -71,7 +71,7 @@ def test_a_silent_action_beside_one_that_bit_takes_nothing_from_the_proof() -> N
     pause = Fault(name="wait", proof="silent", evidence="the action reports nothing")
     found, sentence = verdict(faults=(FAULT, pause))
     assert found == "PASS"
-    assert "the fault bit (proven)" in sentence
+    assert "the fault took effect (proven)" in sentence
 
 
 @pytest.mark.parametrize("within", ["recovered_within_s", "detected_within_s"])

@@ -139,7 +139,7 @@ def test_what_a_data_source_holds_is_neither_used_nor_shown(tmp_path: Path) -> N
     (tmp_path / "x").mkdir()
     seen = examine(tmp_path, changed(SOURCE, "spec", "connectionDetails", to=details), slo())
     (found,) = seen.findings
-    assert "'token' of the DataSource 'prom' is not heeded" in found.message
+    assert "'token' of the DataSource 'prom' is ignored" in found.message
     assert "s3cret" not in findings.render(seen.findings) + repr(seen.experiment and seen.experiment.access)
 
 

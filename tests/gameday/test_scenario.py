@@ -106,13 +106,13 @@ def test_somebody_besides_the_operator_must_hold_the_stop(tmp_path: Path) -> Non
 def test_a_single_seat_takes_one_person(tmp_path: Path) -> None:
     found, _ = scenario.load(write(tmp_path, GOOD))
     assert scenario.seat(found, {"owner": ("Ann",), "operator": ("Bo", "Cy")})["operator"] == ("Bo", "Cy")
-    with pytest.raises(errors.UsageError, match="one person's seat"):
+    with pytest.raises(errors.UsageError, match="is for one person"):
         scenario.seat(found, {"owner": ("Ann", "Bo")})
 
 
 def test_the_operator_cannot_be_the_only_one_who_holds_the_stop(tmp_path: Path) -> None:
     found, _ = scenario.load(write(tmp_path, GOOD))
-    with pytest.raises(errors.UsageError, match="operator alone"):
+    with pytest.raises(errors.UsageError, match="operator would be the only one"):
         scenario.seat(found, {"owner": ("Ann",), "operator": ("Ann",)})
 
 

@@ -220,4 +220,4 @@ def test_others_are_told_so_long_before_the_day_begins(tmp_path: Path) -> None:
 def test_a_day_whose_notice_nobody_heard_does_not_begin(tmp_path: Path) -> None:
     day, engine = play(tmp_path, notice=Notice())
     assert (day.verdict, day.state, engine.asked) == ("INCONCLUSIVE", "stopped", [])
-    assert "the notice reached nobody" in day.sentence
+    assert "the notice could not be delivered to any channel" in day.sentence

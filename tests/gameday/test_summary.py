@@ -33,7 +33,7 @@ def test_each_step_shows_target_and_measured_value_and_how_it_stands(day: GameDa
 
 def test_means_say_how_many_and_how_many_are_censored(day: GameDay) -> None:
     text = summary.markdown(day)
-    assert "| MTTD | mean 4.2s; median 4.2s, n = 1, censored 0, never seen 1 |" in text
+    assert "| MTTD | mean 4.2s; median 4.2s, n = 1, censored 0, 1 never detected or recovered |" in text
     assert "| MTTR | mean 18.8s; median 18.8s, n = 2, censored 0 |" in text
 
 
@@ -149,4 +149,4 @@ def test_the_undo_is_clean_only_where_it_was_looked_at(day: GameDay) -> None:
     proven = replace(one, put_back="proven", way_back="everything is put back, nothing is left behind")
     nobody = replace(two, put_back="no undo", way_back="nothing was put back: kill has no undo")
     said = dict(summary.capabilities(replace(day, steps=(proven, nobody))))["Undo clean"]
-    assert said == "1 of 2 steps put back and looked at; two: nothing was put back: kill has no undo"
+    assert said == "1 of 2 steps put back and verified; two: nothing was put back: kill has no undo"

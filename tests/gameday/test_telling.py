@@ -33,7 +33,7 @@ def test_a_notice_says_what_when_who_and_how_to_stop_it(tmp_path: Path, monkeypa
 
 def test_a_notice_that_is_asked_for_needs_somebody_to_hear_it() -> None:
     with (
-        pytest.raises(errors.UsageError, match="no channel hears info"),
+        pytest.raises(errors.UsageError, match="needs a channel with level info"),
         telling.opened(Path(), "5m", fast=False, where=""),
     ):
         pass

@@ -116,9 +116,9 @@ def test_what_people_do_and_see_is_in_the_record_and_only_what_they_did_to_the_f
     people = [(m["name"], m["source"]) for m in kept["marks"] if m["source"].startswith("person: ")]
     assert people == [("acknowledged", "person: bob"), ("mitigated", "person: bob")]
     messages = [f["message"] for f in kept["findings"]]
-    assert "ann mitigated something before anything was injected: too early" in messages
+    assert "ann reported a mitigation before anything was injected: too early" in messages
     assert "ann noted: the pager was silent" in messages
-    assert "mitigated, says bob" in messages
+    assert "mitigated, reported by bob" in messages
 
 
 def test_two_runs_on_one_target_never_overlap(service: Service, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_survivor_tells_that_the_runner_died_once_and_after_the_undo(
     (body,) = chat.bodies()
     assert (body["event"], body["level"]) == ("runner_died", "warning")
     assert (
-        "the runner died; every undo step succeeded; not looked at: actions of tests.fakes.actions (DRILL: chaos-run"
+        "the runner died; every undo step succeeded; not checked: actions of tests.fakes.actions (DRILL: chaos-run"
         in body["text"]
     )
     assert [(line["channel"], line["event"], line["delivered"]) for line in lines] == [

@@ -87,7 +87,7 @@ def test_ctrl_c_in_the_recovery_ends_the_wait_for_it(service: Service, tmp_path:
         assert run.finish() == 5
     assert time.monotonic() - asked < 10
     assert not service.broken
-    assert "nobody waited until users were well again" in run.verdict["findings"]
+    assert "recovery wait skipped (second Ctrl-C)" in run.verdict["findings"]
 
 
 def test_a_playground_that_is_up_serves_the_run_and_stays(tmp_path: Path) -> None:

@@ -158,6 +158,6 @@ def test_a_day_is_stopped_from_another_machine_that_shares_its_record(
         stopped = chaos_run("stop", name, "--reason", "from afar", XDG_STATE_HOME=str(tmp_path / "elsewhere"))
         assert day.finish() == 5
     assert stopped.returncode == 0, stopped.stderr
-    assert "told to stop, and it has heard it" in stopped.stdout
+    assert "stop requested, and received there" in stopped.stdout
     assert "from afar; " in stopped.stdout
     assert service.get("/log") == "/break /mend", "the second step was never begun"

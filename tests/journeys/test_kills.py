@@ -118,7 +118,7 @@ def test_what_can_never_be_put_back_is_closed_by_a_person_who_says_why(service: 
         assert _recover().returncode == 6, "from another shell, without the settings of the run"
     ((body),) = pager.bodies()
     assert (
-        "the runner died, and NOT everything was put back: gone. Told late: the runner was last heard of at"
+        "the runner died, and NOT everything was put back: gone. Sent late: the last sign of life of the runner was at"
         in body["text"]
     )
     name = run.events[0]["run"]

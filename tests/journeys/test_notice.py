@@ -70,7 +70,7 @@ def test_a_run_whose_targets_are_not_those_of_the_notice_any_more_does_not_begin
         kubectl("delete", gone.replace("/shop/", "/"), "--wait=false", "--grace-period=0")
         assert run.finish() == 3
         refused = run.stderr()
-    assert "what would be struck now is not what the notice said" in refused
+    assert "targets changed since the notice was sent" in refused
     assert f"gone: {gone}" in refused
     assert "new: pod/shop/shop-" in refused
     assert [body["event"] for body in chat.bodies()] == ["notice", "notice"]
@@ -81,5 +81,5 @@ def test_a_notice_that_nobody_heard_is_none(service: Service, tmp_path: Path, ch
     chat.answers += [400] * 9
     with started(tmp_path, experiment(service, method=[http("break", "/break")])) as run:
         assert run.finish() == 7
-        assert "the notice reached nobody" in run.stderr()
+        assert "the notice could not be delivered to any channel" in run.stderr()
     assert service.get("/log") == ""

@@ -65,7 +65,7 @@ def test_a_region_ends_with_the_undo_although_the_runner_died(
             until(lambda: "ENVIRONMENT" in dashboards.annotations[0]["tags"], "it has ended")
         (region,) = dashboards.annotations
     assert region["timeEnd"] > region["time"]
-    assert region["text"].endswith("the runner died; every undo step succeeded; not looked at: http actions")
+    assert region["text"].endswith("the runner died; every undo step succeeded; not checked: http actions")
     assert not service.broken
 
 

@@ -83,9 +83,9 @@ def test_the_hypothesis_is_asked_when_the_file_says(
     _, told, events = played(tmp_path, found)
     assert (whens(events), told["verdict"]) == (when, verdict), told["sentence"]
     if asked == "skip":
-        assert told["sentence"] == "nothing was watched: the file skips its hypothesis"
+        assert told["sentence"] == "nothing was measured: the file skips its hypothesis"
     if asked == "before-method-only":
-        assert told["sentence"] == "nothing was watched: the hypothesis is asked before the method only"
+        assert told["sentence"] == "nothing was measured: the hypothesis is asked before the method only"
 
 
 def undone(events: list[Json]) -> Json:
@@ -121,8 +121,8 @@ def test_rollbacks_are_played_when_the_file_says(
     record = json.loads((Path(told["report"]).parent / "record.json").read_text())
     assert record["way_back"]["sentence"] == way["sentence"]
     if not plays:
-        why = "nothing deviated, and " if strategy == "deviated" else ""
-        said = f"nothing was put back: {why}the strategy of the file's rollbacks is {strategy} (not played: back)"
+        why = "the steady state did not deviate, and " if strategy == "deviated" else ""
+        said = f"nothing was put back: {why}the file's rollback strategy is {strategy} (skipped: back)"
         assert way["sentence"].startswith(said)
         assert deviates or said in told["sentence"]
         assert not [e for e in events if "has no undo" in str(e.get("message"))]
@@ -144,15 +144,15 @@ def test_what_is_meant_to_stay_is_not_the_fault_and_is_told_as_left(tmp_path: Pa
     play, told, events = played(tmp_path, found)
     assert (play.folder / "prepared").exists()
     assert play.trace == ["back"], "the file's own rollbacks are played all the same"
-    assert "left as the file says: set-up" in undone(events)["sentence"]
+    assert "left in place, as declared: set-up" in undone(events)["sentence"]
     assert told["verdict"] == "PASS"
-    assert told["sentence"].count("left as the file says: set-up") == 1
-    assert "left as the file says: set-up" in told["sentence"]
+    assert told["sentence"].count("left in place, as declared: set-up") == 1
+    assert "left in place, as declared: set-up" in told["sentence"]
     _, said = play.run(sys.executable, "-m", "runner", "show", told["run"])
-    assert "left as the file says: set-up" in said
+    assert "left in place, as declared: set-up" in said
     _, said = play.run(sys.executable, "-m", "runner", "plan", "x.json")
-    assert "if we die it is undone by nobody, for it is meant to stay" in said
-    assert "stays     'set-up' is meant to stay" in said
+    assert "if the runner dies, undone by nothing: it is declared to stay" in said
+    assert "stays     'set-up' is declared to stay" in said
     found["method"][0] = fails
     _, told, _ = played(tmp_path / "2", found)
     assert (told["verdict"], told["sentence"][:27]) == ("INCONCLUSIVE", "set-up failed half-way: it ")
@@ -171,7 +171,7 @@ def test_a_dry_run_executes_no_action_and_never_passes(tmp_path: Path, dry: str)
     assert (play.folder / "flag").exists()
     assert not [e for e in events if e["event"] == "injected" or e.get("step")]
     assert told["verdict"] == "INCONCLUSIVE"
-    assert f"not executed, for the file asks for a dry run ({dry})" in told["sentence"]
+    assert f"not executed: the file asks for a dry run ({dry})" in told["sentence"]
 
 
 def test_dry_probes_execute_the_actions_and_are_no_proof_that_anything_held(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_dry_probes_execute_the_actions_and_are_no_proof_that_anything_held(tmp_
     play, told, events = played(tmp_path, found)
     assert play.trace == ["back"]
     assert whens(events) == []
-    assert told["sentence"] == "nothing was watched: a dry run asks no probe (probes)"
+    assert told["sentence"] == "nothing was measured: a dry run executes no probe (probes)"
 
 
 def test_dry_pause_leaves_out_the_pauses_alone(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_an_empty_method_is_a_check_of_the_steady_state(tmp_path: Path, holds: b
     if holds:
         assert told["verdict"] == "PASS"
         assert told["sentence"] == (
-            "a check of the steady state: the method is empty, nothing was broken; the hypothesis held before and after"
+            "steady-state check only: the method has no action, nothing was injected; the hypothesis held before and after"
         )
     else:
         assert told["verdict"] == "FAIL"
@@ -230,7 +230,7 @@ def test_what_a_survivor_leaves_as_it_is_for_the_file_says_so_is_told(tmp_path: 
     until = time.monotonic() + 20
     while not path.exists() and time.monotonic() < until:
         time.sleep(0.05)
-    said = "the runner died; nothing was put back: the strategy of the file's rollbacks is never (not played: back)"
+    said = "the runner died; nothing was put back: the file's rollback strategy is never (skipped: back)"
     assert json.loads(path.read_text())["sentence"].startswith(said)
     assert play.trace == []
 
@@ -247,6 +247,6 @@ def test_rollbacks_without_an_action_are_played_only_where_the_file_asks_for_tha
     assert told["verdict"] == "INCONCLUSIVE"
     assert play.trace == (["back"] if strategy else [])
     said = [e["message"] for e in events if e["event"] == "finding"]
-    assert ("no action was begun, so nothing was rolled back (not played: back)" in said) is not bool(strategy)
+    assert ("no action was started, so nothing was rolled back (skipped: back)" in said) is not bool(strategy)
     if strategy:
-        assert undone(events)["sentence"].startswith("no action was begun, and the undo steps were played")
+        assert undone(events)["sentence"].startswith("no action was started, and the undo steps were run")

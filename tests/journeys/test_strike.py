@@ -135,7 +135,7 @@ def test_an_aim_without_a_target_is_inconclusive_and_touches_nothing(
     try:
         with started(tmp_path, document, "--context", "kind-lab") as run:
             assert run.finish() == 4
-            assert "miss would hit nothing, no target matches" in run.verdict["sentence"]
+            assert "no target matches miss" in run.verdict["sentence"]
             assert not run.named("activity")
     finally:
         two.lab("uncordon", "worker1")

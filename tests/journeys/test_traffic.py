@@ -68,7 +68,7 @@ def test_a_service_that_only_redirects_is_told_with_where_it_leads(tmp_path: Pat
     with _fickle(tmp_path, odd.Fickle(led, led)) as run:
         assert run.finish() == 0
     (said,) = [f for f in run.verdict["findings"] if "redirect" in f]
-    assert "status 301, a redirect to https://shop.internal/login;" in said
+    assert "status 301, a redirect to https://shop.internal/login, which" in said
     assert "secret" not in json.dumps(run.events)
     assert _met(run)["status"] == "200-299,301"
 

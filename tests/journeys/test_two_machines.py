@@ -80,7 +80,7 @@ def test_what_runs_there_is_kept_off_told_and_stopped_from_here(
         there.use()
         assert run.finish() == 5
     assert stopped.returncode == 0, stopped.stderr
-    assert f"{name} on {platform.node()}: told to stop, and it has heard it" in stopped.stdout
+    assert f"{name} on {platform.node()}: stop requested, and received there" in stopped.stdout
     assert run.verdict["sentence"] in stopped.stdout
     assert f"stopped by {ME}: enough" in run.verdict["sentence"]
     assert run.named("undone")[0]["clean"]

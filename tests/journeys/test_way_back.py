@@ -51,7 +51,7 @@ def _undone(run: Run) -> Json:
 def test_what_nobody_undoes_is_said(way: str, service: Service, tmp_path: Path) -> None:
     with started(tmp_path, _document(service, tmp_path, way)) as run:
         assert run.finish() == 0, run.verdict["sentence"]
-    said = f"nothing was put back: break has no undo; not looked at: {NOT_LOOKED_AT[way]}"
+    said = f"nothing was put back: break has no undo; not checked: {NOT_LOOKED_AT[way]}"
     assert _undone(run)["sentence"] == said
     assert (_undone(run)["clean"], _undone(run)["put_back"]) == (False, "no undo")
     assert said in run.verdict["sentence"]
@@ -78,7 +78,7 @@ def test_undo_steps_that_succeed_without_a_look_are_assumed(service: Service, tm
     with started(tmp_path, document | {"rollbacks": [mend]}) as run:
         assert run.finish() == 0
     assert _undone(run)["put_back"] == "assumed"
-    assert _undone(run)["sentence"] == "every undo step succeeded; not looked at: process actions"
+    assert _undone(run)["sentence"] == "every undo step succeeded; not checked: process actions"
     assert EVERYTHING not in str(run.events)
 
 
@@ -87,11 +87,9 @@ def test_a_survivor_says_no_more_than_the_runner_would(service: Service, tmp_pat
         run.until("activity", state="started")
         run.kill("parent")
         kept = _on_record(run)
-    said = "the runner died; nothing was put back: break has no undo; not looked at: process actions"
+    said = "the runner died; nothing was put back: break has no undo; not checked: process actions"
     assert (kept["sentence"], kept["exit_code"]) == (said, 7)
-    assert [f["message"] for f in kept["findings"]][1:] == [
-        "the action 'break' has no undo: nobody puts back what it did"
-    ]
+    assert [f["message"] for f in kept["findings"]][1:] == ["the action 'break' has no undo: revert its change by hand"]
 
 
 HIDDEN = "env -i setsid sleep 120 >/dev/null 2>&1 & echo $! > {pid}; sleep 0.3"

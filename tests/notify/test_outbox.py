@@ -101,7 +101,7 @@ def test_what_cannot_be_delivered_is_kept_without_its_address(runs: Path) -> Non
     outbox.open()
     outbox.put(message())
     outbox.close()  # which is sooner than the second try
-    assert outbox.failed == ["chat was not told of 'verdict': ConnectError"]
+    assert outbox.failed == ["the notification of 'verdict' to chat failed: ConnectError"]
     assert kept(runs)[0]["delivered"] is False
     assert "token" not in (runs / "r1" / FILE).read_text()
 

@@ -10,11 +10,15 @@ from runner.report import lanes
 @pytest.mark.parametrize(
     ("at", "alert", "people"),
     [
-        ({}, "no alert fired", "nobody was told"),
-        ({"pending": 2}, "pending only, never fired", "nobody was told"),
+        ({}, "no alert fired", "not notified"),
+        ({"pending": 2}, "pending only, never fired", "not notified"),
         ({"firing": 4, "received": 5}, "fired after 3s", "not watched"),
-        ({"received": 5, "notified": 6}, "received after 4s", "told after 5s"),
-        ({"received": 5, "notified": 6, "acknowledged": 16}, "received after 4s", "told after 5s, taken 10s later"),
+        ({"received": 5, "notified": 6}, "received after 4s", "notified after 5s"),
+        (
+            {"received": 5, "notified": 6, "acknowledged": 16},
+            "received after 4s",
+            "notified after 5s, acknowledged 10s later",
+        ),
     ],
 )
 def test_alert_and_people_say_what_was_seen_of_them(at: dict[str, float], alert: str, people: str) -> None:

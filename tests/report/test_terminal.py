@@ -121,7 +121,7 @@ def test_what_is_known_only_later_is_told_where_it_is_known(capsys: pytest.Captu
         live.event(made.event(Name.PHASE, 27.6, phase="recover", planned_s=120.0))
         live.tick(status(1, t=32.7))
         live.event(made.event(Name.RECOVERED, 27.7, stable_s=5.0, error_s=0.1))
-    assert "+32.7s  ok  recovered: users were well again for 5s (since +27.7s)" in capsys.readouterr().out
+    assert "+32.7s  ok  recovered: the objectives held for 5s (since +27.7s)" in capsys.readouterr().out
 
 
 def test_a_warning_and_a_lower_bound_stand_in_the_ending() -> None:
@@ -131,7 +131,7 @@ def test_a_warning_and_a_lower_bound_stand_in_the_ending() -> None:
         for event in (*made.told(made.failed()[0])[:-1], *made.told(made.aborted()[0])[-1:]):
             live.event(event)
     assert "the only replica was hit" in out.getvalue()
-    assert "≥ 4.1s since users felt it" in out.getvalue()
+    assert "≥ 4.1s since the impact" in out.getvalue()
 
 
 def test_plain_progress_comes_every_five_seconds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ def test_junit_passes_only_what_was_looked_at() -> None:
 def test_an_old_record_says_only_what_it_knows() -> None:
     old = made.record().to_json()
     del old["way_back"]
-    assert from_json(old).back.sentence.startswith("every undo step succeeded; not looked at: ")
+    assert from_json(old).back.sentence.startswith("every undo step succeeded; not checked: ")
     assert words.put_back(from_json(old | {"residue": ["a pod"]})) == "no"
 
 

@@ -108,7 +108,7 @@ def test_a_restart_in_the_window_is_said_with_what_it_took_and_no_pass_rests_on_
         "sentence"
     ]
     (said,) = [m for m in messages(run) if "is unknown" in m]
-    assert said.endswith("events: it restarted, ended or was read no more once")
+    assert said.endswith("events: it restarted, ended or was no longer scraped once")
     assert "lost" not in " ".join(messages(run)).replace("is unknown", "")
     rows = [json.loads(line) for line in (run.folder / "checkout.counts.jsonl").read_text().splitlines()]
     *_, lost = [row for row in rows if "lost" in row]  # one before it began may stand there, too

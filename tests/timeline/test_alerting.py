@@ -126,7 +126,7 @@ def test_fired_but_not_notified_names_the_reason() -> None:
     assert "group_wait (30s)" in said
     assert (
         alerting.unnotified(["firing"], floor, 60.0, listened=True)
-        == "fired, not notified: nobody was told while we listened"
+        == "fired, not notified: no notification was received while chaos-run listened"
     )
     assert alerting.unnotified(["firing", "notified"], floor, 15.0, listened=True) is None
     assert alerting.unnotified(["firing"], floor, 15.0, listened=False) is None
@@ -179,11 +179,11 @@ def test_what_fires_again_with_its_old_date_was_never_over() -> None:
 def test_an_alert_that_nobody_could_see_is_unknown_and_not_missing() -> None:
     blind = "prometheus could not be asked for 13s"
     (said,) = alerting.problems([], Wanted(), INJECTED, hurt=True, unwatched=blind)
-    assert (said.kind, said.sentence) == ("unknown", f"whether an alert fired is not known: {blind}")
+    assert (said.kind, said.sentence) == ("unknown", f"whether an alert fired is unknown: {blind}")
     (said,) = alerting.problems(
         [seen("firing", 1, "Disk")], Wanted(alert="Errors"), INJECTED, hurt=True, unwatched=blind
     )
-    assert said.sentence == f"whether the expected alert Errors fired is not known: {blind}"
+    assert said.sentence == f"whether the expected alert Errors fired is unknown: {blind}"
     assert alerting.problems([seen("firing", 1)], Wanted(), INJECTED, hurt=True, unwatched=blind) == []
 
 

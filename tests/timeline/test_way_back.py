@@ -26,12 +26,12 @@ def test_only_undone_and_looked_at_is_everything() -> None:
     ("given", "state", "sentence"),
     [
         ({"done": 0}, "proven", "nothing had to be undone, nothing is left behind"),
-        ({"unseen": ["process actions"]}, "assumed", "every undo step succeeded; not looked at: process actions"),
-        ({"missed": ["the cluster (gone)"]}, "assumed", "every undo step succeeded; not looked at: the cluster (gone)"),
+        ({"unseen": ["process actions"]}, "assumed", "every undo step succeeded; not checked: process actions"),
+        ({"missed": ["the cluster (gone)"]}, "assumed", "every undo step succeeded; not checked: the cluster (gone)"),
         (
             {"done": 0, "stays": ["set up"], "unseen": ["http actions"]},
             "not checked",
-            "nothing was undone; left as the file says: set up; not looked at: http actions",
+            "nothing was undone; left in place, as declared: set up; not checked: http actions",
         ),
         ({"done": 0, "no_undo": ["kill"]}, "no undo", "nothing was put back: kill has no undo"),
         ({"no_undo": ["kill", "cut"]}, "no undo", "not everything was put back: kill, cut have no undo"),
@@ -48,7 +48,7 @@ def test_else_it_is_said_what_is_true(given: dict[str, Any], state: str, sentenc
 
 def test_what_stays_on_purpose_is_no_nothing() -> None:
     assert told(stays=["set up"], done=0).sentence == (
-        "nothing had to be undone, nothing else is left behind; left as the file says: set up"
+        "nothing had to be undone, nothing else is left behind; left in place, as declared: set up"
     )
     assert told(stays=["set up"]).sentence.startswith("everything else is put back, nothing else is left behind; ")
 

@@ -145,7 +145,7 @@ def _unwatched(experiment: Experiment) -> str:
         return ""
     if not experiment.asks:
         dry = experiment.runtime.dry if experiment.runtime.hypothesis != "skip" else ""
-        return f"a dry run asks no probe ({dry})" if dry else "the file skips its hypothesis"
+        return f"a dry run executes no probe ({dry})" if dry else "the file skips its hypothesis"
     only = experiment.runtime.hypothesis == "before-method-only"
     return "the hypothesis is asked before the method only" if only else ""
 

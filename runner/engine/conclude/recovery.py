@@ -55,9 +55,11 @@ async def recover(session: Session, crew: Crew) -> None:
             break
         await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
     if session.hurried:
-        session.find("warning", "nobody waited until users were well again")
+        session.find("warning", "recovery wait skipped (second Ctrl-C)")
     elif crew.traffic.dead and crew.watch.recovered is None:
-        session.end_early("runner", "the prober died: nobody saw how users fared at the end")
+        session.end_early(
+            "runner", "the prober died before the recovery was confirmed: whether the service recovered is unknown"
+        )
     elif met:
         _tell(session, crew, hypothesis)
         await crew.detecting.settle()
@@ -72,7 +74,7 @@ def _tell(session: Session, crew: Crew, hypothesis: _Hypothesis) -> None:
         session.tell(Name.RECOVERED, mono_ns=hypothesis.met_ns, stable_s=0.0, error_s=round(hypothesis.error_s, 3))
     elif found is None:
         limit = units.format_duration(windows.recovery)
-        session.find("error", f"the objectives did not hold again within {limit}")
+        session.find("error", f"the objectives were not met again within {limit}")
     else:
         _mark(session, crew)
         pauses = [{"from_s": session.seconds(a), "to_s": session.seconds(b)} for a, b in crew.watch.pauses]
@@ -93,7 +95,9 @@ def at_the_end(session: Session, crew: Crew) -> tuple[Window, ...]:
         session.unmark("recovered")
         if found is None:
             at = units.format_duration(session.seconds(before.mono_ns))
-            session.find("error", f"users were hurt again before the run ended: the recovery at {at} did not last")
+            session.find(
+                "error", f"the objectives were missed again before the run ended: the recovery at {at} did not last"
+            )
         _mark(session, crew)
     if crew.watch.pauses:
         session.find("info", _told(session, crew.watch.pauses))
@@ -108,12 +112,10 @@ def _told(session: Session, pauses: tuple[tuple[int, int], ...]) -> str:
     if len(spans) > MANY_PAUSES:
         longest = max(pauses, key=lambda pause: pause[1] - pause[0])
         begin, end = spans[pauses.index(longest)]
-        found = (
-            f"users were well {len(spans)} times between outages, the longest from {begin} to {end} after the impact"
-        )
-        return f"{found}: pauses, not the recovery"
+        found = f"the objectives held {len(spans)} times between outages, the longest from {begin} to {end} after the impact"
+        return f"{found}: these are pauses, not the recovery"
     times = " and ".join(f"from {begin} to {end}" for begin, end in spans)
-    return f"users were well {times} after the impact, and then hurt again: a pause, not the recovery"
+    return f"the objectives held {times} after the impact and were then missed again: a pause, not the recovery"
 
 
 async def _holds(crew: Crew, within_s: float) -> bool:

@@ -76,7 +76,7 @@ def _verdict(record: RunRecord, terms: Terms) -> tuple[ExitCode, str]:
 def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
     yield from (_brief(o) for o in record.objectives if o.verdict == "FAIL")
     if terms.undo_missing:
-        yield f"{record.back.sentence}, and an undo is asked for"
+        yield f"{record.back.sentence}; the experiment requires an undo"
     for check in record.hypothesis:
         if (check.when != "before" or terms.check) and not check.met:
             counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
@@ -92,8 +92,8 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
     within = terms.detected_within_s
     late = within and record.ttd_s is not None and (record.ttd_censored or record.ttd_s > within)
     if within and record.ttd_s is not None and late and not _unwatched(record, within):
-        noticed = "nobody noticed" if record.ttd_censored else f"noticed after {units.format_duration(record.ttd_s)}"
-        yield f"{noticed}, expected within {units.format_duration(within)}"
+        detected = "not detected" if record.ttd_censored else f"detected after {units.format_duration(record.ttd_s)}"
+        yield f"{detected}, expected within {units.format_duration(within)}"
 
 
 def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
@@ -112,10 +112,10 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
     if record.alerting is not None:
         yield from record.alerting.unknown
     if (within := terms.detected_within_s) and (why := _unwatched(record, within)):
-        yield f"whether anybody noticed within {units.format_duration(within)} is not known: {why}"
-    yield from (f"nobody could look whether anything is left: {where}" for where in record.back.missed)
+        yield f"whether the fault was detected within {units.format_duration(within)} is unknown: {why}"
+    yield from (f"residue could not be checked: {where}" for where in record.back.missed)
     if not record.objectives and not any(c.when in ("during", "after") for c in record.hypothesis) and not terms.check:
-        yield f"nothing was watched: {terms.unwatched or 'neither an objective nor a hypothesis'}"
+        yield f"nothing was measured: {terms.unwatched or 'the experiment has neither an objective nor a hypothesis'}"
 
 
 def _unwatched(record: RunRecord, within_s: float) -> str:
@@ -140,10 +140,10 @@ def _praise(record: RunRecord, terms: Terms) -> str:
 
 def _bitten(record: RunRecord, terms: Terms) -> str:
     if terms.check:
-        return "a check of the steady state: the method is empty, nothing was broken"
+        return "steady-state check only: the method has no action, nothing was injected"
     if min((f.proof for f in _tested(record)), key=PROVEN_RANK.index) == "proven":
-        return "the fault bit (proven)"
-    return "the fault is assumed to have bitten, nothing contradicts it"
+        return "the fault took effect (proven)"
+    return "the fault's effect is assumed, not verified"
 
 
 def _brief(o: ObjectiveResult) -> str:

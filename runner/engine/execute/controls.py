@@ -27,7 +27,9 @@ class Hooks:
     def take(self, message: Message) -> None:
         """A control has ended the run, or has failed, which Chaos Toolkit passes over, or has changed what is not its to change."""
         if message["say"] == "changed":
-            self._session.find("warning", f"a control changed {message['what']}: this run keeps to the file")
+            self._session.find(
+                "warning", f"a control changed {message['what']}: ignored, the run keeps to the experiment's file"
+            )
             return
         name, why = message["name"], message["why"]
         if message["stops"] and not self._why:
@@ -55,7 +57,7 @@ class Hooks:
         """Have the hooks called that come after the rollbacks, with Chaos Toolkit's own account of those."""
         if not self.waiting.is_set():
             if self._session.experiment.has_controls and not finished:
-                self._session.find("warning", "the controls were not told of the end: the worker had to be killed")
+                self._session.find("warning", "the controls' last hooks were not called: the worker had to be killed")
             return
         worker, said = self._supervisor.worker, ""
         await worker.send({"do": "conclude", "rollbacks": journal.rollbacks})
@@ -71,9 +73,7 @@ class Hooks:
         except TimeoutError:
             pass
         if said != "finished":
-            self._session.find(
-                "warning", f"the controls did not come to their end after the undo; they have {LAST_S:g} s"
-            )
+            self._session.find("warning", f"the controls' last hooks did not finish within {LAST_S:g} s after the undo")
 
     def _late(self, message: Message) -> None:
         did = "asked for the end" if message["stops"] else "failed"

@@ -72,7 +72,7 @@ def unwanted(crew: Crew) -> str:
 def promised(experiment: Experiment, aims: Aims) -> list[str]:
     """What will not be put back, for the file says so: known before the first change."""
     names = dict.fromkeys(str(found["action"]) for found in aims if found["stays"])
-    left = [f"{name!r} is meant to stay" for name in names]
+    left = [f"{name!r} is declared to stay" for name in names]
     strategy = experiment.runtime.rollbacks
     wish = "never" if strategy == "never" else EMPTY if strategy == "default" and experiment.wants_no_undo else ""
     said = unplayed(wish, steps(experiment, aims)) if wish else ""
@@ -90,8 +90,8 @@ def unplayed(wish: str, left_out: Sequence[str]) -> str:
     if not left_out:
         return ""
     why = {
-        "deviated": "nothing deviated, and the strategy of the file's rollbacks is deviated",
-        "never": "the strategy of the file's rollbacks is never",
-        EMPTY: "the file says so by its empty rollbacks, without a chaos-run block",
+        "deviated": "the steady state did not deviate, and the file's rollback strategy is deviated",
+        "never": "the file's rollback strategy is never",
+        EMPTY: "the file has empty rollbacks and no chaos-run block",
     }
-    return f"{why[wish]} (not played: {', '.join(left_out)})"
+    return f"{why[wish]} (skipped: {', '.join(left_out)})"

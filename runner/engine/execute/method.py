@@ -22,8 +22,8 @@ from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
 _COMMENTARY = re.compile(r"[\d-]{10} [\d:,]{12} (INFO|DEBUG) ")
-NO_WAY_BACK = "the undoer died: without a way back nothing may stay injected"
-STRANGER = "the worker was told to stop by a signal that is not ours"
+NO_WAY_BACK = "the undoer process died: aborting because the undo is no longer guaranteed"
+STRANGER = "the worker was stopped by a signal from outside of chaos-run"
 PROVE_EVERY_S = 0.5
 OVERTIME_S = 2.0
 """How long after its own timeout an activity may go on before the whole method is stopped."""
@@ -101,7 +101,7 @@ class Method:
         """How the worker ended, in what, and what was printed last; Chaos Toolkit's own running commentary is no last word."""
         worker = self._supervisor.worker
         printed = [words for words in worker.last_words if not _COMMENTARY.match(words)]
-        words = error_text.last_words(printed[-3:] or list(worker.last_words)[-1:]) or "no last words"
+        words = error_text.last_words(printed[-3:] or list(worker.last_words)[-1:]) or "no output"
         within = "".join(f" in {name!r}" for name in self._open)
         return f"the worker ended with {worker.how_it_ended}{within}: {words}"
 
@@ -215,7 +215,7 @@ class Method:
         self._deadlines.pop(name, None)
         self._ended(name)
         succeeded = run.get("status") == "succeeded"
-        cut_off = "cut off by the stop" if self._session.stop.done() and not succeeded else None
+        cut_off = "interrupted by the stop" if self._session.stop.done() and not succeeded else None
         error = error_text.of_account(run.get("exception")) or cut_off
         self._session.tell(
             Name.ACTIVITY,

@@ -11,7 +11,7 @@ from runner.experiment.runtime import Runtime
 from runner.timeline.mark import Mark
 from runner.timeline.record import Fault
 
-UNSAID = "it did not say why, see worker.log"
+UNSAID = "no reason given, see worker.log"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def _fault(aim: Mapping[str, Any], seen: Seen) -> Fault:
     evidence = seen.evidence.get(name)
     proof, sentence = _proof(aim, seen)
     if not seen.runtime.acts:
-        proof, sentence = "vacuous", f"not executed, for the file asks for a dry run ({seen.runtime.dry})"
+        proof, sentence = "vacuous", f"not executed: the file asks for a dry run ({seen.runtime.dry})"
     targets = tuple((evidence or {}).get("targets") or ()) or tuple(aim["targets"])
     return Fault(
         name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"], stays=aim["stays"]
@@ -55,7 +55,7 @@ def _proof(aim: Mapping[str, Any], seen: Seen) -> tuple[str, str]:
     if evidence is not None and evidence["bitten"]:
         return "proven", evidence["sentence"]
     if run is None:
-        return "vacuous", "the action was never begun"
+        return "vacuous", "the action was never started"
     unchanged = f"nothing changed: {evidence['sentence']}" if evidence is not None else ""
     if run.get("status") == "failed":
         why = error_text.of_account(run.get("exception")) or UNSAID
@@ -64,11 +64,11 @@ def _proof(aim: Mapping[str, Any], seen: Seen) -> tuple[str, str]:
         return "vacuous", unchanged
     output = run.get("output")
     if output is False or (isinstance(output, list | dict | str) and not output):
-        return "vacuous", f"the action reports that it hit nothing: {output!r}"
+        return "vacuous", f"the action reports that it had no effect: {output!r}"
     if refused := error_text.of_answer(output):
-        return "vacuous", f"the action hit nothing: {refused}"
+        return "vacuous", f"the action had no effect: {refused}"
     if "status" not in run:
-        return "assumed", "the action was cut off by the stop"
+        return "assumed", "the action was interrupted by the stop"
     if not aim["targets"] and says_nothing(output):
         return _by_effect(output, run, seen.felt)
     return "assumed", f"the action reports {short(output)}, and nothing contradicts it"
@@ -78,9 +78,9 @@ def _by_effect(output: Any, run: Mapping[str, Any], felt: Mark | None) -> tuple[
     """Of an action that says nothing: users may have felt it all the same."""
     said = f"the action reports {_said(output)}"
     if felt is not None and felt.mono_ns >= run["started_ns"] - round(felt.error_s * 1e9):
-        return "assumed", f"{said}, but {felt.source} left its baseline after it had begun"
-    why = "it names no target, and no indicator left its baseline"
-    return "vacuous", f"{said}, {why}: name a probe that sees it under proof:, or watch what it hits"
+        return "assumed", f"{said}, but {felt.source} deviated from its baseline after the action had started"
+    why = "it names no target, and no indicator deviated from its baseline"
+    return "vacuous", f"{said}, {why}: name a probe that verifies it under proof:, or measure what it affects"
 
 
 def says_nothing(output: Any) -> bool:

@@ -50,10 +50,10 @@ class Silencing:
         """See that all can be reached and read. Raises EnvironmentFailure, UsageError for what holds a secret."""
         asked = [dict(one.args) for one in self._asked()]
         if self._session.mask.value(asked) != asked:
-            said = "what is to be made in an Alertmanager holds a secret, which would be kept in the undo ledger"
+            said = "the silence or drill alert contains a secret, which would be kept in the undo ledger"
             raise errors.UsageError(said, hint="give secrets: a group with token, or username and password")
         if problem := await self._look("look", asked=asked):
-            raise errors.EnvironmentFailure(f"nothing can be silenced or announced: {problem}; nothing was injected")
+            raise errors.EnvironmentFailure(f"no silence or drill alert can be made: {problem}; nothing was injected")
 
     async def begin(self) -> None:
         """Make them, each with its undo record before it; one that cannot be made stops the run before anything is injected."""
@@ -81,7 +81,7 @@ class Silencing:
                 try:
                     found = await self._look("left", what=module)
                 except errors.EnvironmentFailure as problem:
-                    found = {"residue": [f"whether a {kind} is left is not known: {problem.message}"], "cleared": []}
+                    found = {"residue": [f"could not check whether a {kind} is left: {problem.message}"], "cleared": []}
                 residue += found["residue"]
                 self.cleared += found["cleared"]
         return residue

@@ -42,7 +42,7 @@ async def undo(session: Session, crew: Crew) -> None:
         always = session.experiment.runtime.rollbacks == "always"
         settled = crew.ledger.settle_faults(but=(ROLLBACK,) if always else ())
         if names := [record.what for record in settled if record.kind == ROLLBACK]:
-            session.find("info", f"no action was begun, so nothing was rolled back (not played: {', '.join(names)})")
+            session.find("info", f"no action was started, so nothing was rolled back (skipped: {', '.join(names)})")
         if not crew.ledger.outstanding():
             return
     if wish := left_in_place.unwanted(crew):
@@ -83,8 +83,8 @@ async def _scan(crew: Crew) -> Look:
             "scan", deadline_s=residue.SCAN_S, snapshot=crew.world.snapshot
         )
     except errors.EnvironmentFailure as problem:
-        crew.session.find("error", f"nobody could look whether anything is left: {problem.message}")
+        crew.session.find("error", f"residue could not be checked: {problem.message}")
         return Look(missed=(f"the cluster ({problem.message})",))
     for change in found["others"]:
-        crew.session.find("warning", f"changed meanwhile, but not by this run: {change}")
+        crew.session.find("warning", f"changed during the run, but not by it: {change}")
     return Look.of(found)

@@ -48,7 +48,7 @@ class Alerted:
             self._look_for_problems(self._begun_ns)
             self._say_more()
             expect = self._session.experiment.block.expect
-            self._judge_late("notified", "effective", expect.notified_within, "nobody was notified")
+            self._judge_late("notified", "effective", expect.notified_within, "no notification was received")
             self._judge_late("resolved", "undone", expect.resolved_within, "no alert was resolved")
         return Alerting(
             sources=tuple(self._named),
@@ -89,7 +89,7 @@ class Alerted:
             session.find("warning", said)
         for why in muted.values():
             if why not in said:
-                session.find("info", f"{why}: it tells nobody of that one")
+                session.find("info", f"{why}; no notification is sent for that alert")
         return said
 
     def _muted(self) -> dict[str, str]:
@@ -128,7 +128,7 @@ class Alerted:
                 session.find("warning", doubt)
         for alert, times in flaps.items():
             often = "once" if times == 1 else f"{times} times"
-            session.find("warning", f"{alert} was resolved and fired again {often}: the last all-clear counts")
+            session.find("warning", f"{alert} was resolved and fired again {often}: the last resolution counts")
 
     def _judge_late(self, stage: str, origin: str, limit: float | None, never: str) -> None:
         session, start = self._session, self._session.marked(origin)
@@ -144,6 +144,6 @@ class Alerted:
             return
         tell = {name for name, source in self._named.items() if stage in source.stages}
         if unasked := source_gaps.told(self._answers.missing(start.mono_ns, tell)):
-            self._unknown.append(f"whether an alert was {stage} within {most} is not known: {unasked}")
+            self._unknown.append(f"whether an alert was {stage} within {most} is unknown: {unasked}")
         else:
             self._failures.append(f"{never}, expected within {most}")

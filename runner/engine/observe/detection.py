@@ -89,11 +89,13 @@ class Detecting:
     def _say_floor(self) -> None:
         if self._floor.parts:
             parts, total = _spelled(self._floor), units.format_duration(self._floor.seconds)
-            self._session.find("info", f"it may take {total} until an alert tells anybody: {parts}")
+            self._session.find("info", f"worst-case alerting delay: {total} ({parts})")
             fault_s = plans.method_seconds(self._session.experiment)
             if fault_s < self._floor.seconds:
-                short = f"the fault lasts about {units.format_duration(fault_s)}, the alerts may need {total}"
-                self._session.find("warning", f"{short}: that nobody notices may only mean that it is too short")
+                short = (
+                    f"the fault lasts about {units.format_duration(fault_s)}, the worst-case alerting delay is {total}"
+                )
+                self._session.find("warning", f"{short}: a missing alert may only mean that the fault is too short")
 
     async def _watch(self, source: Source) -> None:
         try:
@@ -101,7 +103,8 @@ class Detecting:
         finally:
             if not self._ending.is_set():
                 self._session.end_early(
-                    "runner", f"the watch over {source.name} ended: nobody sees whether anybody notices"
+                    "runner",
+                    f"the detection source {source.name} stopped unexpectedly: time to detect can no longer be measured",
                 )
 
     async def _follow(self, source: Source) -> None:
@@ -247,7 +250,7 @@ class Detecting:
                 try:
                     told = await source.history(self._session.started_ns, self._session.clock.monotonic())
                 except NOT_UNDERSTOOD as problem:
-                    said = f"what {source.name} wrote down meanwhile could not be read: {_why(problem)}"
+                    said = f"the alert history of {source.name} could not be read: {_why(problem)}"
                     self._session.find("warning", said)
                 else:
                     self._answers.remembered(self._called(source))
@@ -262,7 +265,7 @@ class Detecting:
             if (heard := self._answers.heard[self._called(source)]) < asked:
                 self._answers.end(self._called(source), asked)
                 since = units.format_duration(round((asked - heard) / 1e9))
-                said = f"{source.name} did not answer at the end: what it saw in the last {since} is not known"
+                said = f"{source.name} did not answer at the end: its alerts of the last {since} are unknown"
                 self._session.find("warning", said)
 
     @property

@@ -86,8 +86,8 @@ class Sources:
         if times := len(lost):
             about = sum(one.between(since_ns, one.at_ns) for one in lost)
             often = "once" if times == 1 else f"{times} times"
-            what = f"what a process counted after it was last read is unknown, about {about:,.0f} events"
-            said = f"{what}: it restarted, ended or was read no more"
+            what = f"events after the last reading of a process are unknown, about {about:,.0f}"
+            said = f"{what}: it restarted, ended or was no longer scraped"
             self._session.find("warning" if about >= 0.5 else "info", f"{meter.counts.name}: {said} {often}")
 
     def _lose(self, meter: _Meter, *, over: bool = False) -> None:
@@ -137,14 +137,16 @@ class Sources:
         try:
             offset, error = await client.clock_offset_s()
         except NoData as problem:
-            hint = "nothing was injected; is the URL right, and do its secrets let us in?"
+            hint = "nothing was injected; check its URL and its secrets"
             raise errors.EnvironmentFailure(
                 f"the source {source.name!r}, {source.prometheus}: {problem}", hint=hint
             ) from None
         if abs(offset) > SKEW_S + error:
             late = units.format_duration(abs(offset))
             way = "ahead of" if offset > 0 else "behind"
-            self._session.find("warning", f"the clock of {source.name} is {late} {way} ours; its moments are corrected")
+            self._session.find(
+                "warning", f"the clock of {source.name} is {late} {way} ours; its timestamps are corrected"
+            )
         for metric in self._session.experiment.metrics:
             if metric.source == source.name:
                 path = self._session.folder / (re.sub(r"[^A-Za-z0-9_.-]+", "_", metric.name) + SUFFIX)
@@ -186,7 +188,7 @@ class Sources:
             return (
                 f"{objective.name}: {spent}; {counts.of_events(power.can_decide(objective, rate, judged_s).sentence)}"
             )
-        return f"{objective.name}: {spent}; how many events it will see is not known"
+        return f"{objective.name}: {spent}; how many events it will count is unknown"
 
     async def _spent(self, meter: _Meter, objective: Objective) -> str:
         """How much of the error budget is gone: burn rate x time since the window began / its length (docs/measurement.md 1.1)."""

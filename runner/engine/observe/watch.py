@@ -61,7 +61,9 @@ class Watch:
                 ticks += 1
                 await self._session.clock.sleep(TICK_S)
         finally:
-            self._session.end_early("runner", "the watch ended: nobody sees what happens to users")
+            self._session.end_early(
+                "runner", "the monitoring loop stopped unexpectedly: the impact on users can no longer be measured"
+            )
 
     def on_guard(self) -> None:
         """From here on the guard decides, and effect and detection are looked for."""
@@ -160,14 +162,14 @@ class Watch:
         session = self._session
         match kind:
             case "ack" | "mitigated" if not session.injecting:
-                what = "noticed something" if kind == "ack" else "mitigated something"
-                session.find("warning", f"{by} {what} before anything was injected{note}")
+                what = "an acknowledgement" if kind == "ack" else "a mitigation"
+                session.find("warning", f"{by} reported {what} before anything was injected{note}")
             case "ack":
                 self._detected("person", f"{by}{note}", mono_ns, 0.2)
                 session.mark("acknowledged", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
             case "mitigated":
                 session.mark("mitigated", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
-                session.find("info", f"mitigated, says {by}{note}")
+                session.find("info", f"mitigated, reported by {by}{note}")
             case "note":
                 session.find("info", f"{by} noted{note}")
             case "stop":

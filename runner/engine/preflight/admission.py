@@ -35,9 +35,9 @@ def recover_unfinished() -> None:
     left = [run for run in pending.find(paths.runs_dir()) if not pending.recover(run)]
     if left:
         raise errors.Refused(
-            "an earlier run has left something injected that cannot be put back",
+            "an earlier run left a fault in place that could not be undone",
             reasons=[f"{run.run} on {run.context or 'no cluster'}: {', '.join(run.outstanding)}" for run in left],
-            hint="see what is wrong there, then: chaos-run recover (or, put back by you: chaos-run recover --by-hand RUN --reason …)",
+            hint="fix the cause, then run: chaos-run recover (or, if you undid it yourself: chaos-run recover --by-hand RUN --reason …)",
         )
 
 
@@ -102,10 +102,12 @@ async def _survey(crew: Crew) -> Any:
     try:
         found = await crew.supervisor.look("survey", deadline_s=20.0)
     except errors.EnvironmentFailure as problem:
-        where = f"the cluster of context {context!r}" if context else "the world"
+        where = f"the cluster of context {context!r}" if context else "the targets"
         raise errors.EnvironmentFailure(f"cannot look at {where}: {problem.message.removeprefix('survey: ')}") from None
     if found.get("elsewhere"):
-        led = f"the experiment's secrets lead to another context than {context!r}, which was judged"
+        led = (
+            f"the experiment's secrets select another Kubernetes context than the one the policy checked ({context!r})"
+        )
         raise errors.Refused("the safety policy refuses this run", reasons=[led])
     return found
 
@@ -187,7 +189,8 @@ async def _acquire(session: Session, crew: Crew, names: list[str]) -> list[str]:
             held.append(name)
         else:
             session.find(
-                "warning", f"no lock in the cluster ({name}): {answer['error']}; only this machine's own holds"
+                "warning",
+                f"no lock in the cluster ({name}): {answer['error']}; only this machine's lock protects the target",
             )
     return held
 
@@ -201,7 +204,7 @@ async def _renew(session: Session, crew: Crew, names: list[str]) -> None:
         except errors.EnvironmentFailure:
             continue  # an API server that was hit itself; the lease outlives four such misses
         if not all(kept):
-            session.end_early("runner", "the lock in the cluster was lost to somebody else")
+            session.end_early("runner", "the lock in the cluster was taken over by another run")
             return
 
 

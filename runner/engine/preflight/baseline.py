@@ -48,7 +48,7 @@ def announce(session: Session, crew: Crew, drawn: Plan) -> None:
 async def holds(session: Session, crew: Crew) -> bool:
     """Whether all is well before anything is broken; if not, nothing is injected. Raises Interrupted."""
     if drawn_vacuous := [a["action"] for a in crew.world.aims if a["resolved"] and not a["targets"]]:
-        session.find("error", f"nothing to test: {', '.join(drawn_vacuous)} would hit nothing, no target matches")
+        session.find("error", f"nothing to test: no target matches {', '.join(drawn_vacuous)}")
         return False
     windows = session.experiment.block.windows
     asked = crew.series or "baseline" in windows.model_fields_set
@@ -71,7 +71,7 @@ async def holds(session: Session, crew: Crew) -> bool:
             raise errors.EnvironmentFailure(stop.sentence)
         raise errors.Interrupted(f"{stop.sentence}; nothing was injected")
     if crew.traffic.dead:
-        raise errors.EnvironmentFailure("the prober died in the baseline: nobody would see what a fault does to users")
+        raise errors.EnvironmentFailure("the prober died in the baseline: the impact of a fault could not be measured")
     _tell_odd_answers(session, crew, await crew.traffic.learn())
     from runner.engine.conclude import judge
 
@@ -89,9 +89,11 @@ def _tell_odd_answers(session: Session, crew: Crew, redirects: Mapping[str, str]
         said = f"{stream.name}: every answer of the baseline had status {' or '.join(sorted(before))}"
         if all(int(status) in answers.REDIRECTS for status in before):
             where = answers.destination(stream.url, redirects.get(stream.name, ""))
-            said += f", a redirect to {where}; nobody asked there, and what is behind it may be dead: let the traffic ask there itself"
+            said += f", a redirect to {where}, which was not requested and may be down: use that address as the traffic's url"
         elif stream.expect.status is None and all(int(status) < 500 for status in before):
-            said += ", which is taken for what users get; if it is not, correct the url, or say what is good with expect: {status: …}"
+            said += (
+                ", which counts as good; if it is not, correct the url, or say what is good with expect: {status: …}"
+            )
         else:
             continue
         session.find("warning", said)

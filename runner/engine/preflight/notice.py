@@ -31,7 +31,7 @@ async def given(session: Session, notice: Notice, drawn: Plan) -> AsyncIterator[
         _tell(session, notice, drawn)
         reached = await _wait(session, notice)
         given_s = units.format_duration(notice.before_s)
-        session.find("info", f"notice was given {given_s} before, to {', '.join(reached)}")
+        session.find("info", f"notice was delivered {given_s} before, to {', '.join(reached)}")
         yield
     except errors.ChaosRunError as problem:
         if not session.injecting:
@@ -48,9 +48,9 @@ def check(noticed: Plan, drawn: Plan) -> None:
     gone = [f"gone: {', '.join(sorted(before - now))}"] if before - now else []
     new = [f"new: {', '.join(sorted(now - before))}"] if now - before else []
     raise errors.Refused(
-        "what would be struck now is not what the notice said",
+        "targets changed since the notice was sent",
         reasons=gone + new or [f"the plan was {noticed.hash} and is {drawn.hash}"],
-        hint="run it again: that gives a new notice",
+        hint="run it again to send a new notice",
     )
 
 
@@ -89,7 +89,7 @@ async def _wait(session: Session, notice: Notice) -> tuple[str, ...]:
         session.view.tick(Status(phase="notice", elapsed_s=before_s - left_s, planned_s=before_s, t=-left_s))
         await session.clock.sleep(min(TICK_S, left_s) if left_s > 0 else TICK_S)
     if not reached:
-        raise errors.EnvironmentFailure("the notice reached nobody, so nothing was injected")
+        raise errors.EnvironmentFailure("the notice could not be delivered to any channel; nothing was injected")
     return reached
 
 

@@ -16,7 +16,7 @@ def notes(experiment: Experiment, env: Mapping[str, str]) -> list[str]:
         if found := proxies.of(url, env):
             carried.setdefault((found.said, found.variable), []).append(who)
     return [
-        f"through the proxy {said} ({variable}): {', '.join(dict.fromkeys(who))}; what has to go directly belongs in NO_PROXY"
+        f"through the proxy {said} ({variable}): {', '.join(dict.fromkeys(who))}; hosts to be reached directly belong in NO_PROXY"
         for (said, variable), who in carried.items()
     ]
 

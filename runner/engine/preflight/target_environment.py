@@ -124,7 +124,7 @@ def _implicit(options: Options) -> str:
     where = "in a gate" if not options.interactive else "in CI" if _in_ci() else ""
     if where:
         raise errors.UsageError(
-            f"this experiment needs a cluster, and there is no kubeconfig; {where} the playground never takes its place unasked",
+            f"this experiment needs a cluster, and there is no kubeconfig; {where} the playground is not used unless it is asked for",
             hint="set --kubeconfig or KUBECONFIG; or --playground, to run against the embedded target",
         )
     return "there is no kubeconfig here: this run takes the embedded playground as its target"
@@ -192,7 +192,7 @@ def require_cleared(where: Surroundings, experiment: Experiment) -> None:
             led.append(f"{provider.get('path')} names a cluster of its own: {words}")
     if led:
         cleared = f"the context that was cleared is {where.context!r}" if where.context else "no context was cleared"
-        hint = f"{cleared}; leave these words out and name the one to strike with --kubeconfig and --context"
+        hint = f"{cleared}; remove these arguments and select the target with --kubeconfig and --context"
         raise errors.Refused("the safety policy refuses this run", reasons=led, hint=hint)
 
 

@@ -73,7 +73,7 @@ class Dating:
             return ""
         error = units.format_duration(round(self.error_s))
         said = f"its Date header says that its clock is {_off(self.skew.seconds)}, the times in its answers say {_off(self.told.seconds)}"
-        return f"{self.whose}: {said}: every moment it tells may be wrong by {error}"
+        return f"{self.whose}: {said}: its timestamps may be off by {error}"
 
     def moment(self, said: str | datetime) -> int:
         """A time it names (RFC 3339) on our monotonic clock, its skew taken off. Raises EnvironmentFailure."""

@@ -13,8 +13,8 @@ from runner.probe.alerts.dating import Answer, Dating
 from runner.probe.alerts.source import Setting
 
 _HINTS = {
-    401: "are token, or username and password, in its secrets right?",
-    403: "what its secrets let us in as may not read this",
+    401: "check token, or username and password, in its secrets",
+    403: "the account of its secrets is not allowed to read this",
     404: "is this the address of its API?",
 }
 _TOO_MANY = 429
