@@ -18,6 +18,7 @@ from runner.report.plotdata import Seen
 from runner.slo.sample import Sample
 from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
+from runner.timeline.way_back import PutBack
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -127,7 +128,18 @@ def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
         )
     proven = sum(f.proof == "proven" for f in record.faults)
     yield "faults proven", f"{proven} of {len(record.faults)}", words.plural(len(record.targets), "target")
-    yield "put back", words.put_back(record), words.plural(len(record.undo), "undo step")
+    yield "put back", words.put_back(record), _undone_by(record)
+
+
+def _undone_by(record: RunRecord) -> str:
+    """Who put it back: undo steps of ours, or the target system itself, which leaves nothing to undo."""
+    if (
+        not record.undo
+        and record.back.put_back == PutBack.PROVEN
+        and any(f.undo_owner == "system" for f in record.faults)
+    ):
+        return "by the target system itself"
+    return words.plural(len(record.undo), "undo step") if record.undo else "no undo step"
 
 
 def _remark(name: str, record: RunRecord) -> str:

@@ -23,7 +23,7 @@ SIGNS = {
     "INTERRUPTED": "■",
 }
 TITLES = {
-    "UNDO_FAILED": "NOT PUT BACK",
+    "UNDO_FAILED": "UNDO FAILED",
     "ENVIRONMENT": "TECHNICAL ERROR",
 }
 PHASES = ("baseline", "inject", "undo", "recover", "judge")

@@ -182,7 +182,7 @@ def test_markdown_keeps_tables_whole_and_pings_nobody() -> None:
 def test_the_summary_counts_and_names_every_run() -> None:
     whole = markdown.summary([make()[0] for make in made.ALL.values()])
     assert "1 of 5 experiments passed" in whole
-    assert "NOT PUT BACK" in whole
+    assert "UNDO FAILED" in whole
 
 
 def test_a_summary_of_no_run_is_not_a_pass() -> None:

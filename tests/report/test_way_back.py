@@ -40,6 +40,13 @@ def test_put_back_is_yes_only_where_it_was_looked_at() -> None:
     assert [words.put_back(record(**given)) for given in OTHERS] == ["assumed", "no", "no"]
 
 
+def test_the_tile_says_who_put_it_back_where_no_step_of_ours_did() -> None:
+    by_itself = replace(record(done=0), undo=())
+    assert "by the target system itself" in html.render(by_itself, [], {})
+    assert "by the target system itself" not in html.render(record(), [], {})
+    assert "no undo step" in html.render(replace(record(**OTHERS[1]), undo=()), [], {})
+
+
 def _case(found: RunRecord) -> ET.Element:
     suite = ET.fromstring(junit.render([found]))[0]
     return next(c for c in suite.iter("testcase") if c.get("name") == "everything put back")
