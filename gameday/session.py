@@ -126,9 +126,9 @@ class Session:
             return
         self.say(f"notice is sent, the day begins in {units.format_duration(self.notice.before_s)}")
         await self.time.sleep(self.notice.before_s)
-        until = self.time.monotonic() + round(DELIVERY_S * 1e9)
-        while (reached := self.notice.reached()) is None and self.time.monotonic() < until:
-            await self.time.sleep(0.1)
+        reached = await clock.poll_until_async(
+            self.notice.reached, DELIVERY_S, 0.1, enough=lambda told: told is not None, clock=self.time
+        )
         self.say(f"notice was delivered to {', '.join(reached or ()) or 'no channel'}")
         if not reached:
             raise Stopped("the notice could not be delivered to any channel", by_person=False)

@@ -7,8 +7,11 @@ made by the worker, the undoer and the prober can be subtracted from each other.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -40,6 +43,32 @@ class SystemClock:
         import asyncio  # thirty milliseconds that most commands do not need
 
         await asyncio.sleep(seconds)
+
+
+def poll_until(
+    look: Callable[[], T], within_s: float, every_s: float = 0.02, *, enough: Callable[[T], object] = bool
+) -> T:
+    """The first answer of `look` that is `enough` (by default: true), else the last one when the time is up. Asks at least once."""
+    until = time.monotonic() + within_s
+    while not enough(found := look()) and time.monotonic() < until:
+        time.sleep(every_s)
+    return found
+
+
+async def poll_until_async(
+    look: Callable[[], T],
+    within_s: float,
+    every_s: float = 0.02,
+    *,
+    enough: Callable[[T], object] = bool,
+    clock: Clock | None = None,
+) -> T:
+    """The same, by the clock that is given, and others may work meanwhile."""
+    clock = clock or SystemClock()
+    until = clock.monotonic() + round(within_s * 1e9)
+    while not enough(found := look()) and clock.monotonic() < until:
+        await clock.sleep(every_s)
+    return found
 
 
 def rfc3339(moment: datetime) -> str:

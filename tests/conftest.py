@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+
+from runner import clock
 
 MARK = f"CHAOS_RUN_TEST_{os.getpid()}"
 """In the environment of everything that a test of this session starts: that test's id. Other sessions have other marks."""
@@ -79,10 +80,7 @@ def _shelter(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 def _left_behind() -> dict[psutil.Process, str]:
     """Our marked processes that are still there after a grace, and whose they are."""
-    deadline = time.monotonic() + GRACE_S
-    while (left := _marked()) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
+    return clock.poll_until(_marked, GRACE_S, 0.1, enough=lambda left: not left)
 
 
 def _marked() -> dict[psutil.Process, str]:

@@ -7,12 +7,13 @@ HANG_S and wait PATIENCE_S for the answer.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import psutil
+
+from runner import clock
 
 T = TypeVar("T")
 
@@ -24,10 +25,8 @@ HANG_S = 100.0
 
 def until(looks: Callable[[], T], what: str, within_s: float = PATIENCE_S, every_s: float = 0.02) -> T:
     """The first true answer; fails with `what` when there is none within `within_s`."""
-    deadline = time.monotonic() + within_s
-    while not (found := looks()):
-        assert time.monotonic() < deadline, f"not within {within_s:g} s: {what}"
-        time.sleep(every_s)
+    found = clock.poll_until(looks, within_s, every_s)
+    assert found, f"not within {within_s:g} s: {what}"
     return found
 
 

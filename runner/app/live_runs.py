@@ -84,11 +84,8 @@ class There:
         ago_s = (time.monotonic_ns() - said["mono_ns"]) / 1e9
         message = {k: v for k, v in said.items() if k != "mono_ns"} | {"by": f"{said['by']} on {platform.node()}"}
         number = self.store.presence.tell(self.run, message, ago_s)
-        until = time.monotonic() + ANSWER_S
-        while not self.store.presence.heard(number):
-            if time.monotonic() > until:
-                raise self._unheard()
-            time.sleep(POLL_S)
+        if not clock.poll_until(lambda: self.store.presence.heard(number), ANSWER_S, POLL_S):
+            raise self._unheard()
 
     def _unheard(self) -> errors.EnvironmentFailure:
         now = next((one for one in self.store.presence.live() if one.run == self.run), self.live)

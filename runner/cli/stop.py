@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner import errors, units
+from runner import clock, errors, units
 
 if TYPE_CHECKING:
     from runner.app.live_runs import Here, There
+    from runner.store import presence
     from runner.store.live import LiveRun
 
 _POLL_S = 0.05
@@ -67,16 +68,21 @@ def _ended(one: Here | There, until: float) -> errors.ExitCode:
 
 def _outcome_there(one: There, until: float) -> errors.ExitCode:
     """Wait until the record has it, or it is gone from there without one."""
-    while not one.store.knows(one.run):
-        now = next((live for live in one.store.presence.live() if live.run == one.run), None)
-        if now is None and not one.store.knows(one.run):
-            return _gone(one)
-        if time.monotonic() > until:
-            heard = f", {now.heard}" if now else ""
-            click.echo(f"{one.run}: not over yet; the undo is still running{one.where}{heard}", err=True)
-            return errors.ExitCode.ENVIRONMENT
-        time.sleep(_POLL_THERE_S)
-    return _said(one.run, one.store.get(one.run).to_json())
+    now = clock.poll_until(
+        lambda: None if one.store.knows(one.run) else _live(one),
+        until - time.monotonic(),
+        _POLL_THERE_S,
+        enough=lambda live: live is None,
+    )
+    if now is not None:
+        click.echo(f"{one.run}: not over yet; the undo is still running{one.where}, {now.heard}", err=True)
+        return errors.ExitCode.ENVIRONMENT
+    return _said(one.run, one.store.get(one.run).to_json()) if one.store.knows(one.run) else _gone(one)
+
+
+def _live(one: There) -> presence.LiveRun | None:
+    """What the record knows of it while it is live."""
+    return next((live for live in one.store.presence.live() if live.run == one.run), None)
 
 
 def _gone(one: There) -> errors.ExitCode:
@@ -92,17 +98,18 @@ def _gone(one: There) -> errors.ExitCode:
 
 def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
     """Wait for its record. A stopped run that has undone everything is what was asked for: PASS."""
-    while not run.over:
-        if time.monotonic() > until:
-            click.echo(f"{run.run}: not over yet; the undo is still running. Watch it in {run.folder}", err=True)
-            return errors.ExitCode.ENVIRONMENT
-        if not run.folder.exists():
-            click.echo(f"{run.run}: stopped before anything was injected")
-            return errors.ExitCode.PASS
-        if not run.parent_alive() and not run.over:
-            click.echo(f"{run.run}: its runner died while stopping; run: chaos-run recover", err=True)
-            return errors.ExitCode.ENVIRONMENT
-        time.sleep(_POLL_S)
+    ended = clock.poll_until(
+        lambda: run.over or not run.folder.exists() or not run.parent_alive(), until - time.monotonic(), _POLL_S
+    )
+    if not run.over and not ended:
+        click.echo(f"{run.run}: not over yet; the undo is still running. Watch it in {run.folder}", err=True)
+        return errors.ExitCode.ENVIRONMENT
+    if not run.over and not run.folder.exists():
+        click.echo(f"{run.run}: stopped before anything was injected")
+        return errors.ExitCode.PASS
+    if not run.over:
+        click.echo(f"{run.run}: its runner died while stopping; run: chaos-run recover", err=True)
+        return errors.ExitCode.ENVIRONMENT
     return _said(run.run, json.loads((run.folder / "record.json").read_text(encoding="utf-8")))
 
 

@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 import itertools
 import signal
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner import errors
+from runner import clock, errors
 from runner.experiment import variables
 from runner.faults.kubernetes import private_kubeconfig
 from runner.process import orphans, run_processes
@@ -126,12 +125,14 @@ class Supervisor:
 
     async def stop_worker(self, unwound: asyncio.Event | None = None) -> None:
         """Stop injecting: ask once, then kill the group, unless it has `unwound`. Returns when nothing is injected any more."""
-        until = time.monotonic() + GRACE_S
-        if self.worker.running and not (unwound and unwound.is_set()):
+
+        def is_unwound() -> bool:
+            return unwound is not None and unwound.is_set()
+
+        if self.worker.running and not is_unwound():
             self.worker.signal(signal.SIGUSR1)
-        while self.worker.running and time.monotonic() < until and not (unwound and unwound.is_set()):
-            await asyncio.sleep(0.003)
-        if not self.worker.running or not (unwound and unwound.is_set()):
+        await clock.poll_until_async(lambda: not self.worker.running or is_unwound(), GRACE_S, 0.003)
+        if not self.worker.running or not is_unwound():
             self.worker.kill_group()
 
     async def undo(self) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from runner import errors
+from runner import clock, errors
 
 SHOP = Path(__file__).with_name("shop.yaml")
 STATE = "playground.json"
@@ -49,9 +47,7 @@ class Playground:
             return
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-            deadline = time.monotonic() + END_S
-            while self.alive() and time.monotonic() < deadline:
-                await asyncio.sleep(0.01)
+            await clock.poll_until_async(lambda: not self.alive(), END_S, 0.01)
             _put_away(process)
         (self.folder / STATE).unlink(missing_ok=True)
 
@@ -74,12 +70,10 @@ async def start(folder: Path, *, lifeline: int | None, manifests: Sequence[Path]
     state, log = folder / STATE, folder / "playground.log"
     state.unlink(missing_ok=True)
     process = _spawn(folder, lifeline, manifests, log)
-    deadline = time.monotonic() + READY_S
-    while (found := read(folder)) is None:
-        if _ended(process) or time.monotonic() > deadline:
-            _put_away(process)
-            raise errors.EnvironmentFailure("the playground did not start", hint=f"{log}: {_last_line(log)}")
-        await asyncio.sleep(0.01)
+    await clock.poll_until_async(lambda: read(folder) or _ended(process), READY_S, 0.01)
+    if (found := read(folder)) is None:
+        _put_away(process)
+        raise errors.EnvironmentFailure("the playground did not start", hint=f"{log}: {_last_line(log)}")
     return found
 
 

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from runner import error_text, errors
+from runner import clock, error_text, errors
 
 Message = dict[str, Any]
 LINE_LIMIT = 64 << 20
@@ -128,10 +127,7 @@ class Child:
 
     async def exited(self, within_s: float) -> bool:
         """Whether it ended in time, drained or not: a grandchild may hold its output open."""
-        until = time.monotonic() + within_s
-        while self.running and time.monotonic() < until:
-            await asyncio.sleep(0.003)
-        return not self.running
+        return await clock.poll_until_async(lambda: not self.running, within_s, 0.003)
 
     async def wait(self, within_s: float) -> bool:
         """Whether it ended in time, its output drained."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,12 +207,14 @@ def _sqlite_engine(url: str) -> Engine:
 
 def _journal(connection: sqlite3.Connection) -> None:
     """Switch to the write-ahead log; on a new file two processes may want that at once, and the busy timeout does not cover it."""
-    until = time.monotonic() + BUSY_S
-    while True:
+
+    def attempt() -> sqlite3.OperationalError | None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            return
         except sqlite3.OperationalError as problem:
-            if "locked" not in str(problem) or time.monotonic() > until:
-                raise
-            time.sleep(0.02)
+            return problem
+        return None
+
+    problem = clock.poll_until(attempt, BUSY_S, enough=lambda found: found is None or "locked" not in str(found))
+    if problem is not None:
+        raise problem

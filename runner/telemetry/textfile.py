@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from runner import files
+from runner import clock, files
 from runner.telemetry import metrics
 from runner.telemetry.finished import Finished
 
@@ -83,10 +82,7 @@ def _locked(path: Path) -> Iterator[bool]:
     """Whether we hold it: one writer at a time, for the file is read before it is written."""
     descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDONLY | os.O_CREAT, 0o644)
     try:
-        until, held = time.monotonic() + PATIENCE_S, False
-        while not (held := _taken(descriptor)) and time.monotonic() < until:
-            time.sleep(0.02)
-        yield held
+        yield clock.poll_until(lambda: _taken(descriptor), PATIENCE_S)
     finally:
         os.close(descriptor)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runner import clock
 from runner.cli.main import app, entry
 from runner.rundir import inbox, paths
 from runner.store import Store
@@ -123,9 +124,7 @@ def test_a_run_elsewhere_that_left_no_verdict_is_harmless_only_where_it_said_so(
 
     def ends_when_told() -> None:
         with Store.open(path) as own:
-            until = time.monotonic() + 10
-            while not (told := own.presence.hear("r")) and time.monotonic() < until:
-                time.sleep(0.02)
+            told = clock.poll_until(lambda: own.presence.hear("r"), 10)
             own.presence.acknowledge(told)
             own.presence.leave("r", {} if untouched else None)
 

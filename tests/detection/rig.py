@@ -7,7 +7,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import clock
 from tests.fakes.listening import Quiet, listening
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
@@ -152,10 +152,7 @@ def _scraped(found: Rig) -> bool:
 
 
 def until(true: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, f"not within {seconds}s: {what}"
-        time.sleep(0.05)
+    assert clock.poll_until(true, seconds, 0.05), f"not within {seconds}s: {what}"
 
 
 def free_port() -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
-import time
 from pathlib import Path
+
+from runner import clock
 
 SCRIPT = Path(__file__).parents[2] / "gameday" / "quarterly.sh"
 FAKE = """#!/bin/sh
@@ -47,9 +48,7 @@ while :; do sleep 0.1; done
     process = subprocess.Popen(
         [SCRIPT, "--now", "day.yaml"], env={**os.environ, "GAMEDAY": str(fake)}, stdout=subprocess.DEVNULL
     )
-    until = time.monotonic() + 20
-    while not (log.exists() and "run " in log.read_text()) and time.monotonic() < until:
-        time.sleep(0.05)
+    clock.poll_until(lambda: log.exists() and "run " in log.read_text(), 20, 0.05)
     process.terminate()
     assert process.wait(20) == 5, "the exit code of the day"
     assert "undone" in log.read_text().splitlines()

@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from runner import clock
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -38,12 +39,7 @@ class Service:
         return self.get("/state") == "broken"
 
     def mended_within(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if not self.broken:
-                return True
-            time.sleep(0.05)
-        return not self.broken
+        return clock.poll_until(lambda: not self.broken, seconds, 0.05)
 
 
 @contextlib.contextmanager
@@ -177,9 +173,7 @@ def started(folder: Path, document: Json, *options: str) -> Iterator[Run]:
 def record(run: Run) -> Json:
     """The record in the run's folder; waits for it, since a survivor may still be writing."""
     path = run.folder / "record.json"
-    until = time.monotonic() + 15
-    while not path.exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    clock.poll_until(path.exists, 15, 0.05)
     return dict(json.loads(path.read_text()))
 
 

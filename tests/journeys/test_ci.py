@@ -17,6 +17,7 @@ import psutil
 import pytest
 from ruamel.yaml import YAML
 
+from runner import clock
 from tests.journeys.harness import ROOT, Json, Service, experiment, http
 
 TERM_AFTER_S, KILL_AFTER_S = 7.5, 2.5
@@ -108,10 +109,7 @@ def cancel(process: subprocess.Popen[str]) -> float:
 
 
 def broken(service: Service) -> None:
-    until = time.monotonic() + 30
-    while not service.broken:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    assert clock.poll_until(lambda: service.broken, 30, 0.05)
 
 
 def test_a_gate_that_passes_leaves_outputs_a_page_and_both_files(service: Service, job: Job) -> None:

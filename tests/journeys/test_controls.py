@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import clock
 from tests.journeys.test_plain_files import HYPOTHESIS, PROBE, ROOT, Json, Play, both, document, writes
 
 CONTROL = """
@@ -133,9 +134,7 @@ def test_the_last_hooks_are_called_after_a_stop_too(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "runner", "run", "x.json"], cwd=play.folder, env=env, stdout=subprocess.DEVNULL
     )
-    until = time.monotonic() + 30
-    while "a" not in play.trace and time.monotonic() < until:
-        time.sleep(0.05)
+    clock.poll_until(lambda: "a" in play.trace, 30, 0.05)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 5
     after = [line for line in play.trace[play.trace.index("a") + 1 :] if line != "p"]  # our own look at the end

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from runner import clock
 from runner.rundir.ledger import Ledger
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
@@ -55,10 +56,7 @@ def whole(run: Run, service: Service, code: int) -> Json:
 
 def wait_for_break(run: Run, service: Service) -> None:
     run.until("activity", state="started")
-    until = time.monotonic() + 5
-    while not service.broken and time.monotonic() < until:
-        time.sleep(0.02)
-    assert service.broken
+    assert clock.poll_until(lambda: service.broken, 5, 0.02)
     time.sleep(0.1)
 
 
@@ -377,9 +375,7 @@ def _alive(pid_file: Path) -> bool:
 
 
 def _written(files: list[Path]) -> None:
-    until = time.monotonic() + 5
-    while not all(f.exists() and f.read_text() for f in files) and time.monotonic() < until:
-        time.sleep(0.02)
+    clock.poll_until(lambda: all(f.exists() and f.read_text() for f in files), 5, 0.02)
 
 
 def test_grandchildren_end_with_the_run(service: Service, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from runner import clock
 from tests.journeys.harness import ROOT, Json, Service, experiment, http
 
 COMMAND = [sys.executable, "-m", "runner"]
@@ -94,10 +94,8 @@ def test_a_screen_that_is_held_up_holds_up_no_run(service: Service, file: str) -
     process = subprocess.Popen([*COMMAND, "run", file], cwd=ROOT, stdout=write, stderr=subprocess.DEVNULL)
     os.close(write)
     try:
-        until = time.monotonic() + 30
-        while not list((Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs").glob("*/record.json")):
-            assert time.monotonic() < until, "the run waits for its screen"
-            time.sleep(0.1)
+        runs = Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs"
+        assert clock.poll_until(lambda: [*runs.glob("*/record.json")], 30, 0.1), "the run waits for its screen"
         assert kept()["verdict"] == "PASS"
         assert "break" in service.get("/log")
         assert not service.broken

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runner import clock
 from runner.process import orphans
 from tests.detection.rig import until
 from tests.journeys import harness
@@ -31,9 +32,7 @@ def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 def broken(run: Run, service: Service) -> None:
     run.until("activity", state="started")
-    until = time.monotonic() + 5
-    while not service.broken and time.monotonic() < until:
-        time.sleep(0.02)
+    clock.poll_until(lambda: service.broken, 5, 0.02)
 
 
 def kept(run: Run, count: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import clock
 from tests.journeys.harness import ROOT, Json, Service, experiment, http
 
 QUICK = {"windows": {"baseline": "600ms", "recovery": "5s", "stable": "300ms"}}
@@ -166,7 +167,4 @@ def test_results_that_cannot_be_written_are_an_error_before_anything_is_broken(
 
 
 def await_break(service: Service, times: int) -> None:
-    until = time.monotonic() + 30
-    while service.get("/log").count("break") < times:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    assert clock.poll_until(lambda: service.get("/log").count("break") >= times, 30, 0.05)

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runner import clock
 from runner.rundir import inbox
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Run, Service, experiment, http, python, record, started
@@ -49,10 +50,7 @@ def _document(service: Service, seconds: float = 30.0) -> harness.Json:
 def _broken(run: Run, service: Service) -> None:
     """Wait until the fault is really in."""
     run.until("activity", state="started")
-    until = time.monotonic() + 5
-    while not service.broken and time.monotonic() < until:
-        time.sleep(0.02)
-    assert service.broken
+    assert clock.poll_until(lambda: service.broken, 5, 0.02)
 
 
 @pytest.mark.parametrize("killed", SINGLES_AND_PAIRS, ids="+".join)
@@ -196,10 +194,7 @@ def _all_is_put_back(run: Run, killed: tuple[str, ...], service: Service) -> Non
 
 def _next_start_where_all_died(run: Run) -> None:
     """After the method worker and prober have ended; whoever kills the two others has killed all."""
-    until = time.monotonic() + 5
-    while not (run.folder / "record.json").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    if not (run.folder / "record.json").exists():
+    if not clock.poll_until((run.folder / "record.json").exists, 5, 0.05):
         assert not [pid for pid in run.pids().values() if _lives(pid)]
         subprocess.run([sys.executable, "-m", "runner", "recover"], cwd=ROOT, timeout=60, check=True)
 

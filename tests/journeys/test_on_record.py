@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import clock
 from tests.journeys.harness import ROOT, Json, Run, record, started
 
 PHASES = {
@@ -103,9 +104,7 @@ def test_what_could_not_be_put_on_the_record_comes_with_the_next_look(tmp_path: 
         away.touch()
         run.kill("parent")
         record(run)
-        until = time.monotonic() + 10
-        while (run.folder / ".untold").exists() and time.monotonic() < until:
-            time.sleep(0.05)
+        clock.poll_until(lambda: not (run.folder / ".untold").exists(), 10, 0.05)
     away.unlink()
     (tmp_path / "elsewhere").rename(away)
     assert [r["run"] for r in _history("--store", str(away / "record.db"))] == [run.folder.name]

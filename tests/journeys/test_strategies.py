@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runner import clock
 from tests.journeys.test_plain_files import ROOT, Json, Play, document, writes
 
 THERE: Json = {
@@ -227,9 +227,7 @@ def test_what_a_survivor_leaves_as_it_is_for_the_file_says_so_is_told(tmp_path: 
     process.wait()
     process.stdout.close()
     path = Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs" / event["run"] / "record.json"
-    until = time.monotonic() + 20
-    while not path.exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    clock.poll_until(path.exists, 20, 0.05)
     said = "the runner died; nothing was put back: the file's rollback strategy is never (skipped: back)"
     assert json.loads(path.read_text())["sentence"].startswith(said)
     assert play.trace == []

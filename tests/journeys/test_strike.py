@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from runner import clock
 from runner.playground import start
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, started
@@ -175,10 +175,7 @@ def test_whoever_undoes_after_the_runners_death_strikes_it_too(
             assert done.returncode == 0, done.stderr
         harness.record(run)
         assert two.marks(key) == (True, False)
-        until = time.monotonic() + 5
-        while private.exists() and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not private.exists()
+        assert clock.poll_until(lambda: not private.exists(), 5, 0.05)
 
 
 @pytest.mark.parametrize("options", [("--context", "kind-lab"), ("--no-cluster",)], ids=["cleared", "none"])

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runner import clock
 from runner.rundir.ledger import Ledger
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
@@ -139,10 +140,8 @@ def test_a_worker_that_is_still_importing_injects_nothing_when_the_runner_dies(
         os.kill(processes["parent"]["pid"], signal.SIGKILL)
         time.sleep(0.2)
         left = [p["pid"] for n, p in processes.items() if n != "parent"]
-        until = time.monotonic() + 15  # the undoer ends last: it puts the run on the record
-        while any(psutil.pid_exists(pid) for pid in left) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not [pid for pid in left if psutil.pid_exists(pid)]
+        # the undoer ends last: it puts the run on the record
+        assert clock.poll_until(lambda: not any(psutil.pid_exists(pid) for pid in left), 15, 0.05)
     run.events.append({"run": found[0].parent.name, "event": ""})
     assert record(run)["exit_code"] == 7
     assert service.get("/log") == ""

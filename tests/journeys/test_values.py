@@ -6,11 +6,11 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from runner import clock
 from tests.fakes import vault
 from tests.journeys.harness import ROOT, Json, Run, python, started
 
@@ -79,9 +79,7 @@ def recovered(run: Run, **environment: str) -> subprocess.CompletedProcess[str]:
 def killed(run: Run, folder: Path) -> None:
     """Everybody but the method's own command, which has begun and goes on for a moment."""
     run.until("activity", activity="act", state="started")
-    until = time.monotonic() + 5
-    while "method" not in (folder / "seen").read_text() and time.monotonic() < until:
-        time.sleep(0.02)
+    clock.poll_until(lambda: "method" in (folder / "seen").read_text(), 5, 0.02)
     run.kill("parent", "worker", "undoer")
     run.process.wait(10)
 

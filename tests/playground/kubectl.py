@@ -6,10 +6,11 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from runner import clock
 
 PROGRAM = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
 
@@ -46,7 +47,4 @@ class Kubectl:
         """The shop with this many ready pods and no others."""
         self("scale", "deployment/shop", f"--replicas={replicas}")
         self("rollout", "status", "deployment/shop", "--timeout=20s")
-        until = time.monotonic() + 20
-        while len(self.names("pods", "--selector=app=shop")) != replicas:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        assert clock.poll_until(lambda: len(self.names("pods", "--selector=app=shop")) == replicas, 20, 0.05)

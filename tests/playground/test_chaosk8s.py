@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from kubernetes.config import kube_config
 
+from runner import clock
 from runner.playground import start
 from tests.playground.kubectl import Kubectl
 
@@ -31,12 +31,7 @@ def _context(playground: start.Playground, kubectl: Kubectl, monkeypatch: pytest
 
 
 def until(true: Callable[[], bool], seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+    return clock.poll_until(true, seconds, 0.05)
 
 
 def test_pods_are_counted_and_terminated(kubectl: Kubectl) -> None:

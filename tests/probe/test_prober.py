@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runner import codec
+from runner import clock, codec
 from runner.probe import messages, tape
 from runner.slo.objective import FAILED
 from runner.slo.sample import Flag
@@ -279,7 +279,4 @@ def _alive(pid: int) -> bool:
 
 
 def _until(holds: Callable[[], bool], within_s: float = 5.0) -> None:
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, f"not within {within_s} s ({os.getpid()})"
-        time.sleep(0.01)
+    assert clock.poll_until(holds, within_s, 0.01), f"not within {within_s} s ({os.getpid()})"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from runner import clock
 from runner.experiment.metric import Metric
 from runner.probe.metered import Metered
 from runner.probe.prometheus import NoData, Prometheus
@@ -85,10 +86,7 @@ def prometheus(folder: Path, service: Shop) -> Iterator[str]:
         process = subprocess.Popen(["prometheus", *options], cwd=folder, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        until = time.monotonic() + 20
-        while not scraped(url):
-            assert time.monotonic() < until, (folder / "log").read_text()
-            time.sleep(0.1)
+        assert clock.poll_until(lambda: scraped(url), 20, 0.1), (folder / "log").read_text()
         yield url
     finally:
         process.kill()

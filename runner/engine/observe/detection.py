@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runner import errors, units
+from runner import clock, errors, units
 from runner.engine.observe.source_gaps import Answers
 from runner.engine.session import Session
 from runner.plan import plan as plans
@@ -227,10 +227,12 @@ class Detecting:
             return
         until = undone.mono_ns + round(limit * 1e9)
         steady_ns = round(min(self._floor.parts.get("evaluation", 1.0), MOST_STEADY_S) * 1e9)
-        while self._on() and not self._over(steady_ns) and not self._session.hurried:
-            if self._session.clock.monotonic() >= until:
-                return
-            await self._session.clock.sleep(0.05)
+        await clock.poll_until_async(
+            lambda: not self._on() or self._over(steady_ns) or self._session.hurried,
+            (until - self._session.clock.monotonic()) / 1e9,
+            0.05,
+            clock=self._session.clock,
+        )
 
     def _over(self, steady_ns: int) -> bool:
         """Whether the alerts are resolved, and have been so for a while: one that flaps is soon back."""

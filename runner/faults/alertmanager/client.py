@@ -6,7 +6,6 @@ What a server does not do is told in sentences, never raised to the caller of a 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,7 +14,7 @@ from typing import Any, Self
 
 import httpx
 
-from runner import access, errors
+from runner import access, clock, errors
 from runner.chaostoolkit import secrets, values
 from runner.rundir.ledger import Ledger
 from runner.rundir.names import HIDDEN
@@ -102,16 +101,18 @@ def look(start: Mapping[str, Any], asked: list[Arguments]) -> str:
 
 def told(act: Callable[[], object], patience_s: float = 0.0) -> str:
     """Why it could not be done, tried again for as long as the reason may pass; empty when it was."""
-    until = time.monotonic() + patience_s
-    while True:
-        try:
-            act()
-        except Unanswered as problem:
-            if not problem.passing or time.monotonic() > until:
-                return str(problem)
-        else:
-            return ""
-        time.sleep(0.5)
+    problem = clock.poll_until(
+        lambda: _problem(act), patience_s, 0.5, enough=lambda found: found is None or not found.passing
+    )
+    return str(problem or "")
+
+
+def _problem(act: Callable[[], object]) -> Unanswered | None:
+    try:
+        act()
+    except Unanswered as problem:
+        return problem
+    return None
 
 
 def put_back(
@@ -133,10 +134,7 @@ def put_back(
 
 def patiently(find: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """What is found; where there is nothing, it may be on its way."""
-    until = time.monotonic() + LATE_S
-    while not (found := find()) and time.monotonic() < until:
-        time.sleep(0.5)
-    return found
+    return clock.poll_until(find, LATE_S, 0.5)
 
 
 def left(

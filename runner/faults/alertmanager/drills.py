@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from runner import clock
 from runner.faults.alertmanager import client
 from runner.faults.alertmanager.client import Alertmanager, Arguments, Unanswered
 from runner.rundir.ledger import DRILL
@@ -40,11 +40,8 @@ def _raise(args: Arguments, start: Mapping[str, Any], seconds: float, why: str) 
         alert = {"labels": args["labels"], "annotations": {"summary": why}, "startsAt": now.isoformat(),
                  "endsAt": (now + timedelta(seconds=seconds)).isoformat()}  # fmt: skip
         there.ask("POST", "/alerts", [alert])
-        until = time.monotonic() + SEEN_S
-        while not _firing(there):
-            if time.monotonic() > until:
-                raise Unanswered(f"{there} took the alert, but does not list it")
-            time.sleep(0.1)
+        if not clock.poll_until(lambda: _firing(there), SEEN_S, 0.1):
+            raise Unanswered(f"{there} took the alert, but does not list it")
 
 
 def _resolve(there: Alertmanager) -> bool:

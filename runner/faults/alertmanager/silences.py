@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from runner import clock
 from runner.faults.alertmanager import client
 from runner.faults.alertmanager.client import Alertmanager, Arguments, Unanswered, content
 from runner.rundir.ledger import SILENCE
@@ -46,11 +46,15 @@ def _make(args: Arguments, start: Mapping[str, Any], seconds: float, why: str) -
 
 def _see(there: Alertmanager, name: str, asked: Mapping[str, Any]) -> None:
     """That it is active, with these very matchers. Raises Unanswered."""
-    until = time.monotonic() + ACTIVE_S
-    while (found := content(there.ask("GET", f"/silence/{name}"))) and _state(found) != "active":
-        if time.monotonic() > until:
-            raise Unanswered(f"{there} made the silence, but it is {_state(found) or 'in no state'}")
-        time.sleep(0.1)
+
+    found = clock.poll_until(
+        lambda: content(there.ask("GET", f"/silence/{name}")),
+        ACTIVE_S,
+        0.1,
+        enough=lambda found: not found or _state(found) == "active",
+    )
+    if found and _state(found) != "active":
+        raise Unanswered(f"{there} made the silence, but it is {_state(found) or 'in no state'}")
     if _matchers(found) != _matchers(asked):
         raise Unanswered(f"{there} silenced something else than it was asked to")
 
