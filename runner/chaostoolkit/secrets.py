@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chaoslib.configuration import load_configuration
@@ -67,7 +67,7 @@ def asks_vault(secrets: Any) -> bool:
     return secrets.get("type") == "vault" or any(asks_vault(value) for value in secrets.values())
 
 
-def mask(hidden: list[str]) -> Callable[[Any], Any]:
+def mask(hidden: Iterable[str]) -> Callable[[Any], Any]:
     """What a process applies to everything that it says."""
     return Mask(hidden).value
 

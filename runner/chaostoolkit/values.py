@@ -22,6 +22,7 @@ from runner.chaostoolkit import secrets
 from runner.experiment import variables
 from runner.process.channel import plain
 from runner.process.isolated import Forked
+from runner.rundir.start_message import StartMessage
 
 RECALL_S = 20.0
 """How long an undo from disk waits for the probes behind values that may not stand on disk."""
@@ -36,31 +37,31 @@ class Values:
     """By group."""
 
 
-def of(start: Mapping[str, Any], document: Mapping[str, Any] | None = None) -> Values:
+def of(start: StartMessage, document: Mapping[str, Any] | None = None) -> Values:
     """The values of a run; what a probe has to tell and nobody has asked is left out. Raises `secrets.troubles()`."""
-    document = start["document"] if document is None else document
-    known = {**start["variables"], **(start.get("configuration") or {})}
-    read = start.get("known_secrets")  # by this process when it started: a vault need not live as long
+    document = start.document if document is None else document
+    known = {**start.variables, **start.configuration}
+    read = start.known_secrets  # by this process when it started: a vault need not live as long
     if read is not None:
         document = {**document, "secrets": {name: read.get(name) for name in document.get("secrets") or {}}}
-    configuration, groups = secrets.resolve(document, (known, start["secret_variables"]))
+    configuration, groups = secrets.resolve(document, (known, start.secret_variables))
     return Values({k: v for k, v in configuration.items() if k in known or not variables.by_probe(v)}, groups)
 
 
-def resolve(start: Mapping[str, Any]) -> tuple[Values, list[str]]:
+def resolve(start: StartMessage) -> tuple[Values, list[str]]:
     """All values, with every probe asked that nobody has asked yet, and why each that is needed is missing, in sentences."""
     try:
         found = of(start)
     except secrets.troubles() as problem:
         said = f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
-        return Values(dict(start.get("configuration") or {}), {}), [said]
+        return Values(dict(start.configuration), {}), [said]
     troubles = []
     for name, entry in _unasked(start, found):
         try:
             found.configuration[name] = _look_up(entry, found)
         except (ActivityFailed, *secrets.troubles()) as problem:
             troubles.append(_failed(name, entry, problem))
-    return found, troubles or lacking(start["document"], found)
+    return found, troubles or lacking(start.document, found)
 
 
 def lacking(document: Mapping[str, Any], values: Values, activity: Mapping[str, Any] | None = None) -> list[str]:
@@ -74,18 +75,18 @@ def lacking(document: Mapping[str, Any], values: Values, activity: Mapping[str, 
     ]
 
 
-def recall(start: Mapping[str, Any]) -> dict[str, Any]:
+def recall(start: StartMessage) -> dict[str, Any]:
     """The configuration of a run that is undone from disk; a probe is asked again only where its answer may not stand there."""
-    known = dict(start.get("configuration") or {})
-    if known.keys() >= set(variables.asks_probes(start["document"])):
+    known = dict(start.configuration)
+    if known.keys() >= set(variables.asks_probes(start.document)):
         return known
     answer = Forked(lambda: resolve(start)[0].configuration, RECALL_S, secrets.unmasked).wait()
     return known | (answer.get("value") or {})
 
 
-def _unasked(start: Mapping[str, Any], found: Values) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    given = {**(start["document"].get("configuration") or {}), **start["variables"]}
-    for name in start["document"].get("configuration") or {}:
+def _unasked(start: StartMessage, found: Values) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    given = {**(start.document.get("configuration") or {}), **start.variables}
+    for name in start.document.get("configuration") or {}:
         if name not in found.configuration and variables.by_probe(given[name]):
             yield name, given[name]
 

@@ -29,11 +29,12 @@ from chaoslib.exceptions import ActivityFailed, InterruptExecution
 from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.types import Dry, Schedule, Strategy
 
-from runner import error_text
+from runner import codec, error_text
 from runner.chaostoolkit import control_hooks, secrets, setup, values
 from runner.chaostoolkit.values import Values
 from runner.process import orphans, run_processes
 from runner.process.channel import Voice, carried, commands, take_stdin
+from runner.rundir.start_message import StartMessage
 
 GRACE_S = 0.4
 """After the parent's death: how long an action may take to unwind before the process group is killed."""
@@ -176,31 +177,31 @@ class Resolved(Runner):  # type: ignore[misc]
         self.config, self.secrets = self.values.configuration, self.values.secrets
 
 
-def inject(start: Mapping[str, Any], teller: Teller, known: Values, told: SimpleQueue[Any]) -> None:
+def inject(start: StartMessage, teller: Teller, known: Values, told: SimpleQueue[Any]) -> None:
     """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback.
 
     Where there are controls it says `waiting` before, and goes on when it is `told` which rollbacks were played.
     """
-    document = {**start["document"], "dry": Dry.from_string(start["dry"])}
-    voice, settings = teller.voice, control_hooks.load(start["settings"])
+    document = {**start.document, "dry": Dry.from_string(start.dry)}
+    voice, settings = teller.voice, control_hooks.load(start.settings)
     strategy = "never"  # the undoer plays them
-    if start["hooked"]:
+    if start.hooked:
         control_hooks.hear(voice.say)
-        strategy = "always" if start["rollbacks"] == "default" else start["rollbacks"]
+        strategy = "always" if start.rollbacks == "default" else start.rollbacks
         chaoslib.run.run_rollbacks = partial(_played_elsewhere, teller, told, deepcopy(document.get("rollbacks")))
     runner = Resolved(
-        Strategy.from_string(start["strategy"]),
-        Schedule(continuous_hypothesis_frequency=float(start["frequency"]), fail_fast=False),
+        Strategy.from_string(start.strategy),
+        Schedule(continuous_hypothesis_frequency=start.frequency, fail_fast=False),
     )
     runner.values = known
     runner.register_event_handler(teller)
     journal = initialize_run_journal(document)
     voice.say("journal", journal={k: v for k, v in journal.items() if k != "experiment"})
-    settings["runtime"] = {"hypothesis": {"strategy": start["strategy"]}, "rollbacks": {"strategy": strategy}}
+    settings["runtime"] = {"hypothesis": {"strategy": start.strategy}, "rollbacks": {"strategy": strategy}}
     try:
-        with controls(level="loader", context=start["experiment"]) as loading:
-            loading.with_state(seen := deepcopy(start["document"]))
-        if seen != start["document"]:
+        with controls(level="loader", context=start.experiment) as loading:
+            loading.with_state(seen := deepcopy(start.document))
+        if seen != start.document:
             voice.say("changed", what="the experiment while it was loaded")
     except InterruptExecution:  # heard already
         voice.say("finished", status="interrupted", deviated=False)
@@ -221,12 +222,12 @@ def _played_elsewhere(
     return ()
 
 
-def prepare(start: Mapping[str, Any], voice: Voice) -> Values:
+def prepare(start: StartMessage, voice: Voice) -> Values:
     """Import what the method needs, so that the first action is not late; resolve all values; learn what must be masked."""
-    absent = setup.load(start["modules"])
+    absent = setup.load(start.modules)
     known, troubles = values.resolve(start)
     hidden = secrets.values(known.secrets)
-    revealed = {group: known.secrets.get(group) for group in start.get("reveal") or ()}
+    revealed = {group: known.secrets.get(group) for group in start.reveal}
     # Through the pipe only: the parent masks what we print, and lets its sources have what is theirs.
     configuration, trouble = carried(known.configuration), "; ".join(absent + troubles)
     voice.say("ready", hide=hidden, revealed=revealed, trouble=trouble, configuration=configuration)
@@ -240,16 +241,17 @@ def main() -> None:
     setup.set_up(Path.cwd(), alarmed=True)
     voice, orders = Voice.take_stdout(), commands(take_stdin())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    if (start := next(orders, None)) is None:
+    if (first := next(orders, None)) is None:
         return
+    start = codec.decode(StartMessage, first, "start")
     # Into the log itself: through the pipe a long traceback of a crash would push out what the action said last.
-    faulthandler.enable((Path(start["folder"]) / "worker.log").open("a"))
+    faulthandler.enable((Path(start.folder) / "worker.log").open("a"))
     known = prepare(start, voice)
     if next(orders, {}).get("do") != "inject":
         return
     told: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_watch_parent, args=(orders, start, told), daemon=True).start()
-    teller = Teller(voice, hooked=start["hooked"])
+    teller = Teller(voice, hooked=start.hooked)
     try:
         inject(start, teller, known, told)
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
@@ -269,11 +271,11 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _watch_parent(orders: Any, start: Mapping[str, Any], told: SimpleQueue[Any]) -> None:
+def _watch_parent(orders: Any, start: StartMessage, told: SimpleQueue[Any]) -> None:
     """The parent's pipe ended: have the undo played by a process of its own, then stop injecting, hard if need be."""
     for order in orders:
         told.put(order["rollbacks"])
-    orphans.replay(start["on_orphan"])
+    orphans.replay(start.on_orphan)
     os.kill(os.getpid(), signal.SIGUSR1)
     time.sleep(GRACE_S)
     os.killpg(os.getpgrp(), signal.SIGKILL)

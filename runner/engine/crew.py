@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -26,8 +26,9 @@ from runner.faults.kubernetes import private_kubeconfig
 from runner.plan import translate
 from runner.process import ports
 from runner.process.channel import carried
-from runner.rundir import names, paths
+from runner.rundir import paths, start_message
 from runner.rundir.ledger import ROLLBACK, Ledger, UndoRecord
+from runner.rundir.start_message import StartMessage
 from runner.safety import policy
 from runner.timeline import way_back
 from runner.undo import assessment
@@ -60,7 +61,7 @@ class Crew:
     def __init__(self, session: Session, options: Options, where: Surroundings) -> None:
         self.session = session
         self.where = where
-        self.start = start_message(session, options, where)
+        self.start = start_message_of(session, options, where)
         alone = {paths.VARIABLE: paths.store_url(options.store)}  # its password stays out of the files
         self.supervisor = Supervisor(self.start, where.env, where.lifeline, alone)
         self.traffic = Traffic(session, session.experiment.block.traffic, where.around)
@@ -88,7 +89,7 @@ class Crew:
     async def assembled(cls, session: Session, options: Options, where: Surroundings) -> AsyncIterator[Self]:
         """Start the processes; they import while the plan is drawn, and are ended whatever happens."""
         crew = cls(session, options, where)
-        names.save(session.folder, crew.start, durable=False)
+        start_message.save(crew.start, durable=False)
         opening = asyncio.create_task(crew.traffic.open(where.lifeline))
         await crew.supervisor.open()
         try:
@@ -103,7 +104,7 @@ class Crew:
         if not self._ready:
             await self.supervisor.ready()
             self.session.mask = self.supervisor.mask
-            self.start["configuration"] = dict(self.supervisor.configuration)
+            self.start = replace(self.start, configuration=self.supervisor.configuration)
             self._ready = True
 
     def see(self, found: Mapping[str, Any]) -> None:
@@ -123,7 +124,8 @@ class Crew:
         )
         self.left = left_in_place.promised(experiment, aims)
         if experiment.runtime.rollbacks == "never":
-            self.start["unplayed"] = left_in_place.unplayed("never", left_in_place.steps(experiment, aims))
+            left_out = left_in_place.steps(experiment, aims)
+            self.start = replace(self.start, unplayed=left_in_place.unplayed("never", left_out))
         self.known.aim(self.world.aims)
 
     @cached_property
@@ -151,13 +153,18 @@ class Crew:
     def hold(self, leases: list[str]) -> None:
         """Keep on disk what whoever survives us has to let go of and to compare with."""
         owners = {a["action"]: assessment.owner(a) for a in self.world.aims}
-        seen = {"snapshot": self.world.snapshot, "namespaces": self.world.namespaces}
-        unseeable = [a["action"] for a in self.world.aims if not a.get("visible", True)]
-        self.start |= seen | {"owners": owners, "unseeable": unseeable, "leases": leases}
+        self.start = replace(
+            self.start,
+            snapshot=self.world.snapshot,
+            namespaces=tuple(self.world.namespaces),
+            owners=owners,
+            unseeable=tuple(a["action"] for a in self.world.aims if not a.get("visible", True)),
+            leases=tuple(leases),
+        )
         self._keep(durable=False)
 
     def _keep(self, *, durable: bool) -> None:
-        names.save(self.session.folder, self.start, durable=durable, hide=self.supervisor.hidden)
+        start_message.save(self.start, durable=durable, hide=self.supervisor.hidden)
 
     def promise(self) -> None:
         """Write every undo record before the first change: ours first, so that the file's own rollbacks are played before them.
@@ -188,12 +195,14 @@ class Crew:
                 left = self.world.snapshot.get("left") or ()
                 concerned = [*left, *(targeting.concerned(record.args) for record in records)] if own else None
                 self.world.snapshot |= {"left": concerned}
-            self.start["unplayed"] = left_in_place.unplayed(wish, [record.what for record in records])
+            unplayed = left_in_place.unplayed(wish, [record.what for record in records])
+            self.start = replace(self.start, unplayed=unplayed)
 
     def start_watching(self) -> None:
         """From now on the watch ticks; where its tapes are is on disk, for the record of whoever survives us."""
         self.sources.start()
-        self.start["indicators"] = [asdict(i) for i in (*self.traffic.indicators(), *self.sources.indicators())]
+        indicators = (*self.traffic.indicators(), *self.sources.indicators())
+        self.start = replace(self.start, indicators=indicators)
         self._keep(durable=True)
         self._watching = asyncio.create_task(self.watch.run())
         if ports.concerns(self.session.experiment.document):
@@ -235,41 +244,40 @@ class Crew:
         )
 
 
-def start_message(session: Session, options: Options, where: Surroundings) -> dict[str, Any]:
+def start_message_of(session: Session, options: Options, where: Surroundings) -> StartMessage:
     """What worker, undoer and a later replay need; secret variables are for the pipes only."""
     experiment = session.experiment
-    return {
-        "run": session.run,
-        "folder": str(session.folder),
-        "title": experiment.title,
-        "experiment": experiment.path,
-        "experiment_hash": experiment.digest,
-        "service": experiment.block.service,
-        "document": dict(experiment.document),
-        "variables": dict(options.variables),
-        "configuration": carried(experiment.configuration),
-        "secret_variables": dict(options.secret_variables),
-        "modules": target_environment.modules(experiment.document),
-        "undoes_with": ["runner.faults.alertmanager.client"]
-        if experiment.block.silence or experiment.block.announce
-        else [],
-        "strategy": experiment.runtime.hypothesis if experiment.runtime.asks else "skip",
-        "dry": experiment.runtime.dry,
-        "rollbacks": experiment.runtime.rollbacks,
-        "settings": experiment.settings.path,
-        "hooked": experiment.has_controls,
-        "reveal": sorted(set(experiment.vaulted.values())),
-        "proofs": {p.action: p.probe for p in experiment.block.proof},
-        "frequency": experiment.block.hypothesis.frequency,
-        "context": where.context,
-        "env": dict(where.env),
-        "handed": private_kubeconfig.origin(where.target),
-        "namespace": where.target.namespace if where.target else "",
-        "cwd": str(Path.cwd()),
-        "afterwards": list(options.afterwards),
-        "gameday": options.gameday,
-        "stays": list(experiment.block.stays),
-        "playground": dict(where.playground) if where.playground else None,
-        "started_at": session.started.isoformat(),
-        "started_mono_ns": session.started_ns,
-    }
+    outside = experiment.block.silence or experiment.block.announce
+    return StartMessage(
+        run=session.run,
+        folder=str(session.folder),
+        title=experiment.title,
+        experiment=experiment.path,
+        experiment_hash=experiment.digest,
+        service=experiment.block.service,
+        document=experiment.document,
+        variables=options.variables,
+        configuration=carried(experiment.configuration),
+        secret_variables=options.secret_variables,
+        modules=tuple(target_environment.modules(experiment.document)),
+        undoes_with=("runner.faults.alertmanager.client",) if outside else (),
+        strategy=experiment.runtime.hypothesis if experiment.runtime.asks else "skip",
+        dry=experiment.runtime.dry,
+        rollbacks=experiment.runtime.rollbacks,
+        settings=experiment.settings.path,
+        hooked=experiment.has_controls,
+        reveal=tuple(sorted(set(experiment.vaulted.values()))),
+        proofs={p.action: p.probe for p in experiment.block.proof},
+        frequency=experiment.block.hypothesis.frequency,
+        context=where.context,
+        env=where.env,
+        handed=private_kubeconfig.origin(where.target),
+        namespace=where.target.namespace if where.target else "",
+        cwd=str(Path.cwd()),
+        afterwards=tuple(options.afterwards),
+        gameday=options.gameday,
+        stays=tuple(experiment.block.stays),
+        playground=where.playground,
+        started_at=session.started,
+        started_mono_ns=session.started_ns,
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner import clock, errors, files
 from runner.engine import stop
-from runner.engine.crew import Crew, start_message
+from runner.engine.crew import Crew, start_message_of
 from runner.engine.options import Options, View
 from runner.engine.preflight import admission, baseline, target_environment
 from runner.engine.preflight.target_environment import Surroundings
@@ -19,7 +19,7 @@ from runner.engine.session import Session, unwritable
 from runner.experiment import load
 from runner.experiment.experiment import Experiment
 from runner.plan.plan import Plan
-from runner.rundir import names, paths
+from runner.rundir import paths, start_message
 from runner.store import undelivered
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ async def _noticed(session: Session, options: Options, where: Surroundings) -> A
     finally:
         aside.leave()
         aside.forget()
-    names.save(session.folder, start_message(session, options, where), durable=False)  # should we die while we wait
+    start_message.save(start_message_of(session, options, where), durable=False)  # should we die while we wait
     async with notice.given(session, options.notice, drawn):
         yield drawn
 

@@ -7,14 +7,16 @@ import contextlib
 import itertools
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner import clock, errors
+from runner import clock, codec, errors
 from runner.experiment import variables
 from runner.faults.kubernetes import private_kubeconfig
 from runner.process import orphans, run_processes
 from runner.process.child import Child, Message
+from runner.rundir.start_message import StartMessage
 from runner.timeline.mask import Mask
 
 GRACE_S = 0.5
@@ -30,11 +32,11 @@ class Supervisor:
     """One run's worker and undoer."""
 
     def __init__(
-        self, start: Mapping[str, Any], env: Mapping[str, str], lifeline: int, alone: Mapping[str, str] | None = None
+        self, start: StartMessage, env: Mapping[str, str], lifeline: int, alone: Mapping[str, str] | None = None
     ) -> None:
         """`alone`: what the undoer has in its environment besides, for when it is left to itself."""
-        self._start = dict(start)
-        self._folder = Path(start["folder"])
+        self._start = start
+        self._folder = Path(start.folder)
         self._lifeline = lifeline
         self._env = private_kubeconfig.environment(env) | {"CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
         self._alone = alone or {}
@@ -69,28 +71,28 @@ class Supervisor:
 
     async def ready(self) -> None:
         """Wait until both can act at once. Raises EnvironmentFailure."""
-        document = self._start["document"]
+        document = self._start.document
         asked = [document["configuration"][name] for name in variables.asks_probes(document)]
         within_s = START_S + sum(map(variables.look_up_s, asked))
         told, undoer = await asyncio.gather(_ready(self.worker, within_s), _ready(self.undoer))
-        self._start["hide"] = [*told["hide"], *undoer["hide"]]  # for another undoer, should this one die
-        self.mask, self.revealed = Mask(self._start["hide"]), told["revealed"]
+        hide = (*told["hide"], *undoer["hide"])
+        self._start = replace(self._start, hide=hide)  # for another undoer, should this one die
+        self.mask, self.revealed = Mask(hide), told["revealed"]
         if trouble := told["trouble"] or undoer["trouble"]:
             raise errors.EnvironmentFailure(self.mask.text(trouble), hint="nothing was injected")
-        self._start["configuration"] = told["configuration"]
+        self._start = replace(self._start, configuration=told["configuration"])
         await self.undoer.send({"do": "know", "configuration": told["configuration"]})
         self._listener = asyncio.create_task(self._listen(self.undoer))
 
     @property
     def configuration(self) -> Mapping[str, Any]:
         """Every value of the configuration; those that come from probes from `ready` on."""
-        found: Mapping[str, Any] = self._start["configuration"]
-        return found
+        return self._start.configuration
 
     @property
     def hidden(self) -> list[str]:
         """Every secret, from `ready` on: never to be written anywhere."""
-        return list(self._start.get("hide", ()))
+        return list(self._start.hide or ())
 
     async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
         """Have the undoer look at the world. Raises EnvironmentFailure with what the world answered."""
@@ -170,19 +172,19 @@ class Supervisor:
         if self._listener is not None:
             self._listener.cancel()
         if not self._swept:
-            await asyncio.to_thread(run_processes.end, self._start["run"], "worker")
+            await asyncio.to_thread(run_processes.end, self._start.run, "worker")
 
     async def _spawn(self, part: str) -> Child:
-        first = self._start | {"on_orphan": orphans.argv(self._folder)}
+        first = replace(self._start, on_orphan=tuple(orphans.argv(self._folder)))
         return await Child.start(
             part,
             MODULES[part],
-            first,
+            codec.encode(first),
             log=self._folder / f"{part}.log",
             env={
                 **self._env,
                 **(self._alone if part == "undoer" else {}),
-                **run_processes.mark(self._start["run"], part),
+                **run_processes.mark(self._start.run, part),
             },
             pass_fds=[self._lifeline],
         )

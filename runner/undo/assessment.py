@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.experiment import reach
+from runner.rundir.start_message import StartMessage
 from runner.timeline import way_back
 from runner.timeline.record import UndoStep
 from runner.timeline.way_back import WayBack
@@ -41,12 +42,9 @@ def owner(aim: Mapping[str, Any]) -> str:
     return "system" if aim["resolved"] and not aim["targets"] else str(aim["owner"])
 
 
-def way(
-    start: Mapping[str, Any], begun: Iterable[str], steps: Sequence[UndoStep], look: Look, *, clean: bool
-) -> WayBack:
+def way(start: StartMessage, begun: Iterable[str], steps: Sequence[UndoStep], look: Look, *, clean: bool) -> WayBack:
     """The way back of a run whose actions named in `begun` were begun; `clean`: the ledger was played to its end."""
-    owners: Mapping[str, str] = start.get("owners") or {}
-    stay, acted = set(start.get("stays") or ()), list(dict.fromkeys(begun))
+    stay, acted = set(start.stays), list(dict.fromkeys(begun))
     last = {
         s.what: s for s in steps if s.step
     }.values()  # 0 ends the method's processes; a new undoer plays again what failed
@@ -56,20 +54,20 @@ def way(
         done=len(last) - len(failed),
         failed=failed or ([] if clean else ["the undoer died"]),
         residue=look.residue,
-        no_undo=[name for name in acted if owners.get(name) == NOBODY and name not in stay],
+        no_undo=[name for name in acted if start.owners.get(name) == NOBODY and name not in stay],
         stays=[name for name in acted if name in stay],
-        unplayed=str(start.get("unplayed") or ""),
+        unplayed=start.unplayed,
         meant=look.meant,
         unseen=[*look.unseen, *_unseen(start, set(acted))],
         missed=look.missed,
     )
 
 
-def _unseen(start: Mapping[str, Any], acted: set[str]) -> list[str]:
+def _unseen(start: StartMessage, acted: set[str]) -> list[str]:
     """Whatever an action of these providers changed, nobody but its author knows where to look; but in the cluster we did."""
-    found = {f"what {name} did inside pods": None for name in start.get("unseeable") or () if name in acted}
-    aside = " outside the cluster" if (start.get("snapshot") or {}).get("objects") is not None else ""
-    for activity in start["document"].get("method") or ():
+    found = {f"what {name} did inside pods": None for name in start.unseeable if name in acted}
+    aside = " outside the cluster" if start.snapshot.get("objects") is not None else ""
+    for activity in start.document.get("method") or ():
         provider = activity.get("provider") or {}
         kind, module = provider.get("type"), str(provider.get("module"))
         if activity.get("type") != "action" or activity.get("name") not in acted:

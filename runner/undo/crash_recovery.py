@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,13 +21,14 @@ from runner.process import orphans
 from runner.process.isolated import Forked
 from runner.rundir.ledger import OUTSIDE, Ledger
 from runner.rundir.names import EVENTS, RECORD, RESERVE
+from runner.rundir.start_message import StartMessage
 from runner.timeline import incident, mark, record
 from runner.timeline.way_back import PutBack, WayBack
 from runner.undo import assessment, player
 from runner.undo.assessment import Look
 
 
-def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> bool:
+def finish(folder: Path, start: StartMessage, *, late: bool = False) -> bool:
     """Leave nothing behind and a whole record, then tell others. True when everything was put back.
 
     Safe to call from several survivors; `late` by who is none, but came after.
@@ -36,7 +37,7 @@ def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> boo
     if over and not orphans.owed(folder):
         private_kubeconfig.forget(folder)
         return True  # another survivor was faster
-    afterwards = start.get("afterwards") or ()
+    afterwards = start.afterwards
     if afterwards and not over:
         orphans.owe(folder)
     clean = over or _put_back(folder, start)
@@ -46,7 +47,7 @@ def finish(folder: Path, start: Mapping[str, Any], *, late: bool = False) -> boo
     return clean
 
 
-def _put_back(folder: Path, start: Mapping[str, Any]) -> bool:
+def _put_back(folder: Path, start: StartMessage) -> bool:
     diary = Diary(folder, start)
     steps = len(Ledger(folder).outstanding())
     if not (folder / RECORD).exists():
@@ -70,31 +71,30 @@ def _put_back(folder: Path, start: Mapping[str, Any]) -> bool:
     return way.put_back != PutBack.LEFT
 
 
-def _begun(folder: Path, start: Mapping[str, Any]) -> list[str]:
+def _begun(folder: Path, start: StartMessage) -> list[str]:
     """The actions that were begun; all of them, where nobody heard what became of the order to inject."""
     events = read_events(folder)
     heard = [str(e["activity"]) for e in events if e["event"] == "activity" and e.get("kind") == "action"]
     if heard or not any(e["event"] == "phase" and e.get("phase") == "inject" for e in events):
         return heard
-    method = start["document"].get("method") or ()
+    method = start.document.get("method") or ()
     return [str(a.get("name")) for a in method if a.get("type") == "action"]
 
 
 class Diary:
     """Appends events to the run's file, as the parent would have."""
 
-    def __init__(self, folder: Path, start: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, start: StartMessage) -> None:
         self._path = folder / EVENTS
         self._start = start
-        self._mask = secrets.mask(start.get("hide") or [])
+        self._mask = secrets.mask(start.hide or ())
 
     def tell(self, event: str, **fields: Any) -> None:
         """One event line; `t` is measured on the wall clock, since another boot has another monotonic clock."""
         now = datetime.now(UTC)
-        began = datetime.fromisoformat(self._start["started_at"])
         fields.pop("run", None)  # Chaos Toolkit's own account of a rollback belongs to the journal
-        line = {"event": event, "at": clock.rfc3339(now), "t": round((now - began).total_seconds(), 3)}
-        text = json.dumps(self._mask(line | {"run": self._start["run"]} | fields))
+        line = {"event": event, "at": clock.rfc3339(now), "t": round((now - self._start.started_at).total_seconds(), 3)}
+        text = json.dumps(self._mask(line | {"run": self._start.run} | fields))
         # On a full disk undoing goes first.
         with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
@@ -110,10 +110,10 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _scan(start: Mapping[str, Any]) -> Look:
+def _scan(start: StartMessage) -> Look:
     from runner.undo.inspection import World
 
-    snapshot = start.get("snapshot")
+    snapshot = start.snapshot
     if not snapshot:
         return Look()
     answer = Forked(lambda: World(start).scan(snapshot), residue.SCAN_S, secrets.known).wait()
@@ -122,7 +122,7 @@ def _scan(start: Mapping[str, Any]) -> Look:
     return Look.of(answer["value"])
 
 
-def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
+def _outside(folder: Path, start: StartMessage) -> dict[str, list[str]]:
     """What is left of the run in Alertmanagers, and the proof where nothing is."""
     found: dict[str, list[str]] = {"residue": [], "cleared": []}
     for kind, module in OUTSIDE.items():
@@ -134,20 +134,18 @@ def _outside(folder: Path, start: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def _left(module: str, start: Mapping[str, Any]) -> Any:
+def _left(module: str, start: StartMessage) -> Any:
     return importlib.import_module(f"runner.faults.alertmanager.{module}").left(start)
 
 
-def _release(start: Mapping[str, Any]) -> None:
-    if names := start.get("leases"):
+def _release(start: StartMessage) -> None:
+    if names := start.leases:
         from runner.faults.kubernetes import lease
 
         Forked(lambda: [lease.release(n, start) for n in names], 10).wait()
 
 
-def _close(
-    folder: Path, start: Mapping[str, Any], way: WayBack, residue: Sequence[str], cleared: Sequence[str]
-) -> None:
+def _close(folder: Path, start: StartMessage, way: WayBack, residue: Sequence[str], cleared: Sequence[str]) -> None:
     if (folder / RECORD).exists():
         return
     events = read_events(folder)
@@ -157,19 +155,17 @@ def _close(
     early = way.put_back == PutBack.NOTHING
     sentence = f"the runner died{' before any action was begun' if early else ''}; {way.sentence}"
     marks = _marks(events, start)
-    times = incident.times(
-        marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start["started_mono_ns"])
-    )
+    times = incident.times(marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start.started_mono_ns))
     final = record.RunRecord(
-        run=start["run"],
-        title=start["title"],
-        experiment=start["experiment"],
-        experiment_hash=start["experiment_hash"],
-        service=start["service"],
-        context=start.get("context") or "",
-        started=datetime.fromisoformat(start["started_at"]),
+        run=start.run,
+        title=start.title,
+        experiment=start.experiment,
+        experiment_hash=start.experiment_hash,
+        service=start.service,
+        context=start.context,
+        started=start.started_at,
         ended=ended,
-        started_mono_ns=start["started_mono_ns"],
+        started_mono_ns=start.started_mono_ns,
         verdict=code.name,
         exit_code=code,
         sentence=sentence,
@@ -183,15 +179,15 @@ def _close(
         ttd_censored=times.ttd_censored,
         ttr_s=times.ttr_s,
         ttr_censored=times.ttr_censored,
-        indicators=tuple(mark.Indicator(**i) for i in start.get("indicators", ())),
+        indicators=start.indicators,
         findings=tuple(_findings(way)),
-        gameday=start.get("gameday"),
+        gameday=start.gameday,
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
-    mask = secrets.mask(start.get("hide") or [])
+    mask = secrets.mask(start.hide or ())
     (folder / RESERVE).unlink(missing_ok=True)
     if not (folder / JOURNAL).exists():
-        Journal.left(mask(start["document"]), folder).write()
+        Journal.left(mask(start.document), folder).write()
     files.write_atomically(folder / RECORD, mask(final.to_json()))
 
 
@@ -209,7 +205,7 @@ def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:
     )
 
 
-def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[mark.Mark, ...]:
+def _marks(events: list[dict[str, Any]], start: StartMessage) -> tuple[mark.Mark, ...]:
     """The first of each moment, on the monotonic clock of the run as far as `t` tells it."""
     names = {"injected": "injected", "effective": "effective", "detected": "detected", "abort": "aborted",
              "undo_started": "undo_started", "undone": "undone"}  # fmt: skip
@@ -222,7 +218,7 @@ def _marks(events: list[dict[str, Any]], start: Mapping[str, Any]) -> tuple[mark
         mark.Mark(
             name=name,
             at=datetime.fromisoformat(event["at"].replace("Z", "+00:00")),
-            mono_ns=start["started_mono_ns"] + int(event["t"] * 1e9),
+            mono_ns=start.started_mono_ns + int(event["t"] * 1e9),
             error_s=0.001,
             source="events",
         )

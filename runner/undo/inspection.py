@@ -15,6 +15,7 @@ from runner.chaostoolkit import control_hooks, providers, values
 from runner.experiment import reach
 from runner.faults import targeting
 from runner.faults.kubernetes import actions, login, private_kubeconfig, residue
+from runner.rundir.start_message import StartMessage
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
 class World:
     """The experiment's world, read through the clients that its own activities use."""
 
-    def __init__(self, start: Mapping[str, Any]) -> None:
-        self._document = control_hooks.without(start["document"])
+    def __init__(self, start: StartMessage) -> None:
+        self._document = control_hooks.without(start.document)
         known = values.of(start)
         self._configuration, self._secrets = known.configuration, known.secrets
-        self._context = start.get("context") or ""
-        self._namespace = start.get("namespace") or "default"
-        self._server = (start.get("handed") or {}).get("server", "")
-        self._proofs: Mapping[str, str] = start.get("proofs") or {}
-        self._modules: list[str] = start["modules"]
+        self._context = start.context
+        self._namespace = start.namespace or "default"
+        self._server = start.handed.get("server", "")
+        self._proofs = start.proofs
+        self._modules = start.modules
 
     def survey(self) -> dict[str, Any]:
         """Every action's aim, and the state to compare with afterwards: `{aims, snapshot, namespaces, withheld, unsure}`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from runner.chaostoolkit import secrets
 from runner.process import run_processes
 from runner.process.isolated import Forked
 from runner.rundir.ledger import CLOSING, OUTSIDE, Ledger, UndoRecord
+from runner.rundir.start_message import StartMessage
 from runner.undo import steps
 
 Tell = Callable[..., None]
@@ -24,26 +25,29 @@ SHORT_S = 2.0
 """Of a short try: how long a server may take to answer."""
 
 
-def play(folder: Path, start: Mapping[str, Any], tell: Tell, spare: int | None = None) -> bool:
+def play(
+    folder: Path, start: StartMessage, tell: Tell, spare: int | None = None, strays: Iterable[tuple[int, float]] = ()
+) -> bool:
     """Play everything outstanding. True when nothing is left open. Safe to call again, and from several processes.
 
-    `spare` is a process of the method that acts no more and lives on, by its id.
+    `spare` is a process of the method that acts no more and lives on, by its id; `strays` are processes that the method started, by id
+    with their time of birth, as far as the parent has seen them.
     """
     ledger = Ledger(folder)
     tell("undo_step", step=0, what="end the processes of the method", state="started")
     with ledger.playing():
         began = time.monotonic()
-        ended = run_processes.end(start["run"], "worker", map(tuple, start.get("strays") or ()), spare=spare)
+        ended = run_processes.end(start.run, "worker", strays, spare=spare)
         state = "undone" if ended else "already"
         tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
         gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0
         return _steps(ledger, gone + 1, start, tell)
 
 
-def _world_is_gone(start: Mapping[str, Any]) -> bool:
+def _world_is_gone(start: StartMessage) -> bool:
     """A playground that has ended took its pods, nodes and faults with it."""
-    target = start.get("playground")
-    return target is not None and not run_processes.alive(target["pid"], target["created"])
+    target = start.playground
+    return target is not None and not run_processes.alive(target.pid, target.created)
 
 
 def _settle_faults(ledger: Ledger, tell: Tell) -> int:
@@ -54,7 +58,7 @@ def _settle_faults(ledger: Ledger, tell: Tell) -> int:
     return len(settled)
 
 
-def _steps(ledger: Ledger, first: int, start: Mapping[str, Any], tell: Tell) -> bool:
+def _steps(ledger: Ledger, first: int, start: StartMessage, tell: Tell) -> bool:
     """Every open record. What is asked of a server that has just failed us gets one short try: the next may do better."""
     failed: set[tuple[Any, ...]] = set()
     clean = True
@@ -77,7 +81,7 @@ def _shortened(record: UndoRecord) -> UndoRecord:
     return replace(record, args=record.args | {"timeout_s": timeout, "patience_s": 0.0})
 
 
-def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, Any], tell: Tell, attempts: int) -> bool:
+def _step(ledger: Ledger, number: int, record: UndoRecord, start: StartMessage, tell: Tell, attempts: int) -> bool:
     tell("undo_step", step=number, what=record.what, state="started")
     began = time.monotonic()
     outcome = _attempt(record, start)
@@ -92,7 +96,7 @@ def _step(ledger: Ledger, number: int, record: UndoRecord, start: Mapping[str, A
     return outcome["state"] in CLOSING
 
 
-def _attempt(record: UndoRecord, start: Mapping[str, Any]) -> steps.Outcome:
+def _attempt(record: UndoRecord, start: StartMessage) -> steps.Outcome:
     answer = Forked(lambda: steps.play(record, start), steps.deadline(record, start), secrets.known).wait()
     outcome: steps.Outcome = answer.get("value") or {"state": "failed", "error": answer.get("error")}
-    return dict(secrets.mask(start.get("hide") or [])(outcome))  # it goes into files
+    return dict(secrets.mask(start.hide or ())(outcome))  # it goes into files

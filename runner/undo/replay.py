@@ -6,12 +6,13 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from runner.chaostoolkit import secrets, setup, values
 from runner.faults.kubernetes import private_kubeconfig
 from runner.process import run_processes
-from runner.rundir import names
+from runner.rundir import start_message
 from runner.undo import crash_recovery
 
 
@@ -19,17 +20,16 @@ def main() -> None:
     """Exit code 0 when everything was put back, 6 when not."""
     run_processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     where = Path(sys.argv[1])
-    start = names.load(where)
-    private_kubeconfig.renew(where, start.get("handed") or {})
-    given = private_kubeconfig.environment(start.get("env") or {})
+    start = start_message.load(where)
+    private_kubeconfig.renew(where, start.handed)
+    given = private_kubeconfig.environment(start.env)
     os.environ.clear()
     os.environ.update(given)
-    setup.set_up(Path(start["cwd"]))
+    setup.set_up(Path(start.cwd))
     logging.lastResort = logging.NullHandler()  # Chaos Toolkit's commentary; what a step answered is told by itself
-    start["configuration"] = values.recall(start)
-    start["hide"] = secrets.learn(
-        start["document"], ({**start["variables"], **start["configuration"]}, start["secret_variables"])
-    )
+    start = replace(start, configuration=values.recall(start))
+    known = {**start.variables, **start.configuration}
+    start = replace(start, hide=tuple(secrets.learn(start.document, (known, start.secret_variables))))
     sys.exit(0 if crash_recovery.finish(where, start, late=len(sys.argv) > 2) else 6)
 
 

@@ -19,6 +19,7 @@ from runner import error_text
 from runner.chaostoolkit import control_hooks, values
 from runner.experiment import variables
 from runner.rundir.ledger import OUTSIDE, ROLLBACK, UndoRecord
+from runner.rundir.start_message import StartMessage
 
 Outcome = dict[str, Any]
 """`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
@@ -27,31 +28,31 @@ DEADLINE_S = 60.0
 """How long one step may take, unless its activity names a timeout of its own."""
 
 
-def play(record: UndoRecord, start: Mapping[str, Any]) -> Outcome:
+def play(record: UndoRecord, start: StartMessage) -> Outcome:
     """Play one record against the world. Raises whatever the world answers; the caller notes it and goes on."""
     return PLAYERS[record.kind](record.args, start)
 
 
-def deadline(record: UndoRecord, start: Mapping[str, Any]) -> float:
+def deadline(record: UndoRecord, start: StartMessage) -> float:
     """Seconds that a step may take before it is given up."""
     if record.kind != ROLLBACK:
         return DEADLINE_S
-    known = {**start["variables"], **(start.get("configuration") or {})}
-    activity = variables.substitute(start["document"]["rollbacks"][record.args["index"]], known)
+    known = {**start.variables, **start.configuration}
+    activity = variables.substitute(start.document["rollbacks"][record.args["index"]], known)
     asked = activity.get("timeout") or (activity.get("provider") or {}).get("timeout")
     pauses = sum(float(v) for v in (activity.get("pauses") or {}).values() if isinstance(v, int | float))
     return (float(asked) + 5 if isinstance(asked, int | float) else DEADLINE_S) + pauses
 
 
-def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
-    document = start["document"]
+def _rollback(args: Mapping[str, Any], start: StartMessage) -> Outcome:
+    document = start.document
     activity = document["rollbacks"][args["index"]]
     reduced = _needed(document, activity)
     known = values.of(start, reduced)
     if missing := values.lacking(reduced, known, activity):
         return {"state": "failed", "error": "; ".join(missing)}
     cache_activities(document)
-    control_hooks.load(start.get("settings") or "")
+    control_hooks.load(start.settings)
     stopped: list[str] = []
     control_hooks.hear(
         lambda _, name, stops, why: stopped.append(f"stopped by the control {name!r}: {why}") if stops else None
@@ -62,11 +63,9 @@ def _rollback(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
 
 
 def _executed(
-    document: Mapping[str, Any], activity: Mapping[str, Any], known: values.Values, start: Mapping[str, Any]
+    document: Mapping[str, Any], activity: Mapping[str, Any], known: values.Values, start: StartMessage
 ) -> Outcome:
-    run = execute_activity(
-        document, activity, known.configuration, known.secrets, dry=Dry.from_string(start.get("dry"))
-    )
+    run = execute_activity(document, activity, known.configuration, known.secrets, dry=Dry.from_string(start.dry))
     error = _why_failed(run)
     return {"state": "failed" if error else "undone", "error": error, "run": run}
 
@@ -92,25 +91,25 @@ def _why_failed(run: Mapping[str, Any]) -> str | None:
     return error_text.of_answer(output) or None
 
 
-def _uncordon(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+def _uncordon(args: Mapping[str, Any], start: StartMessage) -> Outcome:
     return _state(_cluster(start).uncordon(args["node"]))
 
 
-def _scale(args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+def _scale(args: Mapping[str, Any], start: StartMessage) -> Outcome:
     return _state(_cluster(start).scale(args["resource"], args["name"], args["namespace"], args["replicas"]))
 
 
-def _outside(kind: str, args: Mapping[str, Any], start: Mapping[str, Any]) -> Outcome:
+def _outside(kind: str, args: Mapping[str, Any], start: StartMessage) -> Outcome:
     """By a module that brings an HTTP client."""
     played: Outcome = importlib.import_module(f"runner.faults.alertmanager.{OUTSIDE[kind]}").expire(args, start)
     return played
 
 
-def _cluster(start: Mapping[str, Any]) -> Any:
+def _cluster(start: StartMessage) -> Any:
     from runner.faults.kubernetes.client import Cluster
 
-    groups = {k: _of_cluster(group) for k, group in (start["document"].get("secrets") or {}).items()}
-    document = {**start["document"], "secrets": groups}
+    groups = {k: _of_cluster(group) for k, group in (start.document.get("secrets") or {}).items()}
+    document = {**start.document, "secrets": groups}
     resolved = values.of(start, document).secrets
     merged = {k: v for group in resolved.values() if isinstance(group, Mapping) for k, v in group.items()}
     return Cluster({k: v for k, v in merged.items() if k.startswith("KUBERNETES_")})
@@ -127,7 +126,7 @@ def _state(changed: bool) -> Outcome:
     return {"state": "undone" if changed else "already", "error": None}
 
 
-PLAYERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Outcome]] = {
+PLAYERS: dict[str, Callable[[Mapping[str, Any], StartMessage], Outcome]] = {
     ROLLBACK: _rollback,
     "uncordon": _uncordon,
     "scale": _scale,

@@ -14,14 +14,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from runner import codec
 from runner.chaostoolkit import secrets, setup, values
 from runner.process import run_processes
 from runner.process.channel import Voice, take_stdin
 from runner.process.isolated import Forked
-from runner.rundir import names
+from runner.rundir import start_message
+from runner.rundir.start_message import StartMessage
 from runner.undo import crash_recovery, player
 from runner.undo.inspection import World
 
@@ -43,22 +46,22 @@ class Orders:
         *lines, self._buffer = (self._buffer + piece).split(b"\n")
         return [json.loads(line) for line in lines if line.strip()]
 
-    def first(self) -> dict[str, Any]:
+    def first(self) -> StartMessage:
         """Wait for the start message."""
         while not self.ended:
             if found := self.take():
                 start, *self.early = found
-                return start
+                return codec.decode(StartMessage, start, "start")
         sys.exit(0)
 
 
 class Undoer:
     """Its two duties: `call` (look) and `undo`."""
 
-    def __init__(self, start: Mapping[str, Any], voice: Voice) -> None:
+    def __init__(self, start: StartMessage, voice: Voice) -> None:
         self._start = start
         self._voice = voice
-        self._folder = Path(start["folder"])
+        self._folder = Path(start.folder)
         self._calls: dict[int, Forked] = {}
 
     def serve(self, orders: Orders) -> None:
@@ -84,16 +87,16 @@ class Undoer:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
-        crash_recovery.finish(self._folder, {**self._start, **names.learnt(self._folder)})
+        crash_recovery.finish(self._folder, start_message.with_learnt(self._start))
 
     def _obey(self, order: Mapping[str, Any]) -> None:
         if order["do"] == "undo":
             self._drop_calls()  # their answers do not matter any more, and undoing must not wait for them
-            start = {**self._start, "strays": order.get("strays")}
-            clean = player.play(self._folder, start, self._voice.say, order.get("spare"))
+            strays = [(pid, created) for pid, created in order["strays"]]
+            clean = player.play(self._folder, self._start, self._voice.say, order["spare"], strays)
             self._voice.say("undo_done", clean=clean)
         elif order["do"] == "know":
-            self._start = {**self._start, "configuration": order["configuration"]}
+            self._start = replace(self._start, configuration=order["configuration"])
         else:
             function = _looks(self._start)[order["do"]]
             arguments = order.get("arguments") or {}
@@ -117,7 +120,7 @@ class Undoer:
         self._calls.clear()
 
 
-def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
+def _looks(start: StartMessage) -> dict[str, Callable[..., Any]]:
     """What the parent may ask for; each runs in a forked child."""
     return {
         "survey": lambda: World(start).survey(),
@@ -130,29 +133,29 @@ def _looks(start: Mapping[str, Any]) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _lease(step: str, names: list[str], start: Mapping[str, Any]) -> list[Any]:
+def _lease(step: str, names: list[str], start: StartMessage) -> list[Any]:
     from runner.faults.kubernetes import lease  # brings the cluster client
 
     return [getattr(lease, step)(name, start) for name in names]
 
 
-def _alertmanager(what: str, step: str, start: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+def _alertmanager(what: str, step: str, start: StartMessage, more: Mapping[str, Any]) -> Any:
     """A step of one of its modules: the `client` itself, `silences` or `drills`; they bring an HTTP client."""
     return getattr(importlib.import_module(f"runner.faults.alertmanager.{what}"), step)(start, **more)
 
 
-def _secrets(start: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    """What to know of secrets from now on, or why a vault does not tell.
+def _with_secrets(start: StartMessage) -> tuple[StartMessage, str]:
+    """The start message with what is known of secrets from now on, and why a vault does not tell.
 
     Who replaces another knows what to mask, and reads the rest when a step needs it: a fault may be in place.
     """
-    if "hide" in start:
-        return {"hide": start["hide"]}, ""
+    if start.hide is not None:
+        return start, ""
     try:
         found = values.of(start).secrets
     except secrets.troubles() as problem:
-        return {"hide": []}, f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
-    return {"hide": secrets.values(found), "known_secrets": found}, ""
+        return replace(start, hide=()), f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
+    return replace(start, hide=tuple(secrets.values(found)), known_secrets=found), ""
 
 
 def main() -> None:
@@ -161,12 +164,12 @@ def main() -> None:
     setup.set_up(Path.cwd())
     voice, orders = Voice.take_stdout(), Orders(take_stdin())
     start = orders.first()
-    absent = setup.load((*start["modules"], *start["undoes_with"]))
-    known, trouble = _secrets(start)
+    absent = setup.load((*start.modules, *start.undoes_with))
+    start, trouble = _with_secrets(start)
     # Through the pipe only: the parent masks what we print. Nobody hears the trouble of one that replaces another: it plays what it can.
-    voice.say("ready", hide=known["hide"], trouble="; ".join(filter(None, [*absent, trouble])))
-    voice.mask = secrets.mask(known["hide"])
-    Undoer(start | known, voice).serve(orders)
+    voice.say("ready", hide=start.hide, trouble="; ".join(filter(None, [*absent, trouble])))
+    voice.mask = secrets.mask(start.hide or ())
+    Undoer(start, voice).serve(orders)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # the run waits for our end, and there is nothing left to tidy up

@@ -14,11 +14,13 @@ import pytest
 from runner.app import orphan_notice
 from runner.notify import delivery_log as messages
 from runner.process import orphans
+from runner.rundir import start_message
 from runner.rundir.ledger import Ledger
-from runner.rundir.names import PROCESSES, RECORD, START
+from runner.rundir.names import PROCESSES, RECORD
 from runner.undo import pending
 from tests.notify.receiver import receiver
 from tests.report import made
+from tests.rundir.starts import start
 
 CLOSED = {"closed_by": "survivor 7"}
 
@@ -91,8 +93,7 @@ def test_what_its_teller_could_not_tell_a_later_start_tells_once(folder: Path, m
     mailed = {"event": "runner_died", "level": "warning", "channel": "mail", "delivered": True}
     (folder / messages.FILE).write_text(json.dumps(mailed) + "\n")
     call = [sys.executable, "-P", "-m", "runner.app.orphan_notice", str(folder.parent / "notify.yaml")]
-    start = {"document": {}, "variables": {}, "cwd": str(folder), "experiment": "x.json", "afterwards": call}
-    (folder / START).write_text(json.dumps(start))
+    start_message.save(start(folder, cwd=str(folder), experiment="x.json", afterwards=tuple(call)), durable=False)
     (folder / RECORD).write_text(json.dumps(made.record(run="r1", environment=CLOSED).to_json()))
     (folder / PROCESSES).write_text(json.dumps({"parent": {"pid": 2**22 + 1, "create_time": 1.0}}))
     orphans.owe(folder)

@@ -20,12 +20,14 @@ from runner.errors import ExitCode
 from runner.faults.alertmanager import silences
 from runner.rundir import inbox
 from runner.rundir.ledger import SILENCE, Ledger
+from runner.rundir.start_message import PlaygroundProcess
 from runner.undo import player
 from tests.detection import rig
 from tests.detection.between import TOKEN, between
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service
 from tests.notify.receiver import Receiver, receiver
+from tests.rundir.starts import start
 
 NOISY = {"alertname": "NoisyNeighbour"}
 WINDOWS = {"baseline": "0s", "recovery": "5s", "stable": "100ms"}
@@ -243,12 +245,7 @@ def test_without_its_alertmanager_nothing_is_injected(tmp_path: Path, service: S
 
 
 def test_a_silence_outlives_the_playground_and_is_ended_all_the_same(tmp_path: Path, there: Real) -> None:
-    start = {
-        "run": "20260101-000000-dead",
-        "folder": str(tmp_path),
-        "document": {},
-        "playground": {"pid": 1, "created": 0},
-    }
+    begun = start(tmp_path, playground=PlaygroundProcess(pid=1, created=0.0))
     matchers = [{"name": "alertname", "value": "X", "isRegex": False, "isEqual": True}]
     args = {
         "alertmanager": there.url,
@@ -261,8 +258,8 @@ def test_a_silence_outlives_the_playground_and_is_ended_all_the_same(tmp_path: P
     ledger = Ledger(tmp_path)
     ledger.open(SILENCE, "end the silence", **args)
     ledger.open("uncordon", "uncordon node a", node="a")
-    assert silences.place(start, args, 60, "a test") == ""
+    assert silences.place(begun, args, 60, "a test") == ""
     told: list[tuple[str, str]] = []
-    assert player.play(tmp_path, start, lambda _, **f: told.append((f["what"], f["state"])))
+    assert player.play(tmp_path, begun, lambda _, **f: told.append((f["what"], f["state"])))
     assert there.silences() == []
     assert told[-3:] == [("uncordon node a", "already"), ("end the silence", "started"), ("end the silence", "undone")]

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from runner import errors
 from runner.engine.supervisor import Supervisor
+from runner.rundir.start_message import StartMessage
 from tests.fakes.listening import Quiet, listening
+from tests.rundir.starts import start
 from tests.waiting import HANG_S, PATIENCE_S
 
 pytest.importorskip("hvac", reason="the extra vault is not installed")
@@ -70,13 +71,12 @@ def _lifeline() -> Iterator[int]:
         os.close(theirs)
 
 
-def _start(folder: Path, url: str) -> dict[str, Any]:
+def _start(folder: Path, url: str) -> StartMessage:
     document = {
         "configuration": {"vault_addr": url, "vault_token": "t"},
         "secrets": {"team": {"token": {"type": "vault", "path": "p", "key": "key"}}},
     }
-    return {"run": f"{folder.name}-{os.getpid()}", "folder": str(folder), "document": document, "variables": {},
-            "secret_variables": {}, "modules": [], "undoes_with": []}  # fmt: skip
+    return start(folder, run=f"{folder.name}-{os.getpid()}", document=document)
 
 
 def test_a_vault_that_fails_just_the_undoer_stops_the_run_before_it_breaks_anything(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from runner.playground import start
 from runner.undo.inspection import World
 from tests.playground.kubectl import Kubectl
 from tests.playground.test_chaosk8s import until
+from tests.rundir import starts
 
 Json = dict[str, Any]
 
@@ -267,6 +268,5 @@ def _world(module: str, *functions: str, **arguments: Any) -> list[Json]:
         for f in functions
     ]
     document = {"title": "t", "method": method}
-    start = {"document": document, "variables": {}, "secret_variables": {}, "modules": [module]}
-    found: list[Json] = World(start).survey()["aims"]
+    found: list[Json] = World(starts.start(document=document, modules=(module,))).survey()["aims"]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from runner.rundir.ledger import SILENCE, Ledger
 from runner.undo import player, steps
 from tests.fakes.listening import Quiet, listening
+from tests.rundir.starts import start
 
 
 def test_a_secret_that_only_the_step_itself_could_read_is_masked(
@@ -26,10 +28,10 @@ def test_a_secret_that_only_the_step_itself_could_read_is_masked(
         "rollbacks": [{"type": "action", "name": "gives-away", "provider": provider}],
         "secrets": {"team": {"token": {"type": "env", "key": "THE_TOKEN"}}},
     }
-    start = {"run": "20260101-000000-dead", "document": document, "variables": {}, "secret_variables": {}, "hide": []}
+    begun = start(tmp_path, document=document, hide=())
     Ledger(tmp_path).open("rollback", "gives-away", index=0)
     told: list[object] = []
-    assert not player.play(tmp_path, start, lambda _, **fields: told.append(fields))
+    assert not player.play(tmp_path, begun, lambda _, **fields: told.append(fields))
     (outcome,) = Ledger(tmp_path).outcomes()
     assert "failed with" in outcome["error"], "it was played, and had the secret"
     assert "hunter2-and-more" not in f"{told} {Ledger(tmp_path).path.read_text()}"
@@ -47,9 +49,9 @@ def test_a_rollback_without_secrets_does_not_wait_for_a_vault_that_hangs(tmp_pat
             "rollbacks": [{"type": "action", "name": "mend", "provider": provider}],
             "secrets": {"team": {"token": {"type": "vault", "path": "p", "key": "k"}}},
         }
-        start = {"run": "20260101-000000-dead", "document": document, "variables": {}, "secret_variables": {}}
+        begun = start(tmp_path, document=document)
         Ledger(tmp_path).open("rollback", "mend", index=0)
-        assert player.play(tmp_path, start, lambda *_, **__: None)
+        assert player.play(tmp_path, begun, lambda *_, **__: None)
     assert file.exists()
 
 
@@ -59,9 +61,9 @@ def test_a_step_that_fails_is_tried_three_times(answers: tuple[str, ...], clean:
     script = "head -1 answers | tee -a asked | grep -q yes; code=$?; sed -i 1d answers; exit $code"
     provider = {"type": "process", "path": "sh", "arguments": ["-c", f"cd {tmp_path}; {script}"]}
     document = {"rollbacks": [{"type": "action", "name": "mend", "provider": provider}]}
-    start = {"run": "20260101-000000-dead", "document": document, "variables": {}, "secret_variables": {}}
+    begun = start(tmp_path, document=document)
     Ledger(tmp_path).open("rollback", "mend", index=0)
-    assert player.play(tmp_path, start, lambda *_, **__: None) is clean
+    assert player.play(tmp_path, begun, lambda *_, **__: None) is clean
     assert (tmp_path / "asked").read_text().split() == list(answers)
 
 
@@ -70,9 +72,9 @@ def test_a_rollback_that_answers_false_has_not_put_anything_back(answer: str, cl
     arguments = {"answer": {"True": True, "None": None, "False": False}[answer]}
     provider = {"type": "python", "module": "tests.fakes.actions", "func": "give", "arguments": arguments}
     document = {"rollbacks": [{"type": "action", "name": "mend", "provider": provider}]}
-    start = {"run": "20260101-000000-dead", "document": document, "variables": {}, "secret_variables": {}}
+    begun = start(tmp_path, document=document)
     Ledger(tmp_path).open("rollback", "mend", index=0)
-    assert player.play(tmp_path, start, lambda *_, **__: None) is clean
+    assert player.play(tmp_path, begun, lambda *_, **__: None) is clean
     (outcome,) = Ledger(tmp_path).outcomes()
     assert outcome["state"] == ("undone" if clean else "failed")
 
@@ -86,12 +88,12 @@ def test_a_dead_alertmanager_is_waited_for_once_and_not_for_every_silence(tmp_pa
             asked.append(self.path)
             self.answer(b"", 503)
 
-    start = {"run": "20260101-000000-dead", "document": {}}
+    begun = start(tmp_path)
     with listening(Dead) as url:
         for number in range(3):
             args = {"alertmanager": url, "secrets": None, "timeout_s": 5, "number": number, "ends": "soon"}
             Ledger(tmp_path).open(SILENCE, f"end silence {number}", **args, patience_s=0.4)
-        assert not player.play(tmp_path, start, lambda _, **step: by_then.append(len(asked)))
+        assert not player.play(tmp_path, begun, lambda _, **step: by_then.append(len(asked)))
     first, second, third = by_then[
         3::2
     ]  # after the end of the method's processes, what each has begun with is told too
@@ -110,13 +112,13 @@ def test_a_rollback_is_not_played_without_a_value_that_it_needs(tmp_path: Path) 
         "configuration": {"gone": probe},
         "rollbacks": [{"type": "action", "name": "mend", "provider": provider}],
     }
-    start = {"run": "20260101-000000-dead", "document": document, "variables": {}, "secret_variables": {}}
+    begun = start(tmp_path, document=document)
     Ledger(tmp_path).open("rollback", "mend", index=0)
-    assert not player.play(tmp_path, start, lambda *_, **__: None)
+    assert not player.play(tmp_path, begun, lambda *_, **__: None)
     (outcome,) = Ledger(tmp_path).outcomes()
     assert outcome["error"] == "the configuration value 'gone' has no value, and the action 'mend' needs it"
     assert not list(tmp_path.glob("state*"))
-    assert player.play(tmp_path, start | {"configuration": {"gone": "-known"}}, lambda *_, **__: None)
+    assert player.play(tmp_path, replace(begun, configuration={"gone": "-known"}), lambda *_, **__: None)
     assert (tmp_path / "state-known").exists()
 
 
@@ -127,7 +129,7 @@ def test_how_long_a_rollback_may_take_is_known_with_the_values_of_its_variables(
         "provider": {"type": "http", "url": "http://127.0.0.1", "timeout": "${patience}"},
         "pauses": {"after": "${pause}"},
     }
-    start = {"document": {"rollbacks": [rollback]}, "variables": {"pause": 100}, "configuration": {"patience": 7}}
+    begun = start(document={"rollbacks": [rollback]}, variables={"pause": 100}, configuration={"patience": 7})
     Ledger(tmp_path).open("rollback", "mend", index=0)
     (record,) = Ledger(tmp_path).outstanding()
-    assert steps.deadline(record, start) == 7 + 5 + 100
+    assert steps.deadline(record, begun) == 7 + 5 + 100

@@ -317,5 +317,5 @@ def _environment(crew: Crew, plan: Plan) -> dict[str, Any]:
         "environment": crew.where.environment,
         "plan_hash": plan.hash,
         "guards": list(plan.guards),
-        "strategy": crew.start["strategy"],
+        "strategy": crew.start.strategy,
     }

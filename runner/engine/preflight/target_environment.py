@@ -22,6 +22,7 @@ from runner.playground import start as playground
 from runner.probe import proxies
 from runner.rundir import paths
 from runner.rundir.ledger import Ledger
+from runner.rundir.start_message import PlaygroundProcess
 from runner.safety import policy
 
 _OTHERWISE = {
@@ -41,8 +42,8 @@ class Surroundings:
     lifeline: int
     """Write end of a pipe that every process of the run holds: at its end the playground ends."""
     env: Mapping[str, str] = field(default_factory=dict)
-    playground: Mapping[str, Any] | None = None
-    """`{pid, created}` of a playground that ends with the run."""
+    playground: PlaygroundProcess | None = None
+    """The process of a playground that ends with the run."""
     shared_name: str = ""
     """What is struck, by a name that means the same on every machine; empty where no other machine can strike it."""
     target: Context | None = None
@@ -138,7 +139,7 @@ def _in_ci() -> bool:
 async def _playground(options: Options, folder: Path, pipe: _Pipe) -> AsyncIterator[Surroundings]:
     started = await playground.start(folder / "playground", lifeline=pipe.read)
     try:
-        ours = {"pid": started.pid, "created": started.created}
+        ours = PlaygroundProcess(pid=started.pid, created=started.created)
         yield replace(_inside(started, options, folder, pipe), playground=ours)
     finally:
         await started.stop()

@@ -17,7 +17,7 @@ import httpx
 from runner import access, clock, errors
 from runner.chaostoolkit import secrets, values
 from runner.rundir.ledger import Ledger
-from runner.rundir.names import HIDDEN
+from runner.rundir.start_message import HIDDEN, StartMessage
 
 Arguments = Mapping[str, Any]
 """Of an undo record: `alertmanager` (URL), `secrets` (a group of the file's, or None), `timeout_s`, `ends` (when it ends by itself,
@@ -41,9 +41,9 @@ class Unanswered(Exception):
 class Alertmanager:
     """One server, for one run."""
 
-    def __init__(self, args: Arguments, start: Mapping[str, Any]) -> None:
+    def __init__(self, args: Arguments, start: StartMessage) -> None:
         """Raises Unanswered for secrets that are not there."""
-        self.run = str(start["run"])
+        self.run = start.run
         self._where = f"the Alertmanager at {args['alertmanager']}"
         self._url = args["alertmanager"].rstrip("/") + "/api/v2"
         try:
@@ -94,7 +94,7 @@ def content(answer: httpx.Response) -> Any:
         return None
 
 
-def look(start: Mapping[str, Any], asked: list[Arguments]) -> str:
+def look(start: StartMessage, asked: list[Arguments]) -> str:
     """Why one cannot be reached and read, before anything is changed; empty where all can be."""
     return told(lambda: _read(asked, start))
 
@@ -115,9 +115,7 @@ def _problem(act: Callable[[], object]) -> Unanswered | None:
     return None
 
 
-def put_back(
-    what: str, args: Arguments, start: Mapping[str, Any], end: Callable[[Alertmanager], bool]
-) -> dict[str, Any]:
+def put_back(what: str, args: Arguments, start: StartMessage, end: Callable[[Alertmanager], bool]) -> dict[str, Any]:
     """Play an undo record: `{state, error}`. `end` says whether there was anything to end."""
     ended = False
 
@@ -137,12 +135,10 @@ def patiently(find: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return clock.poll_until(find, LATE_S, 0.5)
 
 
-def left(
-    what: str, kind: str, start: Mapping[str, Any], find: Callable[[Alertmanager], list[str]]
-) -> dict[str, list[str]]:
+def left(what: str, kind: str, start: StartMessage, find: Callable[[Alertmanager], list[str]]) -> dict[str, list[str]]:
     """The proof, in sentences: `residue` for each thing of the run that `find` names, `cleared` for each server without any."""
     found: dict[str, list[str]] = {"residue": [], "cleared": []}
-    records = Ledger(Path(start["folder"])).records(kind)
+    records = Ledger(Path(start.folder)).records(kind)
     for args in {(r.args["alertmanager"], r.args["secrets"]): r.args for r in records}.values():
         where = f"at {args['alertmanager']}"
         try:
@@ -156,17 +152,17 @@ def left(
     return found
 
 
-def _read(asked: list[Arguments], start: Mapping[str, Any]) -> None:
+def _read(asked: list[Arguments], start: StartMessage) -> None:
     for args in asked:
         with Alertmanager(args, start) as there:
             there.listed("silences")
 
 
-def _group(name: str | None, start: Mapping[str, Any]) -> Mapping[str, Any]:
+def _group(name: str | None, start: StartMessage) -> Mapping[str, Any]:
     """One group of the file's secrets, resolved by itself. Raises Unanswered."""
     if name is None:
         return {}
-    document = start["document"]
+    document = start.document
     alone = {"configuration": document.get("configuration"), "secrets": {name: document["secrets"][name]}}
     try:
         found: Mapping[str, Any] = values.of(start, alone).secrets[name]

@@ -10,13 +10,14 @@ from runner import clock
 from runner.faults.alertmanager import client
 from runner.faults.alertmanager.client import Alertmanager, Arguments, Unanswered
 from runner.rundir.ledger import DRILL
+from runner.rundir.start_message import StartMessage
 from runner.timeline.alerting import DRILL_ALERT
 
 SEEN_S = 2.0
 """How long a new alert may take until it is listed."""
 
 
-def place(start: Mapping[str, Any], args: Arguments, seconds: float, why: str) -> str:
+def place(start: StartMessage, args: Arguments, seconds: float, why: str) -> str:
     """Raise it, for `seconds` at the most, and see that it is there; why not, in a sentence, or empty.
 
     `args` has besides: `labels`, the run's id among them, by which it is found again.
@@ -24,17 +25,17 @@ def place(start: Mapping[str, Any], args: Arguments, seconds: float, why: str) -
     return client.told(lambda: _raise(args, start, seconds, why))
 
 
-def expire(args: Arguments, start: Mapping[str, Any]) -> dict[str, Any]:
+def expire(args: Arguments, start: StartMessage) -> dict[str, Any]:
     """Resolve the alert of an undo record, whether or not anybody knows that it was raised: `{state, error}`."""
     return client.put_back("alert", args, start, _resolve)
 
 
-def left(start: Mapping[str, Any]) -> dict[str, list[str]]:
+def left(start: StartMessage) -> dict[str, list[str]]:
     """The proof that none of the run is left, or which are."""
     return client.left("drill alert", DRILL, start, lambda there: [_named(a) for a in _firing(there)])
 
 
-def _raise(args: Arguments, start: Mapping[str, Any], seconds: float, why: str) -> None:
+def _raise(args: Arguments, start: StartMessage, seconds: float, why: str) -> None:
     with Alertmanager(args, start) as there:
         _, now = there.listed("alerts")
         alert = {"labels": args["labels"], "annotations": {"summary": why}, "startsAt": now.isoformat(),

@@ -10,13 +10,14 @@ from runner import clock
 from runner.faults.alertmanager import client
 from runner.faults.alertmanager.client import Alertmanager, Arguments, Unanswered, content
 from runner.rundir.ledger import SILENCE
+from runner.rundir.start_message import StartMessage
 
 BY = "chaos-run"
 ACTIVE_S = 2.0
 """How long a new silence may take until it holds."""
 
 
-def place(start: Mapping[str, Any], args: Arguments, seconds: float, why: str) -> str:
+def place(start: StartMessage, args: Arguments, seconds: float, why: str) -> str:
     """Make one, for `seconds` at the most, and see that it is active; why not, in a sentence, or empty.
 
     `args` has besides: `number` (of the silence in its run), `matchers` (as API v2 has them).
@@ -24,17 +25,17 @@ def place(start: Mapping[str, Any], args: Arguments, seconds: float, why: str) -
     return client.told(lambda: _make(args, start, seconds, why))
 
 
-def expire(args: Arguments, start: Mapping[str, Any]) -> dict[str, Any]:
+def expire(args: Arguments, start: StartMessage) -> dict[str, Any]:
     """End the silence of an undo record, whether or not anybody knows that it was made: `{state, error}`."""
     return client.put_back("silence", args, start, lambda there: _end(there, args["number"]))
 
 
-def left(start: Mapping[str, Any]) -> dict[str, list[str]]:
+def left(start: StartMessage) -> dict[str, list[str]]:
     """The proof that none of the run is left, or which are."""
     return client.left("silence", SILENCE, start, lambda there: [_named(s) for s in _open(_ours(there))])
 
 
-def _make(args: Arguments, start: Mapping[str, Any], seconds: float, why: str) -> None:
+def _make(args: Arguments, start: StartMessage, seconds: float, why: str) -> None:
     with Alertmanager(args, start) as there:
         _, now = there.listed("silences")
         comment = f"{_mark(there.run, args['number'])} {why}"

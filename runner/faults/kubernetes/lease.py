@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,12 +14,13 @@ from kubernetes import client
 from kubernetes.client.rest import ApiException
 
 from runner.faults.kubernetes.client import CALL_S, Cluster
+from runner.rundir.start_message import StartMessage
 
 DURATION_S = 60
 """How long a holder that has gone silent still counts."""
 
 
-def acquire(name: str, start: Mapping[str, Any]) -> dict[str, Any]:
+def acquire(name: str, start: StartMessage) -> dict[str, Any]:
     """`{held: True}`, or `{held: False, holder, since}` when another run has it; `{held: None, error}` when not allowed to look."""
     api, (namespace, lease) = _api(start), name.split("/")
     try:
@@ -36,7 +36,7 @@ def acquire(name: str, start: Mapping[str, Any]) -> dict[str, Any]:
     return _take(api, found, start)
 
 
-def renew(name: str, start: Mapping[str, Any]) -> bool:
+def renew(name: str, start: StartMessage) -> bool:
     """Whether we still hold it."""
     api, (namespace, lease) = _api(start), name.split("/")
     found = api.read_namespaced_lease(lease, namespace, _request_timeout=CALL_S)
@@ -47,7 +47,7 @@ def renew(name: str, start: Mapping[str, Any]) -> bool:
     return True
 
 
-def release(name: str, start: Mapping[str, Any]) -> bool:
+def release(name: str, start: StartMessage) -> bool:
     """Delete it if it is ours."""
     api, (namespace, lease) = _api(start), name.split("/")
     try:
@@ -63,12 +63,12 @@ def release(name: str, start: Mapping[str, Any]) -> bool:
     return True
 
 
-def _create(api: Any, lease: str, namespace: str, start: Mapping[str, Any]) -> dict[str, Any]:
+def _create(api: Any, lease: str, namespace: str, start: StartMessage) -> dict[str, Any]:
     body = client.V1Lease(metadata=client.V1ObjectMeta(name=lease), spec=_spec(start))
     return _written(lambda: api.create_namespaced_lease(namespace, body, _request_timeout=CALL_S))
 
 
-def _take(api: Any, found: Any, start: Mapping[str, Any]) -> dict[str, Any]:
+def _take(api: Any, found: Any, start: StartMessage) -> dict[str, Any]:
     found.spec = _spec(start)
     name, namespace = found.metadata.name, found.metadata.namespace
     return _written(lambda: api.replace_namespaced_lease(name, namespace, found, _request_timeout=CALL_S))
@@ -89,7 +89,7 @@ def _written(write: Any) -> dict[str, Any]:
     return {"held": True}
 
 
-def _spec(start: Mapping[str, Any]) -> Any:
+def _spec(start: StartMessage) -> Any:
     now = datetime.now(UTC)
     return client.V1LeaseSpec(
         holder_identity=_identity(start), lease_duration_seconds=DURATION_S, acquire_time=now, renew_time=now
@@ -102,9 +102,9 @@ def _alive(found: Any) -> bool:
     return bool(found.spec.holder_identity) and renewed is not None and datetime.now(UTC) < renewed + lasts
 
 
-def _identity(start: Mapping[str, Any]) -> str:
-    return f"{start['run']} by {os.environ.get('USER') or os.environ.get('LOGNAME') or 'uid ' + str(os.getuid())}@{socket.gethostname()}"
+def _identity(start: StartMessage) -> str:
+    return f"{start.run} by {os.environ.get('USER') or os.environ.get('LOGNAME') or 'uid ' + str(os.getuid())}@{socket.gethostname()}"
 
 
-def _api(start: Mapping[str, Any]) -> Any:
+def _api(start: StartMessage) -> Any:
     return client.CoordinationV1Api(Cluster().core.api_client)
