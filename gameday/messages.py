@@ -42,6 +42,8 @@ class Messages:
         self.run = day.id
         self.folder = paths.gamedays_dir() / day.id
         self.folder.mkdir(exist_ok=True, mode=0o700)
+        self.signal: signal.Signals | None = None
+        """By which a person asked for the end between two steps."""
         self.last_words: Mapping[str, Any] = {}
         """For those who ask a shared record what became of the day."""
         self._stop: asyncio.Future[Stopped] = asyncio.get_running_loop().create_future()
@@ -81,13 +83,17 @@ class Messages:
         either: set[asyncio.Future[Any]] = {task, self._stop}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if self._stop.done():
-                raise self._stop.result()
+            self.raise_if_stopped()
             await task
         finally:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
+
+    def raise_if_stopped(self) -> None:
+        """Raises Stopped where somebody wants the day stopped already."""
+        if self._stop.done():
+            raise self._stop.result()
 
     def end_early(self, by: str, sentence: str) -> None:
         """What a shared record that is lost means for the day: it goes on, and others cannot reach it there."""
@@ -138,15 +144,19 @@ class Messages:
         """Between the steps Ctrl-C and its like stop the day in order; while a step runs its run hears them itself."""
         tell = asyncio.get_running_loop().call_soon_threadsafe
 
-        def interrupt(name: str) -> None:
-            self._end("interrupted by Ctrl-C" if name == "SIGINT" else f"ended by {name}")
+        def interrupt(number: int, _: object) -> None:
+            self.signal = self.signal or signal.Signals(number)
+            tell(
+                self._end,
+                "interrupted by Ctrl-C" if self.signal is signal.SIGINT else f"ended by {self.signal.name}",
+            )
 
         heard = [signal.SIGINT, signal.SIGTERM]
         if (
             signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
         ):  # under `nohup` a closed terminal is no reason to stop
             heard.append(signal.SIGHUP)
-        before = {n: signal.signal(n, lambda n, _: tell(interrupt, signal.Signals(n).name)) for n in heard}
+        before = {number: signal.signal(number, interrupt) for number in heard}
         try:
             yield
         finally:

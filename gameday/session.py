@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,8 +15,12 @@ from gameday.messages import Messages, Stopped
 from gameday.record import GameDay, StepResult
 from gameday.scenario import Scenario, Step, locate_experiment
 from runner import clock, errors, files, units
+from runner.app.run_many import Interruption, run_many
+from runner.engine.options import View
+from runner.timeline import result
 from runner.timeline.mark import Said
 from runner.timeline.record import RunRecord
+from runner.timeline.result import ExperimentResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,8 @@ class Request:
     gameday: str
     step: str
     variables: Mapping[str, Any] = field(default_factory=dict)
+    wrap: Callable[[View], View] | None = None
+    """Goes around the view of the run, so that the day hears whether a person wants the end."""
 
 
 DELIVERY_S = 30.0
@@ -78,15 +85,9 @@ class Session:
     async def _play_all(self, messages: Messages) -> GameDay:
         try:
             await messages.unless_stopped(self._give_notice())
-            began_ns = self.time.monotonic()
-            for number, step in enumerate(self.scenario.steps, 1):
-                await messages.unless_stopped(self._wait_for(step, began_ns))
-                self._announce(number, step)
-                result = await self._play(step)
-                self._keep(replace(self._day, steps=(*self._day.steps, result), ended=self.time.now()))
-                self.say(f"{step.name}: {result.verdict}: {result.sentence}")
-                if reason := _ends_the_day(step, result):
-                    return self._close("interrupted" if result.verdict == "INTERRUPTED" else "stopped", reason)
+            steps = _Steps(self, messages, began_ns=self.time.monotonic())
+            known = [result.not_run(step.name, "its time has not come") for step in self.scenario.steps]
+            reason = await run_many(known, steps)
         except Stopped as stopped:
             if self.notice and stopped.by_person:
                 self.notice.call_off(self._day, stopped.reason)
@@ -96,7 +97,10 @@ class Session:
                 self.notice.call_off(self._day, "a person interrupted it")
             self._close("interrupted", "a person interrupted the day")
             raise
-        return self._close("finished", "")
+        if not reason:
+            return self._close("finished", "")
+        interrupted = any(found.code == errors.ExitCode.INTERRUPTED and found.failed_to_start for found in known)
+        return self._close("interrupted" if interrupted else "stopped", reason)
 
     def _begin(self) -> GameDay:
         now = self.time.now()
@@ -137,40 +141,10 @@ class Session:
         """When a step is due, in seconds from the start of the day."""
         return step.at * self.scenario.fast.factor if self.fast else step.at
 
-    async def _wait_for(self, step: Step, began_ns: int) -> None:
-        """Until the step's offset; a step that is late because of the one before starts at once."""
-        left = self.offset(step) - (self.time.monotonic() - began_ns) / 1e9
-        if left > 0:
-            self.say(f"next: {step.name} in {units.format_duration(left)}")
-            await self.time.sleep(left)
-        elif left < -1:
-            self.say(f"next: {step.name}, {units.format_duration(-left)} late: the step before took longer")
-
-    def _announce(self, number: int, step: Step) -> None:
-        notice = f" {step.notice}" if step.notice else ""
-        self.say(f"step {number} of {len(self.scenario.steps)}: {step.name} ({step.experiment}).{notice}")
-
-    async def _play(self, step: Step) -> StepResult:
-        started = self.time.now()
-        targets = (step.detect_within, step.recover_within)
-        variables = (self.scenario.fast.variables if self.fast else {}) | step.variables
-        path = str(locate_experiment(step.experiment, self.path))
-        try:
-            run = await self.run(Request(path=path, gameday=self._day.id, step=step.name, variables=variables))
-        except errors.ChaosRunError as problem:
-            return StepResult(
-                name=step.name,
-                experiment=path,
-                planned_s=self.offset(step),
-                started=started,
-                ended=self.time.now(),
-                verdict=errors.ExitCode(problem.exit_code).name,
-                exit_code=problem.exit_code,
-                sentence="; ".join([problem.message, *getattr(problem, "reasons", ())]),
-                detect_within=targets[0],
-                recover_within=targets[1],
-            )
-        return record.of_run(run, step.name, self.offset(step), targets)
+    def add(self, step: StepResult) -> None:
+        """One more step is over."""
+        self._keep(replace(self._day, steps=(*self._day.steps, step), ended=self.time.now()))
+        self.say(f"{step.name}: {step.verdict}: {step.sentence}")
 
     def _heard(self, said: Said) -> None:
         """On disk at once: what a person says is lost with nobody."""
@@ -189,18 +163,78 @@ class Session:
         return day
 
 
-def _ends_the_day(step: Step, result: StepResult) -> str:
-    """Why nothing more may be injected today, or an empty text."""
-    match errors.ExitCode(result.exit_code):
-        case errors.ExitCode.UNDO_FAILED:
-            return f"the undo of {step.name} failed or left something behind"
-        case errors.ExitCode.INTERRUPTED:
-            return f"a person interrupted {step.name}"
-        case errors.ExitCode.ABORTED if result.aborted_by == "person":
-            return f"a person stopped {step.name}"
-        case errors.ExitCode.ABORTED if not step.go_on:
-            return f"{step.name} was aborted"
-        case errors.ExitCode.USAGE | errors.ExitCode.REFUSED | errors.ExitCode.ENVIRONMENT if not step.go_on:
-            return f"{step.name} could not be run"
-        case _:
+class _Steps:
+    """The steps of one day, as the loop over experiments has them run."""
+
+    def __init__(self, session: Session, messages: Messages, *, began_ns: int) -> None:
+        self._session = session
+        self._messages = messages
+        self._began_ns = began_ns
+        self._started = session.time.now()
+
+    @property
+    def signal(self) -> signal.Signals | None:
+        """By which a person has asked for the end between two steps."""
+        return self._messages.signal
+
+    async def ready(self, at: int) -> str:
+        """At the step's offset. Raises Stopped when somebody wants the day stopped before it."""
+        session, step = self._session, self._session.scenario.steps[at]
+        await self._messages.unless_stopped(self._wait_for(step))
+        notice = f" {step.notice}" if step.notice else ""
+        session.say(f"step {at + 1} of {len(session.scenario.steps)}: {step.name} ({step.experiment}).{notice}")
+        self._started = session.time.now()
+        return ""
+
+    async def run(self, at: int, interruption: Interruption) -> RunRecord:
+        """The step's experiment, with the variables of the day."""
+        session, step = self._session, self._session.scenario.steps[at]
+        variables = (session.scenario.fast.variables if session.fast else {}) | step.variables
+        path = str(locate_experiment(step.experiment, session.path))
+        return await session.run(
+            Request(path=path, gameday=self._messages.run, step=step.name, variables=variables, wrap=interruption.watch)
+        )
+
+    def keep(self, at: int, found: ExperimentResult) -> None:
+        """Onto the day's record as soon as the step is over."""
+        session, step = self._session, self._session.scenario.steps[at]
+        targets = (step.detect_within, step.recover_within)
+        if found.record:
+            session.add(record.of_run(found.record, step.name, session.offset(step), targets))
+        elif found.failed_to_start:
+            session.add(self._failed(step, found))
+
+    def ends(self, at: int, found: ExperimentResult) -> str:
+        """A step whose failure the scenario does not allow for ends the day. Raises Stopped as `ready` does."""
+        step = self._session.scenario.steps[at]
+        if at + 1 < len(self._session.scenario.steps):
+            self._messages.raise_if_stopped()
+        if step.go_on:
             return ""
+        if found.failed_to_start:
+            return f"{step.name} could not be run"
+        return f"{step.name} was aborted" if found.code == errors.ExitCode.ABORTED else ""
+
+    def _failed(self, step: Step, found: ExperimentResult) -> StepResult:
+        return StepResult(
+            name=step.name,
+            experiment=str(locate_experiment(step.experiment, self._session.path)),
+            planned_s=self._session.offset(step),
+            started=self._started,
+            ended=self._session.time.now(),
+            verdict=found.code.name,
+            exit_code=found.code,
+            sentence="; ".join([found.sentence, *found.reasons]),
+            detect_within=step.detect_within,
+            recover_within=step.recover_within,
+        )
+
+    async def _wait_for(self, step: Step) -> None:
+        """Until the step's offset; a step that is late because of the one before starts at once."""
+        session = self._session
+        left = session.offset(step) - (session.time.monotonic() - self._began_ns) / 1e9
+        if left > 0:
+            session.say(f"next: {step.name} in {units.format_duration(left)}")
+            await session.time.sleep(left)
+        elif left < -1:
+            session.say(f"next: {step.name}, {units.format_duration(-left)} late: the step before took longer")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from gameday.record import GameDay
 from runner import clock, units
-from runner.app import announce, views
+from runner.app import announce, listeners
+from runner.app.run_one import notice_seconds
 from runner.notify.alert_policy import Message
 from runner.notify.outbox import Outbox
 
@@ -64,12 +65,12 @@ def opened(folder: Path, asked: str | None, *, fast: bool, where: str) -> Iterat
 
     Nobody waits for a rehearsal unless it is asked for. Raises UsageError, InvalidFile for a bad file of channels.
     """
-    before_s = views.notice_s(asked)
-    found = announce.channels() if views.told() else None
+    before_s = notice_seconds(asked)
+    found = announce.read_channels() if listeners.are_configured() else None
     outbox = Outbox(found.channels if found else (), folder)
     if not outbox.hearers("info"):
         if before_s:
-            raise announce.nobody()
+            raise announce.no_channel_for_notice()
         yield None
         return
     usual = found.notice_before if found and not fast else None

@@ -13,27 +13,27 @@ from runner.timeline.event import Event
 from runner.timeline.status import Status
 
 
-def of_team(channels: Channels) -> Annotations:
-    """Of the team's file."""
+def dashboards(channels: Channels) -> Annotations:
+    """The dashboards that a team's file names."""
     return Annotations(channels.annotations, paths.runs_dir(), paths.state_dir() / "annotations")
 
 
-def end_what_is_left(channels: Channels) -> None:
-    """The regions of runs that a survivor or a recovery has closed are drawn to their end; waits a little for it."""
+def close_open_regions(channels: Channels) -> None:
+    """Draw the end of runs that crash recovery has closed; waits a few seconds for the dashboards."""
     if channels.annotations:
-        drawn = of_team(channels)
+        drawn = dashboards(channels)
         drawn.open()
         drawn.close()
-        warn(drawn)
+        print_failures(drawn)
 
 
-def warn(drawn: Annotations) -> None:
-    """What could not be drawn."""
+def print_failures(drawn: Annotations) -> None:
+    """Warn on stderr of what could not be drawn."""
     for sentence in drawn.failed:
         print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
-class Annotating:
+class AnnotatingView:
     """Wraps the view of a run."""
 
     def __init__(self, view: View, drawn: Annotations) -> None:
@@ -48,7 +48,7 @@ class Annotating:
     def __exit__(self, *details: object) -> None:
         self._view.__exit__(*details)
         self._drawn.close()
-        warn(self._drawn)
+        print_failures(self._drawn)
 
     def event(self, event: Event) -> None:
         """Something happened."""

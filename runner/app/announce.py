@@ -1,4 +1,4 @@
-"""A view that also tells others: what the herald finds worth it goes into the outbox, and when the run is over its figures do."""
+"""A view that also tells a team: messages go to its channels while the run lasts, and the figures of the finished run to its telemetry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from runner import errors
-from runner.app.views import file_of_channels
+from runner.app import listeners
 from runner.engine.options import Notice, View
 from runner.experiment import channels as files
 from runner.experiment.channels import Channels, Telemetry
@@ -26,24 +26,24 @@ from runner.timeline.event import Event, Name
 from runner.timeline.status import Status
 
 
-def channels(path: str | None = None) -> Channels:
+def read_channels(path: str | None = None) -> Channels:
     """The team's file of channels, with what the environment says of telemetry. Raises UsageError, InvalidFile."""
-    path = path or file_of_channels()
+    path = path or listeners.channels_file()
     found = files.load(path) if path else Channels.model_construct()
     found = found.model_copy(update={"telemetry": found.telemetry.over(os.environ)})
     exports.check(found.telemetry)
     return found
 
 
-def nobody() -> errors.UsageError:
-    """A notice that nobody would hear."""
+def no_channel_for_notice() -> errors.UsageError:
+    """The error for a notice that would reach nobody."""
     return errors.UsageError(
         "--notice-before needs a channel with level info", hint="add one to the file of channels, CHAOS_RUN_NOTIFY"
     )
 
 
-def figures(folder: Path, asked: Telemetry) -> Iterator[Errand]:
-    """What is to be exported of the run in a folder; nothing while it has no record."""
+def export_errands(folder: Path, asked: Telemetry) -> Iterator[Errand]:
+    """The configured exports of the run in a folder; none while it has no record."""
     if (folder / RECORD).exists():
         for name, export in exports.configured(asked):
             yield Errand(run=folder.name, event="telemetry", channel=name, act=partial(_export, export, folder))
@@ -51,14 +51,14 @@ def figures(folder: Path, asked: Telemetry) -> Iterator[Errand]:
 
 def _export(export: exports.Export, folder: Path) -> str:
     try:
-        run = finished(folder)
+        run = read_finished(folder)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         return f"the record in the run's folder cannot be read: {type(problem).__name__}"
     return export(run)
 
 
-def finished(folder: Path) -> Finished:
-    """The run as its own folder tells it. Raises OSError, ValueError, KeyError or TypeError for what is no record."""
+def read_finished(folder: Path) -> Finished:
+    """A run that is over, read from its own folder. Raises OSError, ValueError, KeyError or TypeError for what is no record."""
     from runner.undo import crash_recovery
 
     ledger = Ledger(folder)
@@ -70,7 +70,7 @@ def finished(folder: Path) -> Finished:
     )
 
 
-class Announcing:
+class AnnouncingView:
     """Wraps the view of a run."""
 
     def __init__(self, view: View, channels: Channels, runs: Path) -> None:
@@ -84,9 +84,9 @@ class Announcing:
         self._run = ""
 
     def notice(self, before_s: float) -> Notice:
-        """What the engine needs to give notice. Raises UsageError where nobody would hear it."""
+        """What the engine needs to give notice. Raises UsageError where no channel would get it."""
         if not self._outbox.hearers("info"):
-            raise nobody()
+            raise no_channel_for_notice()
         return Notice(before_s=before_s, reached=lambda: self._outbox.reached(Name.NOTICE.value, "info"))
 
     def __enter__(self) -> Self:
@@ -96,7 +96,7 @@ class Announcing:
 
     def __exit__(self, *details: object) -> None:
         self._view.__exit__(*details)  # the verdict is seen before anybody waits for a receiver
-        for errand in figures(self._runs / self._run, self._telemetry) if self._run else ():
+        for errand in export_errands(self._runs / self._run, self._telemetry) if self._run else ():
             self._outbox.put(errand)
         self._outbox.close()
         for sentence in self._outbox.failed:

@@ -27,10 +27,10 @@ def tell(file: str, folder: Path, *, late: bool) -> bool:
 
     False when it has to be told again, to those who have not heard it yet.
     """
-    run = announce.finished(folder)
+    run = announce.read_finished(folder)
     message = _message(run, late=late)
     try:
-        found = announce.channels(file or None)
+        found = announce.read_channels(file or None)
     except errors.ChaosRunError as problem:  # settings of another shell than the run's: known, and not told
         found, said = Channels.model_construct(telemetry=Telemetry().over(os.environ)), problem.message
         failed = [Errand(run=folder.name, event=message.event, channel="all", level=message.level, act=lambda: said)]
@@ -39,10 +39,10 @@ def tell(file: str, folder: Path, *, late: bool) -> bool:
     outbox = Outbox(_unheard(found.channels, folder, message, late=late), folder.parent)
     outbox.open()
     outbox.put(message)
-    for errand in (*failed, *announce.figures(folder, found.telemetry)):
+    for errand in (*failed, *announce.export_errands(folder, found.telemetry)):
         outbox.put(errand)
     outbox.close()
-    annotate.end_what_is_left(found)
+    annotate.close_open_regions(found)
     reached = outbox.reached(message.event, message.level) or ()
     return not failed and set(reached) == set(outbox.hearers(message.level))
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from runner import errors, files
 from runner.cli import options as variables
 from runner.cli.context import where_options
+
+if TYPE_CHECKING:
+    from runner.timeline.result import ExperimentResult
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -30,7 +33,8 @@ def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, a
     The exit code is the most alarming one. An experiment that cannot start is an error of the gate and keeps no other from its
     run. After Ctrl-C, SIGTERM, or `chaos-run stop`, and where something was left injected, no other is begun.
     """
-    from runner.app.run_many import Gate, Results
+    from runner.app.gate import Gate, ResultFiles
+    from runner.timeline import result
 
     if junit:
         files.check_output(junit, "the JUnit file", suffixes=(".xml", ""))
@@ -40,7 +44,10 @@ def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, a
         raise errors.UsageError(f"JUnit and summary cannot both be {junit}")
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
     given |= {"variables": values, "secret_variables": secret_values}
-    return Gate(named(paths), given, Results(junit, summary), as_json=as_json).play()
+    results = Gate(named(paths), given, ResultFiles(junit, summary), as_json=as_json, warn=_print_error).play()
+    if not as_json:
+        _print_results(results)
+    return result.worst(results)
 
 
 def named(paths: Sequence[Path]) -> Iterator[str | errors.UsageError]:
@@ -53,3 +60,27 @@ def named(paths: Sequence[Path]) -> Iterator[str | errors.UsageError]:
         yield from map(str, found)
         if not found:
             yield errors.UsageError(f"there is no experiment in {path}")
+
+
+def _print_error(one: ExperimentResult) -> None:
+    from runner.report import words
+
+    where = "" if one.sentence.startswith(one.file) else f"{words.clean(one.file)}: "
+    click.echo(f"error: {where}{words.clean(one.sentence)}", err=True)
+    for line in one.details.splitlines():
+        click.echo(f"  {words.clean(line)}", err=True)
+
+
+def _print_results(results: Sequence[ExperimentResult]) -> None:
+    """How each ended, for whoever reads the job's log."""
+    from runner.report import words
+    from runner.timeline import result
+
+    passed = sum(one.code == errors.ExitCode.PASS for one in results)
+    code = result.worst(results)
+    click.echo(
+        f"\ngate: {passed} of {words.plural(len(results), 'experiment')} passed, exit code {code.value} ({code.means})"
+    )
+    for one in results:
+        why = "" if one.record else f": {words.clean(one.sentence.removeprefix(f'{one.file}:'))}"
+        click.echo(f"  {words.title(one.verdict):<15} {words.clean(one.file)}{why}")

@@ -27,16 +27,12 @@ from runner.cli.context import where_options
 )
 def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_before: str | None, **given: Any) -> int:
     """Run an experiment: check, inject, watch, abort if needed, undo, recover, judge, record, report."""
-    from runner.app import views
-    from runner.engine import options, run
+    from runner.app.run_one import run_one
+    from runner.engine.options import Options
 
     if report:
         files.check_output(report, "the report", suffixes=(".html", ".htm"))
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
-    view = views.choose(as_json=as_json, plain=plain)
-    given |= {"notice": views.notice(view, notice_before), "afterwards": views.afterwards()}
-    asked = options.Options(
-        last=True, path=file, variables=values, secret_variables=secret_values, report=report, **given
-    )
-    record = asyncio.run(run.run(asked, view))
+    asked = Options(last=True, path=file, variables=values, secret_variables=secret_values, report=report, **given)
+    record = asyncio.run(run_one(asked, as_json=as_json, plain=plain, notice_before=notice_before))
     return record.exit_code

@@ -69,3 +69,22 @@ class View(Protocol):
     def interrupted(self, count: int) -> None:
         """The person pressed Ctrl-C for the count-th time."""
         ...
+
+
+class NullView:
+    """Shows nothing: for plans."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        return
+
+    def event(self, event: Event) -> None:
+        """Not shown."""
+
+    def tick(self, status: Status) -> None:
+        """Not shown."""
+
+    def interrupted(self, count: int) -> None:
+        """Not shown."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from runner import clock, errors, files
 from runner.engine import stop
 from runner.engine.crew import Crew, start_message_of
-from runner.engine.options import Options, View
+from runner.engine.options import NullView, Options, View
 from runner.engine.preflight import admission, baseline, target_environment
 from runner.engine.preflight.target_environment import Surroundings
 from runner.engine.session import Session, unwritable
@@ -91,7 +91,7 @@ async def _noticed(session: Session, options: Options, where: Surroundings) -> A
         return
     from runner.engine.preflight import notice
 
-    aside = Session(session.experiment, paths.runs_dir(), admission.Nobody(), session.clock)
+    aside = Session(session.experiment, paths.runs_dir(), NullView(), session.clock)
     try:
         drawn = await stop.unless_stopped(session, _drawn(aside, options, where, cleared=True))
     finally:
@@ -138,7 +138,7 @@ async def _run(
 async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
     """The same up to the first change, without any. Raises ChaosRunError."""
     experiment = _load(options)
-    session = Session(experiment, paths.runs_dir(), admission.Nobody(), time or clock.SystemClock())
+    session = Session(experiment, paths.runs_dir(), NullView(), time or clock.SystemClock())
     try:
         with _on_disk(session):
             async with target_environment.prepare(options, experiment.document, session.folder) as where:

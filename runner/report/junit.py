@@ -10,8 +10,8 @@ from xml.etree import ElementTree as ET
 from runner import clock
 from runner.characters import harmless
 from runner.report import answered, text, words
-from runner.report.gated import Gated
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord
+from runner.timeline.result import ExperimentResult
 from runner.timeline.way_back import PutBack
 
 
@@ -26,7 +26,7 @@ class _Case:
     seconds: float = 0.0
 
 
-def render(runs: Sequence[RunRecord | Gated]) -> str:
+def render(runs: Sequence[RunRecord | ExperimentResult]) -> str:
     """JUnit XML: one suite a run, one case a hypothesis check, an objective, a fault's proof, and the way back.
 
     A breached objective is a failure, an undecided one a failure of type `inconclusive` (a gate that cannot tell has not
@@ -35,15 +35,15 @@ def render(runs: Sequence[RunRecord | Gated]) -> str:
     suites = ET.Element("testsuites", name="chaos-run")
     seconds = 0.0
     for run in runs:
-        record = run.record if isinstance(run, Gated) else run
-        suites.append(_suite(record) if record else _unrun(cast(Gated, run)))
+        record = run.record if isinstance(run, ExperimentResult) else run
+        suites.append(_suite(record) if record else _unrun(cast(ExperimentResult, run)))
         seconds += _span(record) if record else 0.0
     _tally(suites, list(suites), seconds)
     ET.indent(suites)
     return harmless(f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n')
 
 
-def _unrun(one: Gated) -> ET.Element:
+def _unrun(one: ExperimentResult) -> ET.Element:
     """The suite of a file without a run: one error."""
     counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0", "time": "0.000"}
     suite = ET.Element("testsuite", {"name": _legal(one.name), **counts})

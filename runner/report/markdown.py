@@ -8,8 +8,8 @@ from typing import cast
 
 from runner.characters import harmless
 from runner.report import plotdata, text, words
-from runner.report.gated import Gated
 from runner.timeline.record import ObjectiveResult, RunRecord
+from runner.timeline.result import ExperimentResult
 
 Samples = Mapping[str, plotdata.Seen]
 ICONS = {
@@ -37,7 +37,7 @@ def render(record: RunRecord, samples: Samples | None = None) -> str:
     return harmless("\n".join(lines) + "\n")
 
 
-def summary(runs: Sequence[RunRecord | Gated]) -> str:
+def summary(runs: Sequence[RunRecord | ExperimentResult]) -> str:
     """Several runs as one table, then each of them, in full what did not pass; ends in a newline."""
     passed = sum(r.verdict == "PASS" for r in runs)
     icon = "✅" if runs and passed == len(runs) else "❌"
@@ -47,20 +47,20 @@ def summary(runs: Sequence[RunRecord | Gated]) -> str:
     else:
         lines += ["| | experiment | verdict | bad | detected | recovered | put back |", "|---|---|---|---|---|---|---|"]
     for run in runs:
-        record = run.record if isinstance(run, Gated) else run
-        lines.append(_row(record) if record else _row_unrun(cast(Gated, run)))
+        record = run.record if isinstance(run, ExperimentResult) else run
+        lines.append(_row(record) if record else _row_unrun(cast(ExperimentResult, run)))
     for run in runs:
-        record = run.record if isinstance(run, Gated) else run
-        lines += ["", *(_details(record) if record else _details_unrun(cast(Gated, run)))]
+        record = run.record if isinstance(run, ExperimentResult) else run
+        lines += ["", *(_details(record) if record else _details_unrun(cast(ExperimentResult, run)))]
     return harmless("\n".join(lines) + "\n")
 
 
-def _row_unrun(one: Gated) -> str:
+def _row_unrun(one: ExperimentResult) -> str:
     nothing = [words.NO_DATA] * 4
     return f"| {' | '.join((_icon(one.verdict), _safe(one.name), words.title(one.verdict), *nothing))} |"
 
 
-def _details_unrun(one: Gated) -> list[str]:
+def _details_unrun(one: ExperimentResult) -> list[str]:
     head = f"<details open><summary>{_icon(one.verdict)} {_safe(one.name)}</summary>"
     said = ["", f"> **{words.title(one.verdict)}** {_safe(one.sentence)}", ""]
     text = ["```text", *map(_code, one.details.splitlines()), "```", ""] if one.details else []

@@ -7,7 +7,7 @@ from typing import Self
 
 import pytest
 
-from runner.app.views import Beside
+from runner.app.views import ThreadedView
 from runner.timeline.event import Event, Name
 from runner.timeline.status import Status
 from tests.report import made
@@ -54,7 +54,7 @@ def status(t: float) -> Status:
 def test_a_view_that_is_held_up_costs_the_run_nothing_and_shows_all_in_the_end() -> None:
     hold = threading.Event()
     seen = Seen(hold=hold)
-    with Beside(seen) as view:
+    with ThreadedView(seen) as view:
         for number in range(1000):
             view.event(finding(str(number)))
             view.tick(status(number))
@@ -72,7 +72,7 @@ def test_a_view_that_breaks_is_closed_and_told_with_its_traceback(
 ) -> None:
     monkeypatch.setattr(threading, "excepthook", threading.__excepthook__)  # pytest would make a failure of it
     seen = Seen(breaks=True)
-    with Beside(seen) as view:
+    with ThreadedView(seen) as view:
         view.event(finding("one"))
         view.event(finding("two"))
         view.tick(status(1))

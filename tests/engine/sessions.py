@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from runner import clock
-from runner.engine.preflight import admission
+from runner.engine.options import NullView
 from runner.engine.session import Session
 from runner.experiment import load
 from runner.rundir import paths
@@ -17,4 +17,4 @@ def session_in(folder: Path) -> Session:
     file = folder / "experiment.json"
     file.write_text(json.dumps({"title": "t", "description": "d", "method": []}))
     experiment = load.load(str(file), variables={}, secret_variables={}, env={})
-    return Session(experiment, paths.runs_dir(), admission.Nobody(), clock.SystemClock())
+    return Session(experiment, paths.runs_dir(), NullView(), clock.SystemClock())

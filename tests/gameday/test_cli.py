@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gameday import cli
+from runner.cli import gameday as commands
 from runner.cli.main import entry
 from tests.fakes import experiments
 from tests.gameday.test_session import prepare
@@ -18,7 +18,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 def gameday(*arguments: str) -> int:
-    return entry(arguments, cli.command, "gameday")
+    return entry(arguments, commands.command, "gameday")
 
 
 def quarterly(*more: str) -> int:

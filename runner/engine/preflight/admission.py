@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from runner import errors
 from runner import plan as plans
@@ -20,12 +20,10 @@ from runner.plan.plan import Plan
 from runner.rundir import paths
 from runner.safety import lock, policy
 from runner.slo import power
-from runner.timeline.event import Event
 from runner.undo import pending
 
 if TYPE_CHECKING:
     from runner.engine.shared_presence import Team
-    from runner.timeline.status import Status
 
 RENEW_S = 15.0
 
@@ -206,22 +204,3 @@ async def _renew(session: Session, crew: Crew, names: list[str]) -> None:
         if not all(kept):
             session.end_early("runner", "the lock in the cluster was taken over by another run")
             return
-
-
-class Nobody:
-    """A view that looks away: for plans."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        return
-
-    def event(self, event: Event) -> None:
-        """Not of interest."""
-
-    def tick(self, status: Status) -> None:
-        """Not of interest."""
-
-    def interrupted(self, count: int) -> None:
-        """Not of interest."""

@@ -1,8 +1,8 @@
-"""Gated: what became of one file of a gate, the ones included that never had a run."""
+"""What became of one experiment among several: its record, or why there is none. No error of one is in the way of the others."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runner import errors
@@ -21,8 +21,8 @@ TITLES = {NOT_RUN: "NOT RUN", UNFINISHED: "NOT FINISHED", CRASHED: "CRASHED", "i
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gated:
-    """One file; without a `record` there was no run to its end, and `kind` and `sentence` say why."""
+class ExperimentResult:
+    """One experiment; without a `record` there was no run to its end, and `kind` and `sentence` say why."""
 
     file: str
     code: errors.ExitCode
@@ -31,6 +31,8 @@ class Gated:
     """The experiment's, where it could be read."""
     kind: str = ""
     sentence: str = ""
+    reasons: tuple[str, ...] = ()
+    """Of a refusal."""
     details: str = ""
     """Whatever more there is to read, in lines: findings with their places, the reasons of a refusal, a hint."""
 
@@ -44,26 +46,40 @@ class Gated:
         """The record's, or in the same style why there is none."""
         return self.record.verdict if self.record else TITLES.get(self.kind, self.kind.upper())
 
+    @property
+    def failed_to_start(self) -> bool:
+        """Whether it ended in an error before anything was injected."""
+        return self.kind in KINDS.values()
 
-def of_record(file: str, record: RunRecord) -> Gated:
+
+def not_run(file: str, why: str, *, title: str = "") -> ExperimentResult:
+    """One whose turn has not come."""
+    return ExperimentResult(
+        file=file, title=title, code=errors.ExitCode.INTERRUPTED, kind=NOT_RUN, sentence=f"not run: {why}"
+    )
+
+
+def of_record(file: str, record: RunRecord) -> ExperimentResult:
     """A run that came to its end."""
-    return Gated(file=file, title=record.title, record=record, code=errors.ExitCode(record.exit_code))
+    return ExperimentResult(file=file, title=record.title, record=record, code=errors.ExitCode(record.exit_code))
 
 
-def of_error(file: str, problem: errors.ChaosRunError, *, title: str = "") -> Gated:
+def of_error(file: str, problem: errors.ChaosRunError, *, title: str = "") -> ExperimentResult:
     """An experiment that could not start, or was stopped before anything was injected."""
-    lines = [getattr(problem, "rendered", ""), *(f"- {reason}" for reason in getattr(problem, "reasons", ()))]
+    reasons = tuple(getattr(problem, "reasons", ()))
+    lines = [getattr(problem, "rendered", ""), *(f"- {reason}" for reason in reasons)]
     lines += [f"hint: {problem.hint}"] if problem.hint else []
-    return Gated(
+    return ExperimentResult(
         file=file,
         title=title,
         code=problem.exit_code,
         kind=KINDS[problem.exit_code],
         sentence=problem.message,
+        reasons=reasons,
         details="\n".join(filter(None, lines)),
     )
 
 
-def worst(all_of_them: Sequence[Gated]) -> errors.ExitCode:
-    """The gate's exit code."""
-    return errors.worst(one.code for one in all_of_them)
+def worst(results: Iterable[ExperimentResult]) -> errors.ExitCode:
+    """The exit code of all of them together."""
+    return errors.worst(result.code for result in results)
