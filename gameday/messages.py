@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any
 
-import psutil
-
 from gameday.record import GameDay
-from runner import errors, files
+from runner import errors
 from runner.clock import Clock
-from runner.rundir import inbox, paths
-from runner.store import live
+from runner.rundir import inbox, live, paths, processes
 from runner.timeline.mark import Said
 
 POLL_S = 0.2
@@ -55,8 +51,7 @@ class Messages:
         self._stops: list[Mapping[str, Any]] = []
         self._told: set[str] = set()
         """Runs that know of the stop."""
-        ours = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
-        files.write_atomically(self.folder / "processes.json", {"parent": ours}, durable=False)
+        processes.write(self.folder)
 
     @asynccontextmanager
     async def heard(self, shared: str | None) -> AsyncIterator[None]:
@@ -116,7 +111,7 @@ class Messages:
             self._stop.set_result(Stopped(reason, by_person=by_person))
 
     def _read(self) -> None:
-        runs = [run for run in live.live_runs(paths.runs_dir()) if run.begun_here()]
+        runs = [run for run in live.live_runs(paths.runs_dir()) if run.is_from_this_process()]
         message: Mapping[str, Any]
         for message in self._inbox.poll():
             if message.get("kind") == "stop":

@@ -17,6 +17,7 @@ from gameday.scenario import Scenario, Step, locate_experiment
 from runner import clock, errors, files, units
 from runner.app.run_many import Interruption, run_many
 from runner.engine.options import View
+from runner.rundir.names import RECORD
 from runner.timeline import result
 from runner.timeline.mark import Said
 from runner.timeline.record import RunRecord
@@ -79,7 +80,7 @@ class Session:
         async with messages.heard(self.shared):
             day = await self._play_all(messages)
             messages.last_words = {"sentence": day.sentence, "exit_code": day.exit_code}
-        files.write_atomically(messages.folder / "record.json", day.to_json())  # from here on it is not live any more
+        files.write_atomically(messages.folder / RECORD, day.to_json())  # from here on it is not live any more
         return day
 
     async def _play_all(self, messages: Messages) -> GameDay:

@@ -78,7 +78,7 @@ class Gate:
             self._results.write(self.known)
             asyncio.run(run_many(self.known, self))
         finally:
-            run_processes.deafen(*heard)  # what comes now changes neither files nor exit code
+            run_processes.ignore_signals(*heard)  # what comes now changes neither files nor exit code
             if problem := sys.exception():
                 self._mark_crashed(problem)
             self._results.write(self.known)

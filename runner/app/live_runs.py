@@ -13,8 +13,8 @@ from runner import clock, errors
 from runner.units import is_gameday
 
 if TYPE_CHECKING:
+    from runner.rundir.live import LiveRun
     from runner.store import Store
-    from runner.store.live import LiveRun
     from runner.store.presence import LiveRun as RemoteRun
 
 ANSWER_S = 5.0
@@ -50,7 +50,7 @@ class Here:
         """Put it into the run's inbox. Raises EnvironmentFailure when its runner is dead."""
         from runner.rundir import inbox
 
-        if not self.live.parent_alive():
+        if not self.live.is_parent_alive():
             raise errors.EnvironmentFailure(
                 f"the runner of {self.run} has died and cannot be reached; its undoer process undoes everything within seconds",
                 hint="to make sure: chaos-run recover",
@@ -102,10 +102,9 @@ def chosen(name: str | None, url: str | None) -> Iterator[list[Here | There]]:
 
     Raises UsageError. A record that does not answer is in the way of nothing that is here.
     """
-    from runner.rundir import paths
-    from runner.store import live
+    from runner.rundir import live, paths
 
-    here = live.everything()
+    here = live.all_live()
     shared = paths.shared(url)
     if shared is None or any(_meant(one.run, name) for one in here):
         yield [Here(one) for one in live.pick(here, name)]

@@ -237,7 +237,7 @@ def prepare(start: StartMessage, voice: Voice) -> Values:
 
 def main() -> None:
     """Start message, then `inject`; SIGINT is the parent's business."""
-    run_processes.deafen(signal.SIGINT)
+    run_processes.ignore_signals(signal.SIGINT)
     setup.set_up(Path.cwd(), alarmed=True)
     voice, orders = Voice.take_stdout(), commands(take_stdin())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

@@ -11,6 +11,7 @@ import click
 
 from runner import errors
 from runner import files as outputs
+from runner.rundir.names import EVENTS, RECORD
 
 
 @click.command(name="export")
@@ -36,8 +37,8 @@ def command(run: str, output: Path | None, store: str | None) -> int:
     mask = Mask(_secrets(folder))
     files = dict(bundle.gather(folder, mask.text)) if folder.is_dir() else {}
     missing = [i.tape for i in record.indicators if i.tape not in files]
-    files["record.json"] = _json(mask.value(record.to_json()))
-    files.setdefault("events.jsonl", b"".join(_json(mask.value(e)) for e in events))
+    files[RECORD] = _json(mask.value(record.to_json()))
+    files.setdefault(EVENTS, b"".join(_json(mask.value(e)) for e in events))
     seal = bundle.pack(files, record.run, path)
     click.echo(f"{path}: {len(files)} files of {record.run}, seal {seal}")
     for name in missing:

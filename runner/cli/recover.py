@@ -89,12 +89,12 @@ def _index(store: str | None) -> None:
 
 def _give_way(store: str | None, failed: Sequence[str]) -> None:
     """Let others have the targets that dead runs of this machine still hold on a shared record; they run out by themselves too."""
-    from runner.rundir import paths
-    from runner.store import Store, live
+    from runner.rundir import live, paths
+    from runner.store import Store
 
     if (url := paths.shared(store)) is None:
         return
     with contextlib.suppress(errors.EnvironmentFailure), Store.open(url) as opened:
         for run in opened.presence.live():
-            if run.run not in failed and live.left(paths.runs_dir(), run.run):
+            if run.run not in failed and live.is_left(paths.runs_dir(), run.run):
                 opened.presence.leave(run.run)

@@ -11,7 +11,7 @@ import click
 from runner import errors, units
 
 if TYPE_CHECKING:
-    from runner.store.live import LiveRun
+    from runner.rundir.live import LiveRun
     from runner.timeline.record import RunRecord
 
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @click.option("--store", help="The record: a path or a database URL.")
 def command(run: str, as_json: bool, with_events: bool, store: str | None) -> int:
     """Show one run: its id, the beginning of it, or `last`. Of a run that is not over: how far it is."""
-    from runner.rundir import paths
-    from runner.store import Store, live
+    from runner.rundir import live, paths
+    from runner.store import Store
 
     unfinished = [one for one in live.live_runs(paths.runs_dir()) if one.run == run or one.run.startswith(run)]
     if len(unfinished) == 1:
@@ -47,7 +47,7 @@ def _show_live(run: LiveRun, as_json: bool, with_events: bool) -> int:
         click.echo("\n".join(json.dumps(e) if as_json else _event(e) for e in wire))
         return errors.ExitCode.PASS
     phase = next((str(e["phase"]) for e in reversed(wire) if e["event"] == "phase"), "prepare")
-    alive = run.parent_alive()
+    alive = run.is_parent_alive()
     if as_json:
         known = {"run": run.run, "live": alive, "phase": phase, "folder": str(run.folder), "events": wire}
         click.echo(json.dumps(known, indent=1))

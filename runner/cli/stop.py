@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runner import clock, errors, units
+from runner.rundir.names import RECORD
 
 if TYPE_CHECKING:
     from runner.app.live_runs import Here, There
     from runner.store import presence
-    from runner.store.live import LiveRun
+    from runner.rundir.live import LiveRun
 
 _POLL_S = 0.05
 _POLL_THERE_S = 0.5
@@ -99,7 +100,7 @@ def _gone(one: There) -> errors.ExitCode:
 def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
     """Wait for its record. A stopped run that has undone everything is what was asked for: PASS."""
     ended = clock.poll_until(
-        lambda: run.over or not run.folder.exists() or not run.parent_alive(), until - time.monotonic(), _POLL_S
+        lambda: run.over or not run.folder.exists() or not run.is_parent_alive(), until - time.monotonic(), _POLL_S
     )
     if not run.over and not ended:
         click.echo(f"{run.run}: not over yet; the undo is still running. Watch it in {run.folder}", err=True)
@@ -110,7 +111,7 @@ def _outcome(run: LiveRun, until: float) -> errors.ExitCode:
     if not run.over:
         click.echo(f"{run.run}: its runner died while stopping; run: chaos-run recover", err=True)
         return errors.ExitCode.ENVIRONMENT
-    return _said(run.run, json.loads((run.folder / "record.json").read_text(encoding="utf-8")))
+    return _said(run.run, json.loads((run.folder / RECORD).read_text(encoding="utf-8")))
 
 
 def _said(run: str, record: Mapping[str, Any]) -> errors.ExitCode:

@@ -12,13 +12,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from runner import clock, errors, files, units
 from runner.engine.options import View
 from runner.experiment.experiment import Experiment
+from runner.rundir import processes
 from runner.rundir.ledger import Ledger
-from runner.rundir.names import EVENTS, PROCESSES, RESERVE
+from runner.rundir.names import EVENTS, RECORD, RESERVE
 from runner.timeline.event import Event, Name
 from runner.timeline.mark import Finding, Mark, Said, Window
 from runner.timeline.mask import Mask
@@ -93,8 +92,7 @@ class Session:
 
     def note_processes(self, **others: Any) -> None:
         """Who belongs to the run, for whoever comes after a crash."""
-        ours = {"pid": os.getpid(), "create_time": psutil.Process().create_time()}
-        files.write_atomically(self.folder / PROCESSES, {"parent": ours} | others, durable=False)
+        processes.write(self.folder, **others)
 
     def tell(self, name: Name, *, mono_ns: int | None = None, **fields: Any) -> Event:
         """Send one event; `mono_ns` dates it back to when another process saw it."""
@@ -191,4 +189,4 @@ class Session:
 
     def close(self, record: Mapping[str, Any]) -> None:
         """The run's own folder gets its record: from here on it is not live any more. Raises OSError."""
-        files.write_atomically(self.folder / "record.json", dict(record))
+        files.write_atomically(self.folder / RECORD, dict(record))

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runner import errors, units
-from runner.rundir import inbox, paths
-from runner.store import live
+from runner.rundir import inbox, live, paths
 from runner.store.presence import LASTS_S, Held, LiveRun, Presence
 
 POLL_S = 0.5
@@ -146,7 +145,7 @@ class Team(threading.Thread):
                     f"the shared record does not answer within {ANSWER_S:g} s: no target can be locked"
                 ) from None
             except Held as held:
-                if held.holder.run in dead or not live.left(paths.runs_dir(), held.holder.run):
+                if held.holder.run in dead or not live.is_left(paths.runs_dir(), held.holder.run):
                     raise
                 dead.add(held.holder.run)
             else:

@@ -40,7 +40,7 @@ def interruptions(session: Session, *, last: bool) -> Iterator[None]:
         yield
     finally:
         if last:
-            run_processes.deafen(*heard)
+            run_processes.ignore_signals(*heard)
         else:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -19,11 +19,10 @@ from runner.experiment.annotating import Grafana
 from runner.notify import banner
 from runner.notify.outbox import RETRIES_S, Errand, Outbox
 from runner.notify.senders import TIMEOUT_S, Undelivered
+from runner.rundir.names import EVENTS, RECORD
 from runner.timeline.event import Event, Name
 
 BY = "chaos-run"
-RECORD, EVENTS = "record.json", "events.jsonl"
-"""Of a run's folder."""
 FORGOTTEN_S = 7 * 86400.0
 """What no dashboard has taken for so long is not tried again."""
 

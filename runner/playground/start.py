@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from runner import clock, errors
+from runner.rundir import processes
 
 SHOP = Path(__file__).with_name("shop.yaml")
 STATE = "playground.json"
@@ -38,11 +39,11 @@ class Playground:
 
     def alive(self) -> bool:
         """Whether it is still up."""
-        return self._process() is not None
+        return processes.is_alive(self.pid, self.created)
 
     async def stop(self) -> None:
         """End it and every pod, in 3 s at the latest; nothing if it has ended already."""
-        process = self._process()
+        process = processes.find(self.pid, self.created)
         if process is None:
             return
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -50,14 +51,6 @@ class Playground:
             await clock.poll_until_async(lambda: not self.alive(), END_S, 0.01)
             _put_away(process)
         (self.folder / STATE).unlink(missing_ok=True)
-
-    def _process(self) -> psutil.Process | None:
-        try:
-            found = psutil.Process(self.pid)
-            ours = abs(found.create_time() - self.created) < 1 and found.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return None
-        return found if ours else None
 
 
 async def start(folder: Path, *, lifeline: int | None, manifests: Sequence[Path] = (SHOP,)) -> Playground:

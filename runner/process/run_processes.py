@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 import psutil
 
+from runner.rundir import processes
+
 MARK = "CHAOS_RUN_PART"
 """`<run>:<part>`; only the worker's descendants carry `worker`, and they end with the method."""
 
@@ -101,24 +103,14 @@ def end(
 
 def _living(others: Iterable[tuple[int, float]]) -> Iterator[psutil.Process]:
     for pid, created in others:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if alive(pid, created):
-                yield psutil.Process(pid)
+        if process := processes.find(pid, created):
+            yield process
 
 
-def deafen(*numbers: signal.Signals) -> None:
-    """Let these signals do nothing here. Not SIG_IGN: whatever we start would inherit that and could not be ended by them."""
+def ignore_signals(*numbers: signal.Signals) -> None:
+    """Let these signals do nothing in this process. Not SIG_IGN: whatever we start would inherit that and could not be ended by them."""
     for number in numbers:
         signal.signal(number, lambda *_: None)
-
-
-def alive(pid: int, created: float) -> bool:
-    """Whether a process is still the one that had this id and was created then (ids are used again)."""
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

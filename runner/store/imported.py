@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runner import clock, errors, files
 from runner.rundir import paths
+from runner.rundir.names import RECORD
 from runner.store import bundle
 from runner.store.bundle import Checked
 from runner.store.store import Store, events_of
@@ -32,7 +33,7 @@ def add(store: Store, path: Path, found: Checked) -> bool:
         bundle.unpack(path, aside)
         record = _read(aside, found.run)
         record = replace(record, folder=str(folder), imported=clock.rfc3339(datetime.now(UTC)))
-        files.write_atomically(aside / "record.json", record.to_json())
+        files.write_atomically(aside / RECORD, record.to_json())
         aside.replace(folder)
     except OSError as problem:
         raise errors.EnvironmentFailure(f"cannot write {folder}: {problem.strerror}") from None
@@ -44,7 +45,7 @@ def add(store: Store, path: Path, found: Checked) -> bool:
 
 def _read(folder: Path, run: str) -> RunRecord:
     try:
-        record = records.from_json(json.loads((folder / "record.json").read_text(encoding="utf-8")))
+        record = records.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError) as problem:
         raise errors.UsageError(f"the bundle holds no record that can be read: {problem}") from None
     inside = all(Path(i.tape).name == i.tape for i in record.indicators)

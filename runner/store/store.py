@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runner import clock, errors
 from runner.rundir import paths
+from runner.rundir.names import EVENTS, RECORD
 from runner.store import aggregates, distributions, undelivered
 from runner.store import rows as rowing
 from runner.store.aggregates import Period
@@ -194,7 +195,7 @@ class Store:
 
     def reindex(self, folder: Path | None = None) -> int:
         """Save every run that has a `record.json` in the runs' folder; how many. What cannot be read is left out."""
-        count, found_at = 0, sorted((folder or paths.runs_dir()).glob("*/record.json"))
+        count, found_at = 0, sorted((folder or paths.runs_dir()).glob(f"*/{RECORD}"))
         for start in range(0, len(found_at), _AT_ONCE):
             found = [*_read(found_at[start : start + _AT_ONCE])]
             with self._database.write() as writer:
@@ -213,7 +214,7 @@ class Store:
             lambda _: time.monotonic() < until, undelivered.waiting(self._database.url)
         ):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, errors.EnvironmentFailure):
-                record = _record((folder / "record.json").read_text(encoding="utf-8"))
+                record = _record((folder / RECORD).read_text(encoding="utf-8"))
                 self.save(record, list(events_of(folder)))
                 undelivered.release(run)
 
@@ -270,7 +271,7 @@ def _summary(row: dict[str, Any]) -> Summary:
 
 def events_of(folder: Path) -> Iterator[dict[str, Any]]:
     """What a run's own folder has of its events."""
-    path = folder / "events.jsonl"
+    path = folder / EVENTS
     if not path.exists():
         return
     for line in path.read_text(encoding="utf-8").splitlines():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner import errors, files
 from runner.rundir import paths
-from runner.store.live import LiveRun
+from runner.rundir.live import LiveRun
 from runner.store.problems import shown
 
 _NAME = "undelivered"
@@ -49,5 +49,5 @@ def waiting(url: str) -> Iterator[tuple[str, Path]]:
                 release(note.name)
                 continue
             ours = not note.name.startswith(".") and note.read_text(encoding="utf-8") == shown(url)
-            if ours and not LiveRun(note.name, folder).parent_alive():
+            if ours and not LiveRun(note.name, folder).is_parent_alive():
                 yield note.name, folder

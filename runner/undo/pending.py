@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.faults.kubernetes import private_kubeconfig
-from runner.process import orphans, run_processes
+from runner.process import orphans
+from runner.rundir import processes
 from runner.rundir.ledger import Ledger
 from runner.rundir.names import PROCESSES, RECORD, START
 
@@ -49,14 +50,8 @@ def recover(run: Unfinished, within_s: float = 300.0) -> bool:
     return run.over or done.returncode == 0
 
 
-def alive(folder: Path) -> bool:
-    """Whether the run's parent still lives."""
-    parent = _json(folder / PROCESSES).get("parent")
-    return parent is not None and run_processes.alive(parent["pid"], parent["create_time"])
-
-
 def _is_unfinished(folder: Path) -> bool:
-    if alive(folder):
+    if processes.is_parent_alive(folder):
         return False
     if Ledger(folder).outstanding():
         return True

@@ -11,6 +11,7 @@ from typing import Any
 from runner.chaostoolkit import secrets
 from runner.process import run_processes
 from runner.process.isolated import Forked
+from runner.rundir import processes
 from runner.rundir.ledger import CLOSING, OUTSIDE, Ledger, UndoRecord
 from runner.rundir.start_message import StartMessage
 from runner.undo import steps
@@ -47,7 +48,7 @@ def play(
 def _world_is_gone(start: StartMessage) -> bool:
     """A playground that has ended took its pods, nodes and faults with it."""
     target = start.playground
-    return target is not None and not run_processes.alive(target.pid, target.created)
+    return target is not None and not processes.is_alive(target.pid, target.created)
 
 
 def _settle_faults(ledger: Ledger, tell: Tell) -> int:

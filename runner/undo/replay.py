@@ -18,7 +18,7 @@ from runner.undo import crash_recovery
 
 def main() -> None:
     """Exit code 0 when everything was put back, 6 when not."""
-    run_processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    run_processes.ignore_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     where = Path(sys.argv[1])
     start = start_message.load(where)
     private_kubeconfig.renew(where, start.handed)

@@ -160,7 +160,7 @@ def _with_secrets(start: StartMessage) -> tuple[StartMessage, str]:
 
 def main() -> None:
     """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
-    run_processes.deafen(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    run_processes.ignore_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     setup.set_up(Path.cwd())
     voice, orders = Voice.take_stdout(), Orders(take_stdin())
     start = orders.first()

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner import errors
-from runner.rundir import inbox
-from runner.store import live
+from runner.rundir import inbox, live
 
 POSTING = """
 import sys

@@ -1,16 +1,16 @@
-"""Live: the runs and GameDays that have begun and have no record yet, and whether their runner is still there."""
+"""The runs and GameDays of this machine that have begun and have no record yet, and whether their runner still lives."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from runner import errors
-from runner.rundir import paths
+from runner.rundir import paths, processes
+from runner.rundir.names import EVENTS, RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,36 +23,20 @@ class LiveRun:
     @property
     def over(self) -> bool:
         """Whether its record has been written."""
-        return (self.folder / "record.json").exists()
+        return (self.folder / RECORD).exists()
 
-    def parent_alive(self) -> bool:
-        """Whether the runner that began it still lives (its id may have been used again: the time of birth counts too)."""
-        import psutil
+    def is_parent_alive(self) -> bool:
+        """Whether the runner that began it still lives."""
+        return processes.is_parent_alive(self.folder)
 
-        try:
-            process = psutil.Process(self._parent[0])
-            same = abs(process.create_time() - self._parent[1]) < 1
-            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-            return False
-
-    def begun_here(self) -> bool:
+    def is_from_this_process(self) -> bool:
         """Whether it is this very process that began it."""
-        try:
-            return self._parent[0] == os.getpid() and self.parent_alive()
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-
-    @property
-    def _parent(self) -> tuple[int, float]:
-        """Its process id and when it was born."""
-        parent = json.loads((self.folder / "processes.json").read_text(encoding="utf-8"))["parent"]
-        return int(parent["pid"]), float(parent["create_time"])
+        return processes.is_parent_this_process(self.folder)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What it has told so far; a line that is still being written is left out."""
         try:
-            lines = (self.folder / "events.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+            lines = (self.folder / EVENTS).read_text(encoding="utf-8").split("\n")[:-1]
         except FileNotFoundError:
             return
         yield from (json.loads(line) for line in lines)
@@ -64,19 +48,19 @@ def live_runs(folder: Path) -> list[LiveRun]:
     return [run for run in found if not run.over]
 
 
-def everything() -> list[LiveRun]:
+def all_live() -> list[LiveRun]:
     """The GameDays that go on, and every run without a record, by id; `last` is a run where there is one.
 
     A GameDay whose process is gone has nothing to stop: the run of its last step is in the list by itself.
     """
-    days = [day for day in live_runs(paths.gamedays_dir()) if day.parent_alive()]
+    days = [day for day in live_runs(paths.gamedays_dir()) if day.is_parent_alive()]
     return [*days, *live_runs(paths.runs_dir())]
 
 
-def left(folder: Path, name: str) -> bool:
+def is_left(folder: Path, name: str) -> bool:
     """Whether a run was one of this machine's, and its runner is done with it or dead."""
     run = LiveRun(name, folder / name)
-    return run.folder.exists() and (run.over or not run.parent_alive())
+    return run.folder.exists() and (run.over or not run.is_parent_alive())
 
 
 class Named(Protocol):
