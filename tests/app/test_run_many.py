@@ -97,7 +97,10 @@ ABORTED = replace(
 @pytest.mark.parametrize(
     ("first", "why"),
     [
-        (experiments.record(code=ExitCode.UNDO_FAILED), "the undo of a failed or left something behind, which would falsify every other run"),
+        (
+            experiments.record(code=ExitCode.UNDO_FAILED),
+            "the undo of a failed or left something behind, which would falsify every other run",
+        ),
         (errors.Interrupted("stopped; nothing was injected"), "a person interrupted a"),
         (ABORTED, "a person stopped a"),
     ],
