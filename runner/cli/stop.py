@@ -14,8 +14,8 @@ from runner.rundir.names import RECORD
 
 if TYPE_CHECKING:
     from runner.app.live_runs import Here, There
-    from runner.store import presence
     from runner.rundir.live import LiveRun
+    from runner.store import presence
 
 _POLL_S = 0.05
 _POLL_THERE_S = 0.5
