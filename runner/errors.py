@@ -45,15 +45,20 @@ _MEANINGS = {
     ExitCode.PASS: "pass",
     ExitCode.INTERRUPTED: "interrupted before anything was injected",
     ExitCode.INCONCLUSIVE: "inconclusive",
-    ExitCode.USAGE: "usage, or an invalid file",
+    ExitCode.USAGE: "wrong usage, or an invalid file",
     ExitCode.REFUSED: "refused by the safety policy",
-    ExitCode.ENVIRONMENT: "environment",
+    ExitCode.ENVIRONMENT: "the environment failed",
     ExitCode.FAIL: "fail",
     ExitCode.ABORTED: "aborted",
     ExitCode.UNDO_FAILED: "undo failed, or something was left behind",
 }
 """From harmless to alarming. What says nothing about the service (a run that did not happen or proved nothing) comes before what says
 that users were hurt (fail), so badly that the run had to be ended (aborted); what is still broken outranks everything."""
+
+
+def legend() -> str:
+    """Every exit code with its meaning, in one line for `--help`."""
+    return f"Exit codes: {'; '.join(f'{int(code)} {code.means}' for code in ExitCode)}."
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:

@@ -12,15 +12,17 @@ _OPTIONS = (
     click.option(
         "--kubeconfig", type=click.Path(), help="The kubeconfig file; KUBECONFIG or ~/.kube/config by default."
     ),
-    click.option("--namespace", help="The namespace of the shop (SHOP_NAMESPACE) in the shipped experiments."),
-    click.option("--playground", is_flag=True, help="Use the embedded target, whatever kubeconfig there is."),
+    click.option("--namespace", help="The shop's namespace in the shipped experiments (sets SHOP_NAMESPACE)."),
+    click.option("--playground", is_flag=True, help="Strike the playground on this machine instead of a cluster."),
     click.option(
-        "--no-cluster", is_flag=True, help="Hand the experiment no cluster: its programs find an empty kubeconfig."
+        "--no-cluster", is_flag=True, help="Strike no cluster: programs of the experiment get an empty kubeconfig."
     ),
     click.option(
         "--settings", type=click.Path(), help="Chaos Toolkit's settings; ~/.chaostoolkit/settings.yaml by default."
     ),
-    click.option("--store", help="The record: a folder's SQLite file by default, or any database URL."),
+    click.option(
+        "--store", help="The record of all runs: a path or a database URL; by default a file of this machine."
+    ),
 )
 
 

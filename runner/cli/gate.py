@@ -18,20 +18,24 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-@click.command(name="gate")
+@click.command(name="gate", epilog=errors.legend())
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @variables.variables_options
 @where_options
-@click.option("--junit", type=click.Path(path_type=Path), help="Write one JUnit case a hypothesis and objective here.")
 @click.option(
-    "--summary", type=click.Path(path_type=Path), help="Write a Markdown summary here (appended if it exists)."
+    "--junit",
+    type=click.Path(path_type=Path),
+    help="Write the results as JUnit: one case for each hypothesis and objective.",
+)
+@click.option(
+    "--summary", type=click.Path(path_type=Path), help="Write a Markdown summary; appended where the file exists."
 )
 @click.option("--json", "as_json", is_flag=True, help="Stream the events of every run as JSON lines.")
 def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, as_json: bool, **given: Any) -> int:
     """Check all experiments, run one after another those that can start, and say whether all passed.
 
-    The exit code is the most alarming one. An experiment that cannot start is an error of the gate and keeps no other from its
-    run. After Ctrl-C, SIGTERM, or `chaos-run stop`, and where something was left injected, no other is begun.
+    The exit code is the worst one. An experiment that cannot start is an error, and the others run all the same. After Ctrl-C,
+    SIGTERM or `chaos-run stop`, and when something could not be put back, no further experiment is started.
     """
     from runner.app.gate import Gate, ResultFiles
     from runner.timeline import result

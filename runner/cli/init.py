@@ -27,7 +27,7 @@ _EXAMPLES = {"name": "shop", "url": "http://shop.example/", "namespace": "shop",
 @click.command(name="init")
 @click.option("--name", help="The service's name: small letters, digits and dashes.")
 @click.option("--url", help="The page or endpoint that its users open.")
-@click.option("--namespace", help="Where its pods run.")
+@click.option("--namespace", help="The namespace in which its pods run.")
 @click.option("--selector", help="Labels that select its pods: app=shop.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The file to write; by default NAME-pod-kill.yaml."
@@ -49,7 +49,7 @@ def command(output: Path | None, force: bool, **given: str | None) -> int:
         files.write_atomically(path, _text(answers, path))
     except OSError as problem:
         raise errors.UsageError(f"{path} cannot be written: {problem.strerror}", hint="another file with -o") from None
-    click.echo(f"{path}\nnext: chaos-run plan {path}    says what it would hit; nothing is changed")
+    click.echo(f"{path} is written\nnext: chaos-run plan {path}    shows what it would hit; changes nothing")
     return errors.ExitCode.PASS
 
 

@@ -21,25 +21,32 @@ COMMANDS: dict[str, str] = {
     "validate": "Find every error in experiment files; needs no network.",
     "gate": "Run several experiments as a CI resilience gate.",
     "stop": "Emergency stop of a run, from any terminal.",
-    "recover": "Run the undo steps that are still open.",
-    "mitigated": "Say that you have mitigated the fault: marks a run by a person.",
-    "note": "Leave a note in the record of a live run.",
-    "ack": "Say that you have noticed: marks a run as detected by a person.",
+    "recover": "Run the undo steps that a dead runner has left open.",
+    "ack": "Record that you have detected the fault.",
+    "mitigated": "Record that users are well again by what you did.",
+    "note": "Add a note to the record of a live run.",
     "history": "List the runs on record.",
     "show": "Show one run of the record.",
     "report": "Write the report of one run: HTML, Markdown, JSON, JUnit.",
     "judge": "Judge the samples of a run again, by its own objectives or others.",
-    "export": "Bundle the evidence of a run; it verifies offline.",
-    "import": "Verify an evidence bundle, and add its run to the record.",
+    "export": "Write the evidence of a run into one file that can be verified offline.",
+    "import": "Verify such a file, and add its run to the record.",
     "metrics": "MTTD and MTTR over the runs on record.",
     "catalog": "List the experiments of the catalogue.",
     "schema": "Print the JSON Schema of an experiment, our block, or the events.",
     "gameday": "Plan, schedule, run and sum up GameDays.",
-    "playground": "Start, stop and inspect the embedded target.",
+    "playground": "Start, stop and inspect the playground, a small Kubernetes API on this machine.",
     "completion": "Print the completion script for your shell.",
 }
 
 
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Experiments": ("init", "validate", "plan", "run", "gate", "gameday", "catalog"),
+    "A live run": ("stop", "ack", "mitigated", "note", "recover"),
+    "Runs on record": ("history", "show", "report", "metrics", "judge", "export", "import"),
+    "Tools": ("playground", "schema", "completion"),
+}
+"""As the help shows them: by what one wants to do."""
 KEPT = ("run", "gate", "gameday", "stop", "recover", "ack", "mitigated", "note")
 """Commands that do something, told elsewhere too: their exit code says how it went, whatever becomes of their output."""
 
@@ -65,8 +72,9 @@ class Lazy(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Help from the table, so that `--help` imports no command."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, COMMANDS[name]) for name in names])
 
 
 def looks_like_file(argument: str) -> bool:
@@ -86,16 +94,23 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=errors.legend(),
+)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
 )
 def app() -> None:
-    """Chaos engineering with proof: that the fault bit, that users were (not) hurt, and that everything was put back.
+    """Chaos engineering with proof: that the fault took effect, that users were (not) hurt, and that everything was put back.
 
     \b
-    chaos-run experiments/pod-kill.yaml     run an experiment
-    chaos-run plan experiments/pod-kill.yaml    say what it would do
+    chaos-run experiments/pod-kill.yaml --playground    a first run; needs no cluster
+    chaos-run init                                      write an experiment for your own service
+    chaos-run plan FILE                                 what a run would do; changes nothing
+    chaos-run FILE                                      run it
+    chaos-run stop                                      stop it from any terminal, and undo
     """
 
 

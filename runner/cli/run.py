@@ -8,22 +8,26 @@ from typing import Any
 
 import click
 
-from runner import files
+from runner import errors, files
 from runner.cli import options as variables
 from runner.cli.context import where_options
 
 
-@click.command(name="run")
+@click.command(name="run", epilog=errors.legend())
 @click.argument("file")
 @variables.variables_options
 @where_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Stream one JSON object a line to stdout: `chaos-run schema events`."
 )
-@click.option("--plain", is_flag=True, help="Plain lines, also on a terminal.")
-@click.option("--report", type=click.Path(path_type=Path), help="Where the HTML report goes.")
+@click.option("--plain", is_flag=True, help="Plain lines instead of the live screen.")
 @click.option(
-    "--notice-before", metavar="DURATION", help="Tell others so long before: 10m. 0s: not, whatever their file says."
+    "--report", type=click.Path(path_type=Path), help="Write the HTML report here; by default into the run's folder."
+)
+@click.option(
+    "--notice-before",
+    metavar="DURATION",
+    help="Notify others this long before the fault, for example 10m; 0s: no notice.",
 )
 def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_before: str | None, **given: Any) -> int:
     """Run an experiment: check, inject, watch, abort if needed, undo, recover, judge, record, report."""

@@ -42,7 +42,7 @@ def _strict(arg: str, others: Iterator[str]) -> list[str]:
     "--strict",
     metavar="[=LEVEL]",
     type=click.Choice(("style", "missing", "wrong")),
-    help="Warnings fail, too: all of them; with =missing those of style do not, with =wrong only what is not as it was meant.",
+    help="Warnings fail, too: all of them; =missing: not those of style; =wrong: only what is probably a mistake.",
 )
 @click.option("--settings", type=click.Path(), help="Chaos Toolkit's settings, whose controls count as well.")
 def command(
