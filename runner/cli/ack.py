@@ -1,4 +1,4 @@
-"""`chaos-run ack [RUN]`: how a person says "noticed"."""
+"""`chaos-run ack [RUN]`: how a person says "detected"."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from runner import errors, units
 @click.command(name="ack")
 @click.argument("run", required=False)
 @click.option("--note", default="", help="What was seen: kept in the record.")
-@click.option("--by", default="", help="Who noticed; the user's name by default.")
+@click.option("--by", default="", help="Who detected it; the user's name by default.")
 @click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
 def command(run: str | None, note: str, by: str, store: str | None) -> int:
-    """Say that you have noticed the fault: the run marks it as detected by a person at this very moment.
+    """Record that you have detected the fault: detected by a person, at this very moment.
 
     RUN is its id, the beginning of it, or `last`; it may be left out when exactly one run is live.
     """
     from runner.app.live_runs import message
 
     said = message("ack", by=by or units.user(), note=note)  # the moment first: finding the run takes time
-    send("noticed", run, said, store)
+    send("detected", run, said, store)
     return errors.ExitCode.PASS
 
 

@@ -183,7 +183,7 @@ def _text(group: Group) -> str:
     from runner.report import table
 
     detected = _noticed(group)
-    share = f"noticed {detected.k} of {detected.n}"
+    share = f"detected {detected.k} of {detected.n}"
     if detected.n:
         share += f" (95 %: {units.format_ratio(detected.low)} to {units.format_ratio(detected.high)})"
     head = ("", "MEDIAN", "95 %", "KAPLAN-MEIER", "MEAN", "P90", "N", "CENSORED")

@@ -15,6 +15,6 @@ from runner.cli import ack
 @click.option("--by", default="", help="Who says so; the user's name by default.")
 @click.option("--store", help="The record that a run on another machine shares: a database URL or a path.")
 def command(run: str | None, text: str, by: str, store: str | None) -> int:
-    """Say that you have mitigated the fault: the run marks it, at this very moment, as a person's."""
+    """Record that users are well again by what you did, at this very moment."""
     ack.send("mitigated", run, live_runs.message("mitigated", by=by or units.user(), note=text), store)
     return errors.ExitCode.PASS

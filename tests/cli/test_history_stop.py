@@ -135,4 +135,4 @@ def test_a_run_elsewhere_that_left_no_verdict_is_harmless_only_where_it_said_so(
         there.result()
     said = capsys.readouterr()
     assert ("before anything was injected" in said.out) is untouched
-    assert ("without a verdict; ask on host-a" in said.err) is not untouched
+    assert ("without a verdict; run on host-a" in said.err) is not untouched
