@@ -17,12 +17,12 @@ from typing import Any
 from chaoslib.activity import run_activity
 from chaoslib.exceptions import ActivityFailed
 
-from runner import error_text
+from runner import error_text, errors
 from runner.chaostoolkit import secrets
 from runner.experiment import variables
 from runner.process.channel import plain
 from runner.process.isolated import Forked
-from runner.rundir.start_message import StartMessage
+from runner.rundir.start_message import HIDDEN, StartMessage
 
 RECALL_S = 20.0
 """How long an undo from disk waits for the probes behind values that may not stand on disk."""
@@ -46,6 +46,44 @@ def of(start: StartMessage, document: Mapping[str, Any] | None = None) -> Values
         document = {**document, "secrets": {name: read.get(name) for name in document.get("secrets") or {}}}
     configuration, groups = secrets.resolve(document, (known, start.secret_variables))
     return Values({k: v for k, v in configuration.items() if k in known or not variables.by_probe(v)}, groups)
+
+
+class RunSecrets:
+    """The secrets of a run, for its fault systems: each resolved when it is asked for, so that a vault that hangs, or a variable
+    that is not set where somebody recovers, is in the way of nothing that does not need it."""
+
+    def __init__(self, start: StartMessage) -> None:
+        self._start = start
+
+    def group(self, name: str) -> Mapping[str, Any]:
+        """One group by itself. Raises EnvironmentFailure."""
+        document = self._start.document
+        alone = {"configuration": document.get("configuration"), "secrets": {name: document["secrets"][name]}}
+        try:
+            found: Mapping[str, Any] = of(self._start, alone).secrets[name]
+        except secrets.troubles() as problem:
+            raise errors.EnvironmentFailure(f"the secrets {name!r} cannot be resolved here: {problem}") from None
+        if HIDDEN in secrets.values(found):
+            raise errors.EnvironmentFailure(f"the secrets {name!r} are not known here: the experiment's file is gone")
+        return found
+
+    def every(self) -> Mapping[str, Mapping[str, Any]]:
+        """All groups by name. Raises `secrets.troubles()`."""
+        return {name: group for name, group in of(self._start).secrets.items() if isinstance(group, Mapping)}
+
+    def starting_with(self, prefix: str) -> dict[str, Any]:
+        """The entries of all groups whose names begin so, merged; no others are resolved. Raises `secrets.troubles()`."""
+        document = self._start.document
+        groups = {k: _with_prefix(group, prefix) for k, group in (document.get("secrets") or {}).items()}
+        resolved = of(self._start, {**document, "secrets": groups}).secrets
+        merged = {k: v for group in resolved.values() if isinstance(group, Mapping) for k, v in group.items()}
+        return {k: v for k, v in merged.items() if k.startswith(prefix)}
+
+
+def _with_prefix(group: Any, prefix: str) -> Any:
+    if not isinstance(group, Mapping) or group.get("type") in ("env", "vault"):
+        return group
+    return {k: v for k, v in group.items() if k.startswith(prefix)}
 
 
 def resolve(start: StartMessage) -> tuple[Values, list[str]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from runner.experiment.catalogue import Entry
 
 
 @click.command(name="catalog")
@@ -21,7 +24,8 @@ def command(as_json: bool, folder: Path | None) -> int:
     place = folder or catalogue.folder()
     entries = list(catalogue.entries(place))
     if as_json:
-        click.echo(json.dumps([entry.to_json() for entry in entries], indent=1))
+        listed = [entry.to_json() | {"needs_cluster": _needs_cluster(entry)} for entry in entries]
+        click.echo(json.dumps(listed, indent=1))
         return 0
     width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:
@@ -31,7 +35,14 @@ def command(as_json: bool, folder: Path | None) -> int:
     return 0
 
 
-def _needs(entry: Any) -> str:
-    words = ["a cluster or the playground" if entry.needs_cluster else "no cluster"]
+def _needs_cluster(entry: Entry) -> bool:
+    from runner.faults import registry
+
+    claimed = [registry.claiming({"module": package}) for package in entry.packages]
+    return any(driver is not None and driver.name == "kubernetes" for driver in claimed)
+
+
+def _needs(entry: Entry) -> str:
+    words = ["a cluster or the playground" if _needs_cluster(entry) else "no cluster"]
     words += [f"{package} is NOT installed" for package in entry.missing]
     return f"needs {', '.join(words)}" + (f" · {' '.join(entry.tags)}" if entry.tags else "")

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from runner.engine.execute import left_in_place
 from runner.engine.execute.progress import Known
@@ -21,14 +21,16 @@ from runner.engine.preflight import target_environment
 from runner.engine.preflight.target_environment import Surroundings
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
-from runner.faults import targeting
+from runner.experiment import tree
+from runner.faults import host
+from runner.faults.driver import Inspection
 from runner.faults.kubernetes import private_kubeconfig
 from runner.plan import translate
 from runner.process import ports
 from runner.process.channel import carried
 from runner.rundir import paths, start_message
 from runner.rundir.ledger import ROLLBACK, Ledger, UndoRecord
-from runner.rundir.start_message import StartMessage
+from runner.rundir.start_message import Kept, StartMessage
 from runner.safety import policy
 from runner.timeline import way_back
 from runner.undo import assessment
@@ -40,19 +42,6 @@ if TYPE_CHECKING:
     from runner.slo.counts import Point
     from runner.slo.sample import Sample
     from runner.slo.series import Series
-
-
-@dataclass
-class World:
-    """What was found before anything was changed."""
-
-    aims: list[dict[str, Any]] = field(default_factory=list)
-    snapshot: dict[str, Any] = field(default_factory=dict)
-    namespaces: list[str] = field(default_factory=list)
-    withheld: dict[str, str] = field(default_factory=dict)
-    unsure: bool = False
-    """Whether something could strike the cluster elsewhere than where its targets are."""
-    """Rollbacks by index that would undo what somebody else did, and to what."""
 
 
 class Crew:
@@ -71,10 +60,14 @@ class Crew:
         self.known = Known()
         self.ledger = Ledger(session.folder)
         self.silencing = Silencing(session, self.supervisor, self.ledger)
-        self.world = World()
+        self.world = Inspection()
+        self.kept = Kept()
+        """What of the run's changes the file wants to stay."""
         self.clean = True
         """Whether the undo left nothing open."""
         self.residue: list[str] = []
+        self.cleared: list[str] = []
+        """The evidence that nothing of the run is left, where a system gives some."""
         self.way_back = way_back.told(acted=False, done=0, failed=(), residue=())
         asked = session.experiment.block.undo == "required"
         self._undo_required = asked or policy.requires_undo(where.environment)
@@ -107,26 +100,16 @@ class Crew:
             self.start = replace(self.start, configuration=self.supervisor.configuration)
             self._ready = True
 
-    def see(self, found: Mapping[str, Any]) -> None:
-        """Keep the survey, also on disk for whoever has to undo after us."""
+    def see(self, found: Inspection) -> None:
+        """Keep what was found before the first change, with the way back that the file wants."""
         experiment = self.session.experiment
-        aims = left_in_place.intended(experiment, found["aims"])
-        snapshot = dict(found["snapshot"])
-        if snapshot:
-            snapshot["left"] = None if experiment.runtime.rollbacks == "never" else left_in_place.objects(aims)
-            snapshot["rest_stays"] = left_in_place.all_unknown(aims)
-        self.world = World(
-            aims=aims,
-            snapshot=snapshot,
-            namespaces=found["namespaces"],
-            withheld=found["withheld"],
-            unsure=found.get("unsure", False),
-        )
-        self.left = left_in_place.promised(experiment, aims)
+        actions = left_in_place.intended(experiment, found.actions)
+        self.world, self.kept = replace(found, actions=actions), left_in_place.kept(experiment, actions)
+        self.left = left_in_place.promised(experiment, actions)
         if experiment.runtime.rollbacks == "never":
-            left_out = left_in_place.steps(experiment, aims)
+            left_out = left_in_place.steps(experiment, actions)
             self.start = replace(self.start, unplayed=left_in_place.unplayed("never", left_out))
-        self.known.aim(self.world.aims)
+        self.known.aim(actions)
 
     @cached_property
     def detecting(self) -> Detecting:
@@ -148,18 +131,18 @@ class Crew:
         """What it is aimed at has been seen by then."""
         from runner.engine.execute.method import Method
 
-        return Method(self.session, self.supervisor, self.world.aims, self.known)
+        return Method(self.session, self.supervisor, self.world.actions, self.known)
 
-    def hold(self, leases: list[str]) -> None:
-        """Keep on disk what whoever survives us has to let go of and to compare with."""
-        owners = {a["action"]: assessment.owner(a) for a in self.world.aims}
+    def hold(self, locks: Mapping[str, Sequence[str]]) -> None:
+        """Persist the locks and the state before the run, so that a surviving process can release and compare them."""
+        actions = self.world.actions
         self.start = replace(
             self.start,
-            snapshot=self.world.snapshot,
-            namespaces=tuple(self.world.namespaces),
-            owners=owners,
-            unseeable=tuple(a["action"] for a in self.world.aims if not a.get("visible", True)),
-            leases=tuple(leases),
+            snapshots=self.world.snapshots,
+            kept=self.kept,
+            owners={a.action: assessment.owner(a) for a in actions},
+            unseeable=tuple(a.action for a in actions if not a.visible),
+            locks={system: tuple(names) for system, names in locks.items()},
         )
         self._keep(durable=False)
 
@@ -174,16 +157,12 @@ class Crew:
         runtime = self.session.experiment.runtime
         if not runtime.acts or runtime.rollbacks == "never":
             return
-        for found in self.world.aims:
-            for undo in found["undo"]:
-                self.ledger.open(undo["kind"], undo["what"], **undo["args"])
+        for step in (step for found in self.world.actions for step in found.undo):
+            self.ledger.open(step.kind, step.what, **step.args)
         for index, rollback in reversed(list(enumerate(self.session.experiment.rollbacks))):
             name = str(rollback.get("name") or rollback.get("ref"))
             if foreign := self.world.withheld.get(str(index)):
-                self.session.find(
-                    "warning",
-                    f"the rollback {name!r} is skipped: it would uncordon {foreign}, which was cordoned before this run",
-                )
+                self.session.find("warning", f"the rollback {name!r} is skipped: {foreign}")
             else:
                 self.ledger.open(ROLLBACK, name, index=index)
 
@@ -191,10 +170,8 @@ class Crew:
         """These are not put back, as the file wishes. What the file's own rollbacks would have changed is not known: anything."""
         if records:
             own = not any(record.kind == ROLLBACK for record in records)
-            if self.world.snapshot:
-                left = self.world.snapshot.get("left") or ()
-                concerned = [*left, *(targeting.concerned(record.args) for record in records)] if own else None
-                self.world.snapshot |= {"left": concerned}
+            names = [*(self.kept.names or ()), *(left_in_place.concerns(r.kind, r.args) for r in records)]
+            self.kept = replace(self.kept, names=tuple(names) if own else None)
             unplayed = left_in_place.unplayed(wish, [record.what for record in records])
             self.start = replace(self.start, unplayed=unplayed)
 
@@ -205,8 +182,12 @@ class Crew:
         self.start = replace(self.start, indicators=indicators)
         self._keep(durable=True)
         self._watching = asyncio.create_task(self.watch.run())
-        if ports.concerns(self.session.experiment.document):
+        if self._starts_programs():
             self._listened = asyncio.create_task(asyncio.to_thread(ports.now))
+
+    def _starts_programs(self) -> bool:
+        """Whether an action of the method could start anything on this machine."""
+        return any(map(host.runs_anything, tree.providers(list(self.session.experiment.actions))))
 
     async def new_listeners(self) -> list[str]:
         """Ports of this machine that somebody listens on since the baseline, a sentence each."""

@@ -108,6 +108,7 @@ async def _run(
     session.experiment = _localised(session.experiment, options, where)
     target_environment.require_home(where, session.experiment)
     target_environment.require_cleared(where, session.experiment)
+    where = target_environment.cleared(where, session.experiment)
     if where.note:
         session.find("warning", where.note)
     async with Crew.assembled(session, options, where) as crew:
@@ -153,6 +154,7 @@ async def _drawn(session: Session, options: Options, where: Surroundings, *, cle
     session.experiment = _localised(session.experiment, options, where)
     target_environment.require_home(where, session.experiment)
     target_environment.require_cleared(where, session.experiment)
+    where = target_environment.cleared(where, session.experiment)
     async with Crew.assembled(session, options, where) as crew:
         plan = await admission.draw(session, crew)
         if cleared:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import errors
-from runner.experiment import activities, block, document, reach, source
+from runner.experiment import activities, block, document, source
 from runner.experiment.notes import Notes
 
 PACKAGE = Path(__file__).parent.parent
@@ -23,7 +23,6 @@ class Entry:
     title: str
     risk: str
     tags: tuple[str, ...]
-    needs_cluster: bool
     packages: tuple[str, ...]
     """The Python packages that its activities call."""
     missing: tuple[str, ...]
@@ -62,7 +61,6 @@ def _entry(path: Path, read: source.Source) -> Entry:
         title=str(tree.get("title", "")),
         risk=str((ours or {}).get("risk", "medium")),
         tags=tuple(str(t) for t in tags) if isinstance(tags, list) else (),
-        needs_cluster=any(map(reach.of_cluster, packages)),
         packages=tuple(packages),
         missing=tuple(p for p in packages if not activities.is_installed(p)),
     )

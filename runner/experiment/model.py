@@ -267,6 +267,8 @@ class Block(_Part):
     """Actions, by name, whose change is meant to stay: nobody puts it back, and the record says so."""
     accept_no_undo: tuple[str, ...] = ()
     """Actions, by name, whose fault nobody undoes if we die, and that is accepted."""
+    accept_environment: tuple[str, ...] = ()
+    """Actions, by name, that may strike an environment which is on no sandbox allowlist (an AWS account) or that no driver knows."""
 
 
 def status_ranges(text: str) -> tuple[tuple[int, int], ...]:

@@ -73,7 +73,7 @@ def _method(notes: Notes, names: _Names, raw: dict[str, Any]) -> None:
     for index, proof in rows(raw, "proof"):
         names.exists(proof, "action", actions, ("proof", index), "action")
         names.exists(proof, "probe", probes, ("proof", index), "probe")
-    for part in ("accept_no_undo", "stays"):
+    for part in ("accept_no_undo", "accept_environment", "stays"):
         listed = raw.get(part)
         for index, name in enumerate(listed if isinstance(listed, list) else ()):
             names.exists({index: name}, index, actions, (part,), "action")

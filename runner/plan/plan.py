@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from runner.experiment import variables
 from runner.experiment.detecting import Detection
 from runner.experiment.experiment import Experiment
 from runner.experiment.model import AbortRule, Block, BurnRate
+from runner.faults.driver import FaultTarget
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
 from runner.timeline.alerting import DRILL_ALERT
@@ -87,13 +88,13 @@ def draw(
     *,
     context: str,
     environment: str,
-    aims: Sequence[Mapping[str, Any]],
+    actions: Sequence[FaultTarget],
     locks: Sequence[str],
     standing: Sequence[str] = (),
     notes: Sequence[str] = (),
     left: Sequence[str] = (),
 ) -> Plan:
-    """From the experiment and the resolved aims of its actions to the plan; `notes` are warnings about where it takes place."""
+    """From the experiment and the resolved targets of its actions to the plan; `notes` are warnings about where it takes place."""
     block = experiment.block
     method_s = method_seconds(experiment)
     judged_s = method_s + block.windows.stable
@@ -101,9 +102,9 @@ def draw(
     return Plan(
         title=experiment.title,
         digest=experiment.digest,
-        context=context or "none",
+        context=context,
         environment=environment,
-        steps=tuple(_step(a) for a in aims),
+        steps=tuple(map(_step, actions)),
         rollbacks=tuple(str(r.get("name") or r.get("ref")) for r in experiment.rollbacks),
         locks=tuple(locks),
         baseline_s=block.windows.baseline,
@@ -245,12 +246,12 @@ def guard_sentence(rule: AbortRule) -> str:
     return f"running for longer than {units.format_duration(rule.duration or 0)}"
 
 
-def _step(aim: Mapping[str, Any]) -> Step:
+def _step(action: FaultTarget) -> Step:
     return Step(
-        action=aim["action"],
-        targets=tuple(aim["targets"]),
-        note=aim["note"],
-        owner=aim["owner"],
-        undo=tuple(u["what"] for u in aim["undo"]),
-        known=aim["resolved"],
+        action=action.action,
+        targets=action.targets,
+        note=action.note,
+        owner=action.owner,
+        undo=tuple(step.what for step in action.undo),
+        known=action.resolved,
     )

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 import psutil
-
-from runner.experiment import reach
-
-
-def concerns(document: Mapping[str, Any]) -> bool:
-    """Whether an action of the method could start anything on this machine."""
-    actions = [a for a in document.get("method") or () if a.get("type") == "action"]
-    return any(reach.of({"method": [a]}) is reach.Reach.PERHAPS for a in actions)
 
 
 def now() -> dict[str, int | None]:

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,6 @@ ROLLBACK = "rollback"
 """A rollback of the file itself."""
 SILENCE = "silence"
 DRILL = "drill"
-OUTSIDE = {DRILL: "drills", SILENCE: "silences"}
-"""Kinds of undo records that end what was made for the run in a team's Alertmanager, each with the module that plays it: it lies
-outside of whatever was broken, and does not go with it."""
 LEFT = "left"
 """It stays as it is, for the file says so."""
 CLOSING = frozenset({"undone", "already", BY_HAND, LEFT})
@@ -50,7 +47,7 @@ class Ledger:
 
     def open(self, kind: str, what: str, **args: Any) -> UndoRecord:
         """Write an undo record; whole and on the disk when this returns, and only then may the change be made. Raises OSError."""
-        record = UndoRecord(number=len(self._records()) + 1, kind=kind, what=what, args=args)
+        record = UndoRecord(number=len(self.records()) + 1, kind=kind, what=what, args=args)
         self._append({"open": record.number, "kind": kind, "what": what, "args": args})
         return record
 
@@ -62,19 +59,20 @@ class Ledger:
         with contextlib.suppress(OSError):
             self._append({"settle": number, "state": state, "error": error, **account})
 
-    def settle_faults(self, state: str = "already", *, but: Collection[str] = ()) -> list[UndoRecord]:
-        """Nothing was broken, or it is gone, or it is `left`: nothing is open any more but what lies outside, and kinds in `but`.
-
-        What was settled by that.
-        """
-        settled = [record for record in self.outstanding() if record.kind not in OUTSIDE and record.kind not in but]
+    def settle_all(self, state: str, *, but: Callable[[UndoRecord], bool]) -> list[UndoRecord]:
+        """Nothing was broken, or it is gone, or it is `left`: close everything that is open, `but` some; what was closed by that."""
+        settled = [record for record in self.outstanding() if not but(record)]
         for record in settled:
             self.settle(record.number, state)
         return settled
 
-    def records(self, kind: str) -> list[UndoRecord]:
-        """All of a kind, open or not, in the order of their opening."""
-        return [record for record in self._records() if record.kind == kind]
+    def records(self) -> list[UndoRecord]:
+        """All, open or not, in the order of their opening."""
+        return [
+            UndoRecord(number=line["open"], kind=line["kind"], what=line["what"], args=line["args"])
+            for line in self._lines()
+            if "open" in line
+        ]
 
     def settle_by_hand(self, person: str, reason: str) -> None:
         """A person answers for what is open: it was put back, or is not there any more. Waits for whoever is undoing."""
@@ -86,12 +84,12 @@ class Ledger:
     def outstanding(self) -> list[UndoRecord]:
         """What is still to be undone, in the order of undoing: last in, first out."""
         closed = {line["settle"] for line in self._lines() if line.get("state") in CLOSING}
-        return [r for r in reversed(self._records()) if r.number not in closed]
+        return [r for r in reversed(self.records()) if r.number not in closed]
 
     def outcomes(self) -> list[dict[str, Any]]:
         """The last attempt at each record: `{what, state, error, seconds, run}`, in the order of undoing."""
         last = {line["settle"]: line for line in self._lines() if "settle" in line}
-        what = {r.number: r.what for r in self._records()}
+        what = {r.number: r.what for r in self.records()}
         keys = ("state", "error", "seconds", "run")
         return [{"what": what[number]} | {k: line.get(k) for k in keys} for number, line in last.items()]
 
@@ -112,13 +110,6 @@ class Ledger:
             except BlockingIOError:
                 return True
         return False
-
-    def _records(self) -> list[UndoRecord]:
-        return [
-            UndoRecord(number=line["open"], kind=line["kind"], what=line["what"], args=line["args"])
-            for line in self._lines()
-            if "open" in line
-        ]
 
     def _lines(self) -> list[dict[str, Any]]:
         try:

@@ -35,6 +35,16 @@ class PlaygroundProcess:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What of a run's changes the file wants to stay."""
+
+    names: tuple[str, ...] | None = ()
+    """By name; None: all of it."""
+    rest: bool = False
+    """Also whatever no action explains."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StartMessage:
     """What one run is, and how it is undone."""
 
@@ -105,12 +115,12 @@ class StartMessage:
     """Actions, by name, whose change nobody can see from outside."""
     unplayed: str = ""
     """Why nothing is put back, where the file says so."""
-    snapshot: Mapping[str, Any] = field(default_factory=dict)
-    """The cluster as it was before, which the scan compares with; empty where no cluster is touched."""
-    namespaces: tuple[str, ...] = ()
-    """Where the method's targets are."""
-    leases: tuple[str, ...] = ()
-    """Leases of the run in the cluster, as `namespace/name`."""
+    snapshots: Mapping[str, Any] = field(default_factory=dict)
+    """By fault system, its state before the run, which the search for residue compares with."""
+    kept: Kept = field(default_factory=Kept)
+    """What of the run's changes the file wants to stay."""
+    locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By fault system, the locks that the run holds."""
     indicators: tuple[Indicator, ...] = ()
     """What is measured, and where the samples are."""
 
@@ -123,7 +133,7 @@ class StartMessage:
 
 
 NEVER_KEPT = ("secret_variables", "hide", "known_secrets", "on_orphan")
-LEARNT = ("owners", "unseeable", "unplayed", "snapshot", "namespaces", "leases", "indicators")
+LEARNT = ("owners", "unseeable", "unplayed", "snapshots", "kept", "locks", "indicators")
 """What the parent finds out after it has started its children."""
 
 
@@ -162,7 +172,18 @@ def load(folder: Path) -> StartMessage:
 
 
 def _read(folder: Path) -> StartMessage:
-    return codec.decode(StartMessage, json.loads((folder / START).read_text(encoding="utf-8")), START)
+    found = json.loads((folder / START).read_text(encoding="utf-8"))
+    return codec.decode(StartMessage, _upgraded(found) if isinstance(found, dict) else found, START)
+
+
+def _upgraded(found: dict[str, Any]) -> dict[str, Any]:
+    """Of a run that an earlier version left: it knew one fault system, the cluster."""
+    if snapshot := found.pop("snapshot", None):
+        found["snapshots"] = {"kubernetes": snapshot}
+        found["kept"] = {"names": snapshot.get("left", ()), "rest": bool(snapshot.get("rest_stays"))}
+    if leases := found.pop("leases", None):
+        found["locks"] = {"kubernetes": leases}
+    return found
 
 
 def _harmless(start: StartMessage, hide: list[str]) -> dict[str, Any]:

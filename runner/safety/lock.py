@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -57,11 +57,6 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._descriptor)
-
-
-def lease_names(namespaces: Sequence[str], nodes: bool) -> list[str]:
-    """The Leases that stand for a blast radius: one a namespace, one for the nodes. In a fixed order, against deadlocks."""
-    return sorted([f"{n}/chaos-run" for n in namespaces] + (["default/chaos-run-nodes"] if nodes else []))
 
 
 def _holder(path: Path) -> str:

@@ -1,48 +1,53 @@
-"""Account: what a run's actions, its undo ledger and the look afterwards say together about the way back."""
+"""Assessment: what a run's actions, its undo ledger and the look afterwards say together about the way back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from runner.experiment import reach
+from runner.faults import registry
+from runner.faults.driver import FaultTarget, Owner, Residue
+from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import StartMessage
 from runner.timeline import way_back
 from runner.timeline.record import UndoStep
 from runner.timeline.way_back import WayBack
 
-NOBODY = "nobody"
+SHORT_S = 5.0
 NO_UNDO = "has no undo: revert its change by hand"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """What the look at the world after the undo found, a sentence each."""
-
-    residue: tuple[str, ...] = ()
-    """Left by this run."""
-    others: tuple[str, ...] = ()
-    """Changed meanwhile by somebody else."""
-    meant: tuple[str, ...] = ()
-    """Left by this run, as the file wants it."""
-    unseen: tuple[str, ...] = ()
-    """What could not be looked at, known beforehand."""
-    missed: tuple[str, ...] = ()
-    """Looks that failed, with the reason."""
-
-    @classmethod
-    def of(cls, found: Mapping[str, Sequence[str]]) -> Look:
-        """From what a scan gives."""
-        return cls(**{name: tuple(found.get(name) or ()) for name in ("residue", "others", "meant", "unseen")})
-
-
-def owner(aim: Mapping[str, Any]) -> str:
+def owner(action: FaultTarget) -> str:
     """Who puts back what an action did; what is known to have no target did nothing."""
-    return "system" if aim["resolved"] and not aim["targets"] else str(aim["owner"])
+    return Owner.SYSTEM if action.resolved and not action.targets else action.owner
 
 
-def way(start: StartMessage, begun: Iterable[str], steps: Sequence[UndoStep], look: Look, *, clean: bool) -> WayBack:
+def systems(snapshots: Mapping[str, Any], records: Sequence[UndoRecord]) -> dict[str, list[UndoRecord]]:
+    """The fault systems that have to be searched for residue, with the undo records that are theirs."""
+    found: dict[str, list[UndoRecord]] = {name: [] for name in snapshots}
+    for record in records:
+        driver = registry.playing(record.kind)
+        if driver is not None and (driver.name in found or registry.outlives_target(record.kind)):
+            found.setdefault(driver.name, []).append(record)
+    return found
+
+
+def look_s(system: str, records: Sequence[UndoRecord]) -> float:
+    """Seconds that a search for residue in one system may take."""
+    driver = registry.by_name(system)
+    return driver.look_s(records) if driver else SHORT_S
+
+
+def not_looked(system: str, records: Sequence[UndoRecord], why: str) -> Residue:
+    """A system that could not be searched: what our own undo records name there counts as left."""
+    kinds = dict.fromkeys(record.kind for record in records if registry.outlives_target(record.kind))
+    if kinds:
+        return Residue(residue=tuple(f"could not check whether a {kind} is left: {why}" for kind in kinds))
+    driver = registry.by_name(system)
+    return Residue(missed=(f"{driver.said if driver else system} ({why})",))
+
+
+def way(start: StartMessage, begun: Iterable[str], steps: Sequence[UndoStep], look: Residue, *, clean: bool) -> WayBack:
     """The way back of a run whose actions named in `begun` were begun; `clean`: the ledger was played to its end."""
     stay, acted = set(start.stays), list(dict.fromkeys(begun))
     last = {
@@ -54,7 +59,7 @@ def way(start: StartMessage, begun: Iterable[str], steps: Sequence[UndoStep], lo
         done=len(last) - len(failed),
         failed=failed or ([] if clean else ["the undoer died"]),
         residue=look.residue,
-        no_undo=[name for name in acted if start.owners.get(name) == NOBODY and name not in stay],
+        no_undo=[name for name in acted if start.owners.get(name) == Owner.NOBODY and name not in stay],
         stays=[name for name in acted if name in stay],
         unplayed=start.unplayed,
         meant=look.meant,
@@ -66,7 +71,8 @@ def way(start: StartMessage, begun: Iterable[str], steps: Sequence[UndoStep], lo
 def _unseen(start: StartMessage, acted: set[str]) -> list[str]:
     """Whatever an action of these providers changed, nobody but its author knows where to look; but in the cluster we did."""
     found = {f"what {name} did inside pods": None for name in start.unseeable if name in acted}
-    aside = " outside the cluster" if start.snapshot.get("objects") is not None else ""
+    compared = any(state.get("objects") is not None for state in start.snapshots.values())
+    aside = " outside the cluster" if compared else ""
     for activity in start.document.get("method") or ():
         provider = activity.get("provider") or {}
         kind, module = provider.get("type"), str(provider.get("module"))
@@ -74,6 +80,6 @@ def _unseen(start: StartMessage, acted: set[str]) -> list[str]:
             continue
         if kind in ("process", "http"):
             found[f"{kind} actions{aside if kind == 'process' else ''}"] = None
-        elif not reach.of_cluster(module):
+        elif not ((driver := registry.claiming(provider)) and driver.sees_residue):
             found[f"actions of {module}{aside}"] = None
     return list(found)

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner import clock, errors, files
+from runner import clock, codec, errors, files
 from runner.chaostoolkit import secrets
 from runner.chaostoolkit.journal import JOURNAL, Journal
-from runner.faults.kubernetes import private_kubeconfig, residue
+from runner.faults.driver import Residue
+from runner.faults.kubernetes import private_kubeconfig
 from runner.process import orphans
 from runner.process.isolated import Forked
-from runner.rundir.ledger import OUTSIDE, Ledger
+from runner.rundir.ledger import Ledger
 from runner.rundir.names import EVENTS, RECORD, RESERVE
 from runner.rundir.start_message import StartMessage
 from runner.timeline import incident, mark, record
 from runner.timeline.way_back import PutBack, WayBack
 from runner.undo import assessment, player
-from runner.undo.assessment import Look
 
 
 def finish(folder: Path, start: StartMessage, *, late: bool = False) -> bool:
@@ -54,20 +52,18 @@ def _put_back(folder: Path, start: StartMessage) -> bool:
         diary.tell("abort", by="runner", sentence="The runner died; another process runs the undo.")
     diary.tell("undo_started", steps=steps)
     clean = player.play(folder, start, diary.tell)
-    look = _scan(start) if clean else Look()
-    outside = _outside(folder, start) if clean else {"residue": [], "cleared": []}
-    look = replace(look, residue=(*look.residue, *outside["residue"]))
+    look = _look(folder, start) if clean else Residue()
     way = assessment.way(start, _begun(folder, start), _undo_steps(folder), look, clean=clean)
     diary.tell(
         "undone",
         clean=way.clean,
         residue=list(look.residue),
-        cleared=outside["cleared"],
+        cleared=list(look.cleared),
         put_back=way.put_back,
         sentence=way.sentence,
     )
     _release(start)
-    _close(folder, start, way, look.residue, outside["cleared"])
+    _close(folder, start, way, look)
     return way.put_back != PutBack.LEFT
 
 
@@ -110,42 +106,33 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _scan(start: StartMessage) -> Look:
-    from runner.undo.inspection import World
-
-    snapshot = start.snapshot
-    if not snapshot:
-        return Look()
-    answer = Forked(lambda: World(start).scan(snapshot), residue.SCAN_S, secrets.known).wait()
-    if "error" in answer:
-        return Look(missed=(f"the cluster ({answer['error']})",))
-    return Look.of(answer["value"])
-
-
-def _outside(folder: Path, start: StartMessage) -> dict[str, list[str]]:
-    """What is left of the run in Alertmanagers, and the proof where nothing is."""
-    found: dict[str, list[str]] = {"residue": [], "cleared": []}
-    for kind, module in OUTSIDE.items():
-        if Ledger(folder).records(kind):
-            answer = Forked(partial(_left, module, start), 60, secrets.known).wait()
-            unknown = {"residue": [f"could not check whether a {kind} is left: {answer.get('error')}"]}
-            for name, sentences in (answer.get("value") or unknown).items():
-                found[name] += sentences
+def _look(folder: Path, start: StartMessage) -> Residue:
+    """What is left in every system that was changed, as far as each can be asked."""
+    found = Residue()
+    for system, records in assessment.systems(start.snapshots, Ledger(folder).records()).items():
+        ask = partial(_residue, start, system)
+        answer = Forked(ask, assessment.look_s(system, records), secrets.known).wait()
+        if "error" in answer:
+            found += assessment.not_looked(system, records, str(answer["error"]))
+        else:
+            found += codec.decode(Residue, answer["value"])
     return found
 
 
-def _left(module: str, start: StartMessage) -> Any:
-    return importlib.import_module(f"runner.faults.alertmanager.{module}").left(start)
+def _residue(start: StartMessage, system: str) -> Any:
+    from runner.undo.inspection import World
+
+    return codec.encode(World(start).residue(system, start.snapshots.get(system, {}), start.kept))
 
 
 def _release(start: StartMessage) -> None:
-    if names := start.leases:
-        from runner.faults.kubernetes import lease
+    from runner.undo import inspection
 
-        Forked(lambda: [lease.release(n, start) for n in names], 10).wait()
+    for system, held in start.locks.items():
+        Forked(partial(inspection.lock, start, "release", system, held), 10).wait()
 
 
-def _close(folder: Path, start: StartMessage, way: WayBack, residue: Sequence[str], cleared: Sequence[str]) -> None:
+def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> None:
     if (folder / RECORD).exists():
         return
     events = read_events(folder)
@@ -171,9 +158,9 @@ def _close(folder: Path, start: StartMessage, way: WayBack, residue: Sequence[st
         sentence=sentence,
         folder=str(folder),
         undo=_undo_steps(folder),
-        residue=tuple(residue),
+        residue=look.residue,
         way_back=way,
-        cleared=tuple(cleared),
+        cleared=look.cleared,
         marks=marks,
         ttd_s=times.ttd_s,
         ttd_censored=times.ttd_censored,

@@ -1,79 +1,103 @@
-"""Survey: look at the world before anything is changed, prove that faults bit, and scan for what was left behind."""
+"""Inspection: the systems of an experiment before anything is changed, whether its faults took effect, and what is left of them.
+
+Runs in the undoer, each question in a forked call with a deadline; which systems there are, and what they know, the drivers say.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from chaoslib import substitute
 from chaoslib.activity import execute_activity
 from chaoslib.hypothesis import run_steady_state_hypothesis
 from chaoslib.run import EventHandlerRegistry
 
+from runner import errors
 from runner.chaostoolkit import control_hooks, providers, values
-from runner.experiment import reach
-from runner.faults import targeting
-from runner.faults.kubernetes import actions, login, private_kubeconfig, residue
-from runner.rundir.start_message import StartMessage
-
-if TYPE_CHECKING:
-    from runner.faults.kubernetes.client import Cluster
+from runner.experiment import tree
+from runner.faults import registry
+from runner.faults.driver import (
+    UNKNOWN,
+    Activity,
+    Claim,
+    Driver,
+    Evidence,
+    FaultSystem,
+    FaultTarget,
+    Fronted,
+    Inspection,
+    Locking,
+    Making,
+    Owner,
+    Provider,
+    Residue,
+    Withholding,
+    unknown,
+)
+from runner.rundir.ledger import Ledger, UndoRecord
+from runner.rundir.start_message import Kept, StartMessage
+from runner.undo import setting
 
 
 class World:
-    """The experiment's world, read through the clients that its own activities use."""
+    """The experiment's systems, read through the clients that its own activities use."""
 
     def __init__(self, start: StartMessage) -> None:
         self._document = control_hooks.without(start.document)
+        self._start = start
+        self._setting = setting.of(start)
         known = values.of(start)
         self._configuration, self._secrets = known.configuration, known.secrets
-        self._context = start.context
-        self._namespace = start.namespace or "default"
-        self._server = start.handed.get("server", "")
-        self._proofs = start.proofs
-        self._modules = start.modules
+        self._probes: Mapping[str, str] = start.proofs
+        self._providers = [substitute(p, self._configuration, self._secrets) for p in tree.providers(self._document)]
 
-    def survey(self) -> dict[str, Any]:
-        """Every action's aim, and the state to compare with afterwards: `{aims, snapshot, namespaces, withheld, unsure}`.
-
-        `unsure`: what it strikes in the cluster could be more than those namespaces.
-
-        `{elsewhere: True}` alone when the experiment's secrets select another Kubernetes context than the one that was judged.
-        """
-        if self._leads_elsewhere():
-            return {"elsewhere": True}
-        if self._context:
-            login.check()
-        aims = [found.to_json() for found in self._aims()]
-        reached = self._reached()
-        namespaces = sorted({n for found in aims for n in found["namespaces"]} | set(reached or ()))
-        snapshot = residue.before(
-            self._whole_cluster, residue.scope(self._document, aims), must=self._strikes_cluster()
-        )
-        withheld = self._withheld(snapshot)
-        unsure = reached is not None or any(a["namespaces"] and not a["resolved"] for a in aims)
-        return {
-            "aims": aims,
-            "snapshot": snapshot,
-            "namespaces": namespaces,
-            "withheld": withheld,
-            "unsure": unsure,
+    def inspect(self) -> Inspection:
+        """Every action's targets, the state to compare with afterwards, and the locks that stand for the blast radius."""
+        systems = {driver: driver.open(self._setting) for driver in registry.reached(self._providers)}
+        try:
+            for system in systems.values():
+                system.check()
+        except errors.Refused as problem:
+            return Inspection(refused=tuple(problem.reasons))
+        actions = tuple(self._actions({driver.name: system for driver, system in systems.items()}))
+        scopes = {driver: self._scopes(driver, system, actions) for driver, system in systems.items()}
+        snapshots = {
+            driver.name: found
+            for driver, system in systems.items()
+            if (found := system.snapshot(self._acting_on(driver, actions), must=self._needed(driver)))
         }
+        return Inspection(
+            actions=actions,
+            snapshots=snapshots,
+            locks={
+                driver.name: tuple(system.lock_names(scopes[driver], [t for a in actions for t in a.targets]))
+                for driver, system in systems.items()
+                if isinstance(system, Locking)
+            },
+            withheld=dict(self._withheld(systems, snapshots)),
+            unsure=any(s.scopes(self._changing()) for s in systems.values())
+            or any(a.scopes and not a.resolved for a in actions),
+        )
 
-    def behind(self, targets: list[str]) -> list[str]:
-        """The Services that lead users to these targets."""
-        from runner.faults.kubernetes import services
+    def services(self, targets: list[str]) -> list[str]:
+        """The services that lead users to these targets."""
+        systems = [driver.open(self._setting) for driver in registry.reached(self._providers)]
+        return [name for system in systems if isinstance(system, Fronted) for name in system.services(targets)]
 
-        return services.services(self._whole_cluster(), targets)
+    def confirm(self, actions: Sequence[FaultTarget]) -> dict[str, Evidence]:
+        """Whether each of these actions, by name, took effect."""
+        return {found.action: self._confirm(found) for found in actions}
 
-    def prove(self, aims: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The evidence for each aim of a known kind: `{action, bitten, sentence, targets}`."""
-        return [{"action": a["action"], **asdict(self._prove(a))} for a in aims if a["provable"]]
-
-    def scan(self, snapshot: Mapping[str, Any]) -> dict[str, list[str]]:
-        """What differs from before, a sentence each: `residue` is ours or may be, `others` are somebody else's; and what is `unseen`."""
-        return residue.after(self._whole_cluster, snapshot)
+    def residue(self, system: str, snapshot: Mapping[str, Any], kept: Kept) -> Residue:
+        """What is left of the run in one system."""
+        driver = registry.by_name(system)
+        if driver is None:
+            return Residue(missed=(f"{system} (its fault driver is not installed here)",))
+        records = played_by(driver, Ledger(Path(self._start.folder)).records())
+        return driver.open(self._setting).residue(snapshot, records, kept)
 
     def hypothesis(self) -> Any:
         """One check of the file's steady-state hypothesis, as Chaos Toolkit's own state; None without one."""
@@ -81,68 +105,74 @@ class World:
             self._document, self._configuration, self._secrets, dry=None, event_registry=EventHandlerRegistry()
         )
 
-    def _reached(self) -> list[str] | None:
-        """Namespaces that programs and own code of the method and its rollbacks name, else the context's; None without any such."""
+    def _changing(self) -> list[Provider]:
+        """Of the method and its rollbacks."""
         activities = [*(self._document.get("method") or ()), *(self._document.get("rollbacks") or ())]
-        found = [substitute(p, self._configuration, self._secrets) for p in reach.providers(activities)]
-        loose = [p for p in found if reach.of_provider(p) is reach.Reach.PERHAPS]
-        if not self._context or not loose:
-            return None
-        return [n for p in loose for n in reach.spaces(p)] or [self._namespace]
+        return [substitute(p, self._configuration, self._secrets) for p in tree.providers(activities)]
 
-    def _aims(self) -> list[targeting.Aim]:
+    def _scopes(self, driver: Driver, system: FaultSystem, actions: Sequence[FaultTarget]) -> list[str]:
+        named = {scope for a in actions if a.system == driver.name for scope in a.scopes}
+        return sorted(named | set(system.scopes(self._changing())))
+
+    def _acting_on(self, driver: Driver, actions: Sequence[FaultTarget]) -> list[FaultTarget]:
+        acting = {a["name"] for a in self._method() if any(driver.claims(p) for p in tree.providers(a))}
+        return [a for a in actions if a.action in acting]
+
+    def _needed(self, driver: Driver) -> bool:
+        return any(driver.claims(p) is Claim.YES for p in self._providers)
+
+    def _method(self) -> Iterator[Mapping[str, Any]]:
+        return (a for a in self._document.get("method") or () if a.get("type") == "action")
+
+    def _actions(self, systems: Mapping[str, FaultSystem]) -> Iterator[FaultTarget]:
         """In the order of the method: what is not there yet may be made by an action before."""
-        found: list[targeting.Aim] = []
-        for activity in self._document.get("method") or ():
-            if activity.get("type") == "action":
-                one = self._aim(activity)
-                if (
-                    one.kind != targeting.UNKNOWN
-                    and not one.targets
-                    and any(f.kind not in actions.SETTLED for f in found)
-                ):
-                    note = f"{one.note or 'nothing'}: unless an action before it changes that"
-                    one = replace(one, kind=targeting.UNKNOWN, note=note, undo=())
-                found.append(one)
-        return found
+        unsettled = False
+        for activity in self._method():
+            found = self._resolved(activity, systems)
+            if found.resolved and not found.targets and unsettled:
+                note = f"{found.note or 'nothing'}: unless an action before it changes that"
+                found = replace(found, kind=UNKNOWN, note=note, undo=())
+            unsettled = unsettled or not found.settled
+            yield found
 
-    def _aim(self, activity: Mapping[str, Any]) -> targeting.Aim:
-        found, probe = self._resolved(activity), self._proofs.get(activity["name"])
+    def _resolved(self, activity: Mapping[str, Any], systems: Mapping[str, FaultSystem]) -> FaultTarget:
+        asked = self._activity(activity)
+        driver = registry.claiming(asked.provider)
+        system = systems.get(driver.name) if driver else None
+        found = system.resolve(asked) if system else None
+        found = found or unknown(asked.name, system=driver.name if driver else "")
+        if found.owner == Owner.NOBODY and self._document.get("rollbacks"):
+            found = replace(found, owner=Owner.UNDOER)
+        probe = self._probes.get(asked.name)
         return replace(found, probe=probe, held_before=self._holds(probe)) if probe else found
 
-    def _resolved(self, activity: Mapping[str, Any]) -> targeting.Aim:
-        provider, survey = activity.get("provider") or {}, actions.survey_of(activity)
-        arguments = substitute(provider.get("arguments") or {}, self._configuration, self._secrets)
-        if survey is None:
-            ours = reach.of_cluster(str(provider.get("module")))
-            return targeting.unknown(activity["name"], self._document, _spaces(arguments) if ours else ())
-        from runner.faults.kubernetes.client import Unseen
+    def _activity(self, activity: Mapping[str, Any]) -> Activity:
+        provider = activity.get("provider") or {}
+        groups = provider.get("secrets") or ()
+        return Activity(
+            name=str(activity.get("name")),
+            provider=provider,
+            arguments=substitute(provider.get("arguments") or {}, self._configuration, self._secrets),
+            secrets={k: v for group in groups for k, v in self._secrets.get(group, {}).items()},
+        )
 
-        try:
-            found = survey(self._cluster(activity), activity["name"], arguments)
-        except Unseen as problem:
-            return targeting.unknown(activity["name"], self._document, _spaces(arguments), str(problem))
-        by_rollback = found.owner == "nobody" and self._document.get("rollbacks")
-        return replace(found, owner="undoer") if by_rollback else found
+    def _confirm(self, found: FaultTarget) -> Evidence:
+        if found.probe:
+            return self._confirm_by_probe(found.probe, found)
+        activity = next(a for a in self._document["method"] if a.get("name") == found.action)
+        driver = registry.by_name(found.system)
+        assert driver is not None, "it resolved the action"
+        return driver.open(self._setting).confirm(self._activity(activity), found)
 
-    def _prove(self, found: Mapping[str, Any]) -> targeting.Evidence:
-        if found["probe"]:
-            return self._prove_by_probe(found)
-        activity = next(a for a in self._document["method"] if a.get("name") == found["action"])
-        prove = actions.PROOFS[found["kind"]]
-        assert prove is not None, "what cannot be seen is not asked for"
-        return prove(self._cluster(activity), found["before"])
-
-    def _prove_by_probe(self, found: Mapping[str, Any]) -> targeting.Evidence:
-        held, name = self._holds(found["probe"]), found["probe"]
-        bitten = held and not found["held_before"]
+    def _confirm_by_probe(self, name: str, found: FaultTarget) -> Evidence:
+        held = self._holds(name)
         words = (
             "held already before the action"
-            if found["held_before"]
+            if found.held_before
             else f"{'holds' if held else 'does not hold'}, and did not before the action"
         )
-        return targeting.Evidence(
-            bitten=bitten, sentence=f"the probe {name!r} {words}", targets=tuple(found["targets"])
+        return Evidence(
+            confirmed=held and not found.held_before, sentence=f"the probe {name!r} {words}", targets=found.targets
         )
 
     def _holds(self, name: str) -> bool:
@@ -156,47 +186,42 @@ class World:
         tolerance = probe.get("tolerance", True)
         return bool(providers.within_tolerance(tolerance, run["output"], self._configuration, self._secrets))
 
-    def _whole_cluster(self) -> Cluster:
-        return self._open(self._all_secrets())
-
-    def _leads_elsewhere(self) -> bool:
-        """The policy judged one context; secrets that lead the client to another would make that worthless."""
-        groups = [g for g in self._secrets.values() if isinstance(g, Mapping)]
-        servers = [str(g["KUBERNETES_HOST"]) for g in groups if g.get("KUBERNETES_HOST")]
-        other = any(g.get("KUBERNETES_CONTEXT") not in (None, "", self._context) for g in groups)
-        return bool(self._context) and (other or any(private_kubeconfig.hashed(s) != self._server for s in servers))
-
-    def _withheld(self, snapshot: Mapping[str, Any]) -> dict[str, str]:
-        """Rollbacks, by their index, that would free a node which somebody else had cordoned before; our own records free ours."""
-        found = {}
+    def _withheld(
+        self, systems: Mapping[Driver, FaultSystem], snapshots: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[tuple[str, str]]:
         for index, rollback in enumerate(self._document.get("rollbacks") or ()):
-            provider = rollback.get("provider") or {}
-            if f"{provider.get('module')}.{provider.get('func')}" == "chaosk8s.node.actions.uncordon_node":
-                asked = substitute(provider.get("arguments") or {}, self._configuration, self._secrets)
-                nodes = self._cluster(rollback).nodes(asked.get("name"), asked.get("label_selector"))
-                foreign = [n["name"] for n in nodes if n["name"] in snapshot.get("cordoned", ())]
-                if foreign:
-                    found[str(index)] = ", ".join(foreign)
-        return found
-
-    def _strikes_cluster(self) -> bool:
-        return any(map(reach.of_cluster, self._modules))
-
-    def _cluster(self, activity: Mapping[str, Any]) -> Cluster:
-        groups = activity["provider"].get("secrets") or ()
-        merged = {k: v for group in groups for k, v in self._secrets.get(group, {}).items()}
-        return self._open(merged)
-
-    def _all_secrets(self) -> dict[str, Any]:
-        merged = {k: v for group in self._secrets.values() if isinstance(group, Mapping) for k, v in group.items()}
-        return {k: v for k, v in merged.items() if k.startswith("KUBERNETES_")}
-
-    def _open(self, given: dict[str, Any]) -> Cluster:
-        from runner.faults.kubernetes.client import Cluster
-
-        return Cluster(given)
+            for driver, system in systems.items():
+                before = snapshots.get(driver.name, {})
+                if isinstance(system, Withholding) and (foreign := system.withheld(self._activity(rollback), before)):
+                    yield str(index), foreign
 
 
-def _spaces(arguments: Any) -> tuple[str, ...]:
-    named = arguments.get("ns") if isinstance(arguments, Mapping) else None
-    return (str(named),) if named else ()
+def lock(start: StartMessage, step: str, system: str, names: Sequence[str]) -> list[Any]:
+    """Have one system acquire, renew or release its locks: an answer for each."""
+    driver = registry.by_name(system)
+    opened: object = driver.open(setting.of(start)) if driver else None
+    assert isinstance(opened, Locking), "it named the locks"
+    steps = {"acquire": opened.acquire, "renew": opened.renew, "release": opened.release}
+    return [steps[step](name) for name in names]
+
+
+def make(start: StartMessage, kind: str, args: Mapping[str, Any], seconds: float, why: str) -> str:
+    """Have the driver of a kind of undo records make what that record ends; why not, or empty."""
+    return _maker(start, kind).make(kind, args, seconds, why)
+
+
+def readable(start: StartMessage, kind: str, asked: Sequence[Mapping[str, Any]]) -> str:
+    """Why what is to be made of this kind cannot be; empty where it can."""
+    return _maker(start, kind).readable(asked)
+
+
+def played_by(driver: Driver, records: Sequence[UndoRecord]) -> list[UndoRecord]:
+    """The undo records that are a driver's own."""
+    return [record for record in records if record.kind in driver.undoes]
+
+
+def _maker(start: StartMessage, kind: str) -> Making:
+    driver = registry.playing(kind)
+    opened: object = driver.open(setting.of(start)) if driver else None
+    assert isinstance(opened, Making), "it is the block's own kind"
+    return opened

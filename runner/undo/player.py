@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from runner.chaostoolkit import secrets
+from runner.faults import registry
 from runner.process import run_processes
 from runner.process.isolated import Forked
 from runner.rundir import processes
-from runner.rundir.ledger import CLOSING, OUTSIDE, Ledger, UndoRecord
+from runner.rundir.ledger import CLOSING, Ledger, UndoRecord
 from runner.rundir.start_message import StartMessage
 from runner.undo import steps
 
@@ -22,8 +22,6 @@ Tell = Callable[..., None]
 ATTEMPTS = 3
 PAUSE_S = 1.0
 """Between two attempts at the same step: API servers hiccup most when something has just been broken."""
-SHORT_S = 2.0
-"""Of a short try: how long a server may take to answer."""
 
 
 def play(
@@ -53,51 +51,43 @@ def _world_is_gone(start: StartMessage) -> bool:
 
 def _settle_faults(ledger: Ledger, tell: Tell) -> int:
     """How many went with it; a silence is not part of it."""
-    settled = ledger.settle_faults()
+    settled = ledger.settle_all("already", but=lambda record: registry.outlives_target(record.kind))
     for number, record in enumerate(settled, 1):
         tell("undo_step", step=number, what=record.what, state="already", error="the playground is gone")
     return len(settled)
 
 
 def _steps(ledger: Ledger, first: int, start: StartMessage, tell: Tell) -> bool:
-    """Every open record. What is asked of a server that has just failed us gets one short try: the next may do better."""
+    """Every open record. What is asked of a server that has just failed us gets one hurried try: the next run may do better."""
     failed: set[tuple[Any, ...]] = set()
     clean = True
     for number, record in enumerate(ledger.outstanding(), first):
-        server = _server(record)
-        short = server in failed
-        if not _step(ledger, number, _shortened(record) if short else record, start, tell, 1 if short else ATTEMPTS):
+        driver = registry.playing(record.kind)
+        server = driver.server(record) if driver else ()
+        if not _step(ledger, number, record, start, tell, hurried=server in failed):
             clean = False
             failed |= {server} if server else set()
     return clean
 
 
-def _server(record: UndoRecord) -> tuple[Any, ...]:
-    """Where what was made outside has to be ended, and how it lets us in; empty for any other record."""
-    return (record.args.get("alertmanager"), record.args.get("secrets")) if record.kind in OUTSIDE else ()
-
-
-def _shortened(record: UndoRecord) -> UndoRecord:
-    timeout = min(record.args.get("timeout_s", SHORT_S), SHORT_S)
-    return replace(record, args=record.args | {"timeout_s": timeout, "patience_s": 0.0})
-
-
-def _step(ledger: Ledger, number: int, record: UndoRecord, start: StartMessage, tell: Tell, attempts: int) -> bool:
+def _step(ledger: Ledger, number: int, record: UndoRecord, start: StartMessage, tell: Tell, *, hurried: bool) -> bool:
     tell("undo_step", step=number, what=record.what, state="started")
     began = time.monotonic()
-    outcome = _attempt(record, start)
-    for _ in range(attempts - 1):
+    outcome = _attempt(record, start, hurried=hurried)
+    for _ in range(0 if hurried else ATTEMPTS - 1):
         if outcome["state"] in CLOSING:
             break
         time.sleep(PAUSE_S)
-        outcome = _attempt(record, start)
+        outcome = _attempt(record, start, hurried=hurried)
     seconds = round(time.monotonic() - began, 4)
     ledger.settle(record.number, **outcome, seconds=seconds)
     tell("undo_step", step=number, what=record.what, **outcome, seconds=seconds)
     return outcome["state"] in CLOSING
 
 
-def _attempt(record: UndoRecord, start: StartMessage) -> steps.Outcome:
-    answer = Forked(lambda: steps.play(record, start), steps.deadline(record, start), secrets.known).wait()
+def _attempt(record: UndoRecord, start: StartMessage, *, hurried: bool) -> steps.Outcome:
+    answer = Forked(
+        lambda: steps.play(record, start, hurried=hurried), steps.deadline(record, start), secrets.known
+    ).wait()
     outcome: steps.Outcome = answer.get("value") or {"state": "failed", "error": answer.get("error")}
     return dict(secrets.mask(start.hide or ())(outcome))  # it goes into files

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from chaoslib.activity import execute_activity
@@ -18,8 +17,10 @@ from chaoslib.types import Dry
 from runner import error_text
 from runner.chaostoolkit import control_hooks, values
 from runner.experiment import variables
-from runner.rundir.ledger import OUTSIDE, ROLLBACK, UndoRecord
+from runner.faults import registry
+from runner.rundir.ledger import ROLLBACK, UndoRecord
 from runner.rundir.start_message import StartMessage
+from runner.undo import setting
 
 Outcome = dict[str, Any]
 """`{state: undone | already | failed, error, run}`; `run` is Chaos Toolkit's own account of a declared rollback."""
@@ -28,9 +29,17 @@ DEADLINE_S = 60.0
 """How long one step may take, unless its activity names a timeout of its own."""
 
 
-def play(record: UndoRecord, start: StartMessage) -> Outcome:
-    """Play one record against the world. Raises whatever the world answers; the caller notes it and goes on."""
-    return PLAYERS[record.kind](record.args, start)
+def play(record: UndoRecord, start: StartMessage, *, hurried: bool = False) -> Outcome:
+    """Play one record against the world. Raises whatever the world answers; the caller notes it and goes on.
+
+    `hurried`: its server has just failed another record.
+    """
+    if record.kind == ROLLBACK:
+        return _rollback(record.args, start)
+    driver = registry.playing(record.kind)
+    if driver is None:
+        return {"state": "failed", "error": f"no installed fault driver undoes {record.kind!r}"}
+    return asdict(driver.open(setting.of(start)).undo(record, hurried=hurried))
 
 
 def deadline(record: UndoRecord, start: StartMessage) -> float:
@@ -89,46 +98,3 @@ def _why_failed(run: Mapping[str, Any]) -> str | None:
     if isinstance(output, Mapping) and "stdout" not in output and output.get("status") in (404, 410):
         return None  # to be rid of what is not there any more is what we wanted
     return error_text.of_answer(output) or None
-
-
-def _uncordon(args: Mapping[str, Any], start: StartMessage) -> Outcome:
-    return _state(_cluster(start).uncordon(args["node"]))
-
-
-def _scale(args: Mapping[str, Any], start: StartMessage) -> Outcome:
-    return _state(_cluster(start).scale(args["resource"], args["name"], args["namespace"], args["replicas"]))
-
-
-def _outside(kind: str, args: Mapping[str, Any], start: StartMessage) -> Outcome:
-    """By a module that brings an HTTP client."""
-    played: Outcome = importlib.import_module(f"runner.faults.alertmanager.{OUTSIDE[kind]}").expire(args, start)
-    return played
-
-
-def _cluster(start: StartMessage) -> Any:
-    from runner.faults.kubernetes.client import Cluster
-
-    groups = {k: _of_cluster(group) for k, group in (start.document.get("secrets") or {}).items()}
-    document = {**start.document, "secrets": groups}
-    resolved = values.of(start, document).secrets
-    merged = {k: v for group in resolved.values() if isinstance(group, Mapping) for k, v in group.items()}
-    return Cluster({k: v for k, v in merged.items() if k.startswith("KUBERNETES_")})
-
-
-def _of_cluster(group: Any) -> Any:
-    """What lets us into the cluster: to be kept waiting for anything else would be for nothing."""
-    if not isinstance(group, Mapping) or group.get("type") in ("env", "vault"):
-        return group
-    return {k: v for k, v in group.items() if k.startswith("KUBERNETES_")}
-
-
-def _state(changed: bool) -> Outcome:
-    return {"state": "undone" if changed else "already", "error": None}
-
-
-PLAYERS: dict[str, Callable[[Mapping[str, Any], StartMessage], Outcome]] = {
-    ROLLBACK: _rollback,
-    "uncordon": _uncordon,
-    "scale": _scale,
-    **{kind: partial(_outside, kind) for kind in OUTSIDE},
-}

@@ -6,7 +6,6 @@ It is single-threaded; each look is a forked call with a deadline, so that nothi
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import select
@@ -20,12 +19,13 @@ from typing import Any
 
 from runner import codec
 from runner.chaostoolkit import secrets, setup, values
+from runner.faults.driver import FaultTarget
 from runner.process import run_processes
 from runner.process.channel import Voice, take_stdin
 from runner.process.isolated import Forked
 from runner.rundir import start_message
-from runner.rundir.start_message import StartMessage
-from runner.undo import crash_recovery, player
+from runner.rundir.start_message import Kept, StartMessage
+from runner.undo import crash_recovery, inspection, player
 from runner.undo.inspection import World
 
 
@@ -121,27 +121,26 @@ class Undoer:
 
 
 def _looks(start: StartMessage) -> dict[str, Callable[..., Any]]:
-    """What the parent may ask for; each runs in a forked child."""
+    """What the parent may ask for; each runs in a forked child, and answers what JSON can hold."""
     return {
-        "survey": lambda: World(start).survey(),
-        "prove": lambda aims: World(start).prove(aims),
-        "behind": lambda targets: World(start).behind(targets),
-        "scan": lambda snapshot: World(start).scan(snapshot),
+        "inspect": lambda: codec.encode(World(start).inspect()),
+        "confirm": lambda actions: _confirmed(start, actions),
+        "services": lambda targets: World(start).services(targets),
+        "residue": lambda system, snapshot, kept: codec.encode(
+            World(start).residue(system, snapshot, codec.decode(Kept, kept))
+        ),
         "hypothesis": lambda: World(start).hypothesis(),
-        "lease": lambda step, names: _lease(step, names, start),
-        "alertmanager": lambda step, what="client", **more: _alertmanager(what, step, start, more),
+        "acquire": lambda system, names: codec.encode(inspection.lock(start, "acquire", system, names)),
+        "renew": lambda system, names: inspection.lock(start, "renew", system, names),
+        "release": lambda system, names: inspection.lock(start, "release", system, names),
+        "readable": lambda kind, asked: inspection.readable(start, kind, asked),
+        "make": lambda kind, args, seconds, why: inspection.make(start, kind, args, seconds, why),
     }
 
 
-def _lease(step: str, names: list[str], start: StartMessage) -> list[Any]:
-    from runner.faults.kubernetes import lease  # brings the cluster client
-
-    return [getattr(lease, step)(name, start) for name in names]
-
-
-def _alertmanager(what: str, step: str, start: StartMessage, more: Mapping[str, Any]) -> Any:
-    """A step of one of its modules: the `client` itself, `silences` or `drills`; they bring an HTTP client."""
-    return getattr(importlib.import_module(f"runner.faults.alertmanager.{what}"), step)(start, **more)
+def _confirmed(start: StartMessage, actions: list[Mapping[str, Any]]) -> dict[str, Any]:
+    found = World(start).confirm([codec.decode(FaultTarget, action) for action in actions])
+    return {name: codec.encode(evidence) for name, evidence in found.items()}
 
 
 def _with_secrets(start: StartMessage) -> tuple[StartMessage, str]:

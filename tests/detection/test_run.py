@@ -209,6 +209,6 @@ def test_the_plan_says_who_watches_and_for_which_alerts(tmp_path: Path) -> None:
     ]
     path = tmp_path / "experiment.json"
     path.write_text(json.dumps(_experiment("http://127.0.0.1:9", "", seconds=1, detection=detection)))
-    drawn = plan.draw(load.load(str(path)), context="", environment="local", aims=[], locks=[])
+    drawn = plan.draw(load.load(str(path)), context="", environment="local", actions=[], locks=[])
     assert "  noticed   by cloudwatch errors, latency\n" in render.text(drawn)
     assert "            by grafana http://g, alerts with service='shop'\n" in render.text(drawn)

@@ -21,7 +21,7 @@ from runner.faults.alertmanager import silences
 from runner.rundir import inbox
 from runner.rundir.ledger import SILENCE, Ledger
 from runner.rundir.start_message import PlaygroundProcess
-from runner.undo import player
+from runner.undo import player, setting
 from tests.detection import rig
 from tests.detection.between import TOKEN, between
 from tests.journeys import harness
@@ -258,7 +258,7 @@ def test_a_silence_outlives_the_playground_and_is_ended_all_the_same(tmp_path: P
     ledger = Ledger(tmp_path)
     ledger.open(SILENCE, "end the silence", **args)
     ledger.open("uncordon", "uncordon node a", node="a")
-    assert silences.place(begun, args, 60, "a test") == ""
+    assert silences.make(setting.of(begun), args, 60, "a test") == ""
     told: list[tuple[str, str]] = []
     assert player.play(tmp_path, begun, lambda _, **f: told.append((f["what"], f["state"])))
     assert there.silences() == []

@@ -10,6 +10,7 @@ import pytest
 from runner.engine.execute import proof
 from runner.engine.execute.proof import Seen
 from runner.experiment.runtime import Runtime
+from runner.faults.driver import FaultTarget
 from runner.timeline.mark import Mark
 
 FELT = Mark(name="effective", at=datetime(2026, 11, 27, tzinfo=UTC), mono_ns=20 * 10**9, error_s=0.5, source="front")
@@ -23,8 +24,8 @@ SOMETHING = [
 ]
 
 
-def aim(name: str = "act", targets: tuple[str, ...] = (), *, stays: bool = False) -> dict[str, Any]:
-    return {"action": name, "targets": targets, "owner": "undoer", "stays": stays}
+def aim(name: str = "act", targets: tuple[str, ...] = (), *, stays: bool = False) -> FaultTarget:
+    return FaultTarget(action=name, targets=targets, owner="undoer", stays=stays)
 
 
 def told(

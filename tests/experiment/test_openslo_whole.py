@@ -74,7 +74,7 @@ def line(folder: Path, found: findings.Finding) -> str:
 
 def planned(seen: Examination) -> plans.Plan:
     assert seen.experiment is not None, [f.message for f in seen.errors]
-    return plans.draw(seen.experiment, context="", environment="local", aims=[], locks=[])
+    return plans.draw(seen.experiment, context="", environment="local", actions=[], locks=[])
 
 
 def test_a_reference_leads_to_the_data_source_of_the_same_file_and_the_plan_says_so(tmp_path: Path) -> None:

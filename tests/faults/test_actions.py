@@ -41,8 +41,7 @@ def test_every_action_of_the_installed_extension_is_known() -> None:
     ],
 )
 def test_an_action_is_known_by_whatever_module_it_is_called(module: str, func: str, name: str) -> None:
-    activity = {"provider": {"type": "python", "module": module, "func": func}}
-    assert actions.survey_of(activity) is actions.ACTIONS[name]
+    assert actions.resolver({"type": "python", "module": module, "func": func}) is actions.ACTIONS[name]
 
 
 @pytest.mark.parametrize(
@@ -55,4 +54,4 @@ def test_an_action_is_known_by_whatever_module_it_is_called(module: str, func: s
     ],
 )
 def test_of_anything_else_no_target_is_known(provider: dict[str, str]) -> None:
-    assert actions.survey_of({"provider": provider}) is None
+    assert actions.resolver(provider) is None

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runner.faults.driver import FaultTarget, UndoStep
 from runner.faults.kubernetes import inventory, kinds, residue
 from runner.faults.kubernetes.inventory import Change
 from runner.faults.kubernetes.kinds import Kind
@@ -13,7 +14,8 @@ from runner.faults.kubernetes.kinds import Kind
 Json = dict[str, Any]
 SINCE = 1_700_000_000.0
 BEFORE, LATER = "2023-11-14T22:13:00Z", "2023-11-14T22:13:40Z"
-KINDS = {k.said: k for k in (*kinds.BUILT_IN, *kinds.OF_CLUSTER)}
+KINDS = {k.said: k for k in (*kinds.BUILT_IN, *kinds.OF_CLUSTER)
+from runner.rundir.start_message import Kept}
 
 
 def made(said: str, name: str = "it", **given: Any) -> Json:
@@ -120,24 +122,20 @@ def test_what_only_a_controller_wrote_since_is_by_one() -> None:
     assert not _one({}).by_controller, "nobody knows"
 
 
-def _action(name: str = "it", module: str = "teams.own", kind: str = "python") -> Json:
-    return {"type": "action", "name": name, "provider": {"type": kind, "module": module, "func": "f"}}
-
-
-def _aim(kind: str, **given: Any) -> Json:
-    return {"action": "it", "kind": kind, "namespaces": (), "targets": (), "undo": (), "before": {}} | given
+def _hit(kind: str, **given: Any) -> FaultTarget:
+    return FaultTarget(action="it", kind=kind, **given)
 
 
 def test_where_to_look_follows_from_what_the_actions_may_reach() -> None:
-    own, stock = {"method": [_action()]}, {"method": [_action(module="chaosk8s.pod.actions")]}
-    everywhere = residue.scope(own, [_aim("unknown")])
+    everywhere = residue.scope([_hit("unknown")])
     assert (everywhere.namespaces, everywhere.anything) == (None, True)
-    record = {"args": {"resource": "deployment", "namespace": "b", "name": "x", "replicas": 3}}
-    known = residue.scope(stock, [_aim("pods", namespaces=("a",), targets=("pod/a/p",), undo=(record,))])
+    args = {"resource": "deployment", "namespace": "b", "name": "x", "replicas": 3}
+    step = UndoStep(kind="scale", what="scale it back", args=args)
+    known = residue.scope([_hit("pods", scopes=("a",), targets=("pod/a/p",), undo=(step,))])
     assert known.namespaces == ("a", "b")
     assert (known.named, known.anything) == (("deployment/b/x", "pod/a/p"), False)
-    assert residue.scope(stock, [_aim("drain")]).namespaces is None
-    assert residue.scope({"method": [_action(kind="http")]}, [_aim("unknown")]).nothing
+    assert residue.scope([_hit("drain")]).namespaces is None
+    assert residue.scope([]).nothing
 
 
 def test_the_kinds_of_others_are_looked_at_and_those_of_kubernetes_itself_not_twice() -> None:
@@ -160,7 +158,8 @@ def test_the_kinds_of_others_are_looked_at_and_those_of_kubernetes_itself_not_tw
 
 def _whose(**given: Any) -> str:
     change = Change(name="configmap/shop/it", sentence="is new", by_controller=given.pop("by_controller", False))
-    return residue._whose(change, {"named": (), "anything": False, "evicts": False, "left": ()} | given)
+    kept = Kept(names=given.pop("left", ()), rest=given.pop("rest_stays", False))
+    return residue._whose(change, {"named": (), "anything": False, "evicts": False} | given, kept)
 
 
 def test_ours_is_what_is_named_or_could_be_anything_and_stays_where_the_file_says_so() -> None:
@@ -180,6 +179,6 @@ def test_ours_is_what_is_named_or_could_be_anything_and_stays_where_the_file_say
 
 def test_a_pod_that_a_drain_evicted_for_good_is_ours() -> None:
     gone = Change(name="pod/shop/bare", sentence="is gone", gone=True)
-    snapshot = {"named": (), "anything": False, "left": ()}
-    assert residue._whose(gone, snapshot | {"evicts": True}) == "residue"
-    assert residue._whose(gone, snapshot | {"evicts": False}) == "others"
+    snapshot = {"named": (), "anything": False}
+    assert residue._whose(gone, snapshot | {"evicts": True}, Kept()) == "residue"
+    assert residue._whose(gone, snapshot | {"evicts": False}, Kept()) == "others"

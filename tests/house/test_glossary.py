@@ -64,4 +64,4 @@ def test_how_far_a_fault_is_proven_has_four_words() -> None:
 
 
 def test_a_sandbox_is_what_the_policy_takes_for_one() -> None:
-    assert all(name in TERMS["sandbox"] for name in policy.SANDBOXES)
+    assert all(name in TERMS["sandbox"] for name in policy.SANDBOXES["kubernetes"])

@@ -101,16 +101,3 @@ def test_a_port_that_somebody_listens_on_since_is_told_and_not_blamed(server: tu
     (told,) = [f for f in found if f.startswith(f"127.0.0.1:{text.strip()} ")]
     assert told.endswith("since the run began, by it or by others")
     assert not [f for f in found if f":{port} " in f]
-
-
-@pytest.mark.parametrize(
-    ("provider", "concerned"),
-    [
-        ({"type": "process", "path": "docker"}, True),
-        ({"type": "python", "module": "teams.own"}, True),
-        ({"type": "http", "url": "http://x"}, False),
-        ({"type": "python", "module": "chaosk8s.pod.actions"}, False),
-    ],
-)
-def test_only_what_could_start_something_here_is_a_reason_to_look(provider: dict[str, str], concerned: bool) -> None:
-    assert ports.concerns({"method": [{"type": "action", "name": "it", "provider": provider}]}) is concerned

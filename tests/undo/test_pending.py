@@ -19,7 +19,7 @@ def left(runs: Path, name: str, *, record: bool, outstanding: bool) -> Path:
     ledger = Ledger(folder)
     ledger.open("rollback", "mend", index=0)
     if not outstanding:
-        ledger.settle_faults()
+        ledger.settle_all("already", but=lambda record: False)
     if record:
         (folder / RECORD).write_text("{}")
     return folder

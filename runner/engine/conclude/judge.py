@@ -98,7 +98,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         undo=tuple(crew.method.undo_steps),
         residue=tuple(crew.residue),
         way_back=crew.way_back,
-        cleared=tuple(crew.silencing.cleared),
+        cleared=tuple(crew.cleared),
         marks=tuple(session.marks),
         windows=tuple(session.windows),
         pauses=pauses,

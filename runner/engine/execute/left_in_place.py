@@ -1,47 +1,58 @@
-"""Staying: what the file wants left as it is: actions under `stays:`, and the faults whose rollbacks its strategy does not play."""
+"""Left in place: what the file wants left as it is: actions under `stays:`, and the faults whose rollbacks its strategy does not play."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.experiment.experiment import Experiment
-from runner.faults import targeting
+from runner.faults import registry
+from runner.faults.driver import FaultTarget, Owner
 
 if TYPE_CHECKING:
     from runner.engine.crew import Crew
 
 EMPTY = "empty"
 """The wish of a plain file whose `rollbacks:` are an empty list."""
-Aims = Iterable[Mapping[str, Any]]
+Actions = Iterable[FaultTarget]
 
 
-def intended(experiment: Experiment, aims: Aims) -> list[dict[str, Any]]:
-    """The aims with the way back that the file wants: none for what is to stay. `kept` are the undo steps that it goes without."""
+def intended(experiment: Experiment, actions: Actions)
+from runner.rundir.start_message import Kept -> tuple[FaultTarget, ...]:
+    """The actions with the way back that the file wants: none for what is to stay. `kept` are the undo steps that they go without."""
     never = experiment.runtime.rollbacks == "never"
-    return [_intended(a, stays=a["action"] in experiment.block.stays, never=never) for a in aims]
+    return tuple(_intended(a, stays=a.action in experiment.block.stays, never=never) for a in actions)
 
 
-def _intended(found: Mapping[str, Any], *, stays: bool, never: bool) -> dict[str, Any]:
+def _intended(found: FaultTarget, *, stays: bool, never: bool) -> FaultTarget:
     if not stays and not never:
-        return {**found, "kept": [], "stays": False}
-    owner = "stays" if stays else "nobody" if found["owner"] == "undoer" else found["owner"]
-    return {**found, "owner": owner, "undo": [], "kept": list(found["undo"]), "stays": stays}
+        return found
+    owner = Owner.STAYS if stays else Owner.NOBODY if found.owner == Owner.UNDOER else found.owner
+    return replace(found, owner=owner, undo=(), kept=found.undo, stays=stays)
 
 
-def objects(aims: Aims) -> list[str]:
-    """What is left changed on purpose, named as the scan for residue names it."""
-    aims = [*aims]
-    staying = [a for a in aims if a["stays"]]
-    made = [str(a["before"]["target"]) for a in staying if a["before"].get("target")]
-    kept = [targeting.concerned(undo["args"]) for found in aims for undo in found["kept"]]
-    return [*kept, *made, *(t for a in staying for t in a["targets"])]
+def kept(experiment: Experiment, actions: Actions) -> Kept:
+    """What is left changed on purpose, named as the search for residue names it."""
+    actions = [*actions]
+    if experiment.runtime.rollbacks == "never":
+        return Kept(names=None, rest=_all_unknown(actions))
+    staying = [a for a in actions if a.stays]
+    undone = [concerns(step.kind, step.args) for a in actions for step in a.kept]
+    names = (*undone, *(name for a in staying for name in (*a.objects, *a.targets)))
+    return Kept(names=names, rest=_all_unknown(actions))
 
 
-def all_unknown(aims: Aims) -> bool:
+def concerns(kind: str, args: Mapping[str, Any]) -> str:
+    """What an undo record puts back, by name."""
+    driver = registry.playing(kind)
+    return driver.concerns(args) if driver else ""
+
+
+def _all_unknown(actions: Actions) -> bool:
     """Whether every action that could change anything is meant to stay: then so is whatever no other one explains."""
-    unknown = [a for a in aims if a["kind"] == targeting.UNKNOWN]
-    return bool(unknown) and all(a["stays"] for a in unknown)
+    unknown = [a for a in actions if not a.resolved]
+    return bool(unknown) and all(a.stays for a in unknown)
 
 
 def deviated(crew: Crew) -> bool:
@@ -69,19 +80,19 @@ def unwanted(crew: Crew) -> str:
     return EMPTY if strategy == "default" and experiment.wants_no_undo and whole else ""
 
 
-def promised(experiment: Experiment, aims: Aims) -> list[str]:
+def promised(experiment: Experiment, actions: Actions) -> list[str]:
     """What will not be put back, for the file says so: known before the first change."""
-    names = dict.fromkeys(str(found["action"]) for found in aims if found["stays"])
+    names = dict.fromkeys(a.action for a in actions if a.stays)
     left = [f"{name!r} is declared to stay" for name in names]
     strategy = experiment.runtime.rollbacks
     wish = "never" if strategy == "never" else EMPTY if strategy == "default" and experiment.wants_no_undo else ""
-    said = unplayed(wish, steps(experiment, aims)) if wish else ""
+    said = unplayed(wish, steps(experiment, actions)) if wish else ""
     return [*left, *([said] if said else [])]
 
 
-def steps(experiment: Experiment, aims: Aims) -> list[str]:
+def steps(experiment: Experiment, actions: Actions) -> list[str]:
     """The whole way back that a file goes without, its own rollbacks and ours."""
-    own = [str(undo["what"]) for found in aims if not found["stays"] for undo in (*found["kept"], *found["undo"])]
+    own = [step.what for a in actions if not a.stays for step in (*a.kept, *a.undo)]
     return [*(str(r.get("name")) for r in experiment.rollbacks), *own]
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner import error_text, errors
+from runner import codec, error_text, errors
 from runner.chaostoolkit.journal import Journal
 from runner.engine.execute import controls, proof
 from runner.engine.execute.controls import Hooks
@@ -16,8 +16,10 @@ from runner.engine.execute.progress import Known
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
 from runner.experiment import judged
+from runner.faults import registry
+from runner.faults.driver import Evidence, FaultTarget
 from runner.process.child import Message
-from runner.rundir.ledger import OUTSIDE, UndoRecord
+from runner.rundir.ledger import UndoRecord
 from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
 
@@ -32,7 +34,7 @@ OVERTIME_S = 2.0
 class Method:
     """What happened to the faults of one run, as told by the worker and proven by the undoer."""
 
-    def __init__(self, session: Session, supervisor: Supervisor, aims: list[dict[str, Any]], known: Known) -> None:
+    def __init__(self, session: Session, supervisor: Supervisor, actions: Sequence[FaultTarget], known: Known) -> None:
         self.journal = Journal(session.experiment.document, session.folder)
         self.finished = False
         self.started = False
@@ -50,11 +52,11 @@ class Method:
         self.hooks = Hooks(session, supervisor)
         self._session = session
         self._supervisor = supervisor
-        self._aims = {a["action"]: a for a in aims}
+        self._actions = {a.action: a for a in actions}
         self._runs: dict[str, Mapping[str, Any]] = {}
         self._open: list[str] = []
         """Activities and checks that the worker has begun and not ended: what it dies of, if it dies."""
-        self._evidence: dict[str, Mapping[str, Any]] = {}
+        self._evidence: dict[str, Evidence] = {}
         self._checks: dict[str, list[tuple[bool, str]]] = {}
         self._deadlines: dict[str, float] = {}
         self._outside: set[str] = set()
@@ -107,7 +109,7 @@ class Method:
 
     async def undo(self, steps: Sequence[UndoRecord]) -> bool:
         """Put everything back, in the order of the ledger. True when nothing is left open."""
-        self._outside = {record.what for record in steps if record.kind in OUTSIDE}
+        self._outside = {record.what for record in steps if registry.outlives_target(record.kind)}
         self.known.undo_begins([record.what for record in steps])
         self._session.enter("undo")
         self._session.mark("undo_started")
@@ -116,18 +118,20 @@ class Method:
 
     async def prove_once(self) -> None:
         """Look for the effects of all known faults now."""
-        waiting = [a for a in self._aims.values() if a["provable"] and not self._proven(a["action"])]
+        waiting = [a for a in self._actions.values() if a.provable and not self._proven(a.action)]
         if not waiting:
             return
         with contextlib.suppress(errors.EnvironmentFailure):  # an API server that was hit itself: asked again later
-            for found in await self._supervisor.look("prove", deadline_s=8.0, aims=waiting):
-                self._take_evidence(found)
+            asked = codec.encode(waiting)
+            found = await self._supervisor.look("confirm", deadline_s=8.0, actions=asked)
+            for name, evidence in found.items():
+                self._take_evidence(name, codec.decode(Evidence, evidence))
 
     def faults(self) -> tuple[Fault, ...]:
         """Each action with its targets and how far it is proven."""
         felt = self._session.marked("effective")
         seen = proof.Seen(self._evidence, self._runs, felt, self._session.experiment.runtime)
-        return proof.faults(self._aims.values(), seen)
+        return proof.faults(self._actions.values(), seen)
 
     def hypothesis(self) -> tuple[HypothesisResult, ...]:
         """The checks of the file's hypothesis: before, during, after."""
@@ -234,7 +238,8 @@ class Method:
             return
         if succeeded:
             self._injected(name, began, message["mono_ns"], run.get("output"))
-            if self._aims.get(name, {}).get("stays") and (refused := error_text.of_answer(run.get("output"))):
+            action = self._actions.get(name)
+            if action and action.stays and (refused := error_text.of_answer(run.get("output"))):
                 self.failed[name] = refused  # nobody asks whether it bit, but it has to have worked
         elif not self._session.stop.done():
             self.failed[name] = error or proof.UNSAID
@@ -243,7 +248,7 @@ class Method:
     def _injected(self, name: str, began_ns: int, ended_ns: int, output: Any) -> None:
         error_s = (ended_ns - began_ns) / 2e9
         middle = (began_ns + ended_ns) // 2
-        aimed = list(self._aims.get(name, {}).get("targets", ()))
+        aimed = list(self._actions[name].targets) if name in self._actions else []
         hit = [t for t in aimed if isinstance(output, list) and t.split("/")[-1] in output]
         targets = hit or aimed  # of a random choice the action itself says whom it took
         if hit:
@@ -257,14 +262,14 @@ class Method:
             if self.started:
                 await self.prove_once()
 
-    def _take_evidence(self, found: Mapping[str, Any]) -> None:
-        self._evidence[found["action"]] = found
-        if found["bitten"]:
-            self.known.bitten(found["targets"])
-            self._session.tell(Name.EFFECTIVE, fault=found["action"], how=found["sentence"], error_s=PROVE_EVERY_S)
+    def _take_evidence(self, name: str, found: Evidence) -> None:
+        self._evidence[name] = found
+        if found.confirmed:
+            self.known.confirmed(found.targets)
+            self._session.tell(Name.EFFECTIVE, fault=name, how=found.sentence, error_s=PROVE_EVERY_S)
 
     def _proven(self, action: str) -> bool:
-        return bool(self._evidence.get(action, {}).get("bitten"))
+        return action in self._evidence and self._evidence[action].confirmed
 
     async def _watch_timeouts(self) -> None:
         while True:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from runner.faults.driver import FaultTarget, Owner
 from runner.timeline.status import TargetStatus, UndoStatus
 
 
@@ -20,12 +20,12 @@ class Known:
     _ours: set[str] = field(default_factory=set)
     """Targets that our undo steps put back; those of others (a pod's controller) never say when."""
 
-    def aim(self, aims: Iterable[Mapping[str, Any]]) -> None:
+    def aim(self, actions: Iterable[FaultTarget]) -> None:
         """Before anything is changed."""
-        for found in aims:
-            self.states |= dict.fromkeys(found["targets"], "aimed")
-            if found["owner"] == "undoer":
-                self._ours.update(found["targets"])
+        for found in actions:
+            self.states |= dict.fromkeys(found.targets, "aimed")
+            if found.owner == Owner.UNDOER:
+                self._ours.update(found.targets)
 
     def chosen(self, candidates: Sequence[str], named: Sequence[str]) -> None:
         """The action named those it took out of its candidates."""
@@ -33,7 +33,7 @@ class Known:
             if self.states.get(name) == "aimed":
                 self.states[name] = "hit" if name in named else "passed over"
 
-    def bitten(self, targets: Iterable[str]) -> None:
+    def confirmed(self, targets: Iterable[str]) -> None:
         """Evidence: these have changed."""
         self.states |= dict.fromkeys(targets, "hit")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from runner import error_text
 from runner.experiment.runtime import Runtime
+from runner.faults.driver import Evidence, FaultTarget
 from runner.timeline.mark import Mark
 from runner.timeline.record import Fault
 
@@ -18,45 +19,45 @@ UNSAID = "no reason given, see worker.log"
 class Seen:
     """What a run saw of its actions, by their names, and when users felt something (None: they did not)."""
 
-    evidence: Mapping[str, Mapping[str, Any]]
+    evidence: Mapping[str, Evidence]
     runs: Mapping[str, Mapping[str, Any]]
     felt: Mark | None
     runtime: Runtime
 
 
-def faults(aims: Iterable[Mapping[str, Any]], seen: Seen) -> tuple[Fault, ...]:
+def faults(actions: Iterable[FaultTarget], seen: Seen) -> tuple[Fault, ...]:
     """Each action with its targets and how far it is proven.
 
     One that says nothing of itself, has no target and left no trace may be a pause, or may have done nothing at all: beside one that
     bit it is silent and decides nothing; alone, nothing was tested.
     """
-    aims = [*aims]
-    found = [_fault(aim, seen) for aim in aims]
+    actions = [*actions]
+    found = [_fault(action, seen) for action in actions]
     bitten = any(f.proof in ("proven", "assumed") and not f.stays for f in found)
-    told = zip(aims, found, strict=True)
+    told = zip(actions, found, strict=True)
     return tuple(replace(f, proof="silent") if bitten and _is_silent(a, f, seen) else f for a, f in told)
 
 
-def _fault(aim: Mapping[str, Any], seen: Seen) -> Fault:
-    name = aim["action"]
+def _fault(action: FaultTarget, seen: Seen) -> Fault:
+    name = action.action
     evidence = seen.evidence.get(name)
-    proof, sentence = _proof(aim, seen)
+    proof, sentence = _proof(action, seen)
     if not seen.runtime.acts:
         proof, sentence = "vacuous", f"not executed: the file asks for a dry run ({seen.runtime.dry})"
-    targets = tuple((evidence or {}).get("targets") or ()) or tuple(aim["targets"])
+    targets = (evidence.targets if evidence else ()) or action.targets
     return Fault(
-        name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=aim["owner"], stays=aim["stays"]
+        name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=action.owner, stays=action.stays
     )
 
 
-def _proof(aim: Mapping[str, Any], seen: Seen) -> tuple[str, str]:
+def _proof(action: FaultTarget, seen: Seen) -> tuple[str, str]:
     """Proven by what changed, assumed from what the action says of itself or users felt, vacuous when nothing was hit."""
-    evidence, run = seen.evidence.get(aim["action"]), seen.runs.get(aim["action"])
-    if evidence is not None and evidence["bitten"]:
-        return "proven", evidence["sentence"]
+    evidence, run = seen.evidence.get(action.action), seen.runs.get(action.action)
+    if evidence is not None and evidence.confirmed:
+        return "proven", evidence.sentence
     if run is None:
         return "vacuous", "the action was never started"
-    unchanged = f"nothing changed: {evidence['sentence']}" if evidence is not None else ""
+    unchanged = f"nothing changed: {evidence.sentence}" if evidence is not None else ""
     if run.get("status") == "failed":
         why = error_text.of_account(run.get("exception")) or UNSAID
         return "vacuous", f"the action failed: {why}" + (f"; {unchanged}" if unchanged else "")
@@ -69,7 +70,7 @@ def _proof(aim: Mapping[str, Any], seen: Seen) -> tuple[str, str]:
         return "vacuous", f"the action had no effect: {refused}"
     if "status" not in run:
         return "assumed", "the action was interrupted by the stop"
-    if not aim["targets"] and says_nothing(output):
+    if not action.targets and says_nothing(output):
         return _by_effect(output, run, seen.felt)
     return "assumed", f"the action reports {short(output)}, and nothing contradicts it"
 
@@ -98,10 +99,10 @@ def _said(output: Any) -> str:
     return f"{output!r} and nothing else"
 
 
-def _is_silent(aim: Mapping[str, Any], fault: Fault, seen: Seen) -> bool:
-    run = seen.runs.get(aim["action"]) or {}
+def _is_silent(action: FaultTarget, fault: Fault, seen: Seen) -> bool:
+    run = seen.runs.get(action.action) or {}
     ended = run.get("status") == "succeeded" and run.get("output") is not False
-    unseen = seen.evidence.get(aim["action"]) is None and not aim["targets"]
+    unseen = seen.evidence.get(action.action) is None and not action.targets
     return fault.proof == "vacuous" and ended and unseen and seen.runtime.acts and says_nothing(run.get("output"))
 
 

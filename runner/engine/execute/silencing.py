@@ -13,7 +13,7 @@ from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
 from runner.experiment.silencing import Announcement, Silence
 from runner.plan import translate
-from runner.rundir.ledger import DRILL, OUTSIDE, SILENCE, Ledger
+from runner.rundir.ledger import DRILL, SILENCE, Ledger
 from runner.timeline.alerting import DRILL_ALERT
 
 SPARE_S = 15.0
@@ -34,8 +34,6 @@ class Silencing:
     """All of one run; without any, nothing is asked and nothing imported."""
 
     def __init__(self, session: Session, supervisor: Supervisor, ledger: Ledger) -> None:
-        self.cleared: list[str] = []
-        """What was found clean after the undo, a sentence for each Alertmanager."""
         self._session = session
         self._supervisor = supervisor
         self._ledger = ledger
@@ -48,12 +46,15 @@ class Silencing:
 
     async def check(self) -> None:
         """See that all can be reached and read. Raises EnvironmentFailure, UsageError for what holds a secret."""
-        asked = [dict(one.args) for one in self._asked()]
-        if self._session.mask.value(asked) != asked:
+        asked = [(one.kind, dict(one.args)) for one in self._asked()]
+        if self._session.mask.value([args for _, args in asked]) != [args for _, args in asked]:
             said = "the silence or drill alert contains a secret, which would be kept in the undo ledger"
             raise errors.UsageError(said, hint="give secrets: a group with token, or username and password")
-        if problem := await self._look("look", asked=asked):
-            raise errors.EnvironmentFailure(f"no silence or drill alert can be made: {problem}; nothing was injected")
+        for kind in dict.fromkeys(kind for kind, _ in asked):
+            if problem := await self._look("readable", kind=kind, asked=[args for k, args in asked if k == kind]):
+                raise errors.EnvironmentFailure(
+                    f"no silence or drill alert can be made: {problem}; nothing was injected"
+                )
 
     async def begin(self) -> None:
         """Make them, each with its undo record before it; one that cannot be made stops the run before anything is injected."""
@@ -73,31 +74,16 @@ class Silencing:
                 return
             self._session.find("info", f"{one.what}, until {one.args['ends']} at the latest")
 
-    async def left(self) -> list[str]:
-        """What is left of them, a sentence each; what cannot be seen counts as left."""
-        residue = []
-        for kind, module in OUTSIDE.items():
-            if self._ledger.records(kind):
-                try:
-                    found = await self._look("left", what=module)
-                except errors.EnvironmentFailure as problem:
-                    found = {"residue": [f"could not check whether a {kind} is left: {problem.message}"], "cleared": []}
-                residue += found["residue"]
-                self.cleared += found["cleared"]
-        return residue
-
     async def _place(self, one: Made) -> str:
         why = f"{self._session.experiment.title}: expected while this drill runs, ends with it"
         if one.kind == DRILL:
             run, title = self._session.run, self._session.experiment.title
             why = f"DRILL: chaos-run {run} of “{title}”, run by {units.user()}, stop with: chaos-run stop {run}"
         args = dict(one.args)
-        return str(await self._look("place", what=OUTSIDE[one.kind], args=args, seconds=self._seconds, why=why))
+        return str(await self._look("make", kind=one.kind, args=args, seconds=self._seconds, why=why))
 
-    async def _look(self, step: str, **arguments: Any) -> Any:
-        return await self._supervisor.look(
-            "alertmanager", deadline_s=SPARE_S + 3 * self._wait_s, step=step, **arguments
-        )
+    async def _look(self, do: str, **arguments: Any) -> Any:
+        return await self._supervisor.look(do, deadline_s=SPARE_S + 3 * self._wait_s, **arguments)
 
     def _asked(self) -> list[Made]:
         """In the order of making: the drill is announced before anything is silenced, and until it is heard again."""

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from runner import errors
+from runner import codec, errors
 from runner.engine.crew import Crew
 from runner.engine.execute import left_in_place
 from runner.engine.session import Session
-from runner.faults.kubernetes import residue
+from runner.faults import registry
+from runner.faults.driver import Residue
 from runner.plan import plan as plans
 from runner.rundir.ledger import LEFT, ROLLBACK
 from runner.timeline.event import Name
 from runner.timeline.way_back import WayBack
 from runner.undo import assessment
-from runner.undo.assessment import Look
 
 
 async def inject(session: Session, crew: Crew) -> None:
@@ -40,17 +38,18 @@ async def undo(session: Session, crew: Crew) -> None:
         await crew.supervisor.stop_worker()
     elif not broke:  # no action was begun: the way back would itself be a change
         always = session.experiment.runtime.rollbacks == "always"
-        settled = crew.ledger.settle_faults(but=(ROLLBACK,) if always else ())
+        settled = crew.ledger.settle_all(
+            "already", but=lambda r: registry.outlives_target(r.kind) or (always and r.kind == ROLLBACK)
+        )
         if names := [record.what for record in settled if record.kind == ROLLBACK]:
             session.find("info", f"no action was started, so nothing was rolled back (skipped: {', '.join(names)})")
         if not crew.ledger.outstanding():
             return
     if wish := left_in_place.unwanted(crew):
-        crew.leave(crew.ledger.settle_faults(LEFT), wish)
+        crew.leave(crew.ledger.settle_all(LEFT, but=lambda r: registry.outlives_target(r.kind)), wish)
     crew.clean = await crew.method.undo(crew.ledger.outstanding())
-    look = await _scan(crew)
-    look = replace(look, residue=(*look.residue, *await crew.supervisor.left_running(), *await crew.silencing.left()))
-    crew.residue = [*look.residue]
+    look = await _look(crew) + Residue(residue=tuple(await crew.supervisor.left_running()))
+    crew.residue, crew.cleared = [*look.residue], [*look.cleared]
     for port in await crew.new_listeners():
         session.find("info", port)
     crew.way_back = way = assessment.way(crew.start, crew.method.begun, crew.method.undo_steps, look, clean=crew.clean)
@@ -69,22 +68,31 @@ def _tell_way_back(session: Session, crew: Crew, way: WayBack) -> None:
         Name.UNDONE,
         clean=way.clean,
         residue=crew.residue,
-        cleared=crew.silencing.cleared,
+        cleared=crew.cleared,
         put_back=way.put_back,
         sentence=way.sentence,
     )
 
 
-async def _scan(crew: Crew) -> Look:
-    if not crew.world.snapshot:  # no cluster was touched
-        return Look()
-    try:
-        found: dict[str, list[str]] = await crew.supervisor.look(
-            "scan", deadline_s=residue.SCAN_S, snapshot=crew.world.snapshot
-        )
-    except errors.EnvironmentFailure as problem:
-        crew.session.find("error", f"residue could not be checked: {problem.message}")
-        return Look(missed=(f"the cluster ({problem.message})",))
-    for change in found["others"]:
+async def _look(crew: Crew) -> Residue:
+    """What is left in every system that was changed, as far as each can be asked."""
+    found = Residue()
+    for system, records in assessment.systems(crew.world.snapshots, crew.ledger.records()).items():
+        snapshot = crew.world.snapshots.get(system, {})
+        try:
+            answer = await crew.supervisor.look(
+                "residue",
+                deadline_s=assessment.look_s(system, records),
+                system=system,
+                snapshot=snapshot,
+                kept=codec.encode(crew.kept),
+            )
+        except errors.EnvironmentFailure as problem:
+            found += (missed := assessment.not_looked(system, records, problem.message))
+            if missed.missed:
+                crew.session.find("error", f"residue could not be checked: {problem.message}")
+            continue
+        found += codec.decode(Residue, answer)
+    for change in found.others:
         crew.session.find("warning", f"changed during the run, but not by it: {change}")
-    return Look.of(found)
+    return found

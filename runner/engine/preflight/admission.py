@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from runner import errors
+from runner import codec, errors
 from runner import plan as plans
 from runner.engine.crew import Crew
 from runner.engine.preflight import proxied
 from runner.engine.session import Session
 from runner.experiment import variables
-from runner.faults import targeting
+from runner.faults.driver import Inspection, LockAnswer, Owner, unknown
 from runner.plan import translate
 from runner.plan.plan import Plan
 from runner.rundir import paths
@@ -48,24 +48,28 @@ async def draw(session: Session, crew: Crew) -> Plan:
         await crew.ready()
     if crew.where.context or session.experiment.block.proof:
         await crew.ready()
-        crew.see(await _survey(crew))
+        crew.see(await _inspect(crew))
     else:  # nothing to resolve: worker and undoer may still be importing
-        aims = [targeting.unknown(a["name"], document).to_json() for a in session.experiment.actions]
-        crew.see({"aims": aims, "snapshot": {}, "namespaces": [], "withheld": {}})
+        owner = Owner.UNDOER if session.experiment.rollbacks else Owner.NOBODY
+        actions = [replace(unknown(a["name"]), owner=owner) for a in session.experiment.actions]
+        crew.see(Inspection(actions=tuple(actions)))
     method_s = plans.plan.method_seconds(session.experiment)
     await _unlock(session, crew)
     await crew.sources.open(method_s + session.experiment.block.windows.stable)
-    nodes = any(t.startswith("node/") for a in crew.world.aims for t in a["targets"])
     return plans.draw(
         session.experiment,
-        context=crew.where.context,
+        context=crew.where.said,
         environment=crew.where.environment,
-        aims=crew.world.aims,
+        actions=crew.world.actions,
         left=crew.left,
         standing=(*crew.sources.standing, *_widened(crew)),
-        locks=lock.lease_names(crew.world.namespaces, nodes),
+        locks=[name for names in crew.world.locks.values() for name in names],
         notes=(
             *((crew.where.note,) if crew.where.note else ()),
+            *(
+                f"the action {name!r} strikes {where}, which the file accepts"
+                for name, where in crew.where.beside.items()
+            ),
             *proxied.notes(session.experiment, crew.where.around),
             *await _hidden(crew),
         ),
@@ -95,29 +99,27 @@ def _widened(crew: Crew) -> list[str]:
     return power.widened(chosen, named, {name: series.rate for name, series in crew.series.items()})
 
 
-async def _survey(crew: Crew) -> Any:
+async def _inspect(crew: Crew) -> Inspection:
     context = crew.where.context
     try:
-        found = await crew.supervisor.look("survey", deadline_s=20.0)
+        found = codec.decode(Inspection, await crew.supervisor.look("inspect", deadline_s=20.0))
     except errors.EnvironmentFailure as problem:
         where = f"the cluster of context {context!r}" if context else "the targets"
-        raise errors.EnvironmentFailure(f"cannot look at {where}: {problem.message.removeprefix('survey: ')}") from None
-    if found.get("elsewhere"):
-        led = (
-            f"the experiment's secrets select another Kubernetes context than the one the policy checked ({context!r})"
-        )
-        raise errors.Refused("the safety policy refuses this run", reasons=[led])
+        why = problem.message.removeprefix("inspect: ")
+        raise errors.EnvironmentFailure(f"cannot look at {where}: {why}") from None
+    if found.refused:
+        raise errors.Refused("the safety policy refuses this run", reasons=found.refused)
     return found
 
 
 async def _hidden(crew: Crew) -> list[str]:
     """What traffic whose connections are all kept alive cannot see."""
     kept = [s.name for s in crew.traffic.streams if s.new_connections is False]
-    targets = sorted({target for a in crew.world.aims for target in a["targets"]})
+    targets = sorted({target for a in crew.world.actions for target in a.targets})
     if not kept or not targets or any(s.new_connections for s in crew.traffic.streams):
         return []
     try:
-        services = await crew.supervisor.look("behind", targets=targets)
+        services = await crew.supervisor.look("services", targets=targets)
     except errors.EnvironmentFailure:
         return []
     if not services:
@@ -130,8 +132,10 @@ async def _hidden(crew: Crew) -> list[str]:
 
 def clear(crew: Crew, drawn: Plan) -> None:
     """Raises Refused with everything that speaks against the run."""
-    accepted = crew.session.experiment.block.accept_no_undo
-    clearance = policy.judge_faults(crew.where.environment, crew.world.aims, accepted)
+    block, where = crew.session.experiment.block, crew.where.environment
+    clearance = policy.judge_faults(
+        policy.PolicyRequest(environment=where, actions=crew.world.actions, accept_no_undo=block.accept_no_undo)
+    )
     reasons = (*clearance.reasons, *drawn.refusals)
     policy.Clearance(environment=clearance.environment, reasons=reasons).require()
 
@@ -144,16 +148,16 @@ async def locked(session: Session, crew: Crew, drawn: Plan, team: Team | None) -
             await asyncio.to_thread(recover_unfinished)
         if team:
             await team.claim(_scopes(crew, drawn))
-        leases = await _acquire(session, crew, list(drawn.locks))
-        crew.hold(leases)
-        renewing = asyncio.create_task(_renew(session, crew, leases))
+        held = {system: await _acquire(session, crew, system, names) for system, names in crew.world.locks.items()}
+        crew.hold(held)
+        renewing = asyncio.create_task(_renew(session, crew, held))
         try:
             yield
         finally:
             renewing.cancel()
-            if leases:
+            for system, names in held.items():
                 try:
-                    await crew.supervisor.look("lease", step="release", names=leases)
+                    await crew.supervisor.look("release", system=system, names=names)
                 except errors.EnvironmentFailure as problem:  # it runs out by itself, and what happened still counts
                     session.find("warning", f"the lock in the cluster was not released: {problem.message}")
             if team:
@@ -172,35 +176,36 @@ def _scopes(crew: Crew, drawn: Plan) -> list[str]:
     return [f"{name}: {part}" for part in drawn.locks or (crew.session.experiment.block.service,)] if name else []
 
 
-async def _acquire(session: Session, crew: Crew, names: list[str]) -> list[str]:
-    answers: list[dict[str, Any]] = await crew.supervisor.look("lease", step="acquire", names=names) if names else []
+async def _acquire(session: Session, crew: Crew, system: str, names: Sequence[str]) -> list[str]:
+    answers = await crew.supervisor.look("acquire", system=system, names=names) if names else []
     held: list[str] = []
-    for name, answer in zip(names, answers, strict=True):
-        if answer["held"] is False:
-            await crew.supervisor.look("lease", step="release", names=held)
+    for name, answer in zip(names, (codec.decode(LockAnswer, a) for a in answers), strict=True):
+        if answer.held is False:
+            await crew.supervisor.look("release", system=system, names=held)
             raise errors.Refused(
                 f"another run has this target (lease {name})",
-                reasons=[f"held by {answer['holder']} since {answer['since']}"],
+                reasons=[f"held by {answer.holder} since {answer.since}"],
                 hint="wait for it, or end it with: chaos-run stop",
             )
-        if answer["held"]:
+        if answer.held:
             held.append(name)
         else:
             session.find(
                 "warning",
-                f"no lock in the cluster ({name}): {answer['error']}; only this machine's lock protects the target",
+                f"no lock in the cluster ({name}): {answer.error}; only this machine's lock protects the target",
             )
     return held
 
 
-async def _renew(session: Session, crew: Crew, names: list[str]) -> None:
-    """A lease that we lost means that somebody else may be at work on the same target: stop."""
-    while names:
+async def _renew(session: Session, crew: Crew, held: Mapping[str, Sequence[str]]) -> None:
+    """A lock that we lost means that somebody else may be at work on the same target: stop."""
+    while any(held.values()):
         await session.clock.sleep(RENEW_S)
-        try:
-            kept = await crew.supervisor.look("lease", step="renew", names=names)
-        except errors.EnvironmentFailure:
-            continue  # an API server that was hit itself; the lease outlives four such misses
-        if not all(kept):
-            session.end_early("runner", "the lock in the cluster was taken over by another run")
-            return
+        for system, names in held.items():
+            try:
+                kept = await crew.supervisor.look("renew", system=system, names=names)
+            except errors.EnvironmentFailure:
+                continue  # an API server that was hit itself; the lock outlives four such misses
+            if not all(kept):
+                session.end_early("runner", "the lock in the cluster was taken over by another run")
+                return

@@ -31,7 +31,7 @@ def announce(session: Session, crew: Crew, drawn: Plan) -> None:
         Name.RUN_STARTED,
         title=session.experiment.title,
         experiment=session.experiment.path,
-        context=crew.where.context or "none",
+        context=crew.where.said,
         environment=crew.where.environment,
         plan_hash=drawn.hash,
         targets=[t for step in drawn.steps for t in step.targets],
@@ -47,7 +47,7 @@ def announce(session: Session, crew: Crew, drawn: Plan) -> None:
 
 async def holds(session: Session, crew: Crew) -> bool:
     """Whether all is well before anything is broken; if not, nothing is injected. Raises Interrupted."""
-    if drawn_vacuous := [a["action"] for a in crew.world.aims if a["resolved"] and not a["targets"]]:
+    if drawn_vacuous := [a.action for a in crew.world.actions if a.resolved and not a.targets]:
         session.find("error", f"nothing to test: no target matches {', '.join(drawn_vacuous)}")
         return False
     windows = session.experiment.block.windows

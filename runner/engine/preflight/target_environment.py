@@ -14,10 +14,13 @@ from urllib.parse import urlsplit
 
 from runner import errors
 from runner.engine.options import Options
-from runner.experiment import reach
+from runner.experiment import tree
 from runner.experiment.experiment import Experiment
-from runner.faults.kubernetes import context, private_kubeconfig
+from runner.faults import registry
+from runner.faults.driver import Claim, Environment, Where
+from runner.faults.kubernetes import context, private_kubeconfig, words
 from runner.faults.kubernetes.context import Context
+from runner.faults.kubernetes.driver import Driver as Kubernetes
 from runner.playground import start as playground
 from runner.probe import proxies
 from runner.rundir import paths
@@ -52,6 +55,13 @@ class Surroundings:
     """Where a playground's services answer."""
     note: str = ""
     """What has to be said of this choice before anything begins."""
+    beside: Mapping[str, Environment] = field(default_factory=dict)
+    """Environments that actions, by name, strike beside the cluster, because the file accepts them."""
+
+    @property
+    def said(self) -> str:
+        """Everything that may be struck, for people."""
+        return ", ".join(dict.fromkeys(filter(None, [self.context, *map(str, self.beside.values())]))) or "none"
 
     @property
     def around(self) -> dict[str, str]:
@@ -87,10 +97,10 @@ async def _choose(
     staying = playground.read(paths.playground_dir())
     if staying is not None and not staying.alive():
         staying = None
-    target = None if options.playground else _target(options, reach.of(document))
+    target = None if options.playground else _target(options, _claim(document))
     if target is not None:
-        yield _cluster(options, folder, target, reach.of(document), pipe, staying)
-    elif options.playground or reach.of(document) is reach.Reach.CLUSTER:
+        yield _cluster(options, folder, target, _claim(document), pipe, staying)
+    elif options.playground or _claim(document) is Claim.YES:
         note = "" if options.playground else _implicit(options)
         if staying is not None:
             yield replace(_inside(staying, options, folder, pipe), note=note)
@@ -102,20 +112,25 @@ async def _choose(
         yield Surroundings(context="", environment=policy.LOCAL, lifeline=pipe.write, shared_name="no cluster", env=env)
 
 
-def _target(options: Options, reaches: reach.Reach) -> Context | None:
+def _claim(document: Mapping[str, Any]) -> Claim:
+    """The most that any activity, rollback, control or configuration probe of an experiment has to do with a cluster."""
+    return max(map(Kubernetes().claims, tree.providers(document)), default=Claim.NO)
+
+
+def _target(options: Options, reaches: Claim) -> Context | None:
     """What the experiment could strike with what it is handed; None to hand it nothing, or where there is nothing."""
     asked = bool(options.kubeconfig or options.context)
     if options.no_cluster:
-        if asked or reaches is reach.Reach.CLUSTER:
+        if asked or reaches is Claim.YES:
             said = "a kubeconfig or context was named" if asked else "this experiment cannot do without a cluster"
             raise errors.UsageError(f"--no-cluster hands the experiment no cluster, and {said}")
         return None
-    if reaches is reach.Reach.NONE and not asked:
+    if reaches is Claim.NO and not asked:
         return None
     try:
         return context.find(options.kubeconfig, options.context)
     except errors.UsageError:
-        if asked or reaches is reach.Reach.CLUSTER:
+        if asked or reaches is Claim.YES:
             raise
         return None  # a kubeconfig that plain tools could not use either
 
@@ -150,7 +165,7 @@ def _inside(found: playground.Playground, options: Options, folder: Path, pipe: 
     urls = {f"{name.upper()}_URL": url for name, url in found.urls.items()}
     return Surroundings(
         context=found.context,
-        environment="sandbox",
+        environment=policy.SANDBOX,
         lifeline=pipe.write,
         env=private_kubeconfig.hand(folder, target) | urls | _namespace(options) | proxies.around_us(os.environ),
         target=target,
@@ -162,14 +177,14 @@ def _cluster(
     options: Options,
     folder: Path,
     target: Context,
-    reaches: reach.Reach,
+    reaches: Claim,
     pipe: _Pipe,
     staying: playground.Playground | None,
 ) -> Surroundings:
     if staying is not None and target.origin == str(staying.kubeconfig.resolve()):
         return _inside(staying, options, folder, pipe)  # with its addresses: its shop may stand on any port
     clearance = policy.judge_context(target.name)
-    clearance.require(hint=f"choose one with --context; or {_OTHERWISE[reaches is reach.Reach.CLUSTER]}")
+    clearance.require(hint=f"choose one with --context; or {_OTHERWISE[reaches is Claim.YES]}")
     here = urlsplit(target.server).hostname in LOOPBACK
     return Surroundings(
         context=target.name,
@@ -188,13 +203,27 @@ def _namespace(options: Options) -> dict[str, str]:
 def require_cleared(where: Surroundings, experiment: Experiment) -> None:
     """A program that names a cluster of its own would strike what nobody cleared. Raises Refused."""
     led = []
-    for provider in reach.providers(experiment.document):
-        if words := reach.elsewhere(_resolved(provider, experiment.configuration), where.context):
-            led.append(f"{provider.get('path')} names a cluster of its own: {words}")
+    for provider in tree.providers(experiment.document):
+        if named := words.elsewhere(_resolved(provider, experiment.configuration), where.context):
+            led.append(f"{provider.get('path')} names a cluster of its own: {named}")
     if led:
         cleared = f"the context that was cleared is {where.context!r}" if where.context else "no context was cleared"
         hint = f"{cleared}; remove these arguments and select the target with --kubeconfig and --context"
         raise errors.Refused("the safety policy refuses this run", reasons=led, hint=hint)
+
+
+def cleared(where: Surroundings, experiment: Experiment) -> Surroundings:
+    """With the environments beside the cluster that its actions strike, as far as the file accepts them by name. Raises Refused."""
+    around = Where(context=where.context, configuration=experiment.configuration, env=where.around)
+    struck = {
+        str(action.get("name")): registry.environment(action.get("provider") or {}, around)
+        for action in (*experiment.actions, *experiment.rollbacks)
+        if "provider" in action
+    }
+    accepted = experiment.block.accept_environment
+    clearance = policy.judge_environments(where.environment, struck, accepted)
+    clearance.require(hint="what may be struck all the same is listed, by the action's name, under accept_environment:")
+    return replace(where, environment=clearance.environment, beside=clearance.accepted)
 
 
 def _resolved(provider: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,7 +251,7 @@ def require_home(where: Surroundings, experiment: Experiment) -> None:
 
 def _http(experiment: Experiment) -> list[str]:
     return [
-        str(provider.get("url")) for provider in reach.providers(experiment.document) if provider.get("type") == "http"
+        str(provider.get("url")) for provider in tree.providers(experiment.document) if provider.get("type") == "http"
     ]
 
 

@@ -6,26 +6,26 @@ What a server does not do is told in sentences, never raised to the caller of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
 from runner import access, clock, errors
-from runner.chaostoolkit import secrets, values
-from runner.rundir.ledger import Ledger
-from runner.rundir.start_message import HIDDEN, StartMessage
+from runner.faults.driver import Outcome, Residue, Setting, State
+from runner.rundir.ledger import UndoRecord
 
 Arguments = Mapping[str, Any]
 """Of an undo record: `alertmanager` (URL), `secrets` (a group of the file's, or None), `timeout_s`, `ends` (when it ends by itself,
-for people), and what its kind needs besides. `patience_s` instead of PATIENCE_S is the player's."""
+for people), and what its kind needs besides."""
 
 PATIENCE_S = 8.0
 """How long one attempt at undoing asks again where nobody answers; the player makes three, and once one has failed,
 a single short one of each further record."""
+SHORT_S = 2.0
+"""Of a hurried try: how long a server that has just failed us may take to answer."""
 LATE_S = 2.0
 """What was asked for, and whose answer was lost, may still be on its way for so long."""
 
@@ -41,13 +41,13 @@ class Unanswered(Exception):
 class Alertmanager:
     """One server, for one run."""
 
-    def __init__(self, args: Arguments, start: StartMessage) -> None:
+    def __init__(self, args: Arguments, setting: Setting) -> None:
         """Raises Unanswered for secrets that are not there."""
-        self.run = start.run
+        self.run = setting.run
         self._where = f"the Alertmanager at {args['alertmanager']}"
         self._url = args["alertmanager"].rstrip("/") + "/api/v2"
         try:
-            given = _group(args["secrets"], start)
+            given = setting.secrets.group(args["secrets"]) if args["secrets"] else {}
             self._client = httpx.Client(**access.settings(self._where, given, self._url, args["timeout_s"]))
         except errors.EnvironmentFailure as problem:
             raise Unanswered(problem.message) from None
@@ -94,9 +94,9 @@ def content(answer: httpx.Response) -> Any:
         return None
 
 
-def look(start: StartMessage, asked: list[Arguments]) -> str:
+def readable(setting: Setting, asked: Sequence[Arguments]) -> str:
     """Why one cannot be reached and read, before anything is changed; empty where all can be."""
-    return told(lambda: _read(asked, start))
+    return told(lambda: _read(asked, setting))
 
 
 def told(act: Callable[[], object], patience_s: float = 0.0) -> str:
@@ -115,19 +115,23 @@ def _problem(act: Callable[[], object]) -> Unanswered | None:
     return None
 
 
-def put_back(what: str, args: Arguments, start: StartMessage, end: Callable[[Alertmanager], bool]) -> dict[str, Any]:
-    """Play an undo record: `{state, error}`. `end` says whether there was anything to end."""
-    ended = False
+def put_back(
+    what: str, args: Arguments, setting: Setting, end: Callable[[Alertmanager], bool], *, hurried: bool
+) -> Outcome:
+    """Play an undo record. `end` says whether there was anything to end."""
+    ended, patience_s = False, 0.0 if hurried else PATIENCE_S
+    if hurried:
+        args = {**args, "timeout_s": min(args["timeout_s"], SHORT_S)}
 
     def act() -> None:
         nonlocal ended
-        with Alertmanager(args, start) as there:
+        with Alertmanager(args, setting) as there:
             ended = end(there) or ended
 
-    if error := told(act, patience_s=args.get("patience_s", PATIENCE_S)):
+    if error := told(act, patience_s=patience_s):
         hint = f"the {what} ends by itself at {args['ends']}, sooner by: chaos-run recover"
-        return {"state": "failed", "error": f"{error}; {hint}"}
-    return {"state": "undone" if ended else "already", "error": None}
+        return Outcome(state=State.FAILED, error=f"{error}; {hint}")
+    return Outcome(state=State.UNDONE if ended else State.ALREADY)
 
 
 def patiently(find: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -135,42 +139,28 @@ def patiently(find: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     return clock.poll_until(find, LATE_S, 0.5)
 
 
-def left(what: str, kind: str, start: StartMessage, find: Callable[[Alertmanager], list[str]]) -> dict[str, list[str]]:
-    """The proof, in sentences: `residue` for each thing of the run that `find` names, `cleared` for each server without any."""
-    found: dict[str, list[str]] = {"residue": [], "cleared": []}
-    records = Ledger(Path(start.folder)).records(kind)
+def left(
+    what: str, records: Sequence[UndoRecord], setting: Setting, find: Callable[[Alertmanager], list[str]]
+) -> Residue:
+    """`residue` for each thing of the run that `find` names, `cleared` for each server without any."""
+    residue, cleared = list[str](), list[str]()
     for args in {(r.args["alertmanager"], r.args["secrets"]): r.args for r in records}.values():
         where = f"at {args['alertmanager']}"
         try:
-            with Alertmanager(args, start) as there:
+            with Alertmanager(args, setting) as there:
                 named = find(there)
         except Unanswered as problem:
-            found["residue"].append(f"whether a {what} of this run is left {where} is not known: {problem}")
+            residue.append(f"whether a {what} of this run is left {where} is not known: {problem}")
             continue
-        found["residue"] += [f"{one} is left {where}" for one in named]
-        found["cleared"] += [] if named else [f"no {what} of this run is left {where}"]
-    return found
+        residue += [f"{one} is left {where}" for one in named]
+        cleared += [] if named else [f"no {what} of this run is left {where}"]
+    return Residue(residue=tuple(residue), cleared=tuple(cleared))
 
 
-def _read(asked: list[Arguments], start: StartMessage) -> None:
+def _read(asked: Sequence[Arguments], setting: Setting) -> None:
     for args in asked:
-        with Alertmanager(args, start) as there:
+        with Alertmanager(args, setting) as there:
             there.listed("silences")
-
-
-def _group(name: str | None, start: StartMessage) -> Mapping[str, Any]:
-    """One group of the file's secrets, resolved by itself. Raises Unanswered."""
-    if name is None:
-        return {}
-    document = start.document
-    alone = {"configuration": document.get("configuration"), "secrets": {name: document["secrets"][name]}}
-    try:
-        found: Mapping[str, Any] = values.of(start, alone).secrets[name]
-    except secrets.troubles() as problem:
-        raise Unanswered(f"the secrets {name!r} cannot be resolved here: {problem}") from None
-    if HIDDEN in secrets.values(found):
-        raise Unanswered(f"the secrets {name!r} are not known here: the experiment's file is gone")
-    return found
 
 
 def _reason(answer: httpx.Response) -> str:

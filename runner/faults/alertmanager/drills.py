@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from runner import clock
 from runner.faults.alertmanager import client
 from runner.faults.alertmanager.client import Alertmanager, Arguments, Unanswered
-from runner.rundir.ledger import DRILL
-from runner.rundir.start_message import StartMessage
+from runner.faults.driver import Outcome, Residue, Setting
+from runner.rundir.ledger import UndoRecord
 from runner.timeline.alerting import DRILL_ALERT
 
 SEEN_S = 2.0
 """How long a new alert may take until it is listed."""
 
 
-def place(start: StartMessage, args: Arguments, seconds: float, why: str) -> str:
+def make(setting: Setting, args: Arguments, seconds: float, why: str) -> str:
     """Raise it, for `seconds` at the most, and see that it is there; why not, in a sentence, or empty.
 
     `args` has besides: `labels`, the run's id among them, by which it is found again.
     """
-    return client.told(lambda: _raise(args, start, seconds, why))
+    return client.told(lambda: _raise(args, setting, seconds, why))
 
 
-def expire(args: Arguments, start: StartMessage) -> dict[str, Any]:
-    """Resolve the alert of an undo record, whether or not anybody knows that it was raised: `{state, error}`."""
-    return client.put_back("alert", args, start, _resolve)
+def end(setting: Setting, args: Arguments, *, hurried: bool) -> Outcome:
+    """Resolve the alert of an undo record, whether or not anybody knows that it was raised."""
+    return client.put_back("alert", args, setting, _resolve, hurried=hurried)
 
 
-def left(start: StartMessage) -> dict[str, list[str]]:
+def left(setting: Setting, records: Sequence[UndoRecord]) -> Residue:
     """The proof that none of the run is left, or which are."""
-    return client.left("drill alert", DRILL, start, lambda there: [_named(a) for a in _firing(there)])
+    return client.left("drill alert", records, setting, lambda there: [_named(a) for a in _firing(there)])
 
 
-def _raise(args: Arguments, start: StartMessage, seconds: float, why: str) -> None:
-    with Alertmanager(args, start) as there:
+def _raise(args: Arguments, setting: Setting, seconds: float, why: str) -> None:
+    with Alertmanager(args, setting) as there:
         _, now = there.listed("alerts")
         alert = {"labels": args["labels"], "annotations": {"summary": why}, "startsAt": now.isoformat(),
                  "endsAt": (now + timedelta(seconds=seconds)).isoformat()}  # fmt: skip

@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from runner import clock
 from runner.faults.alertmanager import client
 from runner.faults.alertmanager.client import Alertmanager, Arguments, Unanswered, content
-from runner.rundir.ledger import SILENCE
-from runner.rundir.start_message import StartMessage
+from runner.faults.driver import Outcome, Residue, Setting
+from runner.rundir.ledger import UndoRecord
 
 BY = "chaos-run"
 ACTIVE_S = 2.0
 """How long a new silence may take until it holds."""
 
 
-def place(start: StartMessage, args: Arguments, seconds: float, why: str) -> str:
+def make(setting: Setting, args: Arguments, seconds: float, why: str) -> str:
     """Make one, for `seconds` at the most, and see that it is active; why not, in a sentence, or empty.
 
     `args` has besides: `number` (of the silence in its run), `matchers` (as API v2 has them).
     """
-    return client.told(lambda: _make(args, start, seconds, why))
+    return client.told(lambda: _make(args, setting, seconds, why))
 
 
-def expire(args: Arguments, start: StartMessage) -> dict[str, Any]:
-    """End the silence of an undo record, whether or not anybody knows that it was made: `{state, error}`."""
-    return client.put_back("silence", args, start, lambda there: _end(there, args["number"]))
+def end(setting: Setting, args: Arguments, *, hurried: bool) -> Outcome:
+    """End the silence of an undo record, whether or not anybody knows that it was made."""
+    return client.put_back("silence", args, setting, lambda there: _end(there, args["number"]), hurried=hurried)
 
 
-def left(start: StartMessage) -> dict[str, list[str]]:
+def left(setting: Setting, records: Sequence[UndoRecord]) -> Residue:
     """The proof that none of the run is left, or which are."""
-    return client.left("silence", SILENCE, start, lambda there: [_named(s) for s in _open(_ours(there))])
+    return client.left("silence", records, setting, lambda there: [_named(s) for s in _open(_ours(there))])
 
 
-def _make(args: Arguments, start: StartMessage, seconds: float, why: str) -> None:
-    with Alertmanager(args, start) as there:
+def _make(args: Arguments, setting: Setting, seconds: float, why: str) -> None:
+    with Alertmanager(args, setting) as there:
         _, now = there.listed("silences")
         comment = f"{_mark(there.run, args['number'])} {why}"
         body = {"matchers": args["matchers"], "startsAt": now.isoformat(), "createdBy": BY, "comment": comment,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from runner.experiment import reach
+from runner.faults.driver import FaultTarget, Provider
 from runner.faults.kubernetes import created, objects, pods_and_nodes, workloads
 from runner.faults.kubernetes.objects import Resource
-from runner.faults.targeting import Aim, Arguments, Proof, Survey
+from runner.faults.kubernetes.signatures import Arguments, Confirm, Resolve
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
@@ -25,7 +24,7 @@ NAMESPACES = Resource("namespace", "namespaces", "/api/v1", namespaced=False)
 NODES = Resource("node", "nodes", "/api/v1", namespaced=False)
 
 
-def kill(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def kill(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """`kill_microservice`: a deployment, then a replica set, then a pod of that name."""
     space, name = str(arguments.get("ns") or "default"), arguments.get("name")
     labels = arguments.get("label_selector") or ""
@@ -41,15 +40,15 @@ def _of(resource: Resource) -> objects.Choice:
     return lambda arguments: resource
 
 
-def _deleted(resource: Resource, name: str | None = None, owner: str = "nobody") -> Survey:
+def _deleted(resource: Resource, name: str | None = None, owner: str = "nobody") -> Resolve:
     return objects.deleted(_of(resource), (lambda arguments: name) if name else None, owner)
 
 
-def _created(resource: Resource, body: created.Body = created.file) -> Survey:
+def _created(resource: Resource, body: created.Body = created.file) -> Resolve:
     return created.created(_of(resource), body)
 
 
-PROOFS: dict[str, Proof | None] = {
+CONFIRM: dict[str, Confirm | None] = {
     "pods": pods_and_nodes.pods_gone,
     "exec": None,
     "nodes": pods_and_nodes.cordoned,
@@ -64,7 +63,7 @@ PROOFS: dict[str, Proof | None] = {
 }
 """What each kind of aim is proven by; None where nothing can be seen from outside."""
 
-ACTIONS: dict[str, Survey] = {
+ACTIONS: dict[str, Resolve] = {
     "chaosk8s.actions.kill_microservice": kill,
     "chaosk8s.actions.remove_service_endpoint": _deleted(SERVICES),
     "chaosk8s.actions.scale_microservice": workloads.scale("deployment"),
@@ -141,15 +140,16 @@ SETTLED = ("pods", "exec", "deleted")
 """Kinds after which nothing can be there, or free to be hit, that was not before."""
 
 
-def survey_of(activity: Mapping[str, Any]) -> Survey | None:
+def resolver(provider: Provider) -> Resolve | None:
     """How the targets of a method's action are found, where it is one that we know."""
-    provider = activity.get("provider") or {}
     module, name = str(provider.get("module") or ""), str(provider.get("func") or "")
-    return ACTIONS.get(f"{module}.{name}") or (ACTIONS.get(_home(module, name)) if reach.of_cluster(module) else None)
+    return ACTIONS.get(f"{module}.{name}") or ACTIONS.get(_home(module, name))
 
 
 def _home(module: str, name: str) -> str:
     """Where a function comes from that is called by way of another module, as old files do: `chaosk8s.actions.delete_pods`."""
+    if not module.startswith("chaosk8s"):
+        return ""
     try:
         found = getattr(importlib.import_module(module), name, None)
     except ImportError:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from runner import errors
 from runner.experiment import source
+from runner.faults.driver import FaultTarget
 from runner.faults.kubernetes.objects import Choice, Resource, of_created
-from runner.faults.targeting import Aim, Arguments, Survey
+from runner.faults.kubernetes.signatures import Arguments, Resolve
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
@@ -18,33 +19,33 @@ Body = Callable[[Arguments], Any]
 """From an action's arguments to the object that it makes."""
 
 
-def created(choose: Choice, body: Body) -> Survey:
+def created(choose: Choice, body: Body) -> Resolve:
     """An action that makes the object which `body` reads."""
 
-    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+    def resolve(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
         resource = choose(arguments)
         return of_created(cluster, action, resource, resource.space(arguments), _name(body(arguments)))
 
-    return survey
+    return resolve
 
 
-def policy(body: Body) -> Survey:
+def policy(body: Body) -> Resolve:
     """An action that makes a network policy: it acts on the pods that it selects."""
 
-    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+    def resolve(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
         wanted, space = body(arguments), str(arguments.get("ns") or "default")
         chosen = (wanted.get("spec") or {}).get("podSelector") if isinstance(wanted, Mapping) else None
         pods = [p["name"] for p in cluster.pods(space, selector(chosen or {}) or None)]
         hit = tuple(f"pod/{space}/{name}" for name in pods)
         return of_created(cluster, action, POLICIES, space, _name(wanted), hit)
 
-    return survey
+    return resolve
 
 
-def mesh(plural: str) -> Survey:
+def mesh(plural: str) -> Resolve:
     """A fault of Chaos Mesh: an object of its own that acts on the pods which it selects, in its namespace unless it names others."""
 
-    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+    def resolve(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
         space = str(arguments.get("ns") or "default")
         spaces = _listed(arguments.get("namespaces_selectors")) or [space]
         labels = arguments.get("label_selectors")
@@ -53,17 +54,17 @@ def mesh(plural: str) -> Survey:
         mode = f"{arguments.get('mode') or 'one'} of {len(hit)} pods, " if hit else ""
         name = str(arguments.get("name") or "")
         found = of_created(cluster, action, chaos_mesh(plural), space, name, hit)
-        reached = tuple(dict.fromkeys((*found.namespaces, *spaces)))
-        return replace(found, note=mode + found.note, namespaces=reached)
+        reached = tuple(dict.fromkeys((*found.scopes, *spaces)))
+        return replace(found, note=mode + found.note, scopes=reached)
 
-    return survey
+    return resolve
 
 
-def applied(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def applied(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """A custom object given as text: its kind and place stand in it."""
     wanted = text(arguments)
     if not isinstance(wanted, Mapping) or "/" not in str(wanted.get("apiVersion")):
-        return Aim(action=action, note="what it makes cannot be read")
+        return FaultTarget(action=action, note="what it makes cannot be read")
     from chaosk8s.crd.actions import get_plural
 
     plural = get_plural(str(wanted.get("kind") or "object"))

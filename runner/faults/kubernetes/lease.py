@@ -7,52 +7,58 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kubernetes import client
 from kubernetes.client.rest import ApiException
 
+from runner.faults.driver import LockAnswer
 from runner.faults.kubernetes.client import CALL_S, Cluster
-from runner.rundir.start_message import StartMessage
 
 DURATION_S = 60
 """How long a holder that has gone silent still counts."""
 
 
-def acquire(name: str, start: StartMessage) -> dict[str, Any]:
-    """`{held: True}`, or `{held: False, holder, since}` when another run has it; `{held: None, error}` when not allowed to look."""
-    api, (namespace, lease) = _api(start), name.split("/")
+def names(namespaces: Collection[str], nodes: bool) -> list[str]:
+    """The Leases that stand for a blast radius: one a namespace, one for the nodes. In a fixed order, against deadlocks."""
+    return sorted([f"{n}/chaos-run" for n in namespaces] + (["default/chaos-run-nodes"] if nodes else []))
+
+
+def acquire(name: str, run: str) -> LockAnswer:
+    """Held, or by whom else; None when we are not allowed to look."""
+    api, (namespace, lease) = _api(run), name.split("/")
     try:
         found = api.read_namespaced_lease(lease, namespace, _request_timeout=CALL_S)
     except ApiException as problem:
         if problem.status == 403:
-            return {"held": None, "error": "not allowed to read leases"}
+            return LockAnswer(held=None, error="not allowed to read leases")
         if problem.status != 404:
             raise
-        return _create(api, lease, namespace, start)
-    if _alive(found) and found.spec.holder_identity != _identity(start):
-        return {"held": False, "holder": found.spec.holder_identity, "since": str(found.spec.acquire_time)}
-    return _take(api, found, start)
+        return _create(api, lease, namespace, run)
+    if _alive(found) and found.spec.holder_identity != _identity(run):
+        return LockAnswer(held=False, holder=found.spec.holder_identity, since=str(found.spec.acquire_time))
+    return _take(api, found, run)
 
 
-def renew(name: str, start: StartMessage) -> bool:
+def renew(name: str, run: str) -> bool:
     """Whether we still hold it."""
-    api, (namespace, lease) = _api(start), name.split("/")
+    api, (namespace, lease) = _api(run), name.split("/")
     found = api.read_namespaced_lease(lease, namespace, _request_timeout=CALL_S)
-    if found.spec.holder_identity != _identity(start):
+    if found.spec.holder_identity != _identity(run):
         return False
     found.spec.renew_time = datetime.now(UTC)
     api.replace_namespaced_lease(lease, namespace, found, _request_timeout=CALL_S)
     return True
 
 
-def release(name: str, start: StartMessage) -> bool:
+def release(name: str, run: str) -> bool:
     """Delete it if it is ours."""
-    api, (namespace, lease) = _api(start), name.split("/")
+    api, (namespace, lease) = _api(run), name.split("/")
     try:
         found = api.read_namespaced_lease(lease, namespace, _request_timeout=CALL_S)
-        if found.spec.holder_identity != _identity(start):
+        if found.spec.holder_identity != _identity(run):
             return False
         body = client.V1DeleteOptions(preconditions=client.V1Preconditions(uid=found.metadata.uid))
         api.delete_namespaced_lease(lease, namespace, body=body, _request_timeout=CALL_S)
@@ -63,36 +69,36 @@ def release(name: str, start: StartMessage) -> bool:
     return True
 
 
-def _create(api: Any, lease: str, namespace: str, start: StartMessage) -> dict[str, Any]:
-    body = client.V1Lease(metadata=client.V1ObjectMeta(name=lease), spec=_spec(start))
+def _create(api: Any, lease: str, namespace: str, run: str) -> LockAnswer:
+    body = client.V1Lease(metadata=client.V1ObjectMeta(name=lease), spec=_spec(run))
     return _written(lambda: api.create_namespaced_lease(namespace, body, _request_timeout=CALL_S))
 
 
-def _take(api: Any, found: Any, start: StartMessage) -> dict[str, Any]:
-    found.spec = _spec(start)
+def _take(api: Any, found: Any, run: str) -> LockAnswer:
+    found.spec = _spec(run)
     name, namespace = found.metadata.name, found.metadata.namespace
     return _written(lambda: api.replace_namespaced_lease(name, namespace, found, _request_timeout=CALL_S))
 
 
-def _written(write: Any) -> dict[str, Any]:
+def _written(write: Any) -> LockAnswer:
     """The API server decides a race: whoever is second gets 409."""
     try:
         write()
     except ApiException as problem:
         if problem.status == 409:
-            return {"held": False, "holder": "another run that was faster", "since": "just now"}
+            return LockAnswer(held=False, holder="another run that was faster", since="just now")
         if problem.status == 403:
-            return {"held": None, "error": "not allowed to write leases"}
+            return LockAnswer(held=None, error="not allowed to write leases")
         if problem.status == 404:
-            return {"held": None, "error": "there is no such namespace"}
+            return LockAnswer(held=None, error="there is no such namespace")
         raise
-    return {"held": True}
+    return LockAnswer(held=True)
 
 
-def _spec(start: StartMessage) -> Any:
+def _spec(run: str) -> Any:
     now = datetime.now(UTC)
     return client.V1LeaseSpec(
-        holder_identity=_identity(start), lease_duration_seconds=DURATION_S, acquire_time=now, renew_time=now
+        holder_identity=_identity(run), lease_duration_seconds=DURATION_S, acquire_time=now, renew_time=now
     )
 
 
@@ -102,9 +108,9 @@ def _alive(found: Any) -> bool:
     return bool(found.spec.holder_identity) and renewed is not None and datetime.now(UTC) < renewed + lasts
 
 
-def _identity(start: StartMessage) -> str:
-    return f"{start.run} by {os.environ.get('USER') or os.environ.get('LOGNAME') or 'uid ' + str(os.getuid())}@{socket.gethostname()}"
+def _identity(run: str) -> str:
+    return f"{run} by {os.environ.get('USER') or os.environ.get('LOGNAME') or 'uid ' + str(os.getuid())}@{socket.gethostname()}"
 
 
-def _api(start: StartMessage) -> Any:
+def _api(run: str) -> Any:
     return client.CoordinationV1Api(Cluster().core.api_client)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.faults.targeting import Aim, Arguments, Evidence, Survey
+from runner.faults.driver import Evidence, FaultTarget
+from runner.faults.kubernetes.signatures import Arguments, Resolve
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
@@ -46,16 +47,16 @@ Choice = Callable[[Arguments], Resource]
 """From an action's arguments to the kind of objects it is about."""
 
 
-def deleted(choose: Choice, name: Callable[[Arguments], Any] | None = None, owner: str = "nobody") -> Survey:
+def deleted(choose: Choice, name: Callable[[Arguments], Any] | None = None, owner: str = "nobody") -> Resolve:
     """An action that takes objects away: by `name`, else those that match `label_selector`, else all of a namespace."""
 
-    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+    def resolve(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
         resource = choose(arguments)
         named = name(arguments) if name else arguments.get("name")
         objects = select(cluster, resource, resource.space(arguments), named, arguments.get("label_selector"))
         return of_deleted(action, objects, _spaces(resource, arguments), owner)
 
-    return survey
+    return resolve
 
 
 def select(cluster: Cluster, resource: Resource, space: str, name: Any, selector: Any) -> dict[str, list[str]]:
@@ -72,14 +73,14 @@ def select(cluster: Cluster, resource: Resource, space: str, name: Any, selector
 
 def of_deleted(
     action: str, objects: Mapping[str, list[str]], namespaces: tuple[str, ...], owner: str = "nobody"
-) -> Aim:
+) -> FaultTarget:
     """The aim of taking these away."""
-    return Aim(
+    return FaultTarget(
         action=action,
         kind="deleted",
         targets=tuple(objects),
         note="" if objects else "nothing of that name is there",
-        namespaces=namespaces,
+        scopes=namespaces,
         owner=owner,
         before={"objects": dict(objects)},
     )
@@ -89,7 +90,7 @@ def gone(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     """By their UID; one that is on its way out, waiting for its finalizers, counts."""
     left = tuple(t for t, (path, uid) in before["objects"].items() if _is_gone(cluster.read(path), uid))
     return Evidence(
-        bitten=bool(left),
+        confirmed=bool(left),
         sentence=f"{len(left)} of {len(before['objects'])} are gone by their UID: {', '.join(left) or 'none'}",
         targets=left,
     )
@@ -99,33 +100,34 @@ def _is_gone(now: Mapping[str, Any] | None, uid: str) -> bool:
     return now is None or now["metadata"]["uid"] != uid or "deletionTimestamp" in now["metadata"]
 
 
-def changed(choose: Choice) -> Survey:
+def changed(choose: Choice) -> Resolve:
     """An action that patches or replaces one object."""
 
-    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+    def resolve(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
         resource, name = choose(arguments), str(arguments.get("name"))
         space = resource.space(arguments)
         now, target = cluster.read(resource.path(space, name)), resource.called(space, name)
-        return Aim(
+        return FaultTarget(
             action=action,
             kind="changed",
             targets=(target,) if now else (),
             note="" if now else f"there is no {target}",
-            namespaces=_spaces(resource, arguments),
+            scopes=_spaces(resource, arguments),
+            objects=(target,),
             before={"target": target, "path": resource.path(space, name), "was": fingerprint(now)},
         )
 
-    return survey
+    return resolve
 
 
 def differs(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     """By all that is wanted of it; what controllers report as its status does not count."""
     now = fingerprint(cluster.read(before["path"]))
-    bitten, target = now != before["was"], before["target"]
+    different, target = now != before["was"], before["target"]
     return Evidence(
-        bitten=bitten,
-        sentence=f"{target} {'has changed' if bitten else 'is what it was'}",
-        targets=(target,) if bitten else (),
+        confirmed=different,
+        sentence=f"{target} {'has changed' if different else 'is what it was'}",
+        targets=(target,) if different else (),
     )
 
 
@@ -140,19 +142,20 @@ def fingerprint(found: Mapping[str, Any] | None) -> str:
 
 def of_created(
     cluster: Cluster, action: str, resource: Resource, space: str, name: str, hit: tuple[str, ...] | None = None
-) -> Aim:
+) -> FaultTarget:
     """The aim of making an object; `hit`: on whom it acts, where it acts on others. One without a name is known only once it is there."""
     if not name:
-        return Aim(action=action, note="what it makes has no name", namespaces=(space,) if space else ())
+        return FaultTarget(action=action, note="what it makes has no name", scopes=(space,) if space else ())
     path, target = resource.path(space, name), resource.called(space, name)
     now = cluster.read(path)
     targets = (target,) if hit is None else hit
-    return Aim(
+    return FaultTarget(
         action=action,
         kind="created",
         targets=targets,
         note=f"by making {target}" if now is None else f"{target} is there already",
-        namespaces=(space,) if space else (),
+        scopes=(space,) if space else (),
+        objects=(target,),
         before={"path": path, "uid": now["metadata"]["uid"] if now else "", "target": target, "hit": list(targets)},
     )
 
@@ -162,12 +165,12 @@ def there(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     now = cluster.read(before["path"])
     if now is None or now["metadata"]["uid"] == before["uid"]:
         said = "is not there" if now is None else "was there before already"
-        return Evidence(bitten=False, sentence=f"{before['target']} {said}")
+        return Evidence(confirmed=False, sentence=f"{before['target']} {said}")
     conditions = (now.get("status") or {}).get("conditions") or ()
     injected = next((c.get("status") for c in conditions if c.get("type") == "AllInjected"), None)
     if injected not in (None, "True"):
-        return Evidence(bitten=False, sentence=f"{before['target']} is there, and says that it is not injected yet")
-    return Evidence(bitten=True, sentence=f"{before['target']} is there", targets=tuple(before["hit"]))
+        return Evidence(confirmed=False, sentence=f"{before['target']} is there, and says that it is not injected yet")
+    return Evidence(confirmed=True, sentence=f"{before['target']} is there", targets=tuple(before["hit"]))
 
 
 def _spaces(resource: Resource, arguments: Arguments) -> tuple[str, ...]:

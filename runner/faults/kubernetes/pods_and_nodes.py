@@ -7,25 +7,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from runner.faults.targeting import Aim, Arguments, Evidence
+from runner.faults.driver import Evidence, FaultTarget, UndoStep
+from runner.faults.kubernetes.signatures import Arguments
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
 
 
-def pods(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def pods(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom `terminate_pods` ends."""
     chosen, note = _chosen(cluster, arguments)
     return _of_pods(action, "pods", arguments, chosen, note)
 
 
-def pods_by_name(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def pods_by_name(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom `delete_pods` ends: its `name` is the pattern of `terminate_pods`, and it takes the first that matches."""
     asked = {"ns": arguments.get("ns", "default"), "name_pattern": arguments.get("name")}
     return pods(cluster, action, asked | {"label_selector": arguments.get("label_selector")})
 
 
-def pods_entered(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def pods_entered(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Where `exec_in_pods` runs its command: it passes over pods that have no container of that name, and without a name all."""
     chosen, note = _chosen(cluster, arguments)
     having = [p for p in chosen if arguments.get("container_name") in p["containers"]]
@@ -41,14 +42,14 @@ def _chosen(cluster: Cluster, arguments: Arguments) -> tuple[list[dict[str, Any]
     return found[:count] if certain else found, f"{count} of {len(found)} pods"
 
 
-def _of_pods(action: str, kind: str, arguments: Arguments, chosen: list[dict[str, Any]], note: str) -> Aim:
+def _of_pods(action: str, kind: str, arguments: Arguments, chosen: list[dict[str, Any]], note: str) -> FaultTarget:
     namespace = arguments.get("ns", "default")
-    return Aim(
+    return FaultTarget(
         action=action,
         kind=kind,
         targets=tuple(f"pod/{namespace}/{p['name']}" for p in chosen),
         note=note,
-        namespaces=(namespace,),
+        scopes=(namespace,),
         owner="system" if all(p["owned"] for p in chosen) else "nobody",  # their controller makes new ones
         before={"namespace": namespace, "uids": {p["name"]: p["uid"] for p in chosen}},
     )
@@ -59,24 +60,24 @@ def pods_gone(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     now = {p["uid"] for p in cluster.pods(before["namespace"]) if not p["leaving"]}
     gone = [name for name, uid in before["uids"].items() if uid not in now]
     return Evidence(
-        bitten=bool(gone),
+        confirmed=bool(gone),
         sentence=f"{len(gone)} of {len(before['uids'])} pods are gone by their UID: {', '.join(gone) or 'none'}",
         targets=tuple(f"pod/{before['namespace']}/{name}" for name in gone),
     )
 
 
-def nodes(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def nodes(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom a cordon hits."""
     found = _matching(cluster, arguments)
     ours = [n["name"] for n in found if not n["cordoned"]]
-    return Aim(
+    return FaultTarget(
         action=action,
         kind="nodes",
         targets=tuple(f"node/{n['name']}" for n in found),
         note=f"{arguments.get('count') or len(found)} of {len(found)} nodes",
         owner="undoer",
         # Somebody else's cordon stays: only nodes that were free before are ours to free.
-        undo=tuple({"kind": "uncordon", "what": f"uncordon node {n}", "args": {"node": n}} for n in ours),
+        undo=tuple(UndoStep(kind="uncordon", what=f"uncordon node {n}", args={"node": n}) for n in ours),
         before={"free": ours},
     )
 
@@ -85,13 +86,13 @@ def cordoned(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     """Which of the nodes that were free are so no more."""
     hit = [n["name"] for n in cluster.nodes() if n["cordoned"] and n["name"] in before["free"]]
     return Evidence(
-        bitten=bool(hit),
+        confirmed=bool(hit),
         sentence=f"cordoned by us: {', '.join(hit) or 'none'}",
         targets=tuple(f"node/{name}" for name in hit),
     )
 
 
-def drain(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def drain(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom a drain empties; without a pod that it would evict it has no target, for a cordon alone hurts nobody."""
     found = nodes(cluster, action, arguments)
     local = bool(arguments.get("delete_pods_with_local_storage"))
@@ -104,7 +105,7 @@ def drain(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
         targets=found.targets if count else (),
         note=f"{found.note}, {count} to evict" if count else f"{found.note}, with no pod that would be evicted",
         undo=found.undo if count else (),
-        before=found.before | {"pods": pods},
+        before={**found.before, "pods": pods},
     )
 
 
@@ -117,13 +118,13 @@ def drained(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     gone, there = sum(map(len, left.values())), sum(map(len, before["pods"].values()))
     emptied = tuple(f"node/{node}" for node, uids in left.items() if uids)
     sentence = f"{cordoned(cluster, before).sentence}; {gone} of {there} pods left"
-    return Evidence(bitten=bool(emptied), sentence=sentence, targets=emptied)
+    return Evidence(confirmed=bool(emptied), sentence=sentence, targets=emptied)
 
 
-def freed(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def freed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom an uncordon in the method frees: nodes that are cordoned."""
     closed = [n["name"] for n in _matching(cluster, arguments) if n["cordoned"]]
-    return Aim(
+    return FaultTarget(
         action=action,
         kind="freed",
         targets=tuple(f"node/{n}" for n in closed),
@@ -136,20 +137,20 @@ def uncordoned(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     """Which of the nodes that were cordoned are so no more."""
     free = [n["name"] for n in cluster.nodes() if not n["cordoned"] and n["name"] in before["closed"]]
     return Evidence(
-        bitten=bool(free),
+        confirmed=bool(free),
         sentence=f"uncordoned by us: {', '.join(free) or 'none'}",
         targets=tuple(f"node/{name}" for name in free),
     )
 
 
-def nodes_deleted(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def nodes_deleted(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom `delete_nodes` takes away: the first that matches, or a random choice."""
     found = _matching(cluster, arguments)
     count = 1 if arguments.get("rand") else int(arguments.get("count") or 0)
     chosen = found if count else found[:1]
     paths = {f"node/{n['name']}": [f"/api/v1/nodes/{n['name']}", n["uid"]] for n in chosen}
     note = f"{min(count or 1, len(found))} of {len(found)} nodes"
-    return Aim(action=action, kind="deleted", targets=tuple(paths), note=note, before={"objects": paths})
+    return FaultTarget(action=action, kind="deleted", targets=tuple(paths), note=note, before={"objects": paths})
 
 
 def _matching(cluster: Cluster, arguments: Arguments) -> list[dict[str, Any]]:

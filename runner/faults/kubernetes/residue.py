@@ -1,27 +1,24 @@
-"""Looking: where a run may have changed a cluster, how it was there before, and what of it is different afterwards."""
+"""Residue: where a run may have changed a cluster, how it was there before, and what of it is different afterwards."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.experiment import reach
-from runner.experiment.reach import Reach
+from runner.faults.driver import FaultTarget, Residue
 from runner.faults.kubernetes import inventory, kinds
 from runner.faults.kubernetes.inventory import Change
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
 
-SCAN_S = 22.0
-"""Two inventories and the pause between them."""
 SETTLES_S = 1.5
 """What was found is looked at again after so long: clusters take their time."""
-UNCERTAIN = "(during the run: by it or by others)"
+UNCERTAIN = "(during the run: by it or by others)
+from runner.rundir.start_message import Kept"
 
-Aims = Iterable[Mapping[str, Any]]
 Snapshot = Mapping[str, Any]
 
 
@@ -41,25 +38,26 @@ class Scope:
     """No action reaches a cluster."""
 
 
-def scope(document: Mapping[str, Any], aims: Aims) -> Scope:
-    """From the actions of the method and their aims."""
-    aims, method = [*aims], [a for a in document.get("method") or () if a.get("type") == "action"]
-    reaching = {str(a.get("name")) for a in method if reach.of({"method": [a]}) is not Reach.NONE}
-    concerned = [a for a in aims if a["action"] in reaching]
-    if not concerned:
+def scope(actions: Sequence[FaultTarget]) -> Scope:
+    """From the actions of the method that reach a cluster, resolved."""
+    if not actions:
         return Scope(nothing=True)
-    records = [r["args"] for a in concerned for r in a["undo"]]
-    anywhere = any(a["kind"] == "unknown" for a in concerned)
-    evicts = any(a["kind"] == "drain" for a in concerned)
-    spaces = {n for a in concerned for n in a["namespaces"]} | {r["namespace"] for r in records if "namespace" in r}
-    named = [f"node/{r['node']}" if "node" in r else f"{r['resource']}/{r['namespace']}/{r['name']}" for r in records]
-    made = [str(a["before"]["target"]) for a in concerned if a["before"].get("target")]
+    records = [step.args for a in actions for step in a.undo]
+    anywhere = any(not a.resolved for a in actions)
+    evicts = any(a.kind == "drain" for a in actions)
+    spaces = {n for a in actions for n in a.scopes} | {r["namespace"] for r in records if "namespace" in r}
+    made = [name for a in actions for name in a.objects]
     return Scope(
         namespaces=None if anywhere or evicts else tuple(sorted(spaces)),
-        named=(*named, *made, *(t for a in concerned for t in a["targets"])),
+        named=(*map(concerns, records), *made, *(t for a in actions for t in a.targets)),
         anything=anywhere,
         evicts=evicts,
     )
+
+
+def concerns(args: Mapping[str, Any]) -> str:
+    """What an undo record puts back, named as a change is."""
+    return f"node/{args['node']}" if "node" in args else f"{args['resource']}/{args['namespace']}/{args['name']}"
 
 
 def before(open_cluster: Callable[[], Cluster], where: Scope, *, must: bool) -> dict[str, Any]:
@@ -80,27 +78,25 @@ def before(open_cluster: Callable[[], Cluster], where: Scope, *, must: bool) -> 
     return known | found | {"objects": objects}
 
 
-def after(open_cluster: Callable[[], Cluster], snapshot: Snapshot) -> dict[str, list[str]]:
-    """`{residue, meant, others, unseen}`, a sentence each. Raises what the API answers.
-
-    `meant` is ours and stays as the file wants it: what the snapshot names under `left`, or all where that is None.
-    """
+def after(open_cluster: Callable[[], Cluster], snapshot: Snapshot, kept: Kept) -> Residue:
+    """What is different now, and whose doing it is. Raises what the API answers."""
     if snapshot.get("objects") is None:
-        return {"unseen": list(snapshot.get("unseen") or ["the cluster"])}
-    told = _told(open_cluster(), snapshot)
-    if told["residue"]:
+        return Residue(unseen=tuple(snapshot.get("unseen") or ["the cluster"]))
+    found = _compared(open_cluster(), snapshot, kept)
+    if found.residue:
         time.sleep(SETTLES_S)
-        told = _told(open_cluster(), snapshot)
-    return told
+        found = _compared(open_cluster(), snapshot, kept)
+    return found
 
 
-def _told(cluster: Cluster, snapshot: Snapshot) -> dict[str, list[str]]:
+def _compared(cluster: Cluster, snapshot: Snapshot, kept: Kept) -> Residue:
     now = inventory.take(cluster, snapshot["namespaces"], _kinds(snapshot["named"]))
-    told: dict[str, list[str]] = {"residue": [], "meant": [], "others": []}
+    found: dict[str, list[str]] = {"residue": [], "meant": [], "others": []}
     for change in inventory.changes(snapshot, now, snapshot["at"]):
         certain = not snapshot["anything"] or change.name in snapshot["named"]
-        told[_whose(change, snapshot)].append(change.sentence if certain else f"{change.sentence} {UNCERTAIN}")
-    return told | {"unseen": _unseen([*snapshot["unseen"], *now["unseen"]], snapshot)}
+        found[_whose(change, snapshot, kept)].append(change.sentence if certain else f"{change.sentence} {UNCERTAIN}")
+    unseen = _unseen([*snapshot["unseen"], *now["unseen"]], snapshot)
+    return Residue(**{whose: tuple(sentences) for whose, sentences in found.items()}, unseen=tuple(unseen))
 
 
 def _kinds(names: Iterable[str]) -> set[str]:
@@ -117,12 +113,13 @@ def _unseen(troubles: Iterable[str], snapshot: Snapshot) -> list[str]:
     return [t for t in unique if t.partition(" ")[0] in plurals | mine]
 
 
-def _whose(change: Change, snapshot: Snapshot) -> str:
+def _whose(change: Change, snapshot: Snapshot, kept: Kept) -> str:
     """residue, meant or others. Where anything could be ours, all is that not only controllers wrote."""
-    named, left = change.name in snapshot["named"], snapshot.get("left", ())
+    named = change.name in snapshot["named"]
     evicted = snapshot["evicts"] and change.gone and change.name.startswith("pod/")
     rest = snapshot["anything"] and not change.by_controller
     if not (named or evicted or rest):
         return "others"
-    stays = left is None or change.name in left or (not named and not evicted and snapshot.get("rest_stays"))
+    by_name = kept.names is None or change.name in kept.names
+    stays = by_name or (not named and not evicted and kept.rest)
     return "meant" if stays else "residue"

@@ -5,53 +5,54 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from runner.faults.targeting import Aim, Arguments, Evidence, Survey
+from runner.faults.driver import Evidence, FaultTarget, UndoStep
+from runner.faults.kubernetes.signatures import Arguments, Resolve
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
 
 
-def scale(resource: str) -> Survey:
-    def survey(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def scale(resource: str) -> Resolve:
+    def resolve(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
         name, namespace = arguments["name"], arguments.get("ns", "default")
         replicas = cluster.replicas(resource, name, namespace)
         if replicas is None:
-            return Aim(action=action, kind=f"scale-{resource}", note=f"there is no {namespace}/{name}")
+            return FaultTarget(action=action, kind=f"scale-{resource}", note=f"there is no {namespace}/{name}")
         args = {"resource": resource, "name": name, "namespace": namespace, "replicas": replicas}
-        return Aim(
+        return FaultTarget(
             action=action,
             kind=f"scale-{resource}",
             targets=(f"{resource}/{namespace}/{name}",),
             note=f"from {replicas} to {arguments.get('replicas')} replicas",
-            namespaces=(namespace,),
+            scopes=(namespace,),
             owner="undoer",
-            undo=({"kind": "scale", "what": f"scale {namespace}/{name} back to {replicas}", "args": args},),
+            undo=(UndoStep(kind="scale", what=f"scale {namespace}/{name} back to {replicas}", args=args),),
             before=args,
         )
 
-    return survey
+    return resolve
 
 
 def scaled(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     now = cluster.replicas(before["resource"], before["name"], before["namespace"])
     name = f"{before['resource']}/{before['namespace']}/{before['name']}"
     return Evidence(
-        bitten=now != before["replicas"],
+        confirmed=now != before["replicas"],
         sentence=f"{name} wants {now} replicas, before {before['replicas']}",
         targets=(name,),
     )
 
 
-def rollout(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
+def rollout(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     name, namespace = arguments["name"], arguments.get("ns", "default")
     template = cluster.template(name, namespace)
     if template is None:
-        return Aim(action=action, kind="rollout", note=f"there is no {namespace}/{name}")
-    return Aim(
+        return FaultTarget(action=action, kind="rollout", note=f"there is no {namespace}/{name}")
+    return FaultTarget(
         action=action,
         kind="rollout",
         targets=(f"deployment/{namespace}/{name}",),
-        namespaces=(namespace,),
+        scopes=(namespace,),
         owner="system",
         before={"name": name, "namespace": namespace, "template": template},
     )
@@ -60,4 +61,6 @@ def rollout(cluster: Cluster, action: str, arguments: Arguments) -> Aim:
 def rolled(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
     changed = cluster.template(before["name"], before["namespace"]) != before["template"]
     sentence = f"the pod template of {before['namespace']}/{before['name']} {'changed' if changed else 'is unchanged'}"
-    return Evidence(bitten=changed, sentence=sentence, targets=(f"deployment/{before['namespace']}/{before['name']}",))
+    return Evidence(
+        confirmed=changed, sentence=sentence, targets=(f"deployment/{before['namespace']}/{before['name']}",)
+    )

@@ -13,20 +13,20 @@ import pytest
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
 
+from runner.faults.driver import Evidence, FaultTarget
 from runner.faults.kubernetes import actions
 from runner.faults.kubernetes.client import Cluster
-from runner.faults.targeting import Aim, Evidence
-from runner.playground import start
+from runner.playground.start import Playground
 from runner.undo.inspection import World
 from tests.playground.kubectl import Kubectl
 from tests.playground.test_chaosk8s import until
-from tests.rundir import starts
+from tests.rundir.starts import start
 
 Json = dict[str, Any]
 
 
 @pytest.fixture
-def cluster(playground: start.Playground, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def cluster(playground: Playground, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setenv("KUBECONFIG", str(playground.kubeconfig))
     # The client has read the variable when it was imported, perhaps by an earlier test.
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(playground.kubeconfig))
@@ -46,14 +46,14 @@ def space(kubectl: Kubectl) -> Iterator[str]:
     kubectl("delete", "namespace", "aims", "--ignore-not-found", "--wait=true")
 
 
-def survey(cluster: Cluster, action: str, **arguments: Any) -> Aim:
+def resolve(cluster: Cluster, action: str, **arguments: Any) -> FaultTarget:
     return actions.ACTIONS[action](cluster, "it", arguments)
 
 
-def prove(cluster: Cluster, found: Aim) -> Evidence:
-    proof = actions.PROOFS[found.kind]
-    assert proof is not None
-    return proof(cluster, json.loads(json.dumps(found.before)))  # as it comes back from the parent
+def confirm(cluster: Cluster, found: FaultTarget) -> Evidence:
+    confirmed = actions.CONFIRM[found.kind]
+    assert confirmed is not None
+    return confirmed(cluster, json.loads(json.dumps(found.before)))  # as it comes back from the parent
 
 
 def act(action: str, **arguments: Any) -> Any:
@@ -87,13 +87,13 @@ CHANGES = {
 @pytest.mark.parametrize("action", CHANGES)
 def test_what_is_there_is_named_and_its_change_seen(cluster: Cluster, space: str, action: str) -> None:
     arguments, targets = CHANGES[action]
-    found = survey(cluster, action, ns=space, **arguments)
+    found = resolve(cluster, action, ns=space, **arguments)
     assert list(found.targets) == targets
-    assert found.namespaces == (space,)
-    assert not prove(cluster, found).bitten, "nothing was done yet"
+    assert found.scopes == (space,)
+    assert not confirm(cluster, found).confirmed, "nothing was done yet"
     act(action, ns=space, **arguments)
-    evidence = prove(cluster, found)
-    assert evidence.bitten
+    evidence = confirm(cluster, found)
+    assert evidence.confirmed
     assert list(evidence.targets) == targets
 
 
@@ -114,12 +114,12 @@ def test_what_is_made_is_named_and_what_was_there_before_is_no_proof(
     cluster: Cluster, space: str, tmp_path: Path, action: str
 ) -> None:
     arguments = MAKES[action](tmp_path)
-    found = survey(cluster, action, ns=space, **arguments)
+    found = resolve(cluster, action, ns=space, **arguments)
     assert [t.split("/")[1:] for t in found.targets] == [["aims", "made"]]
-    assert not prove(cluster, found).bitten
+    assert not confirm(cluster, found).confirmed
     act(action, ns=space, **arguments)
-    assert prove(cluster, found).bitten
-    assert not prove(cluster, survey(cluster, action, ns=space, **arguments)).bitten, "it is there already"
+    assert confirm(cluster, found).confirmed
+    assert not confirm(cluster, resolve(cluster, action, ns=space, **arguments)).confirmed, "it is there already"
 
 
 @pytest.mark.parametrize("kind", ["DaemonSet", "StatefulSet"])
@@ -128,91 +128,91 @@ def test_other_workloads_are_taken_away_too(cluster: Cluster, space: str, tmp_pa
              "StatefulSet": ("statefulset", "create_statefulset", "remove_statefulset")}[kind]  # fmt: skip
     act(f"chaosk8s.{names[0]}.actions.{names[1]}", ns=space, **workload(kind)(tmp_path))
     action = f"chaosk8s.{names[0]}.actions.{names[2]}"
-    found = survey(cluster, action, ns=space)
+    found = resolve(cluster, action, ns=space)
     assert len(found.targets) == 1, "without a name all of the namespace"
     act(action, ns=space, name="made")
-    assert prove(cluster, found).bitten
+    assert confirm(cluster, found).confirmed
 
 
 def test_a_daemon_set_is_changed(cluster: Cluster, space: str, tmp_path: Path) -> None:
     act("chaosk8s.daemonset.actions.create_daemon_set", ns=space, **workload("DaemonSet")(tmp_path))
     arguments = {"name": "made", "spec": {"metadata": {"labels": {"a": "b"}}}}
-    found = survey(cluster, "chaosk8s.daemonset.actions.update_daemon_set", ns=space, **arguments)
+    found = resolve(cluster, "chaosk8s.daemonset.actions.update_daemon_set", ns=space, **arguments)
     assert found.targets == ("daemon_set/aims/made",)
-    assert not prove(cluster, found).bitten, "what its controller reports meanwhile is no change"
+    assert not confirm(cluster, found).confirmed, "what its controller reports meanwhile is no change"
     act("chaosk8s.daemonset.actions.update_daemon_set", ns=space, **arguments)
-    assert prove(cluster, found).bitten
+    assert confirm(cluster, found).confirmed
 
 
 def test_a_namespace_comes_and_goes(cluster: Cluster, space: str) -> None:
-    made = survey(cluster, "chaosk8s.namespace.actions.create_namespace", name="aims-too")
+    made = resolve(cluster, "chaosk8s.namespace.actions.create_namespace", name="aims-too")
     act("chaosk8s.namespace.actions.create_namespace", name="aims-too")
     assert made.targets == ("namespace/aims-too",)
-    assert prove(cluster, made).bitten
-    gone = survey(cluster, "chaosk8s.namespace.actions.delete_namespace", name="aims-too")
+    assert confirm(cluster, made).confirmed
+    gone = resolve(cluster, "chaosk8s.namespace.actions.delete_namespace", name="aims-too")
     act("chaosk8s.namespace.actions.delete_namespace", name="aims-too")
     assert gone.targets == ("namespace/aims-too",)
-    assert prove(cluster, gone).bitten
+    assert confirm(cluster, gone).confirmed
 
 
 def test_a_network_policy_is_aimed_at_the_pods_that_it_selects(cluster: Cluster, space: str) -> None:
     deny, allow = (f"chaosk8s.networking.actions.{n}" for n in ("deny_all_ingress", "remove_deny_all_ingress"))
-    found = survey(cluster, deny, ns=space, label_selectors={"app": "web"})
+    found = resolve(cluster, deny, ns=space, label_selectors={"app": "web"})
     assert [t.rpartition("-")[0].rpartition("-")[0] for t in found.targets] == ["pod/aims/web"]
-    assert survey(cluster, deny, ns=space, label_selectors={"app": "typo"}).targets == ()
-    assert survey(cluster, allow, ns=space).targets == (), "there is none yet"
+    assert resolve(cluster, deny, ns=space, label_selectors={"app": "typo"}).targets == ()
+    assert resolve(cluster, allow, ns=space).targets == (), "there is none yet"
     act(deny, ns=space, label_selectors={"app": "web"})
-    assert prove(cluster, found).bitten
-    removed = survey(cluster, allow, ns=space)
+    assert confirm(cluster, found).confirmed
+    removed = resolve(cluster, allow, ns=space)
     assert removed.targets == ("networkpolicy/aims/chaostoolkit-deny-all-ingress",)
     act(allow, ns=space)
-    assert prove(cluster, removed).bitten
+    assert confirm(cluster, removed).confirmed
 
 
 def test_a_microservice_is_killed_by_its_name_and_one_that_is_not_there_has_no_target(
     cluster: Cluster, space: str
 ) -> None:
     kill = "chaosk8s.actions.kill_microservice"
-    found = survey(cluster, kill, ns=space, name="web", label_selector="app=web")
+    found = resolve(cluster, kill, ns=space, name="web", label_selector="app=web")
     assert [t.split("/")[0] for t in found.targets] == ["deployment", "pod"]
-    assert survey(cluster, kill, ns=space, name="wbe", label_selector="app=web").targets == ()
+    assert resolve(cluster, kill, ns=space, name="wbe", label_selector="app=web").targets == ()
     with contextlib.suppress(ApiException):  # of a pod that its deployment has taken along before the action came to it
         act(kill, ns=space, name="web", label_selector="app=web")
-    assert prove(cluster, found).bitten
+    assert confirm(cluster, found).confirmed
 
 
 def test_delete_pods_takes_its_name_for_a_pattern(cluster: Cluster, space: str) -> None:
-    assert len(survey(cluster, "chaosk8s.pod.actions.delete_pods", ns=space, name="web").targets) == 1
-    assert survey(cluster, "chaosk8s.pod.actions.delete_pods", ns=space, name="wbe").targets == ()
+    assert len(resolve(cluster, "chaosk8s.pod.actions.delete_pods", ns=space, name="web").targets) == 1
+    assert resolve(cluster, "chaosk8s.pod.actions.delete_pods", ns=space, name="wbe").targets == ()
 
 
 def test_a_command_is_aimed_at_pods_with_that_container_alone(cluster: Cluster, space: str) -> None:
     run = "chaosk8s.pod.actions.exec_in_pods"
-    assert len(survey(cluster, run, ns=space, cmd="ls", container_name="agnhost").targets) == 1
-    assert survey(cluster, run, ns=space, cmd="ls", container_name="sidecar").targets == ()
-    assert survey(cluster, run, ns=space, cmd="ls").targets == (), "without a name it passes over every pod"
+    assert len(resolve(cluster, run, ns=space, cmd="ls", container_name="agnhost").targets) == 1
+    assert resolve(cluster, run, ns=space, cmd="ls", container_name="sidecar").targets == ()
+    assert resolve(cluster, run, ns=space, cmd="ls").targets == (), "without a name it passes over every pod"
 
 
 def test_a_pod_that_nobody_makes_anew_is_undone_by_nobody(cluster: Cluster, space: str, kubectl: Kubectl) -> None:
     kill = "chaosk8s.pod.actions.terminate_pods"
-    assert survey(cluster, kill, ns=space, label_selector="app=web").owner == "system"
+    assert resolve(cluster, kill, ns=space, label_selector="app=web").owner == "system"
     kubectl("run", "alone", "--image=agnhost", "-n", space)
-    assert survey(cluster, kill, ns=space, label_selector="run=alone").owner == "nobody"
+    assert resolve(cluster, kill, ns=space, label_selector="run=alone").owner == "nobody"
 
 
 def test_draining_an_empty_node_has_no_target_and_would_not_even_be_undone(cluster: Cluster, kubectl: Kubectl) -> None:
     drain = "chaosk8s.node.actions.drain_nodes"
     node = kubectl.items("pods")[0]["spec"]["nodeName"]
-    assert survey(cluster, drain, name=node).targets == (f"node/{node}",)
+    assert resolve(cluster, drain, name=node).targets == (f"node/{node}",)
     try:
         kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data")
-        empty = survey(cluster, drain, name=node)
+        empty = resolve(cluster, drain, name=node)
         assert (empty.targets, empty.undo) == ((), ())
         assert "no pod that would be evicted" in empty.note
-        freed = survey(cluster, "chaosk8s.node.actions.uncordon_node", name=node)
+        freed = resolve(cluster, "chaosk8s.node.actions.uncordon_node", name=node)
         assert freed.targets == (f"node/{node}",)
         act("chaosk8s.node.actions.uncordon_node", name=node)
-        assert prove(cluster, freed).bitten
+        assert confirm(cluster, freed).confirmed
     finally:
         kubectl("uncordon", node)
         kubectl.settled()
@@ -221,8 +221,8 @@ def test_draining_an_empty_node_has_no_target_and_would_not_even_be_undone(clust
 def test_nodes_can_be_chosen_by_the_pods_that_they_carry(cluster: Cluster, kubectl: Kubectl, space: str) -> None:
     carrying = {f"node/{p['spec']['nodeName']}" for p in kubectl.items("pods", "-n", "aims")}
     arguments = {"pod_label_selector": "app=web", "pod_namespace": "aims"}
-    assert set(survey(cluster, "chaosk8s.node.actions.drain_nodes", **arguments).targets) == carrying
-    assert len(survey(cluster, "chaosk8s.node.actions.delete_nodes").targets) == 1, "it takes the first"
+    assert set(resolve(cluster, "chaosk8s.node.actions.drain_nodes", **arguments).targets) == carrying
+    assert len(resolve(cluster, "chaosk8s.node.actions.delete_nodes").targets) == 1, "it takes the first"
 
 
 @pytest.mark.parametrize("action", sorted(set(actions.ACTIONS) - {"chaosk8s.pod.actions.terminate_pods"}))
@@ -242,7 +242,7 @@ def test_what_is_not_there_is_no_target_whatever_the_action(cluster: Cluster, ac
     }
     arguments |= {"replicas": 0, "cmd": "ls", "container_name": "c", "resource": "?"}
     named_by_itself = ("allow_dns_access", "deny_all_egress", "deny_all_ingress")
-    found = survey(cluster, action, **arguments)
+    found = resolve(cluster, action, **arguments)
     if action.rpartition(".")[2] in named_by_itself:
         assert "by making" in found.note
     else:
@@ -251,14 +251,14 @@ def test_what_is_not_there_is_no_target_whatever_the_action(cluster: Cluster, ac
 
 def test_what_an_earlier_action_makes_is_no_missing_target(cluster: Cluster, space: str) -> None:
     module = "chaosk8s.networking.actions"
-    assert [f["resolved"] for f in _world(module, "deny_all_ingress", "remove_deny_all_ingress", ns=space)] == [
+    assert [f.resolved for f in _world(module, "deny_all_ingress", "remove_deny_all_ingress", ns=space)] == [
         True,
         False,
     ]
-    assert [f["resolved"] for f in _world(module, "remove_deny_all_ingress", ns=space)] == [True]
+    assert [f.resolved for f in _world(module, "remove_deny_all_ingress", ns=space)] == [True]
 
 
-def _world(module: str, *functions: str, **arguments: Any) -> list[Json]:
+def _world(module: str, *functions: str, **arguments: Any) -> tuple[FaultTarget, ...]:
     method = [
         {
             "type": "action",
@@ -268,5 +268,4 @@ def _world(module: str, *functions: str, **arguments: Any) -> list[Json]:
         for f in functions
     ]
     document = {"title": "t", "method": method}
-    found: list[Json] = World(starts.start(document=document, modules=(module,))).survey()["aims"]
-    return found
+    return World(start(document=document)).inspect().actions

@@ -1,0 +1,36 @@
+"""The machine that the run is on: programs, HTTP calls and somebody's own code, of which nothing is known beforehand.
+
+Their targets are what their author says; what they start here is found by its processes (see runner/process).
+"""
+
+from __future__ import annotations
+
+from runner.faults.base import BaseDriver
+from runner.faults.driver import Claim, Environment, Provider, Where
+
+OTHERS = ("chaosaws", "chaosazure", "chaosgcp", "chaosgremlin", "chaosprometheus", "chaosreliably", "chaostoxi")
+"""Published packages that act on systems of their own, which are neither this machine nor reached by a kubeconfig."""
+HARMLESS = ("chaosaddons", "time")
+"""Packages that change nothing outside of the run."""
+
+
+def runs_anything(provider: Provider) -> bool:
+    """Whether a provider runs a program or code of which nobody knows what it does: it acts on whatever it can reach."""
+    return provider.get("type") != "http" and _package(provider) not in (*OTHERS, *HARMLESS)
+
+
+class Driver(BaseDriver):
+    """Asked last: whatever no other driver claims and no published package of another system is."""
+
+    name = "host"
+    said = "this machine"
+
+    def claims(self, provider: Provider) -> Claim:
+        return Claim.NO if provider.get("type") != "http" and _package(provider) in OTHERS else Claim.YES
+
+    def environment(self, provider: Provider, where: Where) -> Environment:
+        return Environment(system=self.name, name="this machine")
+
+
+def _package(provider: Provider) -> str:
+    return str(provider.get("module") or "").partition(".")[0]

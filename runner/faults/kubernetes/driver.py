@@ -1,0 +1,199 @@
+"""Kubernetes as a fault system: chaosk8s and its like, and whatever a program reaches with the kubeconfig of a run.
+
+Light to import: the cluster's client, which takes half a second, comes with the first question to a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from runner import errors
+from runner.faults import host
+from runner.faults.driver import (
+    Activity,
+    Claim,
+    Environment,
+    Evidence,
+    FaultTarget,
+    LockAnswer,
+    Outcome,
+    Provider,
+    Residue,
+    Setting,
+    State,
+    Where,
+    unknown,
+)
+from runner.faults.kubernetes import words
+from runner.faults.kubernetes.signatures import NAME
+from runner.rundir.ledger import UndoRecord
+from runner.rundir.start_message import Kept
+
+if TYPE_CHECKING:
+    from runner.faults.kubernetes.client import Cluster
+
+PACKAGES = ("chaosk8s", "chaosistio", "chaosmesh", "litmus")
+"""They cannot do their work without a cluster."""
+UNCORDON = "chaosk8s.node.actions.uncordon_node"
+
+
+class Driver:
+    """Clusters by way of a kubeconfig, or of the service account of a pod."""
+
+    name = NAME
+    said = "the cluster"
+    undoes: Collection[str] = ("uncordon", "scale")
+    ends_with_target = True
+    sees_residue = True
+
+    def claims(self, provider: Provider) -> Claim:
+        """A program or own code acts on whatever cluster its environment lets it reach."""
+        if str(provider.get("module") or "").partition(".")[0] in PACKAGES:
+            return Claim.YES
+        return Claim.PERHAPS if host.runs_anything(provider) else Claim.NO
+
+    def environment(self, provider: Provider, where: Where) -> Environment:
+        """The context that the run was handed."""
+        return Environment(system=self.name, name=where.context)
+
+    def concerns(self, args: Mapping[str, Any]) -> str:
+        """`node/NAME` or `resource/namespace/NAME`."""
+        from runner.faults.kubernetes import residue
+
+        return residue.concerns(args)
+
+    def server(self, record: UndoRecord) -> tuple[Any, ...]:
+        """None: what fails at one object may well succeed at the next."""
+        return ()
+
+    def look_s(self, records: Sequence[UndoRecord]) -> float:
+        """Two inventories and the pause between them."""
+        return 22.0
+
+    def open(self, setting: Setting) -> System:
+        return System(setting)
+
+
+class System:
+    """The cluster of one run, read through the very clients that its activities use."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def check(self) -> None:
+        """The policy judged one context; secrets that lead the client to another would make that worthless."""
+        from runner.faults.kubernetes import login, private_kubeconfig
+
+        if not self._setting.context:
+            return
+        groups = self._setting.secrets.every().values()
+        elsewhere = any(g.get("KUBERNETES_CONTEXT") not in (None, "", self._setting.context) for g in groups)
+        servers = [str(g["KUBERNETES_HOST"]) for g in groups if g.get("KUBERNETES_HOST")]
+        if elsewhere or any(private_kubeconfig.hashed(s) != self._setting.server for s in servers):
+            led = f"the experiment's secrets select another Kubernetes context than the one the policy checked ({self._setting.context!r})"
+            raise errors.Refused("the safety policy refuses this run", reasons=[led])
+        login.check()
+
+    def resolve(self, activity: Activity) -> FaultTarget | None:
+        """By the table of stock actions; of the rest only the namespaces are known."""
+        from runner.faults.kubernetes import actions
+
+        if Driver().claims(activity.provider) is not Claim.YES:
+            return None
+        resolver = actions.resolver(activity.provider)
+        scopes = words.named_in(activity.arguments)
+        if resolver is None:
+            return unknown(activity.name, system=NAME, scopes=scopes)
+        from runner.faults.kubernetes.client import Unseen
+
+        try:
+            found = resolver(self._open(activity.secrets), activity.name, activity.arguments)
+            return replace(found, system=NAME, settled=found.kind in actions.SETTLED)
+        except Unseen as problem:
+            return unknown(activity.name, system=NAME, scopes=scopes, note=str(problem))
+
+    def scopes(self, providers: Sequence[Provider]) -> tuple[str, ...]:
+        """The namespaces that programs and own code name, else the context's default; none without a cluster."""
+        loose = [p for p in providers if Driver().claims(p) is Claim.PERHAPS]
+        if not self._setting.context or not loose:
+            return ()
+        named = tuple(dict.fromkeys(n for p in loose for n in words.namespaces(p)))
+        return named or (self._setting.namespace or "default",)
+
+    def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
+        """Every object in the namespaces concerned, by kind and name."""
+        from runner.faults.kubernetes import residue
+
+        return residue.before(self._cluster, residue.scope(actions), must=must)
+
+    def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
+        """By UIDs, cordons, replicas and templates: never by what the action says of itself."""
+        from runner.faults.kubernetes import actions
+
+        confirm = actions.CONFIRM[before.kind]
+        assert confirm is not None, "what cannot be seen is not asked for"
+        return confirm(self._open(activity.secrets), before.before)
+
+    def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
+        """Free a node that we cordoned; give a workload the replicas that it had."""
+        cluster, args = self._cluster(), record.args
+        if record.kind == "uncordon":
+            changed = cluster.uncordon(args["node"])
+        else:
+            changed = cluster.scale(args["resource"], args["name"], args["namespace"], args["replicas"])
+        return Outcome(state=State.UNDONE if changed else State.ALREADY)
+
+    def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
+        """What differs from the snapshot; its undo records concern objects that are in it."""
+        from runner.faults.kubernetes import residue
+
+        return residue.after(self._cluster, before, kept) if before else Residue()
+
+    def withheld(self, rollback: Activity, before: Mapping[str, Any]) -> str:
+        """Nodes that somebody else had cordoned before; our own records free ours."""
+        if f"{rollback.provider.get('module')}.{rollback.provider.get('func')}" != UNCORDON:
+            return ""
+        asked = rollback.arguments
+        nodes = self._open(rollback.secrets).nodes(asked.get("name"), asked.get("label_selector"))
+        foreign = [n["name"] for n in nodes if n["name"] in before.get("cordoned", ())]
+        return f"it would uncordon {', '.join(foreign)}, which was cordoned before this run" if foreign else ""
+
+    def services(self, targets: Sequence[str]) -> list[str]:
+        """The Services that lead users to these targets."""
+        from runner.faults.kubernetes import services
+
+        return services.services(self._cluster(), targets)
+
+    def lock_names(self, scopes: Collection[str], targets: Collection[str]) -> list[str]:
+        """Leases: one a namespace, one for the nodes."""
+        from runner.faults.kubernetes import lease
+
+        return lease.names(scopes, any(t.startswith("node/") for t in targets))
+
+    def acquire(self, name: str) -> LockAnswer:
+        from runner.faults.kubernetes import lease
+
+        return lease.acquire(name, self._setting.run)
+
+    def renew(self, name: str) -> bool:
+        from runner.faults.kubernetes import lease
+
+        return lease.renew(name, self._setting.run)
+
+    def release(self, name: str) -> bool:
+        from runner.faults.kubernetes import lease
+
+        return lease.release(name, self._setting.run)
+
+    def _cluster(self) -> Cluster:
+        return self._open(self._secrets())
+
+    def _secrets(self) -> dict[str, Any]:
+        return self._setting.secrets.starting_with("KUBERNETES_")
+
+    def _open(self, secrets: Mapping[str, Any]) -> Cluster:
+        from runner.faults.kubernetes.client import Cluster
+
+        return Cluster(secrets)

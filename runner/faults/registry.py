@@ -1,0 +1,91 @@
+"""Registry: which driver claims an activity, and which plays an undo record. Built-in drivers by name, others by entry point."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+
+from runner.faults.driver import Claim, Driver, Environment, Provider, Where
+from runner.rundir.ledger import ROLLBACK
+
+GROUP = "chaos_run.faults"
+"""Entry points of this group add drivers: a callable without arguments that gives a Driver."""
+BUILT_IN = ("kubernetes.driver", "alertmanager.driver", "aws.driver")
+LAST = "host"
+"""It claims what nobody else does."""
+
+
+@cache
+def named(module: str) -> Driver:
+    """One built-in driver."""
+    found: Driver = import_module(f"runner.faults.{module}").Driver()
+    return found
+
+
+@cache
+def plugged() -> tuple[Driver, ...]:
+    """The drivers that installed packages bring; looking for them takes 20 ms, so only what nobody built in claims is a reason to."""
+    from importlib.metadata import entry_points
+
+    return tuple(point.load()() for point in entry_points(group=GROUP))
+
+
+def drivers() -> tuple[Driver, ...]:
+    """All, in the order in which they are asked."""
+    return (*map(named, BUILT_IN), *plugged(), named(LAST))
+
+
+def claiming(provider: Provider) -> Driver | None:
+    """The driver on whose system an activity acts; None where nobody knows it."""
+    package = str(provider.get("module") or "").partition(".")[0]
+    foreign = bool(package) and package not in sys.stdlib_module_names
+    return next(
+        (
+            driver
+            for candidates in (
+                lambda: map(named, BUILT_IN),
+                lambda: plugged() if foreign else (),
+                lambda: [named(LAST)],
+            )
+            for driver in candidates()
+            if driver.claims(provider) is Claim.YES
+        ),
+        None,
+    )
+
+
+def reached(providers: Iterable[Provider]) -> list[Driver]:
+    """The drivers whose systems any of these activities could act on."""
+    providers = [*providers]
+    known = [driver for provider in providers if (driver := claiming(provider))]
+    return [d for d in dict.fromkeys((*map(named, BUILT_IN), *known)) if any(d.claims(p) for p in providers)]
+
+
+def by_name(name: str) -> Driver | None:
+    """The driver of that name, if it is installed."""
+    return next((driver for driver in drivers() if driver.name == name), None)
+
+
+def outlives_target(kind: str) -> bool:
+    """Whether what such an undo record puts back is still there when the target that was started for the run is gone."""
+    driver = playing(kind)
+    return driver is not None and not driver.ends_with_target
+
+
+def playing(kind: str) -> Driver | None:
+    """The driver that plays a kind of undo records; none plays the file's own rollbacks."""
+    if kind == ROLLBACK:
+        return None
+    for driver in map(named, BUILT_IN):
+        if kind in driver.undoes:
+            return driver
+    return next((driver for driver in plugged() if kind in driver.undoes), None)
+
+
+def environment(provider: Provider, where: Where) -> Environment:
+    """Which environment an activity would strike; without a system's name where no driver claims it."""
+    if driver := claiming(provider):
+        return driver.environment(provider, where)
+    return Environment(system="", name=str(provider.get("module") or "").partition(".")[0])

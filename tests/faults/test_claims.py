@@ -1,0 +1,156 @@
+"""Which fault system an activity acts on is said by its driver, for every part of an experiment that runs something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runner.experiment import tree
+from runner.faults import host, registry
+from runner.faults.driver import Claim, Where
+from runner.faults.kubernetes import words
+from runner.faults.kubernetes.driver import Driver
+
+HTTP = {"type": "http", "url": "http://127.0.0.1/"}
+PROGRAM = {"type": "process", "path": "kubectl"}
+STOCK = {"type": "python", "module": "chaosk8s.pod.actions", "func": "terminate_pods"}
+
+
+def of(document: dict[str, Any]) -> Claim:
+    return max(map(Driver().claims, tree.providers(document)), default=Claim.NO)
+
+
+def python(module: str) -> dict[str, Any]:
+    return {"type": "python", "module": module, "func": "f"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "reaches"),
+    [
+        (HTTP, Claim.NO),
+        (PROGRAM, Claim.PERHAPS),
+        (STOCK, Claim.YES),
+        (python("chaosk8s"), Claim.YES),
+        (python("chaosk8sandmore.actions"), Claim.PERHAPS),
+        (python("ourteam.faults"), Claim.PERHAPS),
+        (python("subprocess"), Claim.PERHAPS),
+        (python("time"), Claim.NO),
+        (python("chaosaws.ec2.actions"), Claim.NO),
+    ],
+)
+def test_an_action_reaches_as_far_as_what_it_calls(provider: dict[str, Any], reaches: Claim) -> None:
+    assert of({"method": [{"type": "action", "name": "a", "provider": provider}]}) is reaches
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"steady-state-hypothesis": {"title": "t", "probes": [{"provider": PROGRAM}]}},
+        {"method": [{"provider": HTTP, "tolerance": {"type": "probe", "provider": PROGRAM}}]},
+        {"method": [{"provider": HTTP, "controls": [{"name": "c", "provider": python("ours")}]}]},
+        {"method": [], "rollbacks": [{"provider": PROGRAM}]},
+        {"controls": [{"name": "c", "provider": python("ours")}], "method": [{"provider": HTTP}]},
+        {"configuration": {"x": {"type": "probe", "provider": PROGRAM}}, "method": [{"provider": HTTP}]},
+    ],
+    ids=["hypothesis", "tolerance", "control of an activity", "rollback", "control", "configuration"],
+)
+def test_every_part_that_runs_something_counts(document: dict[str, Any]) -> None:
+    assert of(document) is Claim.PERHAPS
+
+
+def test_nothing_reaches_nothing() -> None:
+    assert of({"title": "t", "method": [], "extensions": [{"name": "x", "provider": PROGRAM}]}) is Claim.NO
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "spaces"),
+    [
+        ("kubectl", ["-n", "shop", "delete", "pod", "x"], ("shop",)),
+        ("/usr/bin/kubectl", "delete pod x --namespace=shop", ("shop",)),
+        ("helm", ["upgrade", "--namespace", "shop", "-n", "other"], ("shop", "other")),
+        ("sh", ["-c", "sleep 1; kubectl -n shop delete pod x && kubectl -n cart get pods"], ("shop", "cart")),
+        ("kubectl", {"-n": "shop"}, ("shop",)),
+        ("kubectl", ["delete", "pod", "x"], ()),
+        ("head", ["-n", "5", "file"], ()),
+        ("kubectlx", ["-n", "shop"], ()),
+        ("kubectl", None, ()),
+    ],
+)
+def test_a_program_names_the_namespaces_that_it_strikes(path: str, arguments: Any, spaces: tuple[str, ...]) -> None:
+    assert words.namespaces({"type": "process", "path": path, "arguments": arguments}) == spaces
+
+
+def test_own_code_names_a_namespace_by_its_argument() -> None:
+    assert words.namespaces(python("ours") | {"arguments": {"ns": "shop"}}) == ("shop",)
+    assert words.namespaces(python("ours") | {"arguments": {"namespace": "shop"}}) == ("shop",)
+    assert words.namespaces(python("ours") | {"arguments": {"ns": 5}}) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "found"),
+    [
+        ("kubectl", ["--context", "prod-eu", "get", "pods"], "--context prod-eu"),
+        ("kubectl", "--context=prod-eu get pods", "--context prod-eu"),
+        ("helm", ["--kube-context", "prod-eu", "list"], "--kube-context prod-eu"),
+        ("kubectl", ["--kubeconfig", "/home/me/.kube/config", "get", "pods"], "--kubeconfig /home/me/.kube/config"),
+        ("kubectl", ["--server=https://prod.example", "get", "pods"], "--server https://prod.example"),
+        ("sh", ["-c", "KUBECONFIG=~/.kube/config kubectl get pods"], "KUBECONFIG ~/.kube/config"),
+        ("sh", ["-c", "export KUBECONFIG='/x/y'; helm list"], "KUBECONFIG /x/y"),
+        ("kubectl", ["--context", "kind-lab", "get", "pods"], ""),
+        ("kubectl", ["--kubeconfig", "$KUBECONFIG", "get", "pods"], ""),
+        ("sh", ["-c", 'kubectl --kubeconfig "${KUBECONFIG}" get pods'], ""),
+        ("docker", ["--context", "other", "ps"], ""),
+        ("kubectl", ["get", "pods"], ""),
+    ],
+)
+def test_a_program_that_names_another_cluster_is_found_by_its_words(path: str, arguments: Any, found: str) -> None:
+    assert words.elsewhere({"type": "process", "path": path, "arguments": arguments}, "kind-lab") == found
+
+
+def test_with_no_cluster_handed_every_context_is_another_one() -> None:
+    assert words.elsewhere({"type": "process", "path": "kubectl", "arguments": ["--context", "kind-lab"]}, "")
+
+
+@pytest.mark.parametrize(
+    ("provider", "driver"),
+    [
+        (STOCK, "kubernetes"),
+        (python("chaosaws.ec2.actions"), "aws"),
+        (PROGRAM, "host"),
+        (HTTP, "host"),
+        (python("ourteam.faults"), "host"),
+        (python("time"), "host"),
+        (python("chaosgremlin.actions"), None),
+        (python("chaosazure.machine.actions"), None),
+    ],
+)
+def test_one_driver_claims_an_activity_or_none(provider: dict[str, Any], driver: str | None) -> None:
+    found = registry.claiming(provider)
+    assert (found.name if found else None) == driver
+
+
+@pytest.mark.parametrize(
+    ("configuration", "env", "name"),
+    [
+        ({}, {}, "account unknown, region unknown"),
+        ({"aws_region": "eu-west-1"}, {"AWS_REGION": "us-east-1"}, "account unknown, region eu-west-1"),
+        ({}, {"AWS_DEFAULT_REGION": "us-east-1"}, "account unknown, region us-east-1"),
+        ({"aws_assume_role_arn": "arn:aws:iam::123456789012:role/chaos"}, {}, "account 123456789012, region unknown"),
+        ({"aws_profile_name": "lab"}, {}, "account of profile lab, region unknown"),
+        ({}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}, "http://127.0.0.1:5000"),
+    ],
+)
+def test_what_is_struck_in_aws_is_an_account_and_a_region(
+    configuration: dict[str, str], env: dict[str, str], name: str
+) -> None:
+    found = registry.environment(python("chaosaws.ec2.actions"), Where(configuration=configuration, env=env))
+    assert (found.system, found.name) == ("aws", name)
+
+
+@pytest.mark.parametrize(
+    ("provider", "anything"),
+    [(PROGRAM, True), (python("teams.own"), True), (HTTP, False), (python("chaosaws.ec2.actions"), False)],
+)
+def test_programs_and_own_code_could_start_something_here(provider: dict[str, str], anything: bool) -> None:
+    assert host.runs_anything(provider) is anything
