@@ -10,12 +10,12 @@ from runner.faults.driver import FaultTarget, UndoStep
 from runner.faults.kubernetes import inventory, kinds, residue
 from runner.faults.kubernetes.inventory import Change
 from runner.faults.kubernetes.kinds import Kind
+from runner.rundir.start_message import Kept
 
 Json = dict[str, Any]
 SINCE = 1_700_000_000.0
 BEFORE, LATER = "2023-11-14T22:13:00Z", "2023-11-14T22:13:40Z"
-KINDS = {k.said: k for k in (*kinds.BUILT_IN, *kinds.OF_CLUSTER)
-from runner.rundir.start_message import Kept}
+KINDS = {k.said: k for k in (*kinds.BUILT_IN, *kinds.OF_CLUSTER)}
 
 
 def made(said: str, name: str = "it", **given: Any) -> Json:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runner.experiment.experiment import Experiment
 from runner.faults import registry
 from runner.faults.driver import FaultTarget, Owner
+from runner.rundir.start_message import Kept
 
 if TYPE_CHECKING:
     from runner.engine.crew import Crew
@@ -18,8 +19,7 @@ EMPTY = "empty"
 Actions = Iterable[FaultTarget]
 
 
-def intended(experiment: Experiment, actions: Actions)
-from runner.rundir.start_message import Kept -> tuple[FaultTarget, ...]:
+def intended(experiment: Experiment, actions: Actions) -> tuple[FaultTarget, ...]:
     """The actions with the way back that the file wants: none for what is to stay. `kept` are the undo steps that they go without."""
     never = experiment.runtime.rollbacks == "never"
     return tuple(_intended(a, stays=a.action in experiment.block.stays, never=never) for a in actions)

@@ -12,6 +12,7 @@ from typing import Any
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import Claim, Outcome, Provider, Residue, Setting
 from runner.rundir.ledger import DRILL, SILENCE, UndoRecord
+from runner.rundir.start_message import Kept
 
 MODULES = {DRILL: "drills", SILENCE: "silences"}
 """What makes and ends each kind; they bring an HTTP client, and come when they are needed."""
@@ -19,8 +20,7 @@ SPARE_S = 15.0
 """How much longer a look may take than all its requests are allowed to: the undoer forks and imports for it."""
 
 
-class Driver(BaseDriver)
-from runner.rundir.start_message import Kept:
+class Driver(BaseDriver):
     """Asked about undo records alone."""
 
     name = "alertmanager"

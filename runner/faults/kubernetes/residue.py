@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from runner.faults.driver import FaultTarget, Residue
 from runner.faults.kubernetes import inventory, kinds
 from runner.faults.kubernetes.inventory import Change
+from runner.rundir.start_message import Kept
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
 
 SETTLES_S = 1.5
 """What was found is looked at again after so long: clusters take their time."""
-UNCERTAIN = "(during the run: by it or by others)
-from runner.rundir.start_message import Kept"
+UNCERTAIN = "(during the run: by it or by others)"
 
 Snapshot = Mapping[str, Any]
 
