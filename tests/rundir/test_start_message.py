@@ -10,7 +10,7 @@ import pytest
 
 from runner.rundir import start_message
 from runner.rundir.names import START
-from runner.rundir.start_message import PlaygroundProcess
+from runner.rundir.start_message import Kept, PlaygroundProcess
 from runner.timeline.mark import Indicator
 from tests.rundir.starts import start
 
@@ -50,7 +50,8 @@ def test_what_is_kept_is_read_again_as_it_was(tmp_path: Path) -> None:
         modules=("a", "b"),
         env={"KUBECONFIG": "k"},
         playground=PlaygroundProcess(pid=1, created=2.5),
-        snapshot={"objects": {"node/a": {"uid": "u"}}},
+        snapshots={"kubernetes": {"objects": {"node/a": {"uid": "u"}}}},
+        kept=Kept(names=("node/a",), rest=True),
         indicators=(Indicator(name="shop", url="http://shop", rate=1.0, timeout_s=1.0, tape="0-shop.tape"),),
     )
     start_message.save(begun, durable=False)
@@ -59,12 +60,31 @@ def test_what_is_kept_is_read_again_as_it_was(tmp_path: Path) -> None:
 
 def test_a_child_that_is_left_alone_takes_over_what_its_parent_had_found_out(tmp_path: Path) -> None:
     given = start(tmp_path, hide=("hunter2",), secret_variables={"team": {"token": "hunter2"}})
-    start_message.save(replace(given, owners={"make": "undoer"}, leases=("default/chaos",)), durable=False)
+    start_message.save(
+        replace(given, owners={"make": "undoer"}, locks={"kubernetes": ("default/chaos",)}), durable=False
+    )
     alone = start_message.with_learnt(given)
-    assert alone == replace(given, owners={"make": "undoer"}, leases=("default/chaos",))
+    assert alone == replace(given, owners={"make": "undoer"}, locks={"kubernetes": ("default/chaos",)})
 
 
 def test_what_is_no_start_message_is_said_with_its_place(tmp_path: Path) -> None:
     (tmp_path / START).write_text(json.dumps({"run": "r", "folder": "f", "started_at": "2026-01-01T00:00:00Z"}))
     with pytest.raises(ValueError, match=r"^run\.json\.started_mono_ns: is missing$"):
         start_message.load(tmp_path)
+
+
+def test_a_run_of_an_earlier_version_knew_one_fault_system(tmp_path: Path) -> None:
+    start_message.save(start(tmp_path), durable=False)
+    kept = json.loads((tmp_path / START).read_text())
+    old = {
+        "snapshot": {"objects": {"node/a": {}}, "left": ["node/a"]},
+        "leases": ["shop/chaos-run"],
+        "namespaces": ["shop"],
+    }
+    (tmp_path / START).write_text(
+        json.dumps({k: v for k, v in kept.items() if k not in ("snapshots", "kept", "locks")} | old)
+    )
+    found = start_message.load(tmp_path)
+    assert found.snapshots == {"kubernetes": old["snapshot"]}
+    assert found.kept == Kept(names=("node/a",))
+    assert found.locks == {"kubernetes": ("shop/chaos-run",)}
