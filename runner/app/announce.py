@@ -17,6 +17,7 @@ from runner.experiment import channels as files
 from runner.experiment.channels import Channels, Telemetry
 from runner.notify.alert_policy import Herald
 from runner.notify.outbox import Errand, Outbox
+from runner.rundir import events
 from runner.rundir.ledger import CLOSING, Ledger
 from runner.rundir.names import RECORD
 from runner.telemetry import exports
@@ -59,12 +60,10 @@ def _export(export: exports.Export, folder: Path) -> str:
 
 def read_finished(folder: Path) -> Finished:
     """A run that is over, read from its own folder. Raises OSError, ValueError, KeyError or TypeError for what is no record."""
-    from runner.undo import crash_recovery
-
     ledger = Ledger(folder)
     return Finished(
         record=record.from_json(json.loads((folder / RECORD).read_text(encoding="utf-8"))),
-        events=crash_recovery.read_events(folder),
+        events=events.read(folder),
         undone=sum(o["state"] in CLOSING for o in ledger.outcomes()),
         left=tuple(r.what for r in ledger.outstanding()),
     )

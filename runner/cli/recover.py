@@ -74,9 +74,9 @@ def _settle(found: Sequence[Unfinished], run: str | None, reason: str | None) ->
 
 def _way_back(run: Unfinished) -> str:
     """What the last undo and the look after it came to, in words."""
-    from runner.undo import crash_recovery
+    from runner.rundir import events
 
-    told = [e for e in crash_recovery.read_events(run.folder) if e["event"] == "undone"]
+    told = [e for e in events.read(run.folder) if e["event"] == "undone"]
     return str(told[-1].get("sentence") or "every undo step succeeded") if told else ""
 
 

@@ -42,7 +42,7 @@ def command(run: str, as_json: bool, with_events: bool, store: str | None) -> in
 
 def _show_live(run: LiveRun, as_json: bool, with_events: bool) -> int:
     """What its own folder tells so far."""
-    wire = list(run.events())
+    wire = run.events()
     if with_events:
         click.echo("\n".join(json.dumps(e) if as_json else _event(e) for e in wire))
         return errors.ExitCode.PASS

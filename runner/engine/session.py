@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from runner import clock, errors, files, units
 from runner.engine.options import View
 from runner.experiment.experiment import Experiment
 from runner.rundir import processes
+from runner.rundir.events import EventWriter
 from runner.rundir.ledger import Ledger
-from runner.rundir.names import EVENTS, RECORD, RESERVE
+from runner.rundir.names import RECORD, RESERVE
 from runner.timeline.event import Event, Name
 from runner.timeline.mark import Finding, Mark, Said, Window
 from runner.timeline.mask import Mask
@@ -76,7 +76,7 @@ class Session:
     def _make(self) -> None:
         """The run's folder, with room in it for what has to be written when the disk is full."""
         self.folder.mkdir(parents=True, mode=0o700)
-        self._file = (self.folder / EVENTS).open("a", encoding="utf-8")
+        self._writer = EventWriter(self.folder)
         (self.folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
         self.note_processes()
 
@@ -107,9 +107,7 @@ class Session:
             fields=self.mask.value(fields),
         )
         self.events.append(event)
-        with contextlib.suppress(OSError):  # a full disk: the line stays in the buffer, and undoing goes first
-            self._file.write(json.dumps(event.to_json()) + "\n")
-            self._file.flush()
+        self._writer.append(event.to_json())
         self.view.event(event)
         return event
 
@@ -172,8 +170,7 @@ class Session:
 
     def leave(self) -> None:
         """The end, with or without a record: nothing more is told."""
-        with contextlib.suppress(OSError):  # a full disk: what is lost is the last lines, not the verdict
-            self._file.close()
+        self._writer.close()
         self.make_room()
 
     def make_room(self) -> None:

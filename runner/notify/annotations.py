@@ -19,7 +19,8 @@ from runner.experiment.annotating import Grafana
 from runner.notify import banner
 from runner.notify.outbox import RETRIES_S, Errand, Outbox
 from runner.notify.senders import TIMEOUT_S, Undelivered
-from runner.rundir.names import EVENTS, RECORD
+from runner.rundir import events
+from runner.rundir.names import RECORD
 from runner.timeline.event import Event, Name
 
 BY = "chaos-run"
@@ -185,9 +186,7 @@ def _tried(act: Callable[[], None]) -> str:
 
 def _undone(folder: Path) -> Iterator[str]:
     """When everything was put back, the last time first."""
-    for line in reversed((folder / EVENTS).read_text("utf-8").splitlines()):
-        if '"event": "undone"' in line:
-            yield str(json.loads(line)["at"])
+    yield from (str(event["at"]) for event in reversed(events.read(folder)) if event["event"] == "undone")
 
 
 def _ms(moment: datetime) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from runner import errors
-from runner.rundir import paths, processes
-from runner.rundir.names import EVENTS, RECORD
+from runner.rundir import events, paths, processes
+from runner.rundir.names import RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +32,9 @@ class LiveRun:
         """Whether it is this very process that began it."""
         return processes.is_parent_this_process(self.folder)
 
-    def events(self) -> Iterator[dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         """What it has told so far; a line that is still being written is left out."""
-        try:
-            lines = (self.folder / EVENTS).read_text(encoding="utf-8").split("\n")[:-1]
-        except FileNotFoundError:
-            return
-        yield from (json.loads(line) for line in lines)
+        return events.read(self.folder)
 
 
 def live_runs(folder: Path) -> list[LiveRun]:

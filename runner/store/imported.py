@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import clock, errors, files
-from runner.rundir import paths
+from runner.rundir import events, paths
 from runner.rundir.names import RECORD
 from runner.store import bundle
 from runner.store.bundle import Checked
-from runner.store.store import Store, events_of
+from runner.store.store import Store
 from runner.timeline import record as records
 from runner.timeline.record import RunRecord
 
@@ -39,7 +39,7 @@ def add(store: Store, path: Path, found: Checked) -> bool:
         raise errors.EnvironmentFailure(f"cannot write {folder}: {problem.strerror}") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    store.save(record, list(events_of(folder)))
+    store.save(record, events.read(folder))
     return True
 
 

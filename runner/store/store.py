@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runner import clock, errors
+from runner.rundir import events as event_file
 from runner.rundir import paths
-from runner.rundir.names import EVENTS, RECORD
+from runner.rundir.names import RECORD
 from runner.store import aggregates, distributions, undelivered
 from runner.store import rows as rowing
 from runner.store.aggregates import Period
@@ -215,7 +216,7 @@ class Store:
         ):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, errors.EnvironmentFailure):
                 record = _record((folder / RECORD).read_text(encoding="utf-8"))
-                self.save(record, list(events_of(folder)))
+                self.save(record, event_file.read(folder))
                 undelivered.release(run)
 
     def _near(self, run: str) -> str:
@@ -238,7 +239,7 @@ def _put(writer: Writer, record: RunRecord, events: Iterable[Event | WireEvent])
 def _read(paths: Iterable[Path]) -> Iterator[tuple[RunRecord, Sequence[WireEvent]]]:
     for path in paths:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            yield _record(path.read_text(encoding="utf-8")), list(events_of(path.parent))
+            yield _record(path.read_text(encoding="utf-8")), event_file.read(path.parent)
 
 
 def _record(document: str) -> RunRecord:
@@ -267,13 +268,3 @@ def _summary(row: dict[str, Any]) -> Summary:
         | {"started": datetime.fromisoformat(row["started"]), "ended": datetime.fromisoformat(row["ended"])}
         | {"ttd_censored": bool(row["ttd_censored"]), "ttr_censored": bool(row["ttr_censored"])}
     )
-
-
-def events_of(folder: Path) -> Iterator[dict[str, Any]]:
-    """What a run's own folder has of its events."""
-    path = folder / EVENTS
-    if not path.exists():
-        return
-    for line in path.read_text(encoding="utf-8").splitlines():
-        with contextlib.suppress(ValueError):  # the last line of a run that was killed may be torn
-            yield json.loads(line)

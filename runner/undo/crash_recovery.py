@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,8 +17,10 @@ from runner.faults.driver import Residue
 from runner.faults.kubernetes import private_kubeconfig
 from runner.process import orphans
 from runner.process.isolated import Forked
+from runner.rundir import events as event_file
+from runner.rundir.events import EventWriter
 from runner.rundir.ledger import Ledger
-from runner.rundir.names import EVENTS, RECORD, RESERVE
+from runner.rundir.names import RECORD, RESERVE
 from runner.rundir.start_message import StartMessage
 from runner.timeline import incident, mark, record
 from runner.timeline.way_back import PutBack, WayBack
@@ -69,7 +70,7 @@ def _put_back(folder: Path, start: StartMessage) -> bool:
 
 def _begun(folder: Path, start: StartMessage) -> list[str]:
     """The actions that were begun; all of them, where nobody heard what became of the order to inject."""
-    events = read_events(folder)
+    events = event_file.read(folder)
     heard = [str(e["activity"]) for e in events if e["event"] == "activity" and e.get("kind") == "action"]
     if heard or not any(e["event"] == "phase" and e.get("phase") == "inject" for e in events):
         return heard
@@ -81,7 +82,7 @@ class Diary:
     """Appends events to the run's file, as the parent would have."""
 
     def __init__(self, folder: Path, start: StartMessage) -> None:
-        self._path = folder / EVENTS
+        self._folder = folder
         self._start = start
         self._mask = secrets.mask(start.hide or ())
 
@@ -90,20 +91,10 @@ class Diary:
         now = datetime.now(UTC)
         fields.pop("run", None)  # Chaos Toolkit's own account of a rollback belongs to the journal
         line = {"event": event, "at": clock.rfc3339(now), "t": round((now - self._start.started_at).total_seconds(), 3)}
-        text = json.dumps(self._mask(line | {"run": self._start.run} | fields))
-        # On a full disk undoing goes first.
-        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
-
-
-def read_events(folder: Path) -> list[dict[str, Any]]:
-    """Every whole event line of a run."""
-    found = []
-    with contextlib.suppress(FileNotFoundError):
-        for line in (folder / EVENTS).read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError):
-                found.append(json.loads(line))
-    return found
+        with contextlib.suppress(OSError):  # on a full disk undoing goes first
+            writer = EventWriter(self._folder)
+            writer.append(self._mask(line | {"run": self._start.run} | fields))
+            writer.close()
 
 
 def _look(folder: Path, start: StartMessage) -> Residue:
@@ -135,7 +126,7 @@ def _release(start: StartMessage) -> None:
 def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> None:
     if (folder / RECORD).exists():
         return
-    events = read_events(folder)
+    events = event_file.read(folder)
     left = way.put_back == PutBack.LEFT
     code = errors.ExitCode.UNDO_FAILED if left else errors.ExitCode.ENVIRONMENT
     ended = datetime.now(UTC)
