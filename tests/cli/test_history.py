@@ -94,6 +94,6 @@ def test_metrics_compare_an_experiment_only_with_itself(store: str, capsys: pyte
 def test_metrics_for_people_show_every_value(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert chaos_run("metrics", "--store", store, "--experiment", "pod-kill") == 0
     out = capsys.readouterr().out
-    assert "noticed 6 of 7" in out
+    assert "detected 6 of 7" in out
     assert "1s 2s 3s 4s 5s 6s ≥7s" in out
     assert "all experiments" not in out
