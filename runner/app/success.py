@@ -51,11 +51,15 @@ class Overall:
         return (self.now - test.at).days
 
 
-def goals(path: str | None) -> Goals:
-    """The team's goals. Raises UsageError, InvalidFile."""
-    from runner.experiment import goals as reading
+def read_goals(path: str | None) -> Goals:
+    """The team's goals, the usual ones without a file. Raises UsageError, InvalidFile."""
+    from runner.experiment.goals import Goals
 
-    return reading.load(path)
+    if path is None:
+        return Goals()
+    from runner.experiment import goals_form  # slow to import, and seldom wanted
+
+    return goals_form.load(path)
 
 
 def look(store: Store, found: Sequence[Distribution], asked: Goals, now: datetime | None = None) -> Overall:

@@ -1,4 +1,4 @@
-"""Options that say where: kubeconfig, context, namespace, playground, store. Shared by the commands that run something."""
+"""Options that several commands share: where a run happens (cluster, playground, record), and who sends a live run a message."""
 
 from __future__ import annotations
 
@@ -31,3 +31,13 @@ def where_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+SHARED_STORE = click.option(
+    "--store", help="The record that a run on another machine shares: a database URL or a path."
+)
+
+
+def message_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --by and --store, for a command that sends a live run a message."""
+    return click.option("--by", default="", help="Who says so; the user's name by default.")(SHARED_STORE(function))

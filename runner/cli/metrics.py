@@ -61,7 +61,7 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
 
     if plot:
         files.check_output(plot, "the plot", suffixes=(".svg",))
-    asked = success.goals(goals)
+    asked = success.read_goals(goals)
     with Store.open(store) as opened:
         found = opened.distributions(only["service"])
         every = as_json or plot is not None or only["experiment"] is not None

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from runner import errors, units
 from runner.rundir import inbox, live, paths
-from runner.store.presence import LASTS_S, Held, LiveRun, Presence
+from runner.store.presence import LASTS_S, Held, Presence, SharedRun
 
 POLL_S = 0.5
 """Between two looks at what others have told the run."""
@@ -134,12 +134,12 @@ class Team(threading.Thread):
         with contextlib.suppress(errors.EnvironmentFailure, TimeoutError):
             await self._do(lambda presence: presence.leave(run, words), self._patience_s(), last=True)
 
-    async def _claimed(self, scopes: Sequence[str]) -> list[LiveRun]:
+    async def _claimed(self, scopes: Sequence[str]) -> list[SharedRun]:
         """A holder of this very machine that is over, or was recovered before because its runner died, is not waited for."""
         dead: set[str] = set()
         while True:
             try:
-                taken: list[LiveRun] = await self._do(lambda presence: self._claim(presence, scopes, dead), ANSWER_S)
+                taken: list[SharedRun] = await self._do(lambda presence: self._claim(presence, scopes, dead), ANSWER_S)
             except TimeoutError:
                 raise errors.EnvironmentFailure(
                     f"the shared record does not answer within {ANSWER_S:g} s: no target can be locked"
@@ -151,7 +151,7 @@ class Team(threading.Thread):
             else:
                 return taken
 
-    def _claim(self, presence: Presence, scopes: Sequence[str], dead: set[str]) -> list[LiveRun]:
+    def _claim(self, presence: Presence, scopes: Sequence[str], dead: set[str]) -> list[SharedRun]:
         presence.appear(*self._me)
         taken = presence.claim(self._session.run, scopes, dead)
         self._scopes, self._renewed = scopes, time.monotonic()

@@ -16,12 +16,3 @@ class Goals:
     mttr_improvement: float | None = None
     """Faster by this share than the quarter before."""
     slo_attainment: float | None = 1.0
-
-
-def load(path: str | None) -> Goals:
-    """The goals of a file, the defaults without one. Raises UsageError, and findings.Broken with every finding."""
-    if path is None:
-        return Goals()
-    from runner.experiment import goals_form, source, typed  # dear, and seldom wanted
-
-    return Goals(**typed.read(source.read(path), goals_form.Form, "goals").model_dump())

@@ -23,7 +23,7 @@ KEPT_S = 7 * 86400.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LiveRun:
+class SharedRun:
     """A run that is, or was, at work on some machine."""
 
     run: str
@@ -57,7 +57,7 @@ class LiveRun:
 class Held(Exception):
     """Somebody else has a target."""
 
-    def __init__(self, scope: str, holder: LiveRun) -> None:
+    def __init__(self, scope: str, holder: SharedRun) -> None:
         super().__init__(scope, holder)
         self.scope = scope
         self.holder = holder
@@ -77,7 +77,7 @@ class Presence:
             for table, moment in (("messages", "sent"), ("live_runs", "renewed")):
                 writer.execute(f"DELETE FROM {table} WHERE {moment} < {self._now} - :kept", {"kept": KEPT_S})
 
-    def claim(self, run: str, scopes: Sequence[str], dead: Collection[str] = ()) -> list[LiveRun]:
+    def claim(self, run: str, scopes: Sequence[str], dead: Collection[str] = ()) -> list[SharedRun]:
         """Take targets for a run that has appeared, all or none; from whom: runs silent for too long, or known to be `dead`.
 
         Raises Held.
@@ -117,7 +117,7 @@ class Presence:
         found = self._database.tuples("SELECT body FROM messages WHERE id = :id", {"id": _last_word(run)})
         return next((message for (body,) in found if (message := _message(body)) is not None), None)
 
-    def live(self) -> list[LiveRun]:
+    def live(self) -> list[SharedRun]:
         """Every run that is at work, or has gone silent without leaving, by id."""
         sql = f"SELECT run, host, person, began, {self._now} - renewed AS silent FROM live_runs ORDER BY run"
         return [_live(row) for row in self._database.read(sql, {})]
@@ -161,7 +161,7 @@ class Presence:
             {"run": run, "host": host, "person": person},
         )
 
-    def _take(self, writer: Writer, run: str, scope: str, dead: Collection[str]) -> LiveRun | None:
+    def _take(self, writer: Writer, run: str, scope: str, dead: Collection[str]) -> SharedRun | None:
         holder = self._holder(writer, run, scope)
         if holder is None:
             return None
@@ -174,7 +174,7 @@ class Presence:
         if (holder := self._holder(writer, run, scope)) is not None:
             raise Held(scope, holder)
 
-    def _holder(self, writer: Writer, run: str, scope: str) -> LiveRun | None:
+    def _holder(self, writer: Writer, run: str, scope: str) -> SharedRun | None:
         """Take a free target; None, or who else has it. Whoever asks has its row until the end of the transaction."""
         key = {"scope": scope, "run": run}
         writer.execute("INSERT INTO locks (scope, run) VALUES (:scope, :run) ON CONFLICT DO NOTHING", key)
@@ -199,9 +199,9 @@ def _message(body: str) -> dict[str, Any] | None:
     return None
 
 
-def _live(row: Mapping[str, Any]) -> LiveRun:
+def _live(row: Mapping[str, Any]) -> SharedRun:
     known = row["began"] is not None
-    return LiveRun(
+    return SharedRun(
         run=row["run"],
         host=row["host"] if known else "an unknown machine",
         person=row["person"] if known else "somebody",
