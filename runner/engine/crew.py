@@ -32,8 +32,6 @@ from runner.rundir import paths, start_message
 from runner.rundir.ledger import ROLLBACK, Ledger, UndoRecord
 from runner.rundir.start_message import Kept, StartMessage
 from runner.safety import policy
-from runner.timeline import way_back
-from runner.undo import assessment
 
 if TYPE_CHECKING:
     from runner.engine.execute.method import Method
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
     from runner.slo.counts import Point
     from runner.slo.sample import Sample
     from runner.slo.series import Series
+    from runner.timeline.way_back import WayBack
 
 
 class Crew:
@@ -68,14 +67,14 @@ class Crew:
         self.residue: list[str] = []
         self.cleared: list[str] = []
         """The evidence that nothing of the run is left, where a system gives some."""
-        self.way_back = way_back.told(acted=False, done=0, failed=(), residue=())
         asked = session.experiment.block.undo == "required"
         self._undo_required = asked or policy.requires_undo(where.environment)
         self.left: list[str] = []
         """What will not be put back because the file says so, a sentence each."""
         self._ready = False
         self._watching: asyncio.Task[None] | None = None
-        self._listened: asyncio.Task[dict[str, int | None]] | None = None
+        self._listened: asyncio.Task[frozenset[str]] | None = None
+        self._looking: asyncio.Task[list[str]] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -112,6 +111,13 @@ class Crew:
         self.known.aim(actions)
 
     @cached_property
+    def way_back(self) -> WayBack:
+        """Whether all was put back: until the undo, nothing had to be."""
+        from runner.timeline import way_back
+
+        return way_back.told(acted=False, done=0, failed=(), residue=())
+
+    @cached_property
     def detecting(self) -> Detecting:
         """Imported when it is wanted, like watch and method: whoever waits for the first request need not wait for them."""
         from runner.engine.observe.detection import Detecting
@@ -135,6 +141,8 @@ class Crew:
 
     def hold(self, locks: Mapping[str, Sequence[str]]) -> None:
         """Persist the locks and the state before the run, so that a surviving process can release and compare them."""
+        from runner.undo import assessment
+
         actions = self.world.actions
         self.start = replace(
             self.start,
@@ -189,8 +197,16 @@ class Crew:
         """Whether an action of the method could start anything on this machine."""
         return any(map(host.runs_anything, tree.providers(list(self.session.experiment.actions))))
 
-    async def new_listeners(self) -> list[str]:
-        """Ports of this machine that somebody listens on since the baseline, a sentence each."""
+    def look_for_listeners(self) -> None:
+        """Begin the look at this machine's ports; the recovery need not wait for it."""
+        self._looking = asyncio.create_task(self._new_listeners())
+
+    async def tell_listeners(self) -> None:
+        """Ports that somebody listens on since the baseline, a finding each."""
+        for port in await self._looking if self._looking else ():
+            self.session.find("info", port)
+
+    async def _new_listeners(self) -> list[str]:
         if self._listened is None:
             return []
         since = self.session.wall(self.session.started_ns).timestamp()

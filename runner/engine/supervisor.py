@@ -58,8 +58,10 @@ class Supervisor:
         """A worker that injects nothing any more and has something to do after the undo, by its id."""
         self._at_stake = False
         """Something was changed outside, or the worker told to inject, and nothing was undone since."""
-        self._children: set[int] | None = None
-        """Of this process, when the order to inject was given."""
+        self._children: asyncio.Task[set[int]] | None = None
+        """Of this process, when worker and undoer were ready: looked for while the baseline waits."""
+        self._ordered = False
+        """The worker was told to inject."""
         self._strays: dict[int, float] = {}
         """Processes that the method started, by id with their time of birth, as far as this process has seen them."""
         self._swept = False
@@ -83,6 +85,7 @@ class Supervisor:
         self._start = replace(self._start, configuration=told["configuration"])
         await self.undoer.send({"do": "know", "configuration": told["configuration"]})
         self._listener = asyncio.create_task(self._listen(self.undoer))
+        self._children = asyncio.create_task(asyncio.to_thread(run_processes.children))
 
     @property
     def configuration(self) -> Mapping[str, Any]:
@@ -121,8 +124,10 @@ class Supervisor:
     async def inject(self) -> None:
         """Let the worker begin; its messages follow on `worker.messages()`."""
         self.stake()
+        if self._children is not None:
+            await self._children
         run_processes.adopt_orphans()
-        self._children = run_processes.children()
+        self._ordered = True
         await self.worker.send({"do": "inject"})
 
     async def stop_worker(self, unwound: asyncio.Event | None = None) -> None:
@@ -157,9 +162,9 @@ class Supervisor:
         return list(run_processes.told(self._strays.items()))
 
     async def _astray(self) -> dict[int, float]:
-        if self._children is None:  # nothing was ordered yet
+        if not self._ordered:
             return {}
-        known = self._children | {self.worker.pid, self.undoer.pid}
+        known = (await self._children if self._children else set()) | {self.worker.pid, self.undoer.pid}
         return await asyncio.to_thread(run_processes.strays, known, self.worker.pid)
 
     async def close(self) -> None:

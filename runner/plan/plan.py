@@ -16,7 +16,7 @@ from runner.experiment.model import AbortRule, Block, BurnRate
 from runner.faults.driver import FaultTarget
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
-from runner.timeline.alerting import DRILL_ALERT
+from runner.timeline.event import DRILL_ALERT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,12 @@ the mark off, for on Linux the runner is the one who adopts them."""
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
 
 import psutil
 
@@ -26,13 +26,19 @@ def mark(run: str, part: str) -> dict[str, str]:
 
 def marked(run: str, part: str, spare: int | None = None) -> list[psutil.Process]:
     """Every living process of that mark; this one and the one to `spare` left out."""
-    wanted, others = f"{run}:{part}", (os.getpid(), spare)
-    return [p for p in psutil.process_iter() if p.pid not in others and _environment(p).get(MARK) == wanted]
+    found, wanted = [], f"{MARK}={run}:{part}".encode()
+    for pid in psutil.pids():
+        if pid not in (os.getpid(), spare) and wanted in _environment(pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(pid))
+    return found
 
 
 def adopt_orphans() -> None:
     """From here on whoever descends from us and loses its parent becomes our child, not init's; nothing where there is no such thing."""
     if sys.platform == "linux":
+        import ctypes
+
         ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 
 
@@ -47,16 +53,22 @@ def strays(known: Collection[int], worker: int) -> dict[int, float]:
     A child that we started ourselves is none: it is in our session, or carries the mark of its part. Dead ones are let go.
     """
     found: dict[int, float] = {}
-    with contextlib.suppress(psutil.Error):
-        found |= {p.pid: p.create_time() for p in psutil.Process(worker).children(recursive=True)}
-    for child in psutil.Process().children():
+    for process in psutil.Process().children(
+        recursive=True
+    ):  # one look at all processes; parents before their children
         with contextlib.suppress(psutil.Error, OSError):
-            ours = child.pid in known or os.getsid(child.pid) == os.getsid(0)
-            if not ours and not _environment(child).get(MARK, ":worker").endswith(":worker"):
-                ours = True
-            if not ours and not _buried(child):
-                found |= {p.pid: p.create_time() for p in (child, *child.children(recursive=True))}
+            parent = process.ppid()
+            if parent in found or parent == worker or (parent == os.getpid() and _adopted(process, known)):
+                found[process.pid] = process.create_time()
     return found
+
+
+def _adopted(child: psutil.Process, known: Collection[int]) -> bool:
+    """Whether it is an orphan that came to us, and still lives."""
+    if child.pid in known or os.getsid(child.pid) == os.getsid(0):
+        return False
+    marks = [mark for mark in _environment(child.pid) if mark.startswith(f"{MARK}=".encode())]
+    return all(mark.endswith(b":worker") for mark in marks) and not _buried(child)
 
 
 def _buried(child: psutil.Process) -> bool:
@@ -113,11 +125,18 @@ def ignore_signals(*numbers: signal.Signals) -> None:
         signal.signal(number, lambda *_: None)
 
 
-def _environment(process: psutil.Process) -> dict[str, str]:
+def _environment(pid: int) -> Collection[bytes]:
+    """Its variables as `NAME=value`; none of a process that is gone or not ours to look into."""
     try:
-        return process.environ()
-    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess, OSError):
-        return {}
+        return Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
+    except FileNotFoundError:
+        pass  # gone, or there is no such file system
+    except OSError:
+        return ()
+    try:
+        return [f"{name}={value}".encode() for name, value in psutil.Process(pid).environ().items()]
+    except (psutil.Error, OSError):
+        return ()
 
 
 def _kill(process: psutil.Process) -> bool:

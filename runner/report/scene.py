@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.report import words
 from runner.timeline.event import Event, Name
-from runner.timeline.status import Status, UndoStatus
+
+if TYPE_CHECKING:
+    from runner.timeline.status import Status, UndoStatus
 
 _NOTED = (Name.INJECTED, Name.EFFECTIVE, Name.DETECTED, Name.BREACH, Name.ABORT, Name.UNDONE, Name.RECOVERED)
 """Events that stay on the screen: the moments of the run."""
@@ -74,6 +76,8 @@ class Scene:
             self.looked = str(fields.get("when"))
         elif event.event is Name.UNDO_STEP:
             step, state = int(fields.get("step", len(self.undo) + 1)), str(fields.get("state"))
+            from runner.timeline.status import UndoStatus  # by now it is there
+
             self.undo[step] = UndoStatus(step=step, what=words.clean(fields.get("what")), state=state)
         elif event.event is Name.UNDONE:
             self._undone(fields)

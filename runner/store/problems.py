@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import sys
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -37,23 +36,21 @@ def explained(url: str) -> Iterator[None]:
     """Turn a driver's exceptions into an EnvironmentFailure, and a URL nobody can read into a UsageError."""
     try:
         yield
-    except sqlite3.Error as problem:
-        raise _failure(url, str(problem)) from problem
     except ModuleNotFoundError as problem:
         raise errors.EnvironmentFailure(
             f"the store {shown(url)} needs the package {problem.name}", hint="pip install 'chaos-run[postgres]'"
         ) from problem
     except OSError as problem:
         raise _failure(url, problem.strerror or str(problem)) from problem
-    except _sqlalchemy_errors() as problem:
+    except _driver_errors() as problem:
         _raise_usage(url, problem)
         raise _failure(url, str(getattr(problem, "orig", None) or problem)) from problem
 
 
-def _sqlalchemy_errors() -> tuple[type[Exception], ...]:
-    """SQLAlchemy's errors if it was imported at all: evaluated only when something was raised."""
-    module = sys.modules.get("sqlalchemy.exc")
-    return (module.SQLAlchemyError,) if module else ()
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """Of SQLite and SQLAlchemy, as far as they were imported at all: evaluated only when something was raised."""
+    named = (("sqlite3", "Error"), ("sqlalchemy.exc", "SQLAlchemyError"))
+    return tuple(getattr(sys.modules[module], name) for module, name in named if module in sys.modules)
 
 
 def _raise_usage(url: str, problem: Exception) -> None:

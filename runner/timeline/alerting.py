@@ -14,8 +14,6 @@ STAGES = (
 """From the fault to the all-clear, in the order of a run in which everything works."""
 PIPELINE = ("pending", "firing", "received", "notified", "acknowledged", "resolved")
 """Stages that an alert source tells; the others are ours or a person's."""
-DRILL_ALERT = "ChaosRunDrill"
-"""An alert of our own, which says that a drill goes on (see runner/faults/alertmanager/drills.py): nobody notices a fault by it."""
 OPENINGS = ("firing", "received", "notified")
 """Stages by which an alert is known to be on, the soonest first."""
 CLOCKS_NS = 2_000_000_000

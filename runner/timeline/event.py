@@ -10,6 +10,9 @@ from typing import Any
 
 from runner import clock
 
+DRILL_ALERT = "ChaosRunDrill"
+"""An alert of our own, which says that a drill goes on (see runner/faults/alertmanager/drills.py): nobody notices a fault by it."""
+
 
 class Name(StrEnum):
     """Every kind of event, with what its own fields are."""

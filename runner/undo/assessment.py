@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.faults import registry
 from runner.faults.driver import FaultTarget, Owner, Residue
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import StartMessage
 from runner.timeline import way_back
-from runner.timeline.record import UndoStep
 from runner.timeline.way_back import WayBack
+
+if TYPE_CHECKING:
+    from runner.timeline.record import UndoStep
 
 SHORT_S = 5.0
 NO_UNDO = "has no undo: revert its change by hand"

@@ -62,7 +62,7 @@ def _why(crew: Crew) -> str:
 
 async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -> RunRecord:
     """Judge the run and put its record together; the traffic ends here."""
-    await asyncio.gather(crew.traffic.stop(), crew.sources.stop(), crew.detecting.look_back())
+    await asyncio.gather(crew.traffic.stop(), crew.sources.stop(), crew.detecting.look_back(), crew.tell_listeners())
     session.enter("judge")
     pauses = recovery.at_the_end(session, crew)
     objectives = _objectives(session, crew) if session.injecting else ()

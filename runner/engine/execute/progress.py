@@ -1,4 +1,7 @@
-"""Known: what has become of targets, hypothesis and undo steps so far, for whoever watches; the method writes it."""
+"""What has become of targets, hypothesis and undo steps so far: the method and the undo write it, the status snapshot reads it.
+
+Plain words and numbers, so that it costs nothing before the first tick.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from runner.faults.driver import FaultTarget, Owner
-from runner.timeline.status import TargetStatus, UndoStatus
 
 
 @dataclass(slots=True)
@@ -16,7 +18,8 @@ class Known:
     states: dict[str, str] = field(default_factory=dict)
     """Target names, each aimed, hit, passed over or undone."""
     hypothesis_met: bool | None = None
-    steps: dict[int, UndoStatus] = field(default_factory=dict)
+    steps: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """What each undo step does, by its number, and its state."""
     _ours: set[str] = field(default_factory=set)
     """Targets that our undo steps put back; those of others (a pod's controller) never say when."""
 
@@ -39,20 +42,12 @@ class Known:
 
     def undo_begins(self, steps: Sequence[str]) -> None:
         """The way back, as it will be played."""
-        self.steps = {n: UndoStatus(step=n, what=what) for n, what in enumerate(steps, 1)}
+        self.steps = {n: (what, "waiting") for n, what in enumerate(steps, 1)}
 
     def undo_step(self, step: int, what: str, state: str) -> None:
         """One step began or ended."""
-        self.steps[step] = UndoStatus(step=step, what=what, state=state)
+        self.steps[step] = (what, state)
 
     def undone(self) -> None:
         """Everything is put back."""
         self.states |= {name: "undone" for name, state in self.states.items() if state == "hit" and name in self._ours}
-
-    def targets(self) -> tuple[TargetStatus, ...]:
-        """For the picture."""
-        return tuple(TargetStatus(name=name, state=state) for name, state in self.states.items())
-
-    def undo(self) -> tuple[UndoStatus, ...]:
-        """For the picture; step 0 (no process was left to end) only where there was something to do."""
-        return tuple(u for n, u in sorted(self.steps.items()) if n or u.state not in ("started", "already"))

@@ -14,7 +14,7 @@ from runner.engine.supervisor import Supervisor
 from runner.experiment.silencing import Announcement, Silence
 from runner.plan import translate
 from runner.rundir.ledger import DRILL, SILENCE, Ledger
-from runner.timeline.alerting import DRILL_ALERT
+from runner.timeline.event import DRILL_ALERT
 
 SPARE_S = 15.0
 """How much longer a look may take than all its requests are allowed to: the undoer forks and imports for it."""

@@ -48,10 +48,9 @@ async def undo(session: Session, crew: Crew) -> None:
     if wish := left_in_place.unwanted(crew):
         crew.leave(crew.ledger.settle_all(LEFT, but=lambda r: registry.outlives_target(r.kind)), wish)
     crew.clean = await crew.method.undo(crew.ledger.outstanding())
+    crew.look_for_listeners()
     look = await _look(crew) + Residue(residue=tuple(await crew.supervisor.left_running()))
     crew.residue, crew.cleared = [*look.residue], [*look.cleared]
-    for port in await crew.new_listeners():
-        session.find("info", port)
     crew.way_back = way = assessment.way(crew.start, crew.method.begun, crew.method.undo_steps, look, clean=crew.clean)
     if way.clean:
         crew.method.known.undone()

@@ -13,7 +13,7 @@ from runner.slo.guard import Guard, GuardState
 from runner.slo.objective import FAILED, Objective
 from runner.slo.rules import Rule
 from runner.slo.series import Counted, Series
-from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
+from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus, UndoStatus
 
 HISTORY = 90
 """Seconds of sparkline."""
@@ -61,9 +61,18 @@ class Picture:
             indicators=tuple(self._indicator(name, s, now_ns) for name, s in self._series.items()),
             budgets=tuple(_budget(o, counted) for o, counted in self._promised),
             guards=self._guards if guard or self.tripped else (),
-            targets=self.known.targets(),
+            targets=tuple(TargetStatus(name=name, state=state) for name, state in self.known.states.items()),
             hypothesis_met=self.known.hypothesis_met,
-            undo=self.known.undo(),
+            undo=self._undo(),
+        )
+
+    def _undo(self) -> tuple[UndoStatus, ...]:
+        """Step 0 (no process was left to end) only where there was something to do."""
+        steps = sorted(self.known.steps.items())
+        return tuple(
+            UndoStatus(step=number, what=what, state=state)
+            for number, (what, state) in steps
+            if number or state not in ("started", "already")
         )
 
     def _guard(self, rule: Rule, state: GuardState) -> GuardStatus:

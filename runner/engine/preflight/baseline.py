@@ -21,6 +21,7 @@ LATER = (
     "runner.engine.execute.method",
     "runner.store.store",
     "sqlalchemy.dialects.sqlite",
+    "ctypes",
 )
 """Imported while we wait anyway, so that neither the beginning nor the end of the run does."""
 

@@ -11,7 +11,7 @@ from runner.faults.alertmanager import client
 from runner.faults.alertmanager.client import Alertmanager, Arguments, Unanswered
 from runner.faults.driver import Outcome, Residue, Setting
 from runner.rundir.ledger import UndoRecord
-from runner.timeline.alerting import DRILL_ALERT
+from runner.timeline.event import DRILL_ALERT
 
 SEEN_S = 2.0
 """How long a new alert may take until it is listed."""

@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from runner import clock, errors
-from runner.timeline.alerting import DRILL_ALERT, Floor, Seen
+from runner.timeline.alerting import Floor, Seen
+from runner.timeline.event import DRILL_ALERT
 
 GROUP = "chaos_run.detection"
 """Entry points of this group add kinds: a callable that takes a Setting and gives a Source."""
