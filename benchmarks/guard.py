@@ -12,8 +12,15 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-from runner.slo import rules
 from runner.slo.guard import Guard
+from runner.slo.guard_set import GuardSet
+from runner.slo.guards.budget import BudgetSpent
+from runner.slo.guards.connection_errors import ConnectionErrors
+from runner.slo.guards.duration import Duration
+from runner.slo.guards.error_ratio import ErrorRatio
+from runner.slo.guards.evidence import Evidence
+from runner.slo.guards.latency import Latency
+from runner.slo.guards.timeout_ratio import TimeoutRatio
 from runner.slo.objective import Objective
 from runner.slo.sample import Flag, Sample
 from runner.slo.series import BUCKET_NS, Series
@@ -23,15 +30,15 @@ OBJECTIVES = (
     Objective("availability", "web", "availability", 0.999),
     Objective("latency", "web", "latency", 0.95, 0.5),
 )
-RULES: tuple[rules.Rule, ...] = (
-    rules.ErrorRatio("web", 1.0, 10),
-    rules.TimeoutRatio("web", 1.0, 60),
-    rules.LatencyPercentile("web", 1, 1.9, 10),
-    rules.ConnectionErrors("web", 1_000_000_000),
-    rules.BudgetSpent("availability", 1.0),
-    rules.Evidence("availability", alpha=1e-300),
-    rules.Evidence("latency", alpha=1e-300),
-    rules.Duration(1e9),
+RULES: tuple[Guard, ...] = (
+    ErrorRatio("web", 1.0, 10),
+    TimeoutRatio("web", 1.0, 60),
+    Latency("web", 1.9, 1, 10),
+    ConnectionErrors("web", 1_000_000_000),
+    BudgetSpent("availability", 1.0),
+    Evidence("availability", alpha=1e-300),
+    Evidence("latency", alpha=1e-300),
+    Duration(1e9),
 )
 
 
@@ -53,7 +60,7 @@ def run(rate: int, hanging: bool, ticks: int = 100, warm_s: int = 120) -> Costs:
     """Ticks at `rate` a second after `warm_s` seconds of history; `hanging` keeps two seconds of requests pending."""
     random_ = random.Random(1)
     series, per_tick = Series("web", rate, TIMEOUT_S), max(1, rate // 20)
-    guard = Guard(RULES, {"web": series}, OBJECTIVES, 0)
+    guard = GuardSet(RULES, {"web": series}, OBJECTIVES, 0)
 
     def batch(start_ns: int) -> list[Sample]:
         flags, fixed = (Flag.TIMEOUT, 2_000_000) if hanging else (0, 0)

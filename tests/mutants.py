@@ -68,7 +68,7 @@ MUTANTS = (
            "tests/playground/test_aims.py -k is_no_proof"),
     Mutant("runner/faults/kubernetes/driver.py", "        login.check()\n", "        pass\n",
            "tests/journeys/test_strike.py -k helpers_words"),
-    Mutant("runner/slo/guard.py", "if heartbeat_ns is not None and", "if False and", "tests/slo"),
+    Mutant("runner/slo/guard_set.py", "if heartbeat_ns is not None and", "if False and", "tests/slo"),
 )  # fmt: skip
 
 

@@ -129,8 +129,8 @@ class Crew:
         """Every 50 ms from the baseline on."""
         from runner.engine.observe.watch import Watch
 
-        rules = translate.guard_rules(self.session.experiment)
-        return Watch(self.session, self.traffic, self.series, self.objectives, rules, self.known)
+        guards = translate.guards(self.session.experiment)
+        return Watch(self.session, self.traffic, self.series, self.objectives, guards, self.known)
 
     @cached_property
     def method(self) -> Method:

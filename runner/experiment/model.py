@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from runner.experiment.abort import AbortRule
 from runner.experiment.detecting import Detection, Expectations, http_url
 from runner.experiment.quantities import Rate, Ratio, Seconds
 from runner.experiment.silencing import Announcement, Silence
@@ -142,91 +143,6 @@ class Windows(_Part):
     """At most this long until recovered."""
     stable: Seconds = 10.0
     """The indicators have to be back within their objectives for this long."""
-
-
-class ErrorRatio(_Part):
-    """Abort when the share of bad answers in a sliding window is above."""
-
-    indicator: str
-    above: Ratio
-    over: Seconds = Field(default=10.0, gt=0)
-
-
-class TimeoutRatio(ErrorRatio):
-    """Abort when the share of timed-out requests in a sliding window is above."""
-
-
-class Latency(_Part):
-    """Abort when a latency percentile over a sliding window is above."""
-
-    indicator: str
-    percentile: float = Field(default=95, gt=0, lt=100)
-    above: Seconds = Field(gt=0)
-    over: Seconds = Field(default=10.0, gt=0)
-
-
-class ConnectionErrors(_Part):
-    """Abort on connection errors: more than `allowed` in the whole run (0: on any)."""
-
-    indicator: str
-    allowed: int = Field(default=0, ge=0)
-
-
-class BudgetSpent(_Part):
-    """Abort when the run has spent this share of an objective's whole error budget."""
-
-    objective: str
-    spend: Ratio
-
-
-class BurnRate(_Part):
-    """Abort when an objective burns its budget too fast over a long and a short window at once."""
-
-    objective: str
-    above: float = Field(default=14.4, gt=0)
-    """Familiar ones: 14.4, 6, 3, 1 times what would just use up the budget."""
-    long: Seconds = Field(default=60.0, gt=0)
-    short: Seconds | None = Field(default=None, gt=0)
-    """A twelfth of the long one."""
-
-
-class Evidence(_Part):
-    """Abort by the always-valid slice-betting test: at most `alpha` of healthy runs whose slices are independent
-    are stopped like this."""
-
-    objective: str
-    alpha: float = Field(default=0.01, gt=0, lt=1)
-    burn: float = Field(default=1.0, gt=0)
-    """Burn rate that is still allowed."""
-
-
-class NoData(_Part):
-    """Abort when nothing has been measured for this long; always on, this sets how long."""
-
-    after: Seconds = Field(default=10.0, gt=0)
-
-
-class AbortRule(_Part):
-    """Exactly one condition a list item."""
-
-    error_ratio: ErrorRatio | None = None
-    timeout_ratio: TimeoutRatio | None = None
-    latency: Latency | None = None
-    connection_errors: ConnectionErrors | None = None
-    budget: BudgetSpent | None = None
-    burn_rate: BurnRate | None = None
-    evidence: Evidence | None = None
-    alert_policies: str | None = None
-    """An objective of an OpenSLO document: each burn-rate condition of its alert policies becomes a guard."""
-    no_data: NoData | None = None
-    duration: Seconds | None = Field(default=None, gt=0)
-    """Abort when method and guards have run for this long."""
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> AbortRule:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("one condition a list item: start a new `- ` for each")
-        return self
 
 
 class Hypothesis(_Part):

@@ -8,6 +8,7 @@ from typing import Any
 from runner.experiment import document, findings, references
 from runner.experiment.notes import Notes
 from runner.experiment.source import Steps
+from runner.slo.guards import GUARDS
 
 
 def check(
@@ -49,7 +50,8 @@ def check(
             notes.error("alert-policies", (*steps, "abort", index, "alert_policies"), said, hint=hint)
         for kind, condition in rule.items():
             if isinstance(condition, dict):
-                known = [*traffic, *metrics] if kind == "error_ratio" else traffic
+                guard = GUARDS.get(kind)
+                known = [*traffic, *metrics] if guard is not None and guard.of_sources else traffic
                 names.exists(condition, "indicator", known, ("abort", index, kind), "traffic")
                 names.exists(condition, "objective", objectives, ("abort", index, kind), "objective")
     for index, detection in rows(raw, "detection"):

@@ -7,7 +7,8 @@ import inspect
 from itertools import pairwise
 from typing import Any
 
-from runner.experiment import activities, document, model, runtime, silencing
+from runner.experiment import abort, activities, document, model, runtime, silencing
+from runner.slo.guards import GUARDS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = {"type": "string", "pattern": r"^\$\{\w+\}$", "description": "a variable: ${name}"}
@@ -17,11 +18,12 @@ _SECONDS = {"anyOf": [{"type": "number", "minimum": 0}, _VARIABLE]}
 def block() -> dict[str, Any]:
     """The entry of `extensions:` with `name: chaos-run`."""
     schema = model.Block.model_json_schema()
-    documented = {name: getattr(model, name, None) or getattr(silencing, name) for name in schema["$defs"]} | {
-        "": model.Block
-    }
-    for name, part in documented.items():
-        _describe(schema["$defs"][name] if name else schema, part)
+    guards = _guard_texts()
+    for name, part in schema["$defs"].items():
+        _describe(
+            part, guards[name] if name in guards else _texts(getattr(model, name, None) or getattr(silencing, name))
+        )
+    _describe(schema, _texts(model.Block))
     schema["required"] = ["name"]
     return {"$schema": DIALECT} | schema | {"title": "The chaos-run block of an experiment"}
 
@@ -41,9 +43,15 @@ def experiment() -> dict[str, Any]:
     }
 
 
-def _describe(schema: dict[str, Any], part: type) -> None:
-    """Give each property the text under it in the model, and allow `${name}` where no text is expected."""
-    texts = _texts(part)
+def _guard_texts() -> dict[str, dict[str, str]]:
+    """The texts of the list `abort:` and of what its guards take, which are made from the guards' classes."""
+    found = {g.__name__: {abort.key_of(field): text for field, text in _texts(g).items()} for g in GUARDS.values()}
+    keys = {key: inspect.getdoc(guard) or "" for key, guard in GUARDS.items()}
+    return found | {"AbortRule": keys | _texts(abort.Condition)}
+
+
+def _describe(schema: dict[str, Any], texts: dict[str, str]) -> None:
+    """Give each property its text, and allow `${name}` where no text is expected."""
     for name, entry in schema["properties"].items():
         schema["properties"][name] = _property(entry) | ({"description": texts[name]} if name in texts else {})
 

@@ -30,4 +30,5 @@ def objectives(given: Sequence[Objective], traffic: Sequence[Traffic], seconds: 
 def short_windows(experiment: Experiment) -> list[str]:
     """A sentence for each guard whose window holds too few requests to mean anything: such a run is refused."""
     rates = {t.name: t.rate for t in experiment.block.traffic}
-    return power.refusals(translate.guard_rules(experiment), rates)
+    promised = {o.name: o for o in translate.objectives(experiment)}
+    return power.refusals(translate.guards(experiment), promised, rates)

@@ -12,7 +12,7 @@ from runner import units
 from runner.experiment import variables
 from runner.experiment.detecting import Detection
 from runner.experiment.experiment import Experiment
-from runner.experiment.model import AbortRule, Block, BurnRate
+from runner.experiment.model import Block
 from runner.faults.driver import FaultTarget
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
@@ -114,7 +114,7 @@ def draw(
             f"{t.name}: {t.rate:g}/s to {t.url}, timeout {units.format_duration(t.timeout)}" for t in block.traffic
         ),
         objectives=(*(o.sentence for o in opinions), *_measured(experiment)),
-        guards=tuple(guard_sentence(rule) for rule in translate.abort_rules(experiment)),
+        guards=tuple(guard.sentence for guard in translate.guards(experiment)),
         watchers=tuple(_watcher(d) for d in block.detection if d.kind is not None),
         silences=tuple(_silences(experiment)),
         warnings=(*notes, *experiment.warnings, *(o.warning for o in opinions if o.warning)),
@@ -180,10 +180,9 @@ def _offered(experiment: Experiment) -> Iterator[str]:
     asked = {rule.alert_policies for rule in experiment.block.abort}
     for objective, offers in experiment.offered.items():
         for offer in offers:
-            pair = BurnRate(objective=objective, above=offer.above, long=offer.over_s, short=offer.over_s)
             note = f" ({offer.note})" if offer.note else ""
             if objective not in asked:
-                said = guard_sentence(AbortRule(burn_rate=pair))
+                said = translate.offered(objective, offer).sentence
                 yield f"{said}, by its alert policy {offer.policy}{note}: abort: [{{alert_policies: {objective}}}]"
 
 
@@ -216,34 +215,6 @@ def method_seconds(experiment: Experiment) -> float:
         pauses = variables.substitute(activity.get("pauses") or {}, experiment.configuration)
         total += sum(float(v) for v in pauses.values() if isinstance(v, int | float))
     return total
-
-
-def guard_sentence(rule: AbortRule) -> str:
-    """One abort condition as people say it."""
-    if rule.error_ratio:
-        r = rule.error_ratio
-        return f"{r.indicator}: more than {units.format_ratio(r.above)} bad over {units.format_duration(r.over)}"
-    if rule.timeout_ratio:
-        r = rule.timeout_ratio
-        return f"{r.indicator}: more than {units.format_ratio(r.above)} timed out over {units.format_duration(r.over)}"
-    if rule.latency:
-        q = rule.latency
-        return f"{q.indicator}: p{q.percentile:g} above {units.format_duration(q.above)} over {units.format_duration(q.over)}"
-    if rule.connection_errors:
-        return f"{rule.connection_errors.indicator}: more than {rule.connection_errors.allowed} connection errors"
-    if rule.budget:
-        return f"{rule.budget.objective}: {units.format_ratio(rule.budget.spend)} of its error budget spent"
-    if rule.burn_rate:
-        b = rule.burn_rate
-        windows = units.format_duration(b.long)
-        if b.short != b.long:
-            windows += f" and {units.format_duration(b.short or b.long / 12)}"
-        return f"{b.objective}: its budget burns more than {b.above:g}x over {windows}"
-    if rule.evidence:
-        return f"{rule.evidence.objective}: evidence at alpha {rule.evidence.alpha:g} that it is breached"
-    if rule.no_data:
-        return f"no data for {units.format_duration(rule.no_data.after)}"
-    return f"running for longer than {units.format_duration(rule.duration or 0)}"
 
 
 def _step(action: FaultTarget) -> Step:

@@ -24,7 +24,7 @@ class Budget:
     @property
     def sentence(self) -> str:
         spent, total = units.format_duration(self.spent_s), units.format_duration(self.total_s)
-        return f"{units.format_ratio(self.share)} of the error budget spent: {spent} of {total} full outage"
+        return f"{units.format_ratio(self.share)}, {spent} of {total} full outage"
 
 
 def spend(objective: Objective, bad: int, rate: float) -> Budget:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from runner import units
 from runner.slo.objective import Objective
-from runner.slo.rules import MIN_EVENTS
 from runner.slo.series import Counted
+from runner.slo.windowed import shortest_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class BurnRule:
     @property
     def window_s(self) -> float:
         """The window that is really used, in seconds."""
-        return max(self.over_s, MIN_EVENTS / (self.series.rate * self.ratio))
+        return max(self.over_s, shortest_s(self.ratio, self.series.rate))
 
     @property
     def name(self) -> str:

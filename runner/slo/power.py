@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from runner import units
-from runner.slo import interval, rules
+from runner.slo import interval
+from runner.slo.guard import Guard, Window
 from runner.slo.interval import CONFIDENCE
 from runner.slo.objective import Objective
-from runner.slo.rules import MIN_EVENTS, Rule
+from runner.slo.windowed import MIN_EVENTS, shortest_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,58 +60,39 @@ def _bad_allowed(budget: float, planned: int) -> int:
     return low
 
 
-def shortest_window(ratio: float, rate: float, events: int = MIN_EVENTS) -> float:
-    """Seconds in which `rate` a second holds so many bad requests at that ratio: a shorter window means nothing
-    (docs/measurement.md 1.2)."""
-    return events / (rate * ratio)
-
-
-def refusals(given: Iterable[Rule], rates: Mapping[str, float]) -> list[str]:
-    """One sentence for each rule whose window is too short to mean anything at its indicator's rate."""
-    return [sentence for rule in given if (sentence := _refusal(rule, rates))]
-
-
-def widened(given: Iterable[Rule], objectives: Mapping[str, Objective], rates: Mapping[str, float]) -> list[str]:
-    """One sentence for each window that the guard looks at for longer than the file says, so that it means something.
-
-    Burn-rate pairs, and ratios of indicators whose rate was measured instead of chosen.
-    """
+def refusals(guards: Iterable[Guard], objectives: Mapping[str, Objective], chosen: Mapping[str, float]) -> list[str]:
+    """One sentence for each guard whose window is too short to mean anything; `chosen` are the rates that the file chose itself."""
     told = []
-    for rule in given:
-        for rate, ratio, over_s, what in _asked(rule, objectives, rates):
-            if ratio > 0 and over_s < (needed := shortest_window(ratio, rate)) - 1e-9:
-                window = units.format_duration(math.ceil(needed))
-                told.append(
-                    f"{rule.name}: looked at over {window} at least, to hold {MIN_EVENTS} bad {what} at {rate:.3g}/s"
-                )
+    for guard in guards:
+        for window in () if guard.widens else guard.windows(objectives):
+            rate = window.rate(chosen)
+            if rate is not None and (needed_s := _lacking(window, rate)):
+                holds = f"{rate * window.over_s * window.ratio:.2g} bad requests at its limit, {MIN_EVENTS} are needed"
+                needs = f"needs >= {math.ceil(needed_s - 1e-9)} s at {rate:g} req/s"
+                told.append(f"{guard.sentence}: holds {holds}; {needs}")
     return told
 
 
-def _asked(
-    rule: Rule, objectives: Mapping[str, Objective], rates: Mapping[str, float]
-) -> Iterable[tuple[float, float, float, str]]:
-    """Rate, bad ratio at the limit, seconds of each of a rule's windows, and what is counted in them."""
-    match rule:
-        case rules.BurnRate() if (objective := objectives[rule.objective]).indicator in rates:
-            ratio = min(0.9, rule.above * objective.budget)
-            rate = objective.counted_at(rates[objective.indicator])
-            what = objective.counted_in("events")
-            return [(rate, ratio, over_s, what) for over_s in dict.fromkeys((rule.long_s, rule.short_s))]
-        case rules.ErrorRatio() if rule.indicator in rates:
-            return [(rates[rule.indicator], rule.above, rule.over_s, "events")]
-    return []
+def widened(
+    guards: Iterable[Guard], objectives: Mapping[str, Objective], rates: Mapping[str, float], chosen: Collection[str]
+) -> list[str]:
+    """One sentence for each window that a guard looks at for longer than the file says, so that it means something.
+
+    `chosen` are the indicators whose rate the file chose itself: there a window that is too short is refused, but for guards
+    that widen theirs anyway.
+    """
+    told = []
+    for guard in guards:
+        for window in guard.windows(objectives):
+            rate = window.rate(rates) if guard.widens or window.indicator not in chosen else None
+            if rate is not None and (needed_s := _lacking(window, rate)):
+                length = units.format_duration(math.ceil(needed_s))
+                least = f"looked at over {length} at least, to hold {MIN_EVENTS} bad {window.what} at {rate:.3g}/s"
+                told.append(f"{guard.sentence}: {least}")
+    return told
 
 
-def _refusal(rule: Rule, rates: Mapping[str, float]) -> str | None:
-    match rule:
-        case rules.ErrorRatio() | rules.TimeoutRatio():
-            ratio = rule.above
-        case rules.LatencyPercentile():
-            ratio = rule.allowed
-        case _:
-            return None
-    rate = rates.get(rule.indicator)
-    if rate is None or ratio <= 0 or rule.over_s >= (needed := shortest_window(ratio, rate)) - 1e-9:
-        return None
-    holds = f"{rate * rule.over_s * ratio:.2g} bad requests at its limit, {MIN_EVENTS} are needed"
-    return f"{rule.name}: holds {holds}; needs >= {math.ceil(needed - 1e-9)} s at {rate:g} req/s"
+def _lacking(window: Window, rate: float) -> float | None:
+    """The seconds that a window would have to be long, where it is shorter."""
+    needed_s = shortest_s(window.ratio, rate) if window.ratio > 0 else 0.0
+    return needed_s if window.over_s < needed_s - 1e-9 else None

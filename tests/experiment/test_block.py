@@ -8,6 +8,8 @@ import pytest
 
 from runner import errors
 from runner.experiment import load
+from runner.slo.guards.budget import BudgetSpent
+from runner.slo.guards.error_ratio import ErrorRatio
 
 HEAD = """title: t
 description: d
@@ -40,7 +42,10 @@ def test_a_whole_block_is_read_into_plain_numbers(tmp_path: Path) -> None:
     assert seen.findings == ()
     assert seen.experiment is not None
     assert seen.experiment.block.traffic[0].rate == 10.0
-    assert seen.experiment.block.abort[0].error_ratio is not None
+    assert [rule.guard for rule in seen.experiment.block.abort] == [
+        ErrorRatio("shop", 0.03, 10.0),
+        BudgetSpent("up", 0.05),
+    ]
     assert [(o.name, o.kind, o.target) for o in seen.experiment.objectives] == [("up", "availability", 0.99)]
 
 
@@ -86,6 +91,7 @@ def test_a_whole_block_is_read_into_plain_numbers(tmp_path: Path) -> None:
             "there are: a",
         ),
         ("over: 10s}}", "over: 10s}, duration: 5m}", "{error_ratio", "one condition a list item", None),
+        ("{budget: {objective: up, spend: 5%}}", "budget:", "budget:", "budget is empty", "write what it takes"),
         (
             "    abort:",
             "      - {name: up, indicator: shop, target: 9%}\n    abort:",

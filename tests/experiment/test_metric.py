@@ -13,7 +13,8 @@ from runner import errors
 from runner.experiment import load, promql
 from runner.experiment.metric import Metric
 from runner.plan import translate
-from runner.slo import rules
+from runner.slo.guards.burn_rate import BurnRate
+from runner.slo.guards.error_ratio import ErrorRatio
 
 
 def slo(indicator: dict[str, Any], **objective: Any) -> dict[str, Any]:
@@ -133,9 +134,10 @@ def test_guards_speak_of_a_source_s_indicator_by_the_name_of_its_slo(tmp_path: P
     ]
     seen = examine(tmp_path, slo(RATIO), ours={"abort": abort})
     assert seen.experiment is not None
-    ratio, burn, _ = translate.guard_rules(seen.experiment)
-    assert ratio == rules.ErrorRatio("checkout", 0.05, 10.0)
-    assert burn == rules.BurnRate("checkout", 6, 60.0, 5.0)
+    ratio, burn, *_ = translate.guards(seen.experiment)
+    assert ratio == ErrorRatio("checkout", 0.05, 10.0)
+    assert burn == BurnRate("checkout", 6, 60.0)
+    assert burn.spans_s == (60.0, 5.0)
 
 
 def test_secrets_of_a_group_reach_their_source_and_no_other_place(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from runner.experiment import findings, load, objectives
 from runner.experiment.calendar_window import CalendarWindow
 from runner.experiment.load import Examination
 from runner.plan import render, translate
-from runner.slo import rules
+from runner.slo.guards.burn_rate import BurnRate
+from runner.slo.guards.duration import Duration
+from runner.slo.guards.no_data import NoData
 
 Json = dict[str, Any]
 TRAFFIC = [{"name": "front", "url": "http://x"}]
@@ -161,10 +163,11 @@ def test_alert_policies_are_offered_and_become_guards_when_asked_for(tmp_path: P
     assert "burns more than 6x over 10m, by its alert policy page: abort: [{alert_policies: checkout}]" in text
     asked = examine(tmp_path, *documents, abort=[{"alert_policies": "checkout"}, {"duration": "1m"}])
     assert asked.experiment is not None
-    assert translate.guard_rules(asked.experiment) == (
-        rules.BurnRate("checkout", 6, 600, 600),
-        rules.BurnRate("checkout", 2, 3600, 3600),
-        rules.Duration(60),
+    assert translate.guards(asked.experiment) == (
+        BurnRate("checkout", 6, 600, 600),
+        BurnRate("checkout", 2, 3600, 3600),
+        Duration(60),
+        NoData(10),
     )
     assert "offered" not in render.text(planned(asked))
 

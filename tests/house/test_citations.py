@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.slo import interval, power
+from runner.slo import interval, power, windowed
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASUREMENT = (ROOT / "docs/measurement.md").read_text("utf-8")
@@ -67,7 +67,7 @@ def test_its_shortest_windows_are_those_of_the_guards() -> None:
     rows = re.findall(r"^\| (14\.4|6|2) \|(.*)\|$", MEASUREMENT, re.MULTILINE)
     assert len(rows) == 3
     for burn, cells in rows:
-        windows = [power.shortest_window(float(burn) * 0.001, rate) for rate in (10, 50, 100, 500, 1000)]
+        windows = [windowed.shortest_s(float(burn) * 0.001, rate) for rate in (10, 50, 100, 500, 1000)]
         assert [float(cell) for cell in cells.split("|")] == [float(f"{window:.3g}") for window in windows]
 
 

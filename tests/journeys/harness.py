@@ -147,13 +147,13 @@ class Run:
 
 
 @contextlib.contextmanager
-def started(folder: Path, document: Json, *options: str) -> Iterator[Run]:
+def started(folder: Path, document: Json, *options: str, cwd: Path = ROOT) -> Iterator[Run]:
     """Write the experiment and run it; whatever is left of the process at the end is killed."""
     file = folder / "experiment.json"
     file.write_text(json.dumps(document))
     process = subprocess.Popen(
         [sys.executable, "-m", "runner", "run", str(file), "--json", *options],
-        cwd=ROOT,
+        cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

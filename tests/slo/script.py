@@ -22,8 +22,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import units
-from runner.slo import detection, effect, recovery, rules, verdict
-from runner.slo.guard import Breach, Guard
+from runner.slo import detection, effect, recovery, verdict
+from runner.slo.guard import Guard
+from runner.slo.guard_set import Breach, GuardSet
+from runner.slo.guards.budget import BudgetSpent
+from runner.slo.guards.connection_errors import ConnectionErrors
+from runner.slo.guards.duration import Duration
+from runner.slo.guards.error_ratio import ErrorRatio
+from runner.slo.guards.evidence import Evidence
+from runner.slo.guards.latency import Latency
+from runner.slo.guards.no_data import NoData
+from runner.slo.guards.timeout_ratio import TimeoutRatio
 from runner.slo.objective import Objective
 from runner.slo.sample import Flag
 from tests.slo.traffic import GOOD, REFUSED, Traffic, at, since
@@ -59,7 +68,7 @@ class Script:
     rate: float = 100.0
     timeout_s: float = 1.0
     objectives: list[Objective] = field(default_factory=list)
-    rules: list[rules.Rule] = field(default_factory=list)
+    rules: list[Guard] = field(default_factory=list)
     inject_s: float = 0.0
     loads: list[Load] = field(default_factory=list)
     expectations: list[list[str]] = field(default_factory=list)
@@ -87,22 +96,22 @@ class Script:
     def _stop(self, words: list[str]) -> None:
         match words[1:]:
             case ["errors", "above", ratio, "over", window]:
-                self.rules.append(rules.ErrorRatio(self.name, units.parse_ratio(ratio), units.parse_duration(window)))
+                self.rules.append(ErrorRatio(self.name, units.parse_ratio(ratio), units.parse_duration(window)))
             case ["timeouts", "above", ratio, "over", window]:
-                self.rules.append(rules.TimeoutRatio(self.name, units.parse_ratio(ratio), units.parse_duration(window)))
+                self.rules.append(TimeoutRatio(self.name, units.parse_ratio(ratio), units.parse_duration(window)))
             case [str(percentile), "above", limit, "over", window] if re.fullmatch(r"p[\d.]+", percentile):
                 limit_s, over_s = units.parse_duration(limit), units.parse_duration(window)
-                self.rules.append(rules.LatencyPercentile(self.name, float(percentile[1:]), limit_s, over_s))
+                self.rules.append(Latency(self.name, limit_s, float(percentile[1:]), over_s))
             case ["connection", "errors", "above", count]:
-                self.rules.append(rules.ConnectionErrors(self.name, int(count)))
+                self.rules.append(ConnectionErrors(self.name, int(count)))
             case ["evidence", "against", objective]:
-                self.rules.append(rules.Evidence(objective))
+                self.rules.append(Evidence(objective))
             case ["budget", "of", objective, "spent", share]:
-                self.rules.append(rules.BudgetSpent(objective, units.parse_ratio(share)))
+                self.rules.append(BudgetSpent(objective, units.parse_ratio(share)))
             case ["longer", "than", duration]:
-                self.rules.append(rules.Duration(units.parse_duration(duration)))
+                self.rules.append(Duration(units.parse_duration(duration)))
             case ["no", "data", "for", duration]:
-                self.rules.append(rules.NoData(units.parse_duration(duration)))
+                self.rules.append(NoData(units.parse_duration(duration)))
             case _:
                 raise AssertionError(f"{self.path.name}: not a rule: {words}")
 
@@ -141,7 +150,7 @@ class Script:
         self.recovered: dict[str, float] = {}
         for now in story.ticks():
             if guard is None and now >= at(self.inject_s):
-                guard = Guard(self.rules, {self.name: series}, self.objectives, now)
+                guard = GuardSet(self.rules, {self.name: series}, self.objectives, now)
                 self.watch = effect.Watch(series, (at(0), now), now) if self.inject_s else None
             if guard and self.stop is None and (breach := guard.tick(now, now)):
                 self.stop, self.stop_s = breach, since(now)

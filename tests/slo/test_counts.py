@@ -6,11 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.slo import counts, rules, slices
+from runner.slo import counts, slices
 from runner.slo.counts import Counts, Lost, Point
 from runner.slo.detection import BurnRule
 from runner.slo.effect import Watch
 from runner.slo.guard import Guard
+from runner.slo.guard_set import GuardSet
+from runner.slo.guards.budget import BudgetSpent
+from runner.slo.guards.burn_rate import BurnRate
+from runner.slo.guards.error_ratio import ErrorRatio
+from runner.slo.guards.evidence import Evidence
+from runner.slo.guards.no_data import NoData
 from runner.slo.objective import FAILED, Objective
 from runner.slo.recovery import Recovery
 from runner.slo.verdict import Verdict
@@ -76,18 +82,18 @@ def test_without_any_event_nothing_is_known() -> None:
 
 def test_a_source_that_falls_silent_trips_the_guard_and_says_why() -> None:
     series = told(lambda _: 0.0, 10)
-    guard = Guard([rules.NoData(5.0)], {"checkout": series}, [OBJECTIVE], at(1))
+    guard = GuardSet([NoData(5.0)], {"checkout": series}, [OBJECTIVE], at(1))
     assert guard.tick(at(14.9)) is None
     series.trouble = "team: cannot be reached"
     breach = guard.tick(at(15.2))
     assert breach is not None
-    assert breach.kind == "no_data"
+    assert breach.key == "no_data"
     assert breach.sentence.endswith("; team: cannot be reached")
 
 
 def test_few_events_do_not_make_silence_last_longer() -> None:
     series = told(lambda _: 0.0, 10, rate=1)  # a gauge: a slice of a hundred events takes a hundred seconds
-    guard = Guard([rules.NoData(10.0)], {"checkout": series}, [OBJECTIVE], at(1))
+    guard = GuardSet([NoData(10.0)], {"checkout": series}, [OBJECTIVE], at(1))
     assert guard.tick(at(19.9)) is None
     assert guard.tick(at(20.2)) is not None
 
@@ -95,37 +101,38 @@ def test_few_events_do_not_make_silence_last_longer() -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        rules.ErrorRatio("checkout", 0.1, 5.0),
-        rules.BurnRate("checkout", 14.4, 60.0, 5.0),
-        rules.Evidence("checkout"),
-        rules.BudgetSpent("checkout", 0.00001),
+        ErrorRatio("checkout", 0.1, 5.0),
+        BurnRate("checkout", 14.4, 60.0, 5.0),
+        Evidence("checkout"),
+        BudgetSpent("checkout", 0.00001),
     ],
 )
-def test_guards_on_counts_stop_an_outage_and_nothing_else(rule: rules.Rule) -> None:
+def test_guards_on_counts_stop_an_outage_and_nothing_else(rule: Guard) -> None:
     calm, outage = told(lambda _: 0.0, 100), told(lambda s: 1.0 if s > 80 else 0.0, 100)
     for series in (calm, outage):
         series.settle()
-    assert Guard([rule], {"checkout": calm}, [OBJECTIVE], at(1)).tick(at(100.5)) is None
-    breach = Guard([rule], {"checkout": outage}, [OBJECTIVE], at(1)).tick(at(100.5))
+    assert GuardSet([rule], {"checkout": calm}, [OBJECTIVE], at(1)).tick(at(100.5)) is None
+    breach = GuardSet([rule], {"checkout": outage}, [OBJECTIVE], at(1)).tick(at(100.5))
     assert breach is not None
-    assert breach.kind == rule.kind
+    assert breach.key == rule.key
 
 
 def test_a_burn_rate_pair_needs_both_windows() -> None:
     over = told(lambda s: 1.0 if 40 <= s < 70 else 0.0, 100)  # the long window remembers it, the short one does not
     over.settle()
-    guard = Guard([rules.BurnRate("checkout", 14.4, 60.0, 5.0)], {"checkout": over}, [OBJECTIVE], at(1))
+    guard = GuardSet([BurnRate("checkout", 14.4, 60.0, 5.0)], {"checkout": over}, [OBJECTIVE], at(1))
     assert guard.tick(at(100.5)) is None
-    assert guard.states(at(100.5))[0].headroom == 1.0
+    assert guard.readings(at(100.5))[0][1].headroom == 1.0
 
 
 def test_a_short_window_is_widened_until_it_holds_ten_bad_events() -> None:
     slow = told(lambda s: 1.0 if s > 98 else 0.0, 100, rate=10)  # 2 s of outage: 20 bad events, all of a 2 s window
     slow.settle()
     objective = Objective("checkout", "checkout", "availability", 0.999)
-    guard = Guard([rules.BurnRate("checkout", 1.0, 1000.0, 1.0)], {"checkout": slow}, [objective], at(1))
-    assert guard.tick(at(100.5)) is not None  # 10 / (10/s x 0.001) = 1000 s are looked at, not one
-    assert "1000s" in guard.states(at(100.5))[0].sentence or "16m40s" in guard.states(at(100.5))[0].sentence
+    guard = GuardSet([BurnRate("checkout", 1.0, 1000.0, 1.0)], {"checkout": slow}, [objective], at(1))
+    breach = guard.tick(at(100.5))  # 10 / (10/s x 0.001) = 1000 s are looked at, not one
+    assert breach is not None
+    assert breach.sentence.endswith("enough for the whole 16m40s; 1x are 0.1 %")
 
 
 def test_effect_detection_and_recovery_are_seen_in_counts() -> None:

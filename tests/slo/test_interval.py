@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.slo import interval, quantile
@@ -82,6 +82,7 @@ def test_a_percentile_nothing_stands_behind_is_a_dash() -> None:
     assert (found.low_s, found.value_s, found.high_s) == pytest.approx((1982e-6, 1989e-6, 1996e-6))
 
 
+@settings(deadline=None)
 @given(counts)
 def test_the_ratio_lies_between_its_bounds(pair: tuple[int, int]) -> None:
     bad, total = pair
@@ -89,6 +90,7 @@ def test_the_ratio_lies_between_its_bounds(pair: tuple[int, int]) -> None:
     assert 0 <= lower <= bad / total <= upper <= 1
 
 
+@settings(deadline=None)
 @given(counts)
 def test_one_more_bad_request_moves_both_bounds_up(pair: tuple[int, int]) -> None:
     bad, total = pair

@@ -8,9 +8,13 @@ from collections.abc import Callable
 
 import pytest
 
-from runner.slo import counts, power, rules, timeslices, verdict
+from runner.slo import counts, power, timeslices, verdict
 from runner.slo.counts import Counts, Point
 from runner.slo.guard import Guard
+from runner.slo.guard_set import GuardSet
+from runner.slo.guards.budget import BudgetSpent
+from runner.slo.guards.burn_rate import BurnRate
+from runner.slo.guards.evidence import Evidence
 from runner.slo.objective import Objective
 from runner.slo.sample import Flag, Sample
 from runner.slo.series import Series
@@ -120,11 +124,11 @@ def absorbed(bad: Bad, upto: float) -> Series:
     return series
 
 
-def stopped_after(rule: rules.Rule, bad: Bad) -> float | None:
+def stopped_after(rule: Guard, bad: Bad) -> float | None:
     """Seconds until the guard stops a run of a minute; asked every tenth of one."""
     left = requests(60, bad)
     series = Series("shop", RATE, 1.0)
-    guard = Guard([rule], {"shop": series}, [STEADY], START)
+    guard = GuardSet([rule], {"shop": series}, [STEADY], START)
     for n in range(1, 600):
         now = START + n * SECOND // 10
         ended = bisect.bisect_left(left, now, key=lambda s: s.intended_ns + 10_000_000)
@@ -138,15 +142,15 @@ def stopped_after(rule: rules.Rule, bad: Bad) -> float | None:
 def test_a_budget_is_spent_by_bad_slices_each_as_long_as_it_is() -> None:
     second = 1 / (0.5 * STEADY.window_s)
     # A bad request early in a slice does not make it a bad one: what is to come may still be good.
-    assert stopped_after(rules.BudgetSpent("steady", second), one_in_a_hundred) is None
-    rule = rules.BudgetSpent("steady", 5 * second)  # more than two bad slices
+    assert stopped_after(BudgetSpent("steady", second), one_in_a_hundred) is None
+    rule = BudgetSpent("steady", 5 * second)  # more than two bad slices
     after = stopped_after(rule, lambda s: s >= 10)
     assert after is not None
     assert 14 < after < 14.5  # the third one is bad as soon as nothing can save it
 
 
 def test_a_burn_rate_counts_bad_slices_over_a_window_that_holds_ten() -> None:
-    rule = rules.BurnRate("steady", above=1.0, long_s=10, short_s=10)
+    rule = BurnRate("steady", above=1.0, long_s=10, short_s=10)
     assert stopped_after(rule, one_in_a_hundred) is None
     after = stopped_after(rule, lambda s: s >= 10)
     assert after is not None
@@ -154,7 +158,7 @@ def test_a_burn_rate_counts_bad_slices_over_a_window_that_holds_ten() -> None:
 
 
 def test_evidence_is_bet_slice_by_slice() -> None:
-    rule = rules.Evidence("steady")
+    rule = Evidence("steady")
     assert stopped_after(rule, one_in_a_hundred) is None
     assert stopped_after(rule, lambda s: s >= 4) == pytest.approx(
         34.1, abs=0.2

@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from runner.slo import rules, slices, verdict
+from runner.slo import slices, verdict
 from runner.slo.effect import Watch
 from runner.slo.guard import Guard
+from runner.slo.guard_set import GuardSet
+from runner.slo.guards.budget import BudgetSpent
+from runner.slo.guards.burn_rate import BurnRate
+from runner.slo.guards.error_ratio import ErrorRatio
+from runner.slo.guards.evidence import Evidence
+from runner.slo.guards.latency import Latency
+from runner.slo.guards.no_data import NoData
+from runner.slo.guards.timeout_ratio import TimeoutRatio
 from runner.slo.objective import FAILED, Objective, unanswered_within
 from runner.slo.sample import Flag, Sample
 from runner.slo.series import Series
@@ -108,25 +116,27 @@ def sent(sample: Sample) -> int:
 
 
 EVERY_RULE = [
-    rules.ErrorRatio("storefront", 0.05, 5),
-    rules.TimeoutRatio("storefront", 0.05, 5),
-    rules.LatencyPercentile("storefront", 95, 0.2, 5),
-    rules.BudgetSpent("availability", 1e-5),
-    rules.BurnRate("availability", 14.4, 5, 1),
-    rules.Evidence("availability"),
-    rules.Evidence("latency"),
+    ErrorRatio("storefront", 0.05, 5),
+    TimeoutRatio("storefront", 0.05, 5),
+    Latency("storefront", 0.2, 95, 5),
+    BudgetSpent("availability", 1e-5),
+    BurnRate("availability", 14.4, 5, 1),
+    Evidence("availability"),
+    Evidence("latency"),
 ]
 
 
-@pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda r: r.name)
-def test_no_guard_takes_what_we_sent_late_for_bad(rule: rules.Rule) -> None:
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=lambda r: r.sentence)
+def test_no_guard_takes_what_we_sent_late_for_bad(rule: Guard) -> None:
     series = Series("storefront", 50, 0.5)
-    assert played(stopped_three_times, Guard([rule], {"storefront": series}, [AVAILABLE, FAST], START), series) is None
+    assert (
+        played(stopped_three_times, GuardSet([rule], {"storefront": series}, [AVAILABLE, FAST], START), series) is None
+    )
 
 
 def test_a_prober_that_is_late_all_the_time_is_no_sign_of_life() -> None:
     series = Series("storefront", 50, 0.5)
-    guard = Guard([rules.NoData(5)], {"storefront": series}, [AVAILABLE], START)
+    guard = GuardSet([NoData(5)], {"storefront": series}, [AVAILABLE], START)
     stopped = played(lambda t: 0.2 if t > 10 else 0.0, guard, series)
     assert stopped is not None
     assert 16 <= stopped[0] <= 16.3  # three slices of two seconds
@@ -138,16 +148,16 @@ def test_what_the_strictest_objective_cannot_use_is_no_sign_of_life_either() -> 
     quick = Objective("quick", "storefront", "latency", 0.95, 0.1)
     for objectives, stops in (([AVAILABLE], False), ([AVAILABLE, quick], True)):
         series = Series("storefront", 50, 0.5)
-        guard = Guard([rules.NoData(5)], {"storefront": series}, objectives, START)
+        guard = GuardSet([NoData(5)], {"storefront": series}, objectives, START)
         assert (played(lambda t: 0.02, guard, series, seconds=15) is not None) is stops
 
 
 def test_what_we_sent_late_is_no_effect_of_the_fault() -> None:
     series = Series("storefront", 50, 0.5)
-    assert played(lambda t: 0.0, Guard([], {}, [], START), series, seconds=9) is None
+    assert played(lambda t: 0.0, GuardSet([], {}, [], START), series, seconds=9) is None
     watch = Watch(series, (START, at(9)), at(9))
     late = Series("storefront", 50, 0.5)
-    assert played(stopped_three_times, Guard([], {}, [], START), late) is None
+    assert played(stopped_three_times, GuardSet([], {}, [], START), late) is None
     watch.series = late
     assert watch.tick(at(40)) is None
 

@@ -9,20 +9,15 @@ from dataclasses import replace
 from runner.engine.execute.progress import Known
 from runner.engine.session import Session
 from runner.slo import budget, timeslices
-from runner.slo.guard import Guard, GuardState
+from runner.slo.guard import Guard, Reading
+from runner.slo.guard_set import GuardSet
 from runner.slo.objective import FAILED, Objective
-from runner.slo.rules import Rule
 from runner.slo.series import Counted, Series
 from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus, UndoStatus
 
 HISTORY = 90
 """Seconds of sparkline."""
 RECENT_S = 3.0
-_UNITS = {
-    **dict.fromkeys(("error_ratio", "timeout_ratio", "latency", "budget", "burn_rate"), "ratio"),
-    **dict.fromkeys(("connection_errors", "evidence"), "count"),
-    **dict.fromkeys(("no_data", "duration"), "seconds"),
-}
 
 
 class Picture:
@@ -32,8 +27,8 @@ class Picture:
         self, session: Session, series: Mapping[str, Series], objectives: Sequence[Objective], known: Known
     ) -> None:
         self.known = known
-        self.tripped: Rule | None = None
-        """The guard's rule that stopped the run."""
+        self.tripped = ""
+        """The sentence of the guard that stopped the run."""
         self._guards: tuple[GuardStatus, ...] = ()
         self._session = session
         self._series = series
@@ -43,12 +38,12 @@ class Picture:
         self._latencies = {name: deque[float | None](maxlen=HISTORY) for name in series}
         self._second = -1
 
-    def take(self, now_ns: int, guard: Guard | None) -> Status:
+    def take(self, now_ns: int, guards: GuardSet | None) -> Status:
         """The picture now; guards are shown while they are on duty, and afterwards where one of them stopped the run."""
-        if guard:
-            self._guards = tuple(self._guard(r, s) for r, s in zip(guard.rules, guard.states(now_ns), strict=True))
+        if guards:
+            self._guards = tuple(_guard(guard, reading) for guard, reading in guards.readings(now_ns))
         if self.tripped and not any(g.tripped for g in self._guards):
-            self._guards = tuple(replace(g, tripped=g.name == self.tripped.name) for g in self._guards)
+            self._guards = tuple(replace(g, tripped=g.name == self.tripped) for g in self._guards)
         second = int((now_ns - self._session.started_ns) / 1e9)
         if second != self._second:
             self._second = second
@@ -60,7 +55,7 @@ class Picture:
             t=(now_ns - self._session.started_ns) / 1e9,
             indicators=tuple(self._indicator(name, s, now_ns) for name, s in self._series.items()),
             budgets=tuple(_budget(o, counted) for o, counted in self._promised),
-            guards=self._guards if guard or self.tripped else (),
+            guards=self._guards if guards or self.tripped else (),
             targets=tuple(TargetStatus(name=name, state=state) for name, state in self.known.states.items()),
             hypothesis_met=self.known.hypothesis_met,
             undo=self._undo(),
@@ -73,15 +68,6 @@ class Picture:
             UndoStatus(step=number, what=what, state=state)
             for number, (what, state) in steps
             if number or state not in ("started", "already")
-        )
-
-    def _guard(self, rule: Rule, state: GuardState) -> GuardStatus:
-        return GuardStatus(
-            name=state.name,
-            value=state.value,
-            limit=state.limit,
-            unit=_UNITS[rule.kind],
-            free=state.headroom,
         )
 
     def _note_history(self, now_ns: int) -> None:
@@ -105,6 +91,12 @@ class Picture:
             errors=tuple(self._errors[name]),
             latencies=tuple(self._latencies[name]),
         )
+
+
+def _guard(guard: Guard, reading: Reading) -> GuardStatus:
+    return GuardStatus(
+        name=guard.sentence, value=reading.value, limit=reading.limit, unit=guard.unit, free=reading.headroom
+    )
 
 
 def _budget(objective: Objective, counted: Counted) -> BudgetStatus:

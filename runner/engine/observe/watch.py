@@ -1,4 +1,4 @@
-"""The watch: every 50 ms it reads the tapes, lets the guard decide, and notes effect, detection and recovery."""
+"""The watch: every 50 ms it reads the tapes, lets the guards decide, and notes effect, detection and recovery."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from runner.rundir.inbox import Inbox
 from runner.slo import effect, timeslices
 from runner.slo.detection import BurnRule
 from runner.slo.guard import Guard
+from runner.slo.guard_set import GuardSet
 from runner.slo.objective import Objective
 from runner.slo.recovery import Recovered, Recovery
-from runner.slo.rules import Rule
 from runner.slo.series import Series
 from runner.timeline.event import Name
 
 TICK_S = 0.05
-HURTING = frozenset({"error_ratio", "timeout_ratio", "latency", "connection_errors", "budget", "burn_rate", "evidence"})
-"""Guards that speak of users: where one of them stops the run before the effect is certain, users were hurt since then."""
 EVERY = 2
 """Ticks between two pictures and two looks into the inbox."""
 
@@ -35,7 +33,7 @@ class Watch:
         traffic: Traffic,
         series: Mapping[str, Series],
         objectives: Sequence[Objective],
-        rules: Sequence[Rule],
+        guards: Sequence[Guard],
         known: Known,
     ) -> None:
         self.series = series
@@ -45,8 +43,8 @@ class Watch:
         self.objectives = tuple(objectives)
         self._session = session
         self._traffic = traffic
-        self._rules = tuple(rules)
-        self._guard: Guard | None = None
+        self._guards = tuple(guards)
+        self._on_duty: GuardSet | None = None
         self._effects: list[effect.Watch] = []
         self._burns: list[BurnRule] = []
         self._recovery: Recovery | None = None
@@ -66,11 +64,11 @@ class Watch:
             )
 
     def on_guard(self) -> None:
-        """From here on the guard decides, and effect and detection are looked for."""
+        """From here on the guards decide, and effect and detection are looked for."""
         now, series = self._session.clock.monotonic(), self.series
         for one in series.values():
             one.settle()
-        self._guard = Guard(self._rules, series, self.objectives, now)
+        self._on_duty = GuardSet(self._guards, series, self.objectives, now)
         baseline = next((w for w in self._session.windows if w.phase == "baseline"), None)
         if baseline is not None:
             span = (baseline.start_ns, baseline.end_ns)
@@ -79,7 +77,7 @@ class Watch:
 
     def off_guard(self) -> None:
         """The way back has begun: nothing may stop it."""
-        self._guard = None
+        self._on_duty = None
 
     def expect_recovery(self) -> None:
         """Users may have felt nothing at all: what is left to see then is that it stays so."""
@@ -114,23 +112,23 @@ class Watch:
     def _tick(self, *, pictured: bool) -> None:
         now = self._session.clock.monotonic()
         self._traffic.poll(now)
-        if self._guard is not None and not self._session.stop.done():
-            self._decide(self._guard, now)
+        if self._on_duty is not None and not self._session.stop.done():
+            self._decide(self._on_duty, now)
         self._look_for_effect(now)
         self._look_for_detection(now)
         if self._recovery is not None:
             self.recovered = self._recovery.tick(now)
         if pictured:
             self._read_inbox()
-            self._session.view.tick(self.picture.take(now, self._guard))
+            self._session.view.tick(self.picture.take(now, self._on_duty))
 
-    def _decide(self, guard: Guard, now: int) -> None:
-        breach = guard.tick(now, heartbeat_ns=self._traffic.heartbeat_ns)
+    def _decide(self, guards: GuardSet, now: int) -> None:
+        breach = guards.tick(now, heartbeat_ns=self._traffic.heartbeat_ns)
         if breach is not None:
-            self.picture.tripped = breach.rule
-            self._session.tell(Name.BREACH, rule=breach.kind, sentence=breach.sentence)
-            if breach.kind in HURTING and self._session.marked("effective") is None:
-                self._felt(breach.since_ns, breach.rule.name, breach.sentence, breach.error_s)
+            self.picture.tripped = breach.condition
+            self._session.tell(Name.BREACH, rule=breach.key, sentence=breach.sentence)
+            if breach.users_hurt and self._session.marked("effective") is None:
+                self._felt(breach.since_ns, breach.condition, breach.sentence, breach.error_s)
             self._session.end_early("guard", breach.sentence)
 
     def _look_for_effect(self, now: int) -> None:

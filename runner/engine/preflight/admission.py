@@ -91,12 +91,10 @@ async def _unlock(session: Session, crew: Crew) -> None:
 
 
 def _widened(crew: Crew) -> list[str]:
-    """Ratios on our own traffic are refused instead, where the file chose both rate and window."""
-    named = {o.name: o for o in crew.objectives}
-    rules = translate.guard_rules(crew.session.experiment)
-    ours = set(crew.traffic.series)
-    chosen = [r for r in rules if not (r.kind == "error_ratio" and getattr(r, "indicator", "") in ours)]
-    return power.widened(chosen, named, {name: series.rate for name, series in crew.series.items()})
+    """Guards whose windows are longer than the file says."""
+    guards, named = translate.guards(crew.session.experiment), {o.name: o for o in crew.objectives}
+    rates = {name: series.rate for name, series in crew.series.items()}
+    return power.widened(guards, named, rates, chosen=crew.traffic.series)
 
 
 async def _inspect(crew: Crew) -> Inspection:

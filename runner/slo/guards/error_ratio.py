@@ -1,0 +1,36 @@
+"""`error_ratio`: too many of an indicator's answers are bad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runner import units
+from runner.slo.guard import Evaluator, Guard, Length, Observed, Ratio, Unit, Window
+from runner.slo.objective import FAILED, Objective
+from runner.slo.windowed import Windowed
+
+
+@dataclass(frozen=True)
+class ErrorRatio(Guard):
+    """Abort when the share of bad answers in a sliding window is above."""
+
+    key = "error_ratio"
+    unit = Unit.RATIO
+    users_hurt = True
+    of_sources = True
+
+    indicator: str
+    above: Ratio
+    over_s: Length = 10.0
+
+    @property
+    def sentence(self) -> str:
+        limit, window = units.format_ratio(self.above), units.format_duration(self.over_s)
+        return f"{self.indicator}: more than {limit} bad over {window}"
+
+    def evaluator(self, seen: Observed) -> Evaluator:
+        return Windowed(seen.series[self.indicator], FAILED, self.above, self.over_s, seen.started_ns, "bad")
+
+    def windows(self, objectives: Mapping[str, Objective]) -> tuple[Window, ...]:
+        return (Window(self.indicator, self.above, self.over_s),)
