@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 Decoder = Callable[[Any], Any]
@@ -64,6 +64,51 @@ def decode(kind: type[T], document: Any, at: str = "") -> T:
     except DecodeError as error:
         raise (error.within(at) if at else error) from None
     return decoded
+
+
+class OneOf(Generic[T]):
+    """A closed set of dataclasses, told apart by a word: the messages of one direction, `{"say": "undone", …}`."""
+
+    def __init__(self, key: str, kinds: Mapping[str, type[T]]) -> None:
+        self.kinds = kinds
+        """By the word."""
+        self._key = key
+        self._words = {kind: word for word, kind in kinds.items()}
+
+    def word(self, kind: type[Any]) -> str:
+        """What one of the classes is called on the wire."""
+        return self._words[kind]
+
+    def encode(self, value: T) -> dict[str, Any]:
+        """The word, and every field."""
+        return self.mapped(value, encode)
+
+    def mapped(self, value: Any, each: Callable[[Any], Any]) -> dict[str, Any]:
+        """The word, and what `each` makes of every field: for who has to make plain, or to mask, what others put into it."""
+        return {self._key: self._words[type(value)], **{f.name: each(getattr(value, f.name)) for f in fields(value)}}
+
+    def decode(self, document: Any, at: str = "") -> T:
+        """The inverse. Raises DecodeError, for an unknown word too."""
+        kind = self.kinds.get(str(document.get(self._key))) if isinstance(document, Mapping) else None
+        if kind is None:
+            raise DecodeError(f"expected an object with {self._key!r}: one of {', '.join(self.kinds)}").within(at)
+        return decode(kind, document, at)
+
+
+def with_texts(value: T, change: Callable[[str], str]) -> T:
+    """The same with every text changed, for secrets to be masked: numbers, moments and words of enums are ours, and stay."""
+    changed: Any = value
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        changed = change(value)
+    elif isinstance(value, list | tuple):
+        changed = type(value)(with_texts(item, change) for item in value)
+    elif isinstance(value, Mapping):
+        changed = {with_texts(key, change): with_texts(item, change) for key, item in value.items()}
+    elif is_dataclass(value) and not isinstance(value, type):
+        changed = replace(value, **{f.name: with_texts(getattr(value, f.name), change) for f in fields(value)})
+    return cast(T, changed)
 
 
 @cache

@@ -134,3 +134,38 @@ def test_it_brings_no_library() -> None:
     brought = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "pydantic" not in brought
     assert {name.partition(".")[0] for name in brought} <= set(sys.stdlib_module_names) | {"runner"}
+
+
+@dataclass(frozen=True)
+class Go:
+    to: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    pass
+
+
+ORDERS: codec.OneOf[Go | Stop] = codec.OneOf("do", {"go": Go, "stop": Stop})
+
+
+def test_messages_are_told_apart_by_their_word() -> None:
+    assert ORDERS.encode(Go("home")) == {"do": "go", "to": "home"}
+    assert ORDERS.decode({"do": "go", "to": "home"}) == Go("home")
+    assert ORDERS.decode({"do": "stop", "of_the_future": 1}) == Stop()
+
+
+@pytest.mark.parametrize("given", [{"do": "sing"}, {"to": "home"}, [], None])
+def test_an_unknown_word_is_an_error_that_names_the_known_ones(given: Any) -> None:
+    with pytest.raises(DecodeError, match=r"^order: expected an object with 'do': one of go, stop$"):
+        ORDERS.decode(given, "order")
+
+
+def test_texts_are_changed_wherever_they_are_and_nothing_else() -> None:
+    """A secret may be spelled like a number or a word of ours: what holds them must still be readable."""
+    whole = Whole(title="secret 3", count=3, sure=True, parts=(Part(name="3"),), named={"3": Part(name="3")},
+                  best=Part(name="3"), document={"pin": ["3", 3]}, colour=Colour.RED)  # fmt: skip
+    changed = codec.with_texts(whole, lambda text: text.replace("3", "*").replace("red", "*"))
+    assert changed == Whole(title="secret *", count=3, sure=True, parts=(Part(name="*"),), named={"*": Part(name="*")},
+                            best=Part(name="*"), document={"pin": ["*", 3]}, colour=Colour.RED)  # fmt: skip
+    assert codec.decode(Whole, codec.encode(changed)) == changed

@@ -10,7 +10,9 @@ import chaoslib.control
 from chaoslib.exceptions import InterruptExecution
 from chaoslib.settings import load_settings
 
-Tell = Callable[..., None]
+from runner.process.messages import ControlHeard
+
+Tell = Callable[[ControlHeard], None]
 
 
 def load(path: str) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def load(path: str) -> dict[str, Any]:
 def hear(tell: Tell) -> None:
     """Have each control that ends the run, or that Chaos Toolkit lets fail in silence, told by its name.
 
-    Called `tell("control", name=…, stops=…, why=…)`, before Chaos Toolkit goes on with what was raised.
+    Called before Chaos Toolkit goes on with what was raised.
     """
     apply = chaoslib.control.apply_python_control
 
@@ -45,9 +47,9 @@ class _Hearing:
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(raised, InterruptExecution):
-            self._tell("control", name=self._name, stops=True, why=str(raised) or "without a reason")
+            self._tell(ControlHeard(name=self._name, stops=True, why=str(raised) or "without a reason"))
         elif isinstance(raised, Exception):
-            self._tell("control", name=self._name, stops=False, why=f"{type(raised).__name__}: {raised}")
+            self._tell(ControlHeard(name=self._name, stops=False, why=f"{type(raised).__name__}: {raised}"))
 
 
 def without(document: Mapping[str, Any]) -> dict[str, Any]:

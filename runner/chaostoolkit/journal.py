@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from runner import files
-from runner.process.child import Message
+from runner.process import messages
+from runner.process.messages import ActivityStarted, Noted
 from runner.rundir.ledger import Ledger
 
 JOURNAL = "journal.json"
@@ -26,7 +27,7 @@ class Journal:
         self._head: dict[str, Any] = {"start": datetime.now(UTC).isoformat(), "status": None, "deviated": False}
         self._steady: dict[str, Any] = {"before": None, "after": None, "during": []}
         self._run: list[Any] = []
-        self._open: dict[str, Message] = {}
+        self._open: dict[str, ActivityStarted] = {}
         self.rollbacks: list[Any] = []
         """Chaos Toolkit's own account of each rollback that was played."""
 
@@ -37,14 +38,14 @@ class Journal:
         with contextlib.suppress(FileNotFoundError):
             for line in journal._path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError):  # the torn last one
-                    journal._take(json.loads(line))
+                    journal._take(messages.NOTED.decode(json.loads(line)))
         journal.rollbacks = [o["run"] for o in Ledger(folder).outcomes() if o["run"]]
         return journal
 
-    def note(self, message: Message) -> None:
+    def note(self, message: Noted) -> None:
         """Take in one message of worker or undoer."""
         with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(message) + "\n")
+            file.write(json.dumps(messages.NOTED.encode(message)) + "\n")
         self._take(message)
 
     def write(self) -> None:
@@ -53,25 +54,23 @@ class Journal:
         files.write_atomically(self._path.with_name(JOURNAL), text)
         self._path.unlink(missing_ok=True)
 
-    def _take(self, message: Message) -> None:
-        match message["say"]:
-            case "journal":
-                self._head |= {
-                    k: v for k, v in message["journal"].items() if k not in ("run", "rollbacks", "steady_states")
-                }
-            case "hypothesis" if message["when"] == "during":
-                self._steady["during"].append(message["state"])
-            case "hypothesis":
-                self._steady[message["when"]] = message["state"]
-            case "activity_started":
-                self._open[message["activity"].get("name", "")] = message
-            case "activity_completed":
-                self._open.pop(message["activity"].get("name", ""), None)
-                self._run.append(message["run"])
-            case "finished":
-                self._head |= {"status": message["status"], "deviated": message["deviated"]}
-            case "undo_step" if message.get("run"):
-                self.rollbacks.append(message["run"])
+    def _take(self, message: Noted) -> None:
+        match message:
+            case messages.JournalBegun(journal=begun):
+                self._head |= {k: v for k, v in begun.items() if k not in ("run", "rollbacks", "steady_states")}
+            case messages.HypothesisChecked(when="during", state=state):
+                self._steady["during"].append(state)
+            case messages.HypothesisChecked(when=when, state=state):
+                self._steady[when] = state
+            case messages.ActivityStarted(activity=activity):
+                self._open[activity.get("name", "")] = message
+            case messages.ActivityCompleted(activity=activity, run=run):
+                self._open.pop(activity.get("name", ""), None)
+                self._run.append(run)
+            case messages.Finished(status=status, deviated=deviated):
+                self._head |= {"status": status, "deviated": deviated}
+            case messages.UndoProgress(run=run) if run:
+                self.rollbacks.append(run)
 
     def finish(self) -> dict[str, Any]:
         """The whole journal; an activity that was cut off is in it as such."""
@@ -89,13 +88,13 @@ class Journal:
         }
 
 
-def _cut(started: Message, ended: datetime) -> dict[str, Any]:
+def _cut(started: ActivityStarted, ended: datetime) -> dict[str, Any]:
     """The account of an activity that did not live to give one."""
-    seconds = (ended - datetime.fromisoformat(started["at"])).total_seconds()
+    seconds = (ended - started.at).total_seconds()
     return {
-        "activity": started["activity"],
+        "activity": started.activity,
         "output": None,
-        "start": started["at"],
+        "start": started.at.isoformat(),
         "status": "failed",
         "exception": ["interrupted: the run was stopped"],
         "end": ended.isoformat(),

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -32,8 +32,9 @@ from chaoslib.types import Dry, Schedule, Strategy
 from runner import codec, error_text
 from runner.chaostoolkit import control_hooks, secrets, setup, values
 from runner.chaostoolkit.values import Values
-from runner.process import orphans, run_processes
+from runner.process import messages, orphans, run_processes
 from runner.process.channel import Voice, carried, commands, take_stdin
+from runner.process.messages import Conclude, WorkerMessage, WorkerOrder
 from runner.rundir.start_message import StartMessage
 
 GRACE_S = 0.4
@@ -43,7 +44,7 @@ GRACE_S = 0.4
 class Teller(RunEventHandler):  # type: ignore[misc]
     """Chaos Toolkit's event handler: reports each step, times Python actions out, and stops when told."""
 
-    def __init__(self, voice: Voice, *, hooked: bool = False) -> None:
+    def __init__(self, voice: Voice[WorkerMessage], *, hooked: bool = False) -> None:
         self.voice = voice
         self._hooked = hooked
         self.journal: dict[str, Any] = {}
@@ -76,14 +77,12 @@ class Teller(RunEventHandler):  # type: ignore[misc]
 
     def start_method(self, *_: Any) -> None:
         self._phase = "method"
-        self.voice.say("method_started")
 
     def continuous_hypothesis_iteration(self, _: int, state: Any) -> None:
         self._hypothesis("during", state)
 
     def method_completed(self, *_: Any) -> None:
         self._phase = "after"
-        self.voice.say("method_completed")
 
     def hypothesis_after_completed(self, _: Any, state: Any, __: Any) -> None:
         self._hypothesis("after", state)
@@ -93,9 +92,9 @@ class Teller(RunEventHandler):  # type: ignore[misc]
         if foreground and self.stopping:  # the stop came between two activities
             self._leave()
         if self._is_of_method(activity, foreground):
-            self.voice.say("activity_started", activity=dict(activity), timeout=_timeout(activity))
+            self.voice.say(messages.ActivityStarted(activity=activity, timeout=_timeout(activity)))
         else:
-            self.voice.say("checking", name=str(activity.get("name")))
+            self.voice.say(messages.Checking(name=str(activity.get("name"))))
         if foreground:
             self._foreground = str(activity.get("name"))
             if seconds := _timeout(activity):
@@ -114,9 +113,9 @@ class Teller(RunEventHandler):  # type: ignore[misc]
             run = {**run, "exception": [error_text.sentence(problem)]}
             self.broke = f"the {activity.get('type')} {activity.get('name')!r}: {run['exception'][0]}"
         if self._is_of_method(activity, foreground):
-            self.voice.say("activity_completed", activity=dict(activity), run=dict(run))
+            self.voice.say(messages.ActivityCompleted(activity=activity, run=run))
         else:
-            self.voice.say("checked", name=str(activity.get("name")))
+            self.voice.say(messages.Checked(name=str(activity.get("name"))))
         if foreground and self.stopping:  # or Chaos Toolkit would still sit out `pauses.after`
             self._leave()
 
@@ -135,7 +134,7 @@ class Teller(RunEventHandler):  # type: ignore[misc]
         }
 
     def _hypothesis(self, when: str, state: Any) -> None:
-        self.voice.say("hypothesis", when=when, state=state)
+        self.voice.say(messages.HypothesisChecked(when=when, state=state))
 
     def _stop(self, signum: int, _: FrameType | None) -> None:
         self.stopping = True
@@ -152,7 +151,7 @@ class Teller(RunEventHandler):  # type: ignore[misc]
             raise SystemExit(20)
         if self._background:
             return
-        self.voice.say("stopped", asked=setup.EXIT_ASKED.is_set())
+        self.voice.say(messages.Stopped(asked=setup.EXIT_ASKED.is_set()))
         os._exit(0)
 
 
@@ -196,18 +195,18 @@ def inject(start: StartMessage, teller: Teller, known: Values, told: SimpleQueue
     runner.values = known
     runner.register_event_handler(teller)
     journal = initialize_run_journal(document)
-    voice.say("journal", journal={k: v for k, v in journal.items() if k != "experiment"})
+    voice.say(messages.JournalBegun(journal={k: v for k, v in journal.items() if k != "experiment"}))
     settings["runtime"] = {"hypothesis": {"strategy": start.strategy}, "rollbacks": {"strategy": strategy}}
     try:
         with controls(level="loader", context=start.experiment) as loading:
             loading.with_state(seen := deepcopy(start.document))
         if seen != start.document:
-            voice.say("changed", what="the experiment while it was loaded")
+            voice.say(messages.Changed(what="the experiment while it was loaded"))
     except InterruptExecution:  # heard already
-        voice.say("finished", status="interrupted", deviated=False)
+        voice.say(messages.Finished(status="interrupted"))
         return
     journal = runner.run(document, settings, None, journal)
-    voice.say("finished", **teller.outcome())
+    voice.say(messages.Finished(**teller.outcome()))
 
 
 def _played_elsewhere(
@@ -216,21 +215,22 @@ def _played_elsewhere(
     """In place of Chaos Toolkit's own: between the hooks before and after the rollbacks, wait for the undoer to have played them."""
     runs = given[-1] if runs is None else runs
     if experiment.get("rollbacks") != planned:
-        teller.voice.say("changed", what="the rollbacks")
-    teller.voice.say("waiting", **teller.outcome())
+        teller.voice.say(messages.Changed(what="the rollbacks"))
+    teller.voice.say(messages.Waiting(**teller.outcome()))
     runs.extend(told.get())
     return ()
 
 
-def prepare(start: StartMessage, voice: Voice) -> Values:
+def prepare(start: StartMessage, voice: Voice[WorkerMessage]) -> Values:
     """Import what the method needs, so that the first action is not late; resolve all values; learn what must be masked."""
     absent = setup.load(start.modules)
     known, troubles = values.resolve(start)
     hidden = secrets.values(known.secrets)
     revealed = {group: known.secrets.get(group) for group in start.reveal}
     # Through the pipe only: the parent masks what we print, and lets its sources have what is theirs.
-    configuration, trouble = carried(known.configuration), "; ".join(absent + troubles)
-    voice.say("ready", hide=hidden, revealed=revealed, trouble=trouble, configuration=configuration)
+    trouble = "; ".join(absent + troubles)
+    configuration = carried(known.configuration)
+    voice.say(messages.Ready(hide=tuple(hidden), revealed=revealed, trouble=trouble, configuration=configuration))
     voice.mask = secrets.mask(hidden)
     return known
 
@@ -239,15 +239,16 @@ def main() -> None:
     """Start message, then `inject`; SIGINT is the parent's business."""
     run_processes.ignore_signals(signal.SIGINT)
     setup.set_up(Path.cwd(), alarmed=True)
-    voice, orders = Voice.take_stdout(), commands(take_stdin())
+    voice, lines = Voice.take_stdout(messages.WORKER.messages), commands(take_stdin())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    if (first := next(orders, None)) is None:
+    if (first := next(lines, None)) is None:
         return
     start = codec.decode(StartMessage, first, "start")
     # Into the log itself: through the pipe a long traceback of a crash would push out what the action said last.
     faulthandler.enable((Path(start.folder) / "worker.log").open("a"))
     known = prepare(start, voice)
-    if next(orders, {}).get("do") != "inject":
+    orders = (messages.WORKER.orders.decode(line, "order") for line in lines)
+    if not isinstance(next(orders, None), messages.Inject):
         return
     told: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_watch_parent, args=(orders, start, told), daemon=True).start()
@@ -255,7 +256,8 @@ def main() -> None:
     try:
         inject(start, teller, known, told)
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
-        voice.say("crashed", error=error_text.sentence(problem), broke=teller.broke, traceback=traceback.format_exc())
+        said, trace = error_text.sentence(problem), traceback.format_exc()
+        voice.say(messages.Crashed(error=said, broke=teller.broke, traceback=trace))
         raise
     _leave()
 
@@ -271,10 +273,11 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _watch_parent(orders: Any, start: StartMessage, told: SimpleQueue[Any]) -> None:
+def _watch_parent(orders: Iterator[WorkerOrder], start: StartMessage, told: SimpleQueue[Any]) -> None:
     """The parent's pipe ended: have the undo played by a process of its own, then stop injecting, hard if need be."""
     for order in orders:
-        told.put(order["rollbacks"])
+        if isinstance(order, Conclude):
+            told.put(order.rollbacks)
     orphans.replay(start.on_orphan)
     os.kill(os.getpid(), signal.SIGUSR1)
     time.sleep(GRACE_S)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from runner import errors
+from runner import codec, errors
 from runner import files as outputs
 from runner.rundir.names import EVENTS, RECORD
 
@@ -37,7 +37,7 @@ def command(run: str, output: Path | None, store: str | None) -> int:
     mask = Mask(_secrets(folder))
     files = dict(bundle.gather(folder, mask.text)) if folder.is_dir() else {}
     missing = [i.tape for i in record.indicators if i.tape not in files]
-    files[RECORD] = _json(mask.value(record.to_json()))
+    files[RECORD] = _json(codec.encode(codec.with_texts(record, mask.text)))
     files.setdefault(EVENTS, b"".join(_json(mask.value(e)) for e in events))
     seal = bundle.pack(files, record.run, path)
     click.echo(f"{path}: {len(files)} files of {record.run}, seal {seal}")

@@ -14,14 +14,17 @@ from typing import Any
 from runner import clock, codec, errors
 from runner.experiment import variables
 from runner.faults.kubernetes import private_kubeconfig
-from runner.process import orphans, run_processes
-from runner.process.child import Child, Message
+from runner.process import messages, orphans, run_processes
+from runner.process.channel import Talk
+from runner.process.child import Child, MessageT, OrderT
+from runner.process.messages import Answer, Ready, UndoerMessage, UndoerOrder, UndoProgress, WorkerMessage, WorkerOrder
 from runner.rundir.start_message import StartMessage
 from runner.timeline.mask import Mask
 
 GRACE_S = 0.5
 """From SIGUSR1 until the worker's whole group is killed."""
-MODULES = {"worker": "runner.chaostoolkit.worker", "undoer": "runner.undo.undoer"}
+WORKER, UNDOER = "runner.chaostoolkit.worker", "runner.undo.undoer"
+"""Modules, as each child is started."""
 UNDO_S = 300.0
 """How long an undoer that was left to itself may take."""
 START_S = 30.0
@@ -41,11 +44,11 @@ class Supervisor:
         self._env = private_kubeconfig.environment(env) | {"CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
         self._alone = alone or {}
         self._numbers = itertools.count(1)
-        self._answers: dict[int, asyncio.Future[Message]] = {}
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
         self._listener: asyncio.Task[None] | None = None
-        self.worker: Child
-        self.undoer: Child
-        self.on_undo: Callable[[Message], None] = lambda message: None
+        self.worker: Child[WorkerOrder, WorkerMessage]
+        self.undoer: Child[UndoerOrder, UndoerMessage]
+        self.on_undo: Callable[[UndoProgress], None] = lambda message: None
         """Called with every `undo_step`."""
         self.undoer_died = asyncio.Event()
         self.mask = Mask(())
@@ -69,7 +72,9 @@ class Supervisor:
 
     async def open(self) -> None:
         """Start both; they import while the caller goes on. See `ready`."""
-        self.worker, self.undoer = await asyncio.gather(self._spawn("worker"), self._spawn("undoer"))
+        self.worker, self.undoer = await asyncio.gather(
+            self._spawn("worker", WORKER, messages.WORKER, {}), self._spawn_undoer()
+        )
 
     async def ready(self) -> None:
         """Wait until both can act at once. Raises EnvironmentFailure."""
@@ -77,13 +82,13 @@ class Supervisor:
         asked = [document["configuration"][name] for name in variables.asks_probes(document)]
         within_s = START_S + sum(map(variables.look_up_s, asked))
         told, undoer = await asyncio.gather(_ready(self.worker, within_s), _ready(self.undoer))
-        hide = (*told["hide"], *undoer["hide"])
+        hide = (*told.hide, *undoer.hide)
         self._start = replace(self._start, hide=hide)  # for another undoer, should this one die
-        self.mask, self.revealed = Mask(hide), told["revealed"]
-        if trouble := told["trouble"] or undoer["trouble"]:
+        self.mask, self.revealed = Mask(hide), told.revealed
+        if trouble := told.trouble or undoer.trouble:
             raise errors.EnvironmentFailure(self.mask.text(trouble), hint="nothing was injected")
-        self._start = replace(self._start, configuration=told["configuration"])
-        await self.undoer.send({"do": "know", "configuration": told["configuration"]})
+        self._start = replace(self._start, configuration=told.configuration)
+        await self.undoer.send(messages.Know(configuration=told.configuration))
         self._listener = asyncio.create_task(self._listen(self.undoer))
         self._children = asyncio.create_task(asyncio.to_thread(run_processes.children))
 
@@ -102,10 +107,11 @@ class Supervisor:
         if not self._at_stake:  # else it is for `undo` to replace it, at once
             await self._have_undoer()
         number = next(self._numbers)
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         try:
-            if not await self.undoer.send({"do": do, "id": number, "deadline_s": deadline_s, "arguments": arguments}):
+            order = messages.Look(id=number, what=do, deadline_s=deadline_s, arguments=arguments)
+            if not await self.undoer.send(order):
                 raise errors.EnvironmentFailure(f"{do}: the undoer died")
             async with asyncio.timeout(deadline_s + 2):
                 message = await answer
@@ -113,9 +119,9 @@ class Supervisor:
             raise errors.EnvironmentFailure(f"{do}: no answer within {deadline_s:g} s") from None
         finally:
             self._answers.pop(number, None)
-        if message.get("error"):
-            raise errors.EnvironmentFailure(f"{do}: {message['error']}")
-        return message.get("value")
+        if message.error:
+            raise errors.EnvironmentFailure(f"{do}: {message.error}")
+        return message.value
 
     def stake(self) -> None:
         """From here on something is changed outside: if we fail ourselves, the undoer plays."""
@@ -128,7 +134,7 @@ class Supervisor:
             await self._children
         run_processes.adopt_orphans()
         self._ordered = True
-        await self.worker.send({"do": "inject"})
+        await self.worker.send(messages.Inject())
 
     async def stop_worker(self, unwound: asyncio.Event | None = None) -> None:
         """Stop injecting: ask once, then kill the group, unless it has `unwound`. Returns when nothing is injected any more."""
@@ -149,8 +155,7 @@ class Supervisor:
                 await self._have_undoer()
                 self._undone = asyncio.get_running_loop().create_future()
                 self._strays |= await self._astray()
-                strays = [*self._strays.items()]
-                await self.undoer.send({"do": "undo", "spare": self.spare, "strays": strays})
+                await self.undoer.send(messages.Undo(spare=self.spare, strays=tuple(self._strays.items())))
                 if (clean := await self._undone) is not None:
                     self._at_stake, self._swept = False, True
                     return clean
@@ -170,7 +175,7 @@ class Supervisor:
     async def close(self) -> None:
         """End both; nothing of the run's processes is left afterwards."""
         if self.undoer.running and not self._at_stake:
-            await self.undoer.send({"do": "bye"})
+            await self.undoer.send(messages.Bye())
         # We broke something and failed ourselves: without a word the undoer takes us for dead, and plays.
         patience = UNDO_S if self._at_stake else 1.0
         await asyncio.gather(self.worker.close(), self.undoer.close(patience))
@@ -179,18 +184,20 @@ class Supervisor:
         if not self._swept:
             await asyncio.to_thread(run_processes.end, self._start.run, "worker")
 
-    async def _spawn(self, part: str) -> Child:
+    async def _spawn_undoer(self) -> Child[UndoerOrder, UndoerMessage]:
+        return await self._spawn("undoer", UNDOER, messages.UNDOER, self._alone)
+
+    async def _spawn(
+        self, part: str, module: str, talk: Talk[OrderT, MessageT], env: Mapping[str, str]
+    ) -> Child[OrderT, MessageT]:
         first = replace(self._start, on_orphan=tuple(orphans.argv(self._folder)))
         return await Child.start(
             part,
-            MODULES[part],
+            module,
             codec.encode(first),
+            talk,
             log=self._folder / f"{part}.log",
-            env={
-                **self._env,
-                **(self._alone if part == "undoer" else {}),
-                **run_processes.mark(self._start.run, part),
-            },
+            env={**self._env, **env, **run_processes.mark(self._start.run, part)},
             pass_fds=[self._lifeline],
         )
 
@@ -199,7 +206,7 @@ class Supervisor:
         async with self._replacing:
             if self.undoer.running:
                 return
-            fresh = await self._spawn("undoer")
+            fresh = await self._spawn_undoer()
             try:
                 await _ready(fresh)
                 self.undoer_died.clear()
@@ -208,7 +215,7 @@ class Supervisor:
                 if self.undoer is not fresh:
                     fresh.kill_group()
 
-    async def _listen(self, undoer: Child) -> None:
+    async def _listen(self, undoer: Child[UndoerOrder, UndoerMessage]) -> None:
         try:
             async for message in undoer.messages():
                 self._take(message)
@@ -217,22 +224,22 @@ class Supervisor:
             self.undoer_died.set()
             if self._undone is not None and not self._undone.done():
                 self._undone.set_result(None)
-            for answer in self._answers.values():
+            for number, answer in self._answers.items():
                 if not answer.done():
-                    answer.set_result({"error": "the undoer died"})
+                    answer.set_result(Answer(id=number, error="the undoer died"))
 
-    def _take(self, message: Message) -> None:
-        match message["say"]:
-            case "answer" if message["id"] in self._answers:
-                self._answers[message["id"]].set_result(message)
-            case "undo_step":
+    def _take(self, message: UndoerMessage) -> None:
+        match message:
+            case messages.Answer(id=number) if number in self._answers:
+                self._answers[number].set_result(message)
+            case messages.UndoProgress():
                 self.on_undo(message)
-            case "undo_done" if self._undone is not None and not self._undone.done():
-                self._undone.set_result(message["clean"])
+            case messages.UndoDone(clean=clean) if self._undone is not None and not self._undone.done():
+                self._undone.set_result(clean)
 
 
-async def _ready(child: Child, within_s: float = START_S) -> Message:
+async def _ready(child: Child[Any, Any], within_s: float = START_S) -> Ready:
     """Its imports are done; what it prints from now on is masked."""
-    message = await child.expect("ready", within_s)
-    child.mask = Mask(message["hide"]).text
+    message = await child.expect(Ready, within_s)
+    child.mask = Mask(message.hide).text
     return message

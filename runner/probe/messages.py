@@ -1,18 +1,17 @@
-"""What parent and prober say to each other, one JSON object a line: the start message as values both sides share.
+"""What parent and prober say to each other, one JSON object a line.
 
-to the prober     a `Start`, then {"do": "start"}, {"do": "accept", "status": {indicator: ranges}} and {"do": "stop"}
-from the prober   {"say": "ready", "tapes": {indicator: path}}             connections are open, tapes can be read
-                  {"say": "started", "t0_ns": monotonic, "t0_wall_ns": …}  the first slot is at t0
-                  {"say": "accepts", "redirects": {indicator: location}}   other statuses are good from now on; where one led
-                  {"say": "limit"}                                         the longest length is over, nothing is sent
-                  {"say": "stopped", "scheduled": {indicator: count}}      every request has ended, tapes are trimmed
-                  {"say": "error", "message": sentence}                    it cannot start; it exits with 7
+The first line in is a `Start`; orders follow as `{"do": word, …}`, messages come out as `{"say": word, …}`, see `PROBER`. The prober says
+`Ready`, sends from `Begin` on, says `Started`, and after `End` waits for what is in flight and says `Stopped`. When the pipe ends
+without an `End`, the parent has died.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from runner.codec import OneOf
+from runner.process.channel import Talk
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -54,3 +53,84 @@ class Start:
     indicators: tuple[Indicator, ...]
     on_orphan: tuple[str, ...] = ()
     """A command that is started once when the parent has died before it said stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begin:
+    """Send."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accept:
+    """Take other statuses for good from now on."""
+
+    status: Mapping[str, Ranges]
+    """By indicator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """Send nothing more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """Connections are open, tapes can be read."""
+
+    tapes: Mapping[str, str]
+    """Their paths, by indicator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The first slot is at t0."""
+
+    t0_ns: int
+    """On the monotonic clock."""
+    t0_wall_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepts:
+    """Other statuses are good from now on."""
+
+    redirects: Mapping[str, str]
+    """By indicator, where the last redirect led; empty where none did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitReached:
+    """The longest length is over, nothing is sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    """Every request has ended, tapes are trimmed."""
+
+    scheduled: Mapping[str, int]
+    """How many records each tape has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """It cannot start; it exits with 7."""
+
+    message: str
+
+
+ProberOrder = Begin | Accept | End
+ProberMessage = Ready | Started | Accepts | LimitReached | Stopped | Failed
+PROBER: Talk[ProberOrder, ProberMessage] = Talk(
+    orders=OneOf("do", {"start": Begin, "accept": Accept, "stop": End}),
+    messages=OneOf(
+        "say",
+        {
+            "ready": Ready,
+            "started": Started,
+            "accepts": Accepts,
+            "limit": LimitReached,
+            "stopped": Stopped,
+            "error": Failed,
+        },
+    ),
+)

@@ -20,7 +20,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from runner import codec, errors
 from runner.probe import messages, pacer, stream, tape
@@ -147,13 +146,13 @@ async def serve(lines: asyncio.StreamReader) -> int:
         start = codec.decode(messages.Start, json.loads(await lines.readline() or b"null"), "start")
         prober = Prober(start)
     except (ValueError, OSError) as problem:
-        say("error", message=f"the prober cannot start: {problem}")
+        say(messages.Failed(message=f"the prober cannot start: {problem}"))
         print(problem, file=sys.stderr)  # a parent that only sees the exit quotes our last words
         return int(errors.ExitCode.ENVIRONMENT)
-    prober.on_limit = lambda: say("limit")
+    prober.on_limit = lambda: say(messages.LimitReached())
     prober.beat()
     await prober.warm()
-    say("ready", pid=os.getpid(), tapes={name: str(writer.path) for name, writer in prober.tapes.items()})
+    say(messages.Ready(tapes={name: str(writer.path) for name, writer in prober.tapes.items()}))
     if await _obey(prober, lines):
         await _finish(prober, lines)
     else:
@@ -165,13 +164,13 @@ async def serve(lines: asyncio.StreamReader) -> int:
 async def _obey(prober: Prober, lines: asyncio.StreamReader) -> bool:
     """Until told to stop (True), or until the parent is gone."""
     while line := await lines.readline():
-        match (message := json.loads(line))["do"]:
-            case "start":
+        match messages.PROBER.orders.decode(json.loads(line), "order"):
+            case messages.Begin():
                 t0_ns, t0_wall_ns = prober.start()
-                say("started", t0_ns=t0_ns, t0_wall_ns=t0_wall_ns)
-            case "accept":
-                say("accepts", redirects=prober.accept(message["status"]))
-            case "stop":
+                say(messages.Started(t0_ns=t0_ns, t0_wall_ns=t0_wall_ns))
+            case messages.Accept(status=status):
+                say(messages.Accepts(redirects=prober.accept(status)))
+            case messages.End():
                 return True
     return False
 
@@ -182,13 +181,13 @@ async def _finish(prober: Prober, lines: asyncio.StreamReader) -> None:
     gone = asyncio.create_task(lines.read())
     await asyncio.wait({finishing, gone}, return_when=asyncio.FIRST_COMPLETED)
     if finishing.done():
-        say("stopped", scheduled=finishing.result())
+        say(messages.Stopped(scheduled=finishing.result()))
 
 
-def say(what: str, **fields: Any) -> None:
+def say(message: messages.ProberMessage) -> None:
     """One line to the parent, if there still is one."""
     with contextlib.suppress(BrokenPipeError):
-        os.write(1, (json.dumps({"say": what, **fields}) + "\n").encode())
+        os.write(1, (json.dumps(messages.PROBER.messages.encode(message)) + "\n").encode())
 
 
 def orphan(command: Sequence[str]) -> None:

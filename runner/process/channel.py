@@ -11,36 +11,51 @@ import math
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, Self, TypeVar
+
+from runner.codec import OneOf
+
+OrderT = TypeVar("OrderT")
+MessageT = TypeVar("MessageT")
 
 DEEPEST = 60
 """Levels of an output that are told."""
 
 
-class Voice:
-    """Sends messages, each stamped with both clocks; safe from any thread and from signal handlers of the main thread."""
+@dataclass(frozen=True)
+class Talk(Generic[OrderT, MessageT]):
+    """What is said between a parent and one kind of child."""
 
-    def __init__(self, descriptor: int, mask: Callable[[Any], Any] = lambda value: value) -> None:
+    orders: OneOf[OrderT]
+    messages: OneOf[MessageT]
+
+
+class Voice(Generic[MessageT]):
+    """Sends messages; safe from any thread and from signal handlers of the main thread."""
+
+    def __init__(
+        self, descriptor: int, messages: OneOf[MessageT], mask: Callable[[Any], Any] = lambda value: value
+    ) -> None:
         self._descriptor = descriptor
+        self._messages = messages
         self._lock = threading.RLock()
         self.mask = mask
         """Applied to each message: secrets do not leave the process."""
 
     @classmethod
-    def take_stdout(cls) -> Voice:
+    def take_stdout(cls, messages: OneOf[MessageT]) -> Self:
         """Take the message pipe from file descriptor 1, which becomes a second stderr."""
         sys.stdout.flush()
         descriptor = os.dup(1)
         os.dup2(2, 1)
-        return cls(descriptor)
+        return cls(descriptor, messages)
 
-    def say(self, what: str, /, **fields: Any) -> None:
+    def say(self, message: MessageT) -> None:
         """One message. A parent that is gone is not an error here: its death is noticed on stdin."""
-        stamp = {"say": what, "mono_ns": time.monotonic_ns(), "at": datetime.now(UTC).isoformat()}
-        line = json.dumps(self.mask(plain(stamp | fields))) + "\n"
+        line = json.dumps(self._messages.mapped(message, self._masked)) + "\n"
         with self._lock:
             rest = memoryview(line.encode())
             try:
@@ -48,6 +63,10 @@ class Voice:
                     rest = rest[os.write(self._descriptor, rest) :]
             except BrokenPipeError:
                 return
+
+    def _masked(self, field: Any) -> Any:
+        """A field of a message. Its own numbers and moments are no secrets, though one may be spelled like them."""
+        return plain(field) if isinstance(field, int | float | date) else self.mask(plain(field))
 
 
 def take_stdin() -> int:
@@ -95,9 +114,11 @@ def carried(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _readable(value: Any) -> Any:
-    """Bytes and client models as something a person can read."""
+    """Bytes, moments and client models as something a person can read."""
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", errors="replace")
+    if isinstance(value, date):
+        return value.isoformat()
     if hasattr(value, "to_dict"):
         return value.to_dict()
     return repr(value)

@@ -11,24 +11,29 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import psutil
 
 from runner import clock, error_text, errors
+from runner.codec import DecodeError
+from runner.process.channel import Talk
 
-Message = dict[str, Any]
+OrderT = TypeVar("OrderT")
+MessageT = TypeVar("MessageT")
+KindT = TypeVar("KindT")
 LINE_LIMIT = 64 << 20
 """Bytes of one message: an activity may have a large output."""
 DRAIN_S = 0.3
 """After its last message: how long its end and its last printed words may take."""
 
 
-class Child:
+class Child(Generic[OrderT, MessageT]):
     """One of worker, undoer, prober."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path, talk: Talk[OrderT, MessageT]) -> None:
         self.name = name
+        self._talk = talk
         self.pid = process.pid
         self.created = psutil.Process(process.pid).create_time()
         self.last_words: deque[str] = deque(maxlen=20)
@@ -36,7 +41,7 @@ class Child:
         self._process = process
         self._log = log
         self.mask: Callable[[str], str] = lambda text: text
-        self._messages: asyncio.Queue[Message | None] = asyncio.Queue()
+        self._messages: asyncio.Queue[MessageT | None] = asyncio.Queue()
         self._draining = asyncio.create_task(self._drain())
         self._listening = asyncio.create_task(self._listen())
 
@@ -46,11 +51,12 @@ class Child:
         name: str,
         module: str,
         first: Mapping[str, Any],
+        talk: Talk[OrderT, MessageT],
         *,
         log: Path,
         env: Mapping[str, str],
         pass_fds: Sequence[int] = (),
-    ) -> Child:
+    ) -> Self:
         """Start `python -m module` and give it its start message. Raises EnvironmentFailure when it cannot be started."""
         try:
             process = await asyncio.create_subprocess_exec(
@@ -65,8 +71,8 @@ class Child:
             )
         except OSError as problem:
             raise errors.EnvironmentFailure(f"cannot start the {name}: {problem}") from problem
-        child = cls(name, process, log)
-        await child.send(first)
+        child = cls(name, process, log, talk)
+        await child._write(first)
         return child
 
     @property
@@ -85,31 +91,35 @@ class Child:
             return "its pipe closed"
         return f"signal {signal.Signals(-self.code).name}" if self.code < 0 else f"exit code {self.code}"
 
-    async def send(self, order: Mapping[str, Any]) -> bool:
+    async def send(self, order: OrderT) -> bool:
         """Whether it could still be told."""
+        return await self._write(self._talk.orders.encode(order))
+
+    async def _write(self, line: Mapping[str, Any]) -> bool:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write((json.dumps(order) + "\n").encode())
+            self._process.stdin.write((json.dumps(line) + "\n").encode())
             await self._process.stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncIterator[MessageT]:
         """What it says, until it has ended."""
         while (message := await self._messages.get()) is not None:
             yield message
         self._messages.put_nowait(None)  # so that a later reader ends as well
 
-    async def expect(self, say: str, within_s: float) -> Message:
+    async def expect(self, kind: type[KindT], within_s: float) -> KindT:
         """The next message of that kind. Raises EnvironmentFailure with its last words when it dies or stays silent."""
         try:
             async with asyncio.timeout(within_s):
                 async for message in self.messages():
-                    if message["say"] == say:
+                    if isinstance(message, kind):
                         return message
         except TimeoutError:
-            raise errors.EnvironmentFailure(f"the {self.name} did not say {say!r} within {within_s:g} s") from None
+            word = self._talk.messages.word(kind)
+            raise errors.EnvironmentFailure(f"the {self.name} did not say {word!r} within {within_s:g} s") from None
         await self.wait(1.0)
         raise errors.EnvironmentFailure(
             f"the {self.name} ended with {self.how_it_ended}: {error_text.last_words(self.last_words) or 'no output'}"
@@ -152,8 +162,15 @@ class Child:
     async def _listen(self) -> None:
         assert self._process.stdout is not None
         while line := await _line(self._process.stdout):
-            with contextlib.suppress(ValueError):  # the torn last line of a killed process
-                self._messages.put_nowait(json.loads(line))
+            try:
+                document = json.loads(line)
+            except ValueError:  # the torn last line of a killed process
+                continue
+            try:
+                self._messages.put_nowait(self._talk.messages.decode(document, "message"))
+            except DecodeError as problem:  # a child of another mind than ours is of no use
+                self.last_words.append(str(problem))
+                self.kill_group()
         await self.wait(DRAIN_S)  # a grandchild may hold its output open for ever; its own last words are there by then
         self._messages.put_nowait(None)
 

@@ -23,6 +23,7 @@ from runner.rundir.ledger import Ledger
 from runner.rundir.names import RECORD, RESERVE
 from runner.rundir.start_message import StartMessage
 from runner.timeline import incident, mark, record
+from runner.timeline.mask import Mask
 from runner.timeline.way_back import PutBack, WayBack
 from runner.undo import assessment, player
 
@@ -52,7 +53,7 @@ def _put_back(folder: Path, start: StartMessage) -> bool:
     if not (folder / RECORD).exists():
         diary.tell("abort", by="runner", sentence="The runner died; another process runs the undo.")
     diary.tell("undo_started", steps=steps)
-    clean = player.play(folder, start, diary.tell)
+    clean = player.play(folder, start, lambda step: diary.tell("undo_step", **step.fields))
     look = _look(folder, start) if clean else Residue()
     way = assessment.way(start, _begun(folder, start), _undo_steps(folder), look, clean=clean)
     diary.tell(
@@ -89,7 +90,6 @@ class Diary:
     def tell(self, event: str, **fields: Any) -> None:
         """One event line; `t` is measured on the wall clock, since another boot has another monotonic clock."""
         now = datetime.now(UTC)
-        fields.pop("run", None)  # Chaos Toolkit's own account of a rollback belongs to the journal
         line = {"event": event, "at": clock.rfc3339(now), "t": round((now - self._start.started_at).total_seconds(), 3)}
         with contextlib.suppress(OSError):  # on a full disk undoing goes first
             writer = EventWriter(self._folder)
@@ -162,11 +162,11 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
         gameday=start.gameday,
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
-    mask = secrets.mask(start.hide or ())
+    mask = Mask(start.hide or ())
     (folder / RESERVE).unlink(missing_ok=True)
     if not (folder / JOURNAL).exists():
-        Journal.left(mask(start.document), folder).write()
-    files.write_atomically(folder / RECORD, mask(final.to_json()))
+        Journal.left(mask.value(start.document), folder).write()
+    files.write_atomically(folder / RECORD, codec.encode(codec.with_texts(final, mask.text)))
 
 
 def _findings(way: WayBack) -> Iterator[mark.Finding]:

@@ -11,13 +11,14 @@ from runner.chaostoolkit import secrets
 from runner.faults import registry
 from runner.process import run_processes
 from runner.process.isolated import Forked
+from runner.process.messages import UndoProgress
 from runner.rundir import processes
 from runner.rundir.ledger import CLOSING, Ledger, UndoRecord
 from runner.rundir.start_message import StartMessage
 from runner.undo import steps
 
-Tell = Callable[..., None]
-"""`tell(what, **fields)`: to the parent, or to the events file when there is no parent any more."""
+Tell = Callable[[UndoProgress], None]
+"""To the parent, or to the events file when there is no parent any more."""
 
 ATTEMPTS = 3
 PAUSE_S = 1.0
@@ -33,12 +34,13 @@ def play(
     with their time of birth, as far as the parent has seen them.
     """
     ledger = Ledger(folder)
-    tell("undo_step", step=0, what="end the processes of the method", state="started")
+    ending = UndoProgress(step=0, what="end the processes of the method", state="started")
+    tell(ending)
     with ledger.playing():
         began = time.monotonic()
         ended = run_processes.end(start.run, "worker", strays, spare=spare)
         state = "undone" if ended else "already"
-        tell("undo_step", step=0, what="end the processes of the method", state=state, seconds=time.monotonic() - began)
+        tell(UndoProgress(step=0, what=ending.what, state=state, seconds=time.monotonic() - began))
         gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0
         return _steps(ledger, gone + 1, start, tell)
 
@@ -53,7 +55,7 @@ def _settle_faults(ledger: Ledger, tell: Tell) -> int:
     """How many went with it; a silence is not part of it."""
     settled = ledger.settle_all("already", but=lambda record: registry.outlives_target(record.kind))
     for number, record in enumerate(settled, 1):
-        tell("undo_step", step=number, what=record.what, state="already", error="the playground is gone")
+        tell(UndoProgress(step=number, what=record.what, state="already", error="the playground is gone"))
     return len(settled)
 
 
@@ -71,7 +73,7 @@ def _steps(ledger: Ledger, first: int, start: StartMessage, tell: Tell) -> bool:
 
 
 def _step(ledger: Ledger, number: int, record: UndoRecord, start: StartMessage, tell: Tell, *, hurried: bool) -> bool:
-    tell("undo_step", step=number, what=record.what, state="started")
+    tell(UndoProgress(step=number, what=record.what, state="started"))
     began = time.monotonic()
     outcome = _attempt(record, start, hurried=hurried)
     for _ in range(0 if hurried else ATTEMPTS - 1):
@@ -81,7 +83,7 @@ def _step(ledger: Ledger, number: int, record: UndoRecord, start: StartMessage, 
         outcome = _attempt(record, start, hurried=hurried)
     seconds = round(time.monotonic() - began, 4)
     ledger.settle(record.number, **outcome, seconds=seconds)
-    tell("undo_step", step=number, what=record.what, **outcome, seconds=seconds)
+    tell(UndoProgress(step=number, what=record.what, **outcome, seconds=seconds))
     return outcome["state"] in CLOSING
 
 

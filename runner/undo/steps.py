@@ -64,7 +64,7 @@ def _rollback(args: Mapping[str, Any], start: StartMessage) -> Outcome:
     control_hooks.load(start.settings)
     stopped: list[str] = []
     control_hooks.hear(
-        lambda _, name, stops, why: stopped.append(f"stopped by the control {name!r}: {why}") if stops else None
+        lambda heard: stopped.append(f"stopped by the control {heard.name!r}: {heard.why}") if heard.stops else None
     )
     with contextlib.suppress(InterruptExecution):
         return _executed(document, activity, known, start)

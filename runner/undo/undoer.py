@@ -20,9 +20,10 @@ from typing import Any
 from runner import codec
 from runner.chaostoolkit import secrets, setup, values
 from runner.faults.driver import FaultTarget
-from runner.process import run_processes
+from runner.process import messages, run_processes
 from runner.process.channel import Voice, take_stdin
 from runner.process.isolated import Forked
+from runner.process.messages import UndoerMessage, UndoerOrder
 from runner.rundir import start_message
 from runner.rundir.start_message import Kept, StartMessage
 from runner.undo import crash_recovery, inspection, player
@@ -35,12 +36,15 @@ class Orders:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.ended = False
-        self.early: list[dict[str, Any]] = []
+        self.early: list[UndoerOrder] = []
         """What came in one piece with the start message: the `bye` of a parent that needs us no more."""
         self._buffer = b""
 
-    def take(self) -> list[dict[str, Any]]:
-        """The whole lines that have arrived."""
+    def take(self) -> list[UndoerOrder]:
+        """The orders that have arrived."""
+        return [messages.UNDOER.orders.decode(line, "order") for line in self._lines()]
+
+    def _lines(self) -> list[dict[str, Any]]:
         piece = os.read(self.descriptor, 1 << 20)
         self.ended = not piece
         *lines, self._buffer = (self._buffer + piece).split(b"\n")
@@ -49,8 +53,9 @@ class Orders:
     def first(self) -> StartMessage:
         """Wait for the start message."""
         while not self.ended:
-            if found := self.take():
-                start, *self.early = found
+            if found := self._lines():
+                start, *early = found
+                self.early = [messages.UNDOER.orders.decode(line, "order") for line in early]
                 return codec.decode(StartMessage, start, "start")
         sys.exit(0)
 
@@ -58,7 +63,7 @@ class Orders:
 class Undoer:
     """Its two duties: `call` (look) and `undo`."""
 
-    def __init__(self, start: StartMessage, voice: Voice) -> None:
+    def __init__(self, start: StartMessage, voice: Voice[UndoerMessage]) -> None:
         self._start = start
         self._voice = voice
         self._folder = Path(start.folder)
@@ -69,7 +74,7 @@ class Undoer:
         given = orders.early
         while True:
             for order in given:
-                if order["do"] == "bye":
+                if isinstance(order, messages.Bye):
                     self._drop_calls()
                     return
                 self._obey(order)
@@ -89,26 +94,23 @@ class Undoer:
         os.dup2(nothing, 2)
         crash_recovery.finish(self._folder, start_message.with_learnt(self._start))
 
-    def _obey(self, order: Mapping[str, Any]) -> None:
-        if order["do"] == "undo":
-            self._drop_calls()  # their answers do not matter any more, and undoing must not wait for them
-            strays = [(pid, created) for pid, created in order["strays"]]
-            clean = player.play(self._folder, self._start, self._voice.say, order["spare"], strays)
-            self._voice.say("undo_done", clean=clean)
-        elif order["do"] == "know":
-            self._start = replace(self._start, configuration=order["configuration"])
-        else:
-            function = _looks(self._start)[order["do"]]
-            arguments = order.get("arguments") or {}
-            self._calls[order["id"]] = Forked(
-                lambda: function(**arguments), order.get("deadline_s", 15.0), secrets.known
-            )
+    def _obey(self, order: messages.Know | messages.Look | messages.Undo) -> None:
+        match order:
+            case messages.Undo(spare=spare, strays=strays):
+                self._drop_calls()  # their answers do not matter any more, and undoing must not wait for them
+                clean = player.play(self._folder, self._start, self._voice.say, spare, strays)
+                self._voice.say(messages.UndoDone(clean=clean))
+            case messages.Know(configuration=configuration):
+                self._start = replace(self._start, configuration=configuration)
+            case messages.Look(arguments=arguments):
+                look = _looks(self._start)[order.what]
+                self._calls[order.id] = Forked(lambda: look(**arguments), order.deadline_s, secrets.known)
 
     def _answer(self) -> None:
         for number, call in list(self._calls.items()):
             if (answer := call.step()) is not None:
                 del self._calls[number]
-                self._voice.say("answer", id=number, **answer)
+                self._voice.say(messages.Answer(id=number, **answer))
 
     def _patience(self) -> float | None:
         ends = [call.ends for call in self._calls.values()]
@@ -161,12 +163,12 @@ def main() -> None:
     """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
     run_processes.ignore_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     setup.set_up(Path.cwd())
-    voice, orders = Voice.take_stdout(), Orders(take_stdin())
+    voice, orders = Voice.take_stdout(messages.UNDOER.messages), Orders(take_stdin())
     start = orders.first()
     absent = setup.load((*start.modules, *start.undoes_with))
     start, trouble = _with_secrets(start)
     # Through the pipe only: the parent masks what we print. Nobody hears the trouble of one that replaces another: it plays what it can.
-    voice.say("ready", hide=start.hide, trouble="; ".join(filter(None, [*absent, trouble])))
+    voice.say(messages.Ready(hide=start.hide or (), trouble="; ".join(filter(None, [*absent, trouble]))))
     voice.mask = secrets.mask(start.hide or ())
     Undoer(start, voice).serve(orders)
     sys.stdout.flush()

@@ -260,6 +260,6 @@ def test_a_silence_outlives_the_playground_and_is_ended_all_the_same(tmp_path: P
     ledger.open("uncordon", "uncordon node a", node="a")
     assert silences.make(setting.of(begun), args, 60, "a test") == ""
     told: list[tuple[str, str]] = []
-    assert player.play(tmp_path, begun, lambda _, **f: told.append((f["what"], f["state"])))
+    assert player.play(tmp_path, begun, lambda step: told.append((step.what, step.state)))
     assert there.silences() == []
     assert told[-3:] == [("uncordon node a", "already"), ("end the silence", "started"), ("end the silence", "undone")]

@@ -31,7 +31,7 @@ def test_a_secret_that_only_the_step_itself_could_read_is_masked(
     begun = start(tmp_path, document=document, hide=())
     Ledger(tmp_path).open("rollback", "gives-away", index=0)
     told: list[object] = []
-    assert not player.play(tmp_path, begun, lambda _, **fields: told.append(fields))
+    assert not player.play(tmp_path, begun, told.append)
     (outcome,) = Ledger(tmp_path).outcomes()
     assert "failed with" in outcome["error"], "it was played, and had the secret"
     assert "hunter2-and-more" not in f"{told} {Ledger(tmp_path).path.read_text()}"
@@ -51,7 +51,7 @@ def test_a_rollback_without_secrets_does_not_wait_for_a_vault_that_hangs(tmp_pat
         }
         begun = start(tmp_path, document=document)
         Ledger(tmp_path).open("rollback", "mend", index=0)
-        assert player.play(tmp_path, begun, lambda *_, **__: None)
+        assert player.play(tmp_path, begun, lambda _: None)
     assert file.exists()
 
 
@@ -63,7 +63,7 @@ def test_a_step_that_fails_is_tried_three_times(answers: tuple[str, ...], clean:
     document = {"rollbacks": [{"type": "action", "name": "mend", "provider": provider}]}
     begun = start(tmp_path, document=document)
     Ledger(tmp_path).open("rollback", "mend", index=0)
-    assert player.play(tmp_path, begun, lambda *_, **__: None) is clean
+    assert player.play(tmp_path, begun, lambda _: None) is clean
     assert (tmp_path / "asked").read_text().split() == list(answers)
 
 
@@ -74,7 +74,7 @@ def test_a_rollback_that_answers_false_has_not_put_anything_back(answer: str, cl
     document = {"rollbacks": [{"type": "action", "name": "mend", "provider": provider}]}
     begun = start(tmp_path, document=document)
     Ledger(tmp_path).open("rollback", "mend", index=0)
-    assert player.play(tmp_path, begun, lambda *_, **__: None) is clean
+    assert player.play(tmp_path, begun, lambda _: None) is clean
     (outcome,) = Ledger(tmp_path).outcomes()
     assert outcome["state"] == ("undone" if clean else "failed")
 
@@ -93,7 +93,7 @@ def test_a_dead_alertmanager_is_waited_for_once_and_not_for_every_silence(tmp_pa
         for number in range(3):
             args = {"alertmanager": url, "secrets": None, "timeout_s": 5, "number": number, "ends": "soon"}
             Ledger(tmp_path).open(SILENCE, f"end silence {number}", **args, patience_s=0.4)
-        assert not player.play(tmp_path, begun, lambda _, **step: by_then.append(len(asked)))
+        assert not player.play(tmp_path, begun, lambda _: by_then.append(len(asked)))
     first, second, third = by_then[
         3::2
     ]  # after the end of the method's processes, what each has begun with is told too
@@ -114,11 +114,11 @@ def test_a_rollback_is_not_played_without_a_value_that_it_needs(tmp_path: Path) 
     }
     begun = start(tmp_path, document=document)
     Ledger(tmp_path).open("rollback", "mend", index=0)
-    assert not player.play(tmp_path, begun, lambda *_, **__: None)
+    assert not player.play(tmp_path, begun, lambda _: None)
     (outcome,) = Ledger(tmp_path).outcomes()
     assert outcome["error"] == "the configuration value 'gone' has no value, and the action 'mend' needs it"
     assert not list(tmp_path.glob("state*"))
-    assert player.play(tmp_path, replace(begun, configuration={"gone": "-known"}), lambda *_, **__: None)
+    assert player.play(tmp_path, replace(begun, configuration={"gone": "-known"}), lambda _: None)
     assert (tmp_path / "state-known").exists()
 
 

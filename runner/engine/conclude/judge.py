@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runner import errors, files, units
+from runner import codec, errors, files, units
 from runner.engine.conclude import recovery, run_verdict
 from runner.engine.crew import Crew
 from runner.engine.options import Options
@@ -27,7 +27,7 @@ from runner.slo.series import Series
 from runner.slo.verdict import Judgement
 from runner.timeline import incident
 from runner.timeline.event import Name
-from runner.timeline.record import ObjectiveResult, RunRecord, Terms, from_json
+from runner.timeline.record import ObjectiveResult, RunRecord, Terms
 
 
 def baseline_holds(session: Session, crew: Crew) -> bool:
@@ -116,7 +116,7 @@ async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -
         alerting=told,
         terms=_terms(session, crew),
     )
-    return from_json(session.mask.value(run_verdict.weighed(record).to_json()))
+    return codec.with_texts(run_verdict.weighed(record), session.mask.text)
 
 
 def _terms(session: Session, crew: Crew) -> Terms:

@@ -7,7 +7,8 @@ import asyncio
 from runner.chaostoolkit.journal import Journal
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
-from runner.process.child import Message
+from runner.process import messages
+from runner.process.messages import Changed, ControlHeard, Ended
 
 LAST_S = 10.0
 """How long the hooks that come after the undo may take together."""
@@ -24,17 +25,17 @@ class Hooks:
         self._supervisor = supervisor
         self._why = ""
 
-    def take(self, message: Message) -> None:
+    def take(self, message: ControlHeard | Changed) -> None:
         """A control has ended the run, or has failed, which Chaos Toolkit passes over, or has changed what is not its to change."""
-        if message["say"] == "changed":
+        if isinstance(message, Changed):
             self._session.find(
-                "warning", f"a control changed {message['what']}: ignored, the run keeps to the experiment's file"
+                "warning", f"a control changed {message.what}: ignored, the run keeps to the experiment's file"
             )
             return
-        name, why = message["name"], message["why"]
-        if message["stops"] and not self._why:
+        name, why = message.name, message.why
+        if message.stops and not self._why:
             self._why = f"stopped by the control {name!r}: {why}"
-        elif not message["stops"] and not self._why:  # else: hooks after what was stopped get nothing to look at
+        elif not message.stops and not self._why:  # else: hooks after what was stopped get nothing to look at
             self._session.find("warning", f"the control {name!r} failed, and the run went on without it: {why}")
 
     def wait(self) -> None:
@@ -42,39 +43,39 @@ class Hooks:
         self._supervisor.spare = self._supervisor.worker.pid
         self.waiting.set()
 
-    def ended(self, message: Message) -> None:
+    def ended(self, message: Ended) -> None:
         """Chaos Toolkit ended the method; where that was not its end, the reason stops the run."""
-        if message["status"] not in ("aborted", "interrupted"):
+        if message.status not in ("aborted", "interrupted"):
             return
-        if self._why or message.get("asked"):
+        if self._why or message.asked:
             self._session.end_early("control", self._why or OWN_CODE)
         else:
-            where = message.get("broke") or "see worker.log"
-            why = f"Chaos Toolkit ended the method as {message['status']!r}: {where}"
+            where = message.broke or "see worker.log"
+            why = f"Chaos Toolkit ended the method as {message.status!r}: {where}"
             self._session.end_early("runner", why)
 
-    async def conclude(self, journal: Journal, *, finished: bool) -> None:
+    async def conclude(self, journal: Journal, *, over: bool) -> None:
         """Have the hooks called that come after the rollbacks, with Chaos Toolkit's own account of those."""
         if not self.waiting.is_set():
-            if self._session.experiment.has_controls and not finished:
+            if self._session.experiment.has_controls and not over:
                 self._session.find("warning", "the controls' last hooks were not called: the worker had to be killed")
             return
-        worker, said = self._supervisor.worker, ""
-        await worker.send({"do": "conclude", "rollbacks": journal.rollbacks})
+        worker, finished = self._supervisor.worker, False
+        await worker.send(messages.Conclude(rollbacks=tuple(journal.rollbacks)))
         try:
             async with asyncio.timeout(LAST_S):
                 async for message in worker.messages():
                     journal.note(message)
-                    said = message["say"]
-                    if said == "control":
+                    finished = isinstance(message, messages.Finished)
+                    if isinstance(message, ControlHeard):
                         self._late(message)
-                    elif said in ("finished", "crashed"):
+                    elif finished or isinstance(message, messages.Crashed):
                         break
         except TimeoutError:
             pass
-        if said != "finished":
+        if not finished:
             self._session.find("warning", f"the controls' last hooks did not finish within {LAST_S:g} s after the undo")
 
-    def _late(self, message: Message) -> None:
-        did = "asked for the end" if message["stops"] else "failed"
-        self._session.find("warning", f"the control {message['name']!r} {did} after the undo: {message['why']}")
+    def _late(self, message: ControlHeard) -> None:
+        did = "asked for the end" if message.stops else "failed"
+        self._session.find("warning", f"the control {message.name!r} {did} after the undo: {message.why}")

@@ -18,7 +18,8 @@ from runner.engine.supervisor import Supervisor
 from runner.experiment import judged
 from runner.faults import registry
 from runner.faults.driver import Evidence, FaultTarget
-from runner.process.child import Message
+from runner.process import messages
+from runner.process.messages import ActivityCompleted, ActivityStarted, UndoProgress, WorkerMessage
 from runner.rundir.ledger import UndoRecord
 from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
@@ -97,7 +98,7 @@ class Method:
 
     async def conclude(self) -> None:
         """What is still to be called when everything is undone."""
-        await self.hooks.conclude(self.journal, finished=self.finished)
+        await self.hooks.conclude(self.journal, over=self.finished)
 
     def _epitaph(self) -> str:
         """How the worker ended, in what, and what was printed last; Chaos Toolkit's own running commentary is no last word."""
@@ -169,52 +170,52 @@ class Method:
             if self.finished:  # it may still be tearing down its interpreter, which nobody has to wait for
                 return
 
-    def _take(self, message: Message) -> None:
-        match message["say"]:
-            case "checking":
-                self._open.append(message["name"])
-            case "checked":
-                self._ended(message["name"])
-            case "activity_started":
+    def _take(self, message: WorkerMessage) -> None:
+        match message:
+            case messages.Checking(name=name):
+                self._open.append(name)
+            case messages.Checked(name=name):
+                self._ended(name)
+            case messages.ActivityStarted():
                 self._activity_started(message)
-            case "activity_completed":
+            case messages.ActivityCompleted():
                 self._activity_completed(message)
-            case "hypothesis":
-                self.note_hypothesis(message["when"], message["state"], message["mono_ns"])
-            case "control" | "changed":
+            case messages.HypothesisChecked(when=when, state=state):
+                self.note_hypothesis(when, state, message.mono_ns)
+            case messages.ControlHeard() | messages.Changed():
                 self.hooks.take(message)
-            case "stopped" if not self._session.stop.done():
-                by, why = ("control", controls.OWN_CODE) if message["asked"] else ("runner", STRANGER)
+            case messages.Stopped(asked=asked) if not self._session.stop.done():
+                by, why = ("control", controls.OWN_CODE) if asked else ("runner", STRANGER)
                 self._session.end_early(by, why)
-            case "crashed":
-                said = f"Chaos Toolkit crashed: {message.get('broke') or message['error']}"
+            case messages.Crashed(broke=broke, error=error):
+                said = f"Chaos Toolkit crashed: {broke or error}"
                 self._session.end_early("runner", said)
                 self._session.find("error", said)
-            case "waiting" | "finished":
+            case messages.Waiting() | messages.Finished():
                 self.finished = True
-                if message["say"] == "waiting":
+                if isinstance(message, messages.Waiting):
                     self.hooks.wait()
                 self.hooks.ended(message)
 
-    def _activity_started(self, message: Message) -> None:
-        activity = message["activity"]
+    def _activity_started(self, message: ActivityStarted) -> None:
+        activity = message.activity
         name = str(activity.get("name"))
         kind = activity.get("type", "action")
         self._open.append(name)
-        self._session.tell(Name.ACTIVITY, mono_ns=message["mono_ns"], activity=name, kind=kind, state="started")
-        if message.get("timeout"):
-            self._deadlines[name] = message["mono_ns"] / 1e9 + message["timeout"] + OVERTIME_S
+        self._session.tell(Name.ACTIVITY, mono_ns=message.mono_ns, activity=name, kind=kind, state="started")
+        if message.timeout:
+            self._deadlines[name] = message.mono_ns / 1e9 + message.timeout + OVERTIME_S
         if kind == "action":
             self.started = True
             self.begun.append(name)
-            self._runs[name] = {"started_ns": message["mono_ns"]}
+            self._runs[name] = {"started_ns": message.mono_ns}
 
     def _ended(self, name: str) -> None:
         with contextlib.suppress(ValueError):
             self._open.remove(name)
 
-    def _activity_completed(self, message: Message) -> None:
-        activity, run = message["activity"], message["run"]
+    def _activity_completed(self, message: ActivityCompleted) -> None:
+        activity, run = message.activity, message.run
         name, kind = str(activity.get("name")), activity.get("type", "action")
         self._deadlines.pop(name, None)
         self._ended(name)
@@ -223,7 +224,7 @@ class Method:
         error = error_text.of_account(run.get("exception")) or cut_off
         self._session.tell(
             Name.ACTIVITY,
-            mono_ns=message["mono_ns"],
+            mono_ns=message.mono_ns,
             activity=name,
             kind=kind,
             state="succeeded" if succeeded else "failed",
@@ -232,12 +233,12 @@ class Method:
         )
         if kind != "action":
             return
-        began = self._runs.get(name, {}).get("started_ns", message["mono_ns"])
+        began = self._runs.get(name, {}).get("started_ns", message.mono_ns)
         self._runs[name] = {"started_ns": began, **run}
         if not self._session.experiment.runtime.acts:
             return
         if succeeded:
-            self._injected(name, began, message["mono_ns"], run.get("output"))
+            self._injected(name, began, message.mono_ns, run.get("output"))
             action = self._actions.get(name)
             if action and action.stays and (refused := error_text.of_answer(run.get("output"))):
                 self.failed[name] = refused  # nobody asks whether it bit, but it has to have worked
@@ -282,23 +283,22 @@ class Method:
         await self._supervisor.undoer_died.wait()
         self._session.end_early("runner", NO_WAY_BACK)
 
-    def _undo_step(self, message: Message) -> None:
+    def _undo_step(self, message: UndoProgress) -> None:
         self.journal.note(message)
-        fields = {k: message[k] for k in ("step", "what", "state", "error", "seconds") if message.get(k) is not None}
-        self.known.undo_step(message["step"], message["what"], message["state"])
-        self._session.tell(Name.UNDO_STEP, mono_ns=message["mono_ns"], **fields)
-        if message["state"] != "started" and message["what"] not in self._outside:
-            self.step_ended_ns = message["mono_ns"]
-        if message["state"] != "started" and (
-            message["step"] or message["state"] != "already"
-        ):  # 0: no process was left
+        self.known.undo_step(message.step, message.what, message.state)
+        self._session.tell(Name.UNDO_STEP, mono_ns=message.mono_ns, **message.fields)
+        if message.state == "started":
+            return
+        if message.what not in self._outside:
+            self.step_ended_ns = message.mono_ns
+        if message.step or message.state != "already":  # 0: no process was left
             self.undo_steps.append(
                 UndoStep(
-                    step=message["step"],
-                    what=message["what"],
-                    state=message["state"],
-                    seconds=round(message.get("seconds", 0.0), 4),
-                    error=message.get("error"),
+                    step=message.step,
+                    what=message.what,
+                    state=message.state,
+                    seconds=round(message.seconds or 0.0, 4),
+                    error=message.error,
                 )
             )
 

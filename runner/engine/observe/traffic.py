@@ -12,6 +12,7 @@ from runner.engine.session import Session
 from runner.experiment.model import Traffic as Stream
 from runner.experiment.model import status_ranges
 from runner.probe import messages, proxies, tape
+from runner.probe.messages import ProberMessage, ProberOrder
 from runner.process import orphans, run_processes
 from runner.process.child import Child
 from runner.slo import answers
@@ -38,7 +39,7 @@ class Traffic:
         self._proxies = {s.name: proxies.for_traffic(s.name, s.url, env) for s in streams}
         self.series = {s.name: Series(s.name, s.rate, s.timeout) for s in streams}
         self.samples: dict[str, list[Sample]] = {s.name: [] for s in streams}
-        self.prober: Child | None = None
+        self.prober: Child[ProberOrder, ProberMessage] | None = None
         self.paths: dict[str, Path] = {}
         self.until_ns = 0
         """When the last request was due: the prober was told to stop."""
@@ -68,6 +69,7 @@ class Traffic:
             "prober",
             "runner.probe.prober",
             codec.encode(start),
+            messages.PROBER,
             log=folder / "prober.log",
             env=environment | run_processes.mark(self._session.run, "prober"),
             pass_fds=[lifeline],
@@ -77,11 +79,11 @@ class Traffic:
         """Let the requests leave."""
         if self.prober is None:
             return
-        ready = await self.prober.expect("ready", 20.0)
-        self.paths = {name: Path(path) for name, path in ready["tapes"].items()}
+        ready = await self.prober.expect(messages.Ready, 20.0)
+        self.paths = {name: Path(path) for name, path in ready.tapes.items()}
         self._readers = {name: tape.Reader(path) for name, path in self.paths.items()}
-        await self.prober.send({"do": "start"})
-        await self.prober.expect("started", 5.0)
+        await self.prober.send(messages.Begin())
+        await self.prober.expect(messages.Started, 5.0)
 
     async def learn(self) -> dict[str, str]:
         """What was answered while nothing was broken is what users get, and good where the file says nothing else.
@@ -95,8 +97,8 @@ class Traffic:
             self.before[s.name] = answers.statuses(self.samples[s.name])
             if s.expect.status is None:
                 self.status[s.name] = answers.accepted(self.before[s.name])
-        await self.prober.send({"do": "accept", "status": self.status})
-        return dict((await self.prober.expect("accepts", 5.0))["redirects"])
+        await self.prober.send(messages.Accept(status=self.status))
+        return dict((await self.prober.expect(messages.Accepts, 5.0)).redirects)
 
     def count(self, start_ns: int, end_ns: int) -> None:
         """Count what was answered in the window that is judged."""
@@ -123,10 +125,10 @@ class Traffic:
     async def stop(self) -> None:
         """No more requests; those in flight still end. A prober that is dead has stopped already."""
         self.until_ns = self._session.clock.monotonic()
-        if self.prober is not None and self.prober.running and await self.prober.send({"do": "stop"}):
+        if self.prober is not None and self.prober.running and await self.prober.send(messages.End()):
             longest = max(s.timeout for s in self.streams)
             try:
-                await self.prober.expect("stopped", longest + 3)
+                await self.prober.expect(messages.Stopped, longest + 3)
             except errors.EnvironmentFailure as problem:
                 self._session.find("warning", problem.message)
         self.poll(self._session.clock.monotonic())
@@ -134,7 +136,7 @@ class Traffic:
     async def close(self) -> None:
         """End the prober, in order: without the word it would take the end of its pipe for our death."""
         if self.prober is not None:
-            await self.prober.send({"do": "stop"})
+            await self.prober.send(messages.End())
             await self.prober.close()
 
     def indicators(self) -> tuple[Indicator, ...]:
