@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
 
-from runner import clock, errors, files, units
+from runner import codec, errors, files, units
 from runner.rundir import paths
 from runner.timeline.mark import Said
 from runner.timeline.record import RunRecord
 
 Outcome = Literal["met", "missed", "censored", "not measured", "no impact", "no target"]
-State = Literal["running", "finished", "stopped", "interrupted"]
+
+
+class State(StrEnum):
+    """How far a day has come, or how it ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +97,7 @@ class GameDay:
     ended: datetime
     """So far, while it is running."""
     pid: int
-    state: State = "running"
+    state: State = State.RUNNING
     fast: bool = False
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     planned: tuple[str, ...] = ()
@@ -102,13 +111,13 @@ class GameDay:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; times as RFC 3339."""
-        plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=clock.rfc3339))
+        plain: dict[str, Any] = codec.encode(self)
         return plain
 
     @property
     def unfinished(self) -> bool:
         """Whether its process went away in the middle of it."""
-        return self.state == "running" and not psutil.pid_exists(self.pid)
+        return self.state is State.RUNNING and not psutil.pid_exists(self.pid)
 
 
 def outcome(value_s: float | None, censored: bool, target_s: float | None, *, unaffected: bool = False) -> Outcome:
@@ -198,28 +207,6 @@ def new_id(at: datetime) -> str:
 
 def _parse(path: Path) -> GameDay:
     try:
-        plain = json.loads(path.read_text("utf-8"))
-        steps = tuple(_step(step) for step in plain.pop("steps"))
-        roles = {role: tuple(people) for role, people in plain.pop("roles").items()}
-        started, ended = (datetime.fromisoformat(plain.pop(key)) for key in ("started", "ended"))
-        said = _said(plain.pop("said", ()))
-        day = GameDay(**plain, started=started, ended=ended, steps=steps, roles=roles, said=said)
-    except (ValueError, TypeError, KeyError) as problem:
+        return codec.decode(GameDay, json.loads(path.read_text("utf-8")))
+    except ValueError as problem:
         raise errors.InvalidFile(f"{path} is not the record of a GameDay: {problem}") from None
-    return replace(day, planned=tuple(day.planned))
-
-
-def _step(plain: dict[str, Any]) -> StepResult:
-    for key in ("started", "ended"):
-        plain[key] = datetime.fromisoformat(plain[key])
-    plain["marks"] = tuple((name, datetime.fromisoformat(at)) for name, at in plain["marks"])
-    for key in ("targets", "residue"):
-        plain[key] = tuple(plain[key])
-    for key in ("objectives", "phases", "undo"):
-        plain[key] = tuple(tuple(row) for row in plain[key])
-    plain["said"] = _said(plain.get("said", ()))
-    return StepResult(**plain)
-
-
-def _said(plain: Iterable[Mapping[str, Any]]) -> tuple[Said, ...]:
-    return tuple(Said(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in plain)

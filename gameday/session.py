@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from gameday import record, verdict
 from gameday.messages import Messages, Stopped
-from gameday.record import GameDay, StepResult
+from gameday.record import GameDay, State, StepResult
 from gameday.scenario import Scenario, Step, locate_experiment
 from runner import clock, errors, files, units
 from runner.app.run_many import Interruption, run_many
@@ -92,16 +92,16 @@ class Session:
         except Stopped as stopped:
             if self.notice and stopped.by_person:
                 self.notice.call_off(self._day, stopped.reason)
-            return self._close("stopped", stopped.reason, by_person=stopped.by_person)
+            return self._close(State.STOPPED, stopped.reason, by_person=stopped.by_person)
         except asyncio.CancelledError:
             if self.notice and not self._day.steps:
                 self.notice.call_off(self._day, "a person interrupted it")
-            self._close("interrupted", "a person interrupted the day")
+            self._close(State.INTERRUPTED, "a person interrupted the day")
             raise
         if not reason:
-            return self._close("finished", "")
+            return self._close(State.FINISHED, "")
         interrupted = any(found.code == errors.ExitCode.INTERRUPTED and found.failed_to_start for found in known)
-        return self._close("interrupted" if interrupted else "stopped", reason)
+        return self._close(State.INTERRUPTED if interrupted else State.STOPPED, reason)
 
     def _begin(self) -> GameDay:
         now = self.time.now()
@@ -152,7 +152,7 @@ class Session:
         self._keep(replace(self._day, said=(*self._day.said, said)))
         self.say(said.sentence)
 
-    def _close(self, state: record.State, reason: str, *, by_person: bool = False) -> GameDay:
+    def _close(self, state: State, reason: str, *, by_person: bool = False) -> GameDay:
         day = replace(self._day, state=state, ended=self.time.now())
         decided = verdict.judge(day, self.scenario.goals, reason, by_person=by_person)
         self.say(f"{decided.id}: {decided.verdict}: {decided.sentence}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gameday.record import GameDay, StepResult
+from gameday.record import GameDay, State, StepResult
 from gameday.scenario import Goals
 from runner.errors import ExitCode
 
@@ -17,7 +17,7 @@ def judge(day: GameDay, goals: Goals, reason: str, *, by_person: bool = False) -
     """
     opinions = [opinion for step in day.steps for opinion in _of_step(step, goals)]
     missing = [name for name in day.planned if name not in {s.name for s in day.steps}]
-    if day.state == "interrupted":
+    if day.state is State.INTERRUPTED:
         opinions.append((ExitCode.INTERRUPTED, reason))
     if by_person:
         opinions.append((ExitCode.ABORTED if day.steps else ExitCode.INTERRUPTED, reason))

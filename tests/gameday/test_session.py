@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gameday import record, scenario, session
 from gameday.record import GameDay
 from runner import errors
 from runner.errors import ExitCode
+from runner.rundir import paths
 from runner.timeline.mark import Mark
 from tests.fakes import experiments
 
@@ -158,6 +160,31 @@ def test_the_record_on_disk_is_the_day(tmp_path: Path) -> None:
     assert record.read(day.id) == day
     assert record.read("last") == day
     assert list(record.every()) == [day]
+
+
+def test_a_record_of_another_version_is_read(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, experiments.record(), experiments.record())
+    path = paths.gamedays_dir() / f"{day.id}.json"
+    older = json.loads(path.read_text())
+    del older["said"], older["steps"][0]["said"]
+    path.write_text(
+        json.dumps(older | {"of_the_future": 1, "steps": [one | {"of_the_future": []} for one in older["steps"]]})
+    )
+    assert record.read(day.id) == day
+
+
+def test_what_is_no_record_is_one_error_with_its_place(tmp_path: Path) -> None:
+    day, _ = play(tmp_path, experiments.record(), experiments.record())
+    path = paths.gamedays_dir() / f"{day.id}.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps(whole | {"steps": [whole["steps"][0] | {"started": "soon"}]}))
+    with pytest.raises(
+        errors.InvalidFile, match=r"not the record of a GameDay: steps\[0\]\.started: expected a moment"
+    ):
+        record.read(day.id)
+    path.write_text("{")
+    with pytest.raises(errors.InvalidFile, match="not the record of a GameDay"):
+        record.read(day.id)
 
 
 def test_the_steps_so_far_are_on_disk_while_the_next_one_runs(tmp_path: Path) -> None:
