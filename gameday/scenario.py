@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-import runner
 from runner import errors
-from runner.experiment import findings, source, typed
+from runner.experiment import catalogue, findings, source, typed
 from runner.experiment.quantities import Seconds
 
 SINGLE_SEAT = ("owner", "coordinator", "reporter")
@@ -115,13 +114,7 @@ def load(name: str) -> tuple[Scenario, Path]:
 def locate_experiment(name: str, scenario: Path) -> Path:
     """The file that a step means: relative to the scenario, else of the catalogue. Raises UsageError."""
     beside = scenario.parent / name
-    return beside.resolve() if beside.is_file() else _locate(name, catalogue(), "experiment")
-
-
-def catalogue() -> Path:
-    """The shipped experiments: beside the packages in a checkout, inside of `runner` when installed."""
-    packed = Path(runner.__file__).parent / "_experiments"
-    return packed if packed.is_dir() else packed.parents[1] / "experiments"
+    return beside.resolve() if beside.is_file() else _locate(name, catalogue.folder(), "experiment")
 
 
 def seat(scenario: Scenario, given: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
