@@ -21,7 +21,11 @@ def main() -> None:
 
 
 def _without_plugins_of_pydantic() -> None:
-    """Whoever builds a model looks through every installed package for plugins: a tenth of our start, and we have none."""
+    """Whoever builds a model looks through every installed package for plugins: a tenth of our start, and we have none.
+
+    Not by PYDANTIC_DISABLE_PLUGINS: with it `importlib.metadata` and `email` are imported all the same, a third of what is to be saved,
+    and every command that an experiment starts would inherit it. Should the module be called otherwise one day, this does nothing.
+    """
     loader = ModuleType("pydantic.plugin._loader")
     vars(loader)["get_plugins"] = tuple
     sys.modules[loader.__name__] = loader
