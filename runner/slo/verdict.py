@@ -23,6 +23,8 @@ UNMEASURED = 0.01
 DISPERSION_SLICES = 5
 SCATTERED = 1.05
 """Up to this dispersion bad requests lie as chance scatters them, and nothing need be said."""
+A_DAY_S = 86400.0
+"""No run lasts longer than this, so that more requests than it holds are no advice."""
 FEW = 5
 """Fewer distinct slices with a bad request than this cannot carry an interval."""
 
@@ -286,6 +288,8 @@ def _what_would_decide(found: Judgement, rate: float) -> str:
     if found.needed_n is None:
         return "; too close to the limit for any number of requests to decide"
     more = max(1, found.needed_n - found.total)
+    if more / rate > A_DAY_S:
+        return f"; too close to the limit to be decided within a day at {rate:g}/s"
     if found.objective.slice_target is not None:
         return f"; about {more:,} more slices like these ({units.format_duration(round(more / rate))}) would decide"
     return (

@@ -47,6 +47,13 @@ def test_too_few_requests_are_inconclusive_and_say_how_many_are_missing() -> Non
     assert "would decide" in found.sentence
 
 
+def test_more_requests_than_a_day_holds_are_no_advice() -> None:
+    found = verdict.judge_slices(STRICT, spread(59, 600), 100)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.sentence.endswith("; too close to the limit to be decided within a day at 100/s")
+    assert "would decide" in verdict.judge_slices(STRICT, spread(59, 600), 1000).sentence
+
+
 @pytest.mark.parametrize(
     ("target", "needed"), [(0.95, 59), (0.99, 299), (0.995, 598), (0.999, 2995), (0.9995, 5990), (0.9999, 29956)]
 )
