@@ -42,10 +42,13 @@ class Clearance:
     accepted: Mapping[str, Environment] = field(default_factory=dict)
     """Actions whose environment is on no list, and which the file accepts by name."""
 
+    hint: str | None = None
+    """What can be done about the reasons."""
+
     def require(self, *, hint: str | None = None) -> None:
         """Raises Refused with all reasons."""
         if self.reasons:
-            raise errors.Refused("the safety policy refuses this run", reasons=self.reasons, hint=hint)
+            raise errors.Refused("the safety policy refuses this run", reasons=self.reasons, hint=hint or self.hint)
 
 
 def is_sandbox(where: Environment) -> bool:
@@ -76,9 +79,13 @@ def judge_environments(run: str, struck: Mapping[str, Environment], accepted: Co
     file accepts either by name.
     """
     foreign = {name: where for name, where in struck.items() if not _is_cleared(run, where)}
-    reasons = tuple(_reasons({n: w for n, w in foreign.items() if n not in accepted}))
-    taken = {name: where for name, where in foreign.items() if name in accepted}
-    return Clearance(environment=UNKNOWN if foreign else run, reasons=reasons, accepted=taken)
+    refused = {name: where for name, where in foreign.items() if name not in accepted}
+    return Clearance(
+        environment=UNKNOWN if foreign else run,
+        reasons=tuple(_reasons(refused)),
+        accepted={name: where for name, where in foreign.items() if name in accepted},
+        hint=f"to run it all the same: accept_environment: [{', '.join(refused)}] in the file's chaos-run block",
+    )
 
 
 def _is_cleared(run: str, where: Environment) -> bool:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,19 @@ from typing import Any
 import pytest
 
 from runner.errors import ExitCode
+from runner.faults import conformance
 from runner.faults.alertmanager import silences
+from runner.faults.alertmanager.driver import Driver
+from runner.faults.conformance import MakingTrial
+from runner.faults.driver import UndoStep
 from runner.rundir import inbox
-from runner.rundir.ledger import SILENCE, Ledger
-from runner.rundir.start_message import PlaygroundProcess
+from runner.rundir.ledger import DRILL, SILENCE, Ledger, UndoRecord
+from runner.rundir.start_message import Kept, PlaygroundProcess
+from runner.timeline.alerting import DRILL_ALERT
 from runner.undo import player, setting
 from tests.detection import rig
 from tests.detection.between import TOKEN, between
+from tests.faults.test_conformance import SETTING
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service
 from tests.notify.receiver import Receiver, receiver
@@ -263,3 +269,38 @@ def test_a_silence_outlives_the_playground_and_is_ended_all_the_same(tmp_path: P
     assert player.play(tmp_path, begun, lambda step: told.append((step.what, step.state)))
     assert there.silences() == []
     assert told[-3:] == [("uncordon node a", "already"), ("end the silence", "started"), ("end the silence", "undone")]
+
+
+SILENCED = [{"name": "alertname", "value": "Somebody", "isRegex": False, "isEqual": True}]
+
+
+@pytest.mark.parametrize("kind", [SILENCE, DRILL])
+def test_the_driver_passes_the_conformance_suite(there: Real, kind: str) -> None:
+    """Beside a silence, or a drill's alert, of another run."""
+    own = {"number": 1, "matchers": SILENCED}
+    if kind == DRILL:
+        own = {"labels": {"alertname": DRILL_ALERT, "run": SETTING.run, "service": "shop"}}
+    args = {"alertmanager": there.url, "secrets": None, "timeout_s": 5.0, "ends": "soon", **own}
+    other = replace(SETTING, run="20260101-000000-else")
+    theirs = {**args, "labels": {**args.get("labels", {}), "run": other.run}} if kind == DRILL else args
+    maker = Driver().open(other)
+
+    def mine() -> object:
+        assert maker.make(kind, theirs, 60, "a test") == ""
+        return None
+
+    def untouched() -> bool:
+        record = UndoRecord(number=1, kind=kind, what="end it", args=dict(theirs))
+        return bool(maker.residue({}, [record], Kept()).residue)
+
+    trial = MakingTrial(
+        setting=SETTING,
+        step=UndoStep(kind=kind, what=f"end the {kind}", args=args),
+        others=mine,
+        untouched=untouched,
+        limit_s=5,
+    )
+    try:
+        assert conformance.check_making(Driver(), trial) == []
+    finally:
+        maker.undo(UndoRecord(number=1, kind=kind, what="end it", args=dict(theirs)))

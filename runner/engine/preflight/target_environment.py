@@ -222,7 +222,7 @@ def cleared(where: Surroundings, experiment: Experiment) -> Surroundings:
     }
     accepted = experiment.block.accept_environment
     clearance = policy.judge_environments(where.environment, struck, accepted)
-    clearance.require(hint="what may be struck all the same is listed, by the action's name, under accept_environment:")
+    clearance.require()
     return replace(where, environment=clearance.environment, beside=clearance.accepted)
 
 
