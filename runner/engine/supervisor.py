@@ -6,19 +6,20 @@ import asyncio
 import contextlib
 import itertools
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from runner import clock, codec, errors
 from runner.experiment import variables
+from runner.faults.driver import Evidence, FaultTarget, Inspection, LockAnswer, Residue
 from runner.faults.kubernetes import private_kubeconfig
 from runner.process import messages, orphans, run_processes
 from runner.process.channel import Talk
 from runner.process.child import Child, MessageT, OrderT
 from runner.process.messages import Answer, Ready, UndoerMessage, UndoerOrder, UndoProgress, WorkerMessage, WorkerOrder
-from runner.rundir.start_message import StartMessage
+from runner.rundir.start_message import Kept, StartMessage
 from runner.timeline.mask import Mask
 
 GRACE_S = 0.5
@@ -27,6 +28,8 @@ WORKER, UNDOER = "runner.chaostoolkit.worker", "runner.undo.undoer"
 """Modules, as each child is started."""
 UNDO_S = 300.0
 """How long an undoer that was left to itself may take."""
+INSPECT_S, CONFIRM_S, LOOK_S = 20.0, 8.0, 15.0
+"""How long the undoer may look: before the first change, for the effects of faults, and for anything else."""
 START_S = 30.0
 """How long a child may take to import what it needs."""
 
@@ -102,8 +105,53 @@ class Supervisor:
         """Every secret, from `ready` on: never to be written anywhere."""
         return list(self._start.hide or ())
 
-    async def look(self, do: str, deadline_s: float = 15.0, **arguments: Any) -> Any:
-        """Have the undoer look at the world. Raises EnvironmentFailure with what the world answered."""
+    async def inspect(self) -> Inspection:
+        """The systems of the experiment before anything is changed. This and the other looks raise EnvironmentFailure with what
+        the world answered."""
+        return codec.decode(Inspection, await self._look("inspect", INSPECT_S), "inspect")
+
+    async def services(self, targets: Sequence[str]) -> list[str]:
+        """The services that lead users to these targets."""
+        found: list[str] = await self._look("services", targets=targets)
+        return found
+
+    async def confirm(self, actions: Sequence[FaultTarget]) -> dict[str, Evidence]:
+        """Whether each of these actions, by name, took effect."""
+        found = await self._look("confirm", CONFIRM_S, actions=codec.encode(actions))
+        return codec.decode(dict[str, Evidence], found, "confirm")
+
+    async def residue(self, system: str, snapshot: Mapping[str, Any], kept: Kept, deadline_s: float) -> Residue:
+        """What is left of the run in one system."""
+        arguments = {"system": system, "snapshot": snapshot, "kept": codec.encode(kept)}
+        return codec.decode(Residue, await self._look("residue", deadline_s, **arguments), "residue")
+
+    async def hypothesis(self, deadline_s: float) -> Mapping[str, Any] | None:
+        """One check of the file's steady-state hypothesis, as Chaos Toolkit's own state; None without one."""
+        state: Mapping[str, Any] | None = await self._look("hypothesis", deadline_s)
+        return state
+
+    async def acquire(self, system: str, names: Sequence[str]) -> tuple[LockAnswer, ...]:
+        """Ask one system for its locks: an answer for each."""
+        answers = await self._look("acquire", system=system, names=names)
+        return codec.decode(tuple[LockAnswer, ...], answers, "acquire")
+
+    async def renew(self, system: str, names: Sequence[str]) -> bool:
+        """Whether all of these locks are still ours."""
+        return all(await self._look("renew", system=system, names=names))
+
+    async def release(self, system: str, names: Sequence[str]) -> None:
+        """Let others have these locks."""
+        await self._look("release", system=system, names=names)
+
+    async def readable(self, kind: str, asked: Sequence[Mapping[str, Any]], deadline_s: float) -> str:
+        """Why what is to be made of this kind of undo records cannot be; empty where it can."""
+        return str(await self._look("readable", deadline_s, kind=kind, asked=asked))
+
+    async def make(self, kind: str, args: Mapping[str, Any], seconds: float, why: str, *, deadline_s: float) -> str:
+        """Make what an undo record of this kind ends; why not, or empty."""
+        return str(await self._look("make", deadline_s, kind=kind, args=args, seconds=seconds, why=why))
+
+    async def _look(self, do: str, deadline_s: float = LOOK_S, **arguments: Any) -> Any:
         if not self._at_stake:  # else it is for `undo` to replace it, at once
             await self._have_undoer()
         number = next(self._numbers)

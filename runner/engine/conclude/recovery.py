@@ -123,7 +123,7 @@ async def _holds(crew: Crew, within_s: float) -> bool:
     if not crew.session.experiment.asks:
         return True
     try:
-        state = await crew.supervisor.look("hypothesis", deadline_s=min(LOOK_S, within_s))
+        state = await crew.supervisor.hypothesis(min(LOOK_S, within_s))
     except errors.EnvironmentFailure as problem:
         crew.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
         return False

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner import codec, error_text, errors
+from runner import error_text, errors
 from runner.chaostoolkit.journal import Journal
 from runner.engine.execute import controls, proof
 from runner.engine.execute.controls import Hooks
@@ -123,10 +123,8 @@ class Method:
         if not waiting:
             return
         with contextlib.suppress(errors.EnvironmentFailure):  # an API server that was hit itself: asked again later
-            asked = codec.encode(waiting)
-            found = await self._supervisor.look("confirm", deadline_s=8.0, actions=asked)
-            for name, evidence in found.items():
-                self._take_evidence(name, codec.decode(Evidence, evidence))
+            for name, evidence in (await self._supervisor.confirm(waiting)).items():
+                self._take_evidence(name, evidence)
 
     def faults(self) -> tuple[Fault, ...]:
         """Each action with its targets and how far it is proven."""

@@ -39,7 +39,7 @@ class Silencing:
         self._ledger = ledger
         self._block = session.experiment.block
         self._seconds = translate.silent_s(session.experiment)
-        self._wait_s = sum(one.timeout for one in (*self._block.silence, *self._block.announce))
+        self._deadline_s = SPARE_S + 3 * sum(one.timeout for one in (*self._block.silence, *self._block.announce))
 
     def __bool__(self) -> bool:
         return bool(self._block.silence or self._block.announce)
@@ -51,7 +51,8 @@ class Silencing:
             said = "the silence or drill alert contains a secret, which would be kept in the undo ledger"
             raise errors.UsageError(said, hint="give secrets: a group with token, or username and password")
         for kind in dict.fromkeys(kind for kind, _ in asked):
-            if problem := await self._look("readable", kind=kind, asked=[args for k, args in asked if k == kind]):
+            all_of_it = [args for k, args in asked if k == kind]
+            if problem := await self._supervisor.readable(kind, all_of_it, self._deadline_s):
                 raise errors.EnvironmentFailure(
                     f"no silence or drill alert can be made: {problem}; nothing was injected"
                 )
@@ -79,11 +80,7 @@ class Silencing:
         if one.kind == DRILL:
             run, title = self._session.run, self._session.experiment.title
             why = f"DRILL: chaos-run {run} of “{title}”, run by {units.user()}, stop with: chaos-run stop {run}"
-        args = dict(one.args)
-        return str(await self._look("make", kind=one.kind, args=args, seconds=self._seconds, why=why))
-
-    async def _look(self, do: str, **arguments: Any) -> Any:
-        return await self._supervisor.look(do, deadline_s=SPARE_S + 3 * self._wait_s, **arguments)
+        return await self._supervisor.make(one.kind, one.args, self._seconds, why, deadline_s=self._deadline_s)
 
     def _asked(self) -> list[Made]:
         """In the order of making: the drill is announced before anything is silenced, and until it is heard again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner import codec, errors
+from runner import errors
 from runner.engine.crew import Crew
 from runner.engine.execute import left_in_place
 from runner.engine.session import Session
@@ -79,19 +79,12 @@ async def _look(crew: Crew) -> Residue:
     for system, records in assessment.systems(crew.world.snapshots, crew.ledger.records()).items():
         snapshot = crew.world.snapshots.get(system, {})
         try:
-            answer = await crew.supervisor.look(
-                "residue",
-                deadline_s=assessment.look_s(system, records),
-                system=system,
-                snapshot=snapshot,
-                kept=codec.encode(crew.kept),
-            )
+            deadline_s = assessment.look_s(system, records)
+            found += await crew.supervisor.residue(system, snapshot, crew.kept, deadline_s)
         except errors.EnvironmentFailure as problem:
             found += (missed := assessment.not_looked(system, records, problem.message))
             if missed.missed:
                 crew.session.find("error", f"residue could not be checked: {problem.message}")
-            continue
-        found += codec.decode(Residue, answer)
     for change in found.others:
         crew.session.find("warning", f"changed during the run, but not by it: {change}")
     return found

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from runner import codec, errors
+from runner import errors
 from runner import plan as plans
 from runner.engine.crew import Crew
 from runner.engine.preflight import proxied
 from runner.engine.session import Session
 from runner.experiment import variables
-from runner.faults.driver import Inspection, LockAnswer, Owner, unknown
+from runner.faults.driver import Inspection, Owner, unknown
 from runner.plan import translate
 from runner.plan.plan import Plan
 from runner.rundir import paths
@@ -100,7 +100,7 @@ def _widened(crew: Crew) -> list[str]:
 async def _inspect(crew: Crew) -> Inspection:
     context = crew.where.context
     try:
-        found = codec.decode(Inspection, await crew.supervisor.look("inspect", deadline_s=20.0))
+        found = await crew.supervisor.inspect()
     except errors.EnvironmentFailure as problem:
         where = f"the cluster of context {context!r}" if context else "the targets"
         why = problem.message.removeprefix("inspect: ")
@@ -117,7 +117,7 @@ async def _hidden(crew: Crew) -> list[str]:
     if not kept or not targets or any(s.new_connections for s in crew.traffic.streams):
         return []
     try:
-        services = await crew.supervisor.look("services", targets=targets)
+        services = await crew.supervisor.services(targets)
     except errors.EnvironmentFailure:
         return []
     if not services:
@@ -155,7 +155,7 @@ async def locked(session: Session, crew: Crew, drawn: Plan, team: Team | None) -
             renewing.cancel()
             for system, names in held.items():
                 try:
-                    await crew.supervisor.look("release", system=system, names=names)
+                    await crew.supervisor.release(system, names)
                 except errors.EnvironmentFailure as problem:  # it runs out by itself, and what happened still counts
                     session.find("warning", f"the lock in the cluster was not released: {problem.message}")
             if team:
@@ -175,11 +175,11 @@ def _scopes(crew: Crew, drawn: Plan) -> list[str]:
 
 
 async def _acquire(session: Session, crew: Crew, system: str, names: Sequence[str]) -> list[str]:
-    answers = await crew.supervisor.look("acquire", system=system, names=names) if names else []
+    answers = await crew.supervisor.acquire(system, names) if names else ()
     held: list[str] = []
-    for name, answer in zip(names, (codec.decode(LockAnswer, a) for a in answers), strict=True):
+    for name, answer in zip(names, answers, strict=True):
         if answer.held is False:
-            await crew.supervisor.look("release", system=system, names=held)
+            await crew.supervisor.release(system, held)
             raise errors.Refused(
                 f"another run has this target (lease {name})",
                 reasons=[f"held by {answer.holder} since {answer.since}"],
@@ -201,9 +201,9 @@ async def _renew(session: Session, crew: Crew, held: Mapping[str, Sequence[str]]
         await session.clock.sleep(RENEW_S)
         for system, names in held.items():
             try:
-                kept = await crew.supervisor.look("renew", system=system, names=names)
+                ours = await crew.supervisor.renew(system, names)
             except errors.EnvironmentFailure:
                 continue  # an API server that was hit itself; the lock outlives four such misses
-            if not all(kept):
+            if not ours:
                 session.end_early("runner", "the lock in the cluster was taken over by another run")
                 return
