@@ -117,13 +117,13 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
     unseen = f", {unknown} never detected or recovered" if unknown else ""
     if found.mean is None or found.median is None:
         return ("none ended", f"n = 0{unseen}") if unknown else ("nothing", "no user impact was measured, n = 0")
-    return f"mean {_figure(found.mean)}", (
-        f"median {_figure(found.median)}, n = {found.n}, censored {found.censored}{unseen}"
+    return f"mean {_measured(found.mean)}", (
+        f"median {_measured(found.median)}, n = {found.n}, censored {found.censored}{unseen}"
     )
 
 
-def _figure(figure: Figure) -> str:
-    return f"{'≥ ' if figure.at_least else ''}{units.format_duration(figure.seconds)}"
+def _measured(figure: Figure) -> str:
+    return units.format_measured(figure.seconds, at_least=figure.at_least)
 
 
 def timeline(day: GameDay) -> Iterator[Moment]:

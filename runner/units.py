@@ -38,6 +38,11 @@ def format_duration(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m" if minutes else f"{hours}h"
 
 
+def format_measured(seconds: float, *, at_least: bool) -> str:
+    """The same for a measured time; a censored one is a lower bound: `≥ 12.3s`."""
+    return f"{'≥ ' if at_least else ''}{format_duration(seconds)}"
+
+
 def parse_ratio(text: str) -> float:
     """`99.9%` or `0.999` as a ratio from 0 to 1. Raises ValueError."""
     stripped = text.strip()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
-from runner import codec, errors
+from runner import errors
 from runner import files as outputs
-from runner.rundir.names import EVENTS, RECORD
 
 
 @click.command(name="export")
@@ -23,8 +19,8 @@ def command(run: str, output: Path | None, store: str | None) -> int:
 
     Secrets are not in it.
     """
+    from runner.app import evidence
     from runner.store import Store, bundle
-    from runner.timeline.mask import Mask
 
     if output:
         outputs.check_output(output, "the bundle", suffixes=(".zip",))
@@ -33,40 +29,9 @@ def command(run: str, output: Path | None, store: str | None) -> int:
         path = output or Path(f"{record.run}.zip")
         outputs.check_output(path, "the bundle")
         events = opened.events(record.run)
-    folder = Path(record.folder)
-    mask = Mask(_secrets(folder))
-    files = dict(bundle.gather(folder, mask.text)) if folder.is_dir() else {}
-    missing = [i.tape for i in record.indicators if i.tape not in files]
-    files[RECORD] = _json(codec.encode(codec.with_texts(record, mask.text)))
-    files.setdefault(EVENTS, b"".join(_json(mask.value(e)) for e in events))
+    files, missing = evidence.gather(record, events)
     seal = bundle.pack(files, record.run, path)
     click.echo(f"{path}: {len(files)} files of {record.run}, seal {seal}")
     for name in missing:
-        click.echo(f"warning: {name} is not in it: {folder} has it not", err=True)
+        click.echo(f"warning: {name} is not in it: {record.folder} has it not", err=True)
     return errors.ExitCode.PASS
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, default=str) + "\n").encode(errors="backslashreplace")
-
-
-def _secrets(folder: Path) -> Iterator[str]:
-    """The values that the experiment's secrets have on this machine; literal ones were never written to the folder."""
-    import os
-
-    for name in ("run.json", "evidence/run.json"):
-        try:
-            document = json.loads((folder / name).read_text(encoding="utf-8"))["document"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        yield from (value for key in _variables(document.get("secrets")) if (value := os.environ.get(key)))
-
-
-def _variables(secrets: Any) -> Iterator[str]:
-    if not isinstance(secrets, dict):
-        return
-    if secrets.get("type") == "env":
-        yield str(secrets.get("key"))
-        return
-    for value in secrets.values():
-        yield from _variables(value)

@@ -15,8 +15,6 @@ from runner.cli.context import where_options
 if TYPE_CHECKING:
     from runner.timeline.result import ExperimentResult
 
-SUFFIXES = (".yaml", ".yml", ".json")
-
 
 @click.command(name="gate", epilog=errors.legend())
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -56,11 +54,13 @@ def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, a
 
 def named(paths: Sequence[Path]) -> Iterator[str | errors.UsageError]:
     """Files as they are, folders as the experiments in them; an error takes the place of a folder without any."""
+    from runner.experiment import catalogue
+
     for path in paths:
         if not path.is_dir():
             yield str(path)
             continue
-        found = sorted(p for p in path.iterdir() if p.suffix in SUFFIXES)
+        found = catalogue.files_in(path)
         yield from map(str, found)
         if not found:
             yield errors.UsageError(f"there is no experiment in {path}")

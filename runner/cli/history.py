@@ -86,7 +86,7 @@ def seconds(value: float | None, *, censored: bool) -> str:
     """A TTD or TTR as people read it; a censored one is a lower bound, a missing one a dash."""
     if value is None:
         return "-"
-    return f"{'≥ ' if censored else ''}{units.format_duration(value)}"
+    return units.format_measured(value, at_least=censored)
 
 
 def _bare(run: Summary) -> str:

@@ -4,43 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from runner import errors, files, units
 
-ALL = "all experiments"
 MOST_SHOWN = 200
 """Values of one experiment that are written out as text: the record has as many at hand."""
 
 if TYPE_CHECKING:
+    from runner.app.durations import DurationGroup, Waits
     from runner.report.dots import Dot
     from runner.store import Measured as Run
-    from runner.store import Store
-    from runner.store.distributions import Distribution
-    from runner.timeline.statistics import Durations, Figure, Rate, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """TTDs or TTRs; `latest` the oldest first, of very many only the last ones."""
-
-    durations: Durations
-    latest: Sequence[tuple[float, bool]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """The runs whose durations are compared: those of one experiment on one service, or all."""
-
-    title: str
-    runs: int
-    ttd: Waits
-    ttr: Waits
+    from runner.timeline.statistics import Figure
 
 
 @click.command(name="metrics")
@@ -56,7 +35,7 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
     An experiment is compared only with itself; the overall figures come last, with the five success figures of the last 90
     days and what has not been tested for longest.
     """
-    from runner.app import success
+    from runner.app import durations, success
     from runner.store import Store
 
     if plot:
@@ -66,12 +45,17 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
         found = opened.distributions(only["service"])
         every = as_json or plot is not None or only["experiment"] is not None
         runs = opened.values(**only) if every else ()
-        groups = [*by_run(runs)] if every else [*packed(opened, found, only["service"])]
+        groups = (
+            [*durations.from_runs(runs)] if every else [*durations.from_distributions(opened, found, only["service"])]
+        )
         overall = None if any(only.values()) else success.look(opened, found, asked)
     if plot is not None:
-        _draw(plot, [*_groups(runs)])
+        _draw(plot, [*durations.by_experiment(runs)])
     if as_json:
-        plain = {"experiments": [_plain(group) for group in groups], **(overall.to_json() if overall else {})}
+        plain = {
+            "experiments": [durations.to_json(group) for group in groups],
+            **(overall.to_json() if overall else {}),
+        }
         click.echo(json.dumps(plain, indent=1))
     elif not groups:
         click.echo("No runs on record.")
@@ -80,33 +64,9 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
     return errors.ExitCode.PASS
 
 
-def packed(store: Store, found: Sequence[Distribution], service: str | None) -> Iterator[Group]:
-    """Every experiment's runs by its name, then all, from what the record has summed up; only the latest values one by one."""
-    from runner.timeline.statistics import together
-
-    for one in sorted(found, key=lambda d: d.title):
-        ttd, ttr = (Waits(each.durations, each.latest()) for each in (one.ttd, one.ttr))
-        yield Group(title=one.title, runs=one.runs, ttd=ttd, ttr=ttr)
-    if len(found) > 1:
-        yield Group(
-            title=ALL,
-            runs=sum(one.runs for one in found),
-            ttd=Waits(together(one.ttd.durations for one in found), store.latest("ttd", service)),
-            ttr=Waits(together(one.ttr.durations for one in found), store.latest("ttr", service)),
-        )
-
-
-def by_run(runs: Sequence[Run]) -> Iterator[Group]:
-    """The same from the runs themselves, with every value."""
-    from runner.timeline.statistics import durations
-
-    for title, same in _groups(runs):
-        ttd, ttr = (values(same, which) for which in ("ttd", "ttr"))
-        yield Group(title=title, runs=len(same), ttd=Waits(durations(ttd), ttd), ttr=Waits(durations(ttr), ttr))
-
-
 def _draw(path: Path, groups: Sequence[tuple[str, Sequence[Run]]]) -> None:
     """Every experiment's own dots. Raises UsageError without a run, and for a file that cannot be written."""
+    from runner.app.durations import ALL
     from runner.report import dots, html
 
     panels = {title: {kind: _dots(runs, kind.lower()) for kind in ("TTD", "TTR")} for title, runs in groups}
@@ -123,6 +83,7 @@ def _draw(path: Path, groups: Sequence[tuple[str, Sequence[Run]]]) -> None:
 
 
 def _dots(runs: Sequence[Run], which: str) -> list[Dot]:
+    from runner.app.durations import values
     from runner.report.dots import Dot
 
     felt = [run for run in runs if getattr(run, f"{which}_s") is not None]
@@ -132,57 +93,11 @@ def _dots(runs: Sequence[Run], which: str) -> list[Dot]:
     ]
 
 
-def _groups(runs: Sequence[Run]) -> Iterator[tuple[str, Sequence[Run]]]:
-    found: dict[str, list[Run]] = {}
-    for run in runs:
-        found.setdefault(f"{run.name} on {run.service}", []).append(run)
-    yield from sorted(found.items())
-    if len(found) > 1:
-        yield ALL, runs
-
-
-def values(runs: Sequence[Run], which: str) -> list[Value]:
-    """The TTDs or TTRs (`which`) of runs that have one, the oldest first."""
-    from runner.timeline.statistics import Value
-
-    if which == "ttd":
-        return [Value(run.ttd_s, run.ttd_censored == 1) for run in runs if run.ttd_s is not None]
-    return [Value(run.ttr_s, run.ttr_censored == 1) for run in runs if run.ttr_s is not None]
-
-
-def _as_dict(figure: Figure | None) -> dict[str, Any] | None:
-    return asdict(figure) if figure else None
-
-
-def _plain(group: Group) -> dict[str, Any]:
-    from runner.timeline import statistics, survival
-
-    return {
-        "experiment": group.title,
-        "runs": group.runs,
-        "detection_rate": asdict(_noticed(group)),
-        **{
-            which: {
-                **asdict(statistics.summary(waits.durations)),
-                "kaplan_meier_median": _as_dict(survival.product_limit(waits.durations)),
-                "values": [{"seconds": seconds, "censored": censored} for seconds, censored in waits.latest],
-            }
-            for which, waits in (("ttd", group.ttd), ("ttr", group.ttr))
-        },
-    }
-
-
-def _noticed(group: Group) -> Rate:
-    from runner.timeline import statistics
-
-    ended, bounds = group.ttd.durations
-    return statistics.rate(len(ended), len(ended) + len(bounds))
-
-
-def _text(group: Group) -> str:
+def _text(group: DurationGroup) -> str:
+    from runner.app import durations
     from runner.report import table
 
-    detected = _noticed(group)
+    detected = durations.detection_rate(group)
     share = f"detected {detected.k} of {detected.n}"
     if detected.n:
         share += f" (95 %: {units.format_ratio(detected.low)} to {units.format_ratio(detected.high)})"
@@ -220,7 +135,7 @@ def _row(name: str, waits: Waits) -> tuple[str, ...]:
 def _figure(figure: Figure | None) -> str:
     if figure is None:
         return "-"
-    return f"{'≥ ' if figure.at_least else ''}{units.format_duration(figure.seconds)}"
+    return units.format_measured(figure.seconds, at_least=figure.at_least)
 
 
 def _strip(name: str, waits: Waits) -> str:

@@ -73,11 +73,13 @@ def command(
 
 def _files(given: Sequence[str]) -> Iterator[str]:
     """Files and URLs as they are, folders as the experiments in them. Raises UsageError for an empty folder."""
+    from runner.experiment import catalogue
+
     for name in given:
         if not Path(name).is_dir():
             yield name
             continue
-        inside = sorted(p for p in Path(name).iterdir() if p.suffix in (".yaml", ".yml", ".json"))
+        inside = catalogue.files_in(Path(name))
         if not inside:
             raise errors.UsageError(f"there is no experiment in {name}")
         yield from (str(path) for path in inside)

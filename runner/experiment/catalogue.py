@@ -12,6 +12,7 @@ from runner.experiment import activities, block, document, source
 from runner.experiment.notes import Notes
 
 PACKAGE = Path(__file__).parent.parent
+SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +40,14 @@ def folder() -> Path:
     return beside if beside.is_dir() else PACKAGE / "_experiments"
 
 
+def files_in(place: Path) -> list[Path]:
+    """The files in a folder that may be experiments, by name."""
+    return sorted(path for path in place.iterdir() if path.suffix in SUFFIXES)
+
+
 def entries(place: Path) -> Iterator[Entry]:
     """The experiments in a folder, by name; files that cannot be read as one are left to `validate`."""
-    for path in sorted(place.glob("*.y*ml")):
+    for path in files_in(place):
         try:
             read = source.read(str(path))
         except errors.ChaosRunError:

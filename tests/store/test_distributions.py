@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from runner.app import success
+from runner.app import durations, success
 from runner.cli import metrics
 from runner.experiment.goals import Goals
 from runner.store import Store
@@ -74,12 +74,12 @@ def filled(store: Store, tmp_path: Path) -> list[RunRecord]:
 
 def test_every_figure_is_that_of_the_runs_one_by_one(store: Store, tmp_path: Path) -> None:
     runs = filled(store, tmp_path)
-    groups = {group.title: group for group in metrics.packed(store, store.distributions(), None)}
-    one_by_one = {group.title: group for group in metrics.by_run(store.values())}
+    groups = {group.title: group for group in durations.from_distributions(store, store.distributions(), None)}
+    one_by_one = {group.title: group for group in durations.from_runs(store.values())}
     assert list(groups) == list(one_by_one)
     assert len(groups) == 7
     for title, group in groups.items():
-        same = [run for run in runs if title in (metrics.ALL, _title(run))]
+        same = [run for run in runs if title in (durations.ALL, _title(run))]
         assert group.runs == one_by_one[title].runs == len(same)
         for which, waits in (("ttd", group.ttd), ("ttr", group.ttr)):
             values = _values(same, which)
@@ -88,7 +88,7 @@ def test_every_figure_is_that_of_the_runs_one_by_one(store: Store, tmp_path: Pat
             assert _plain(values) == (_seconds(statistics.summarise(values)), survival.product_limit(waits.durations))
         assert metrics._text(group) == metrics._text(one_by_one[title])
 
-    *_, every = metrics.packed(store, store.distributions("s1"), "s1")
+    *_, every = durations.from_distributions(store, store.distributions("s1"), "s1")
     same = [run for run in runs if run.service == "s1"]
     assert (every.runs, [*every.ttr.latest]) == (len(same), _values(same, "ttr")[-metrics.MOST_SHOWN :])
     _check_success(store, runs)
