@@ -1,4 +1,4 @@
-"""Messages: what people tell a GameDay while it goes on, from any terminal and any machine of its record, and the stop among them.
+"""Messages that people send a GameDay while it lasts, from any terminal and any machine of its record; a stop is one of them.
 
 While a step runs its own run is told too: it is the run that injects, and that puts everything back.
 """
@@ -32,9 +32,9 @@ class Stopped(Exception):
 
 
 class Messages:
-    """Alive as long as one day; `heard` gets what nobody but the day itself has heard: what was said between its steps."""
+    """Mutable, one a day; `keep` gets each message that no run has taken: what people say between the steps."""
 
-    def __init__(self, day: GameDay, time: Clock, warn: Callable[[str], None], heard: Callable[[Said], None]) -> None:
+    def __init__(self, day: GameDay, time: Clock, warn: Callable[[str], None], keep: Callable[[Said], None]) -> None:
         self.run = day.id
         self.folder = paths.gamedays_dir() / day.id
         self.folder.mkdir(exist_ok=True, mode=0o700)
@@ -44,17 +44,17 @@ class Messages:
         """For those who ask a shared record what became of the day."""
         self._stop: asyncio.Future[Stopped] = asyncio.get_running_loop().create_future()
         """Who wants the day stopped, and why."""
-        self._heard = heard
+        self._keep = keep
         self._time = time
         self._warn = warn
         self._inbox = inbox.Inbox(self.folder)
         self._stops: list[Mapping[str, Any]] = []
-        self._told: set[str] = set()
+        self._stopped: set[str] = set()
         """Runs that know of the stop."""
         processes.write(self.folder)
 
     @asynccontextmanager
-    async def heard(self, shared: str | None) -> AsyncIterator[None]:
+    async def listen(self, shared: str | None) -> AsyncIterator[None]:
         """Listen as long as this lasts, on a shared record too, and to signals."""
         listening = asyncio.create_task(self._listen())
         try:
@@ -116,12 +116,12 @@ class Messages:
         for message in self._inbox.poll():
             if message.get("kind") == "stop":
                 self._stops.append(message)
-            elif not _told(runs, message):
-                self._heard(self._of(message))
+            elif not _pass_on(runs, message):
+                self._keep(self._of(message))
         for message in self._stops[:1]:  # also a run that begins at this very moment hears it
-            self._told |= {run.run for run in runs if run.run not in self._told and _told([run], message)}
+            self._stopped |= {run.run for run in runs if run.run not in self._stopped and _pass_on([run], message)}
             if not self._stop.done():
-                self._heard(said := self._of(message))
+                self._keep(said := self._of(message))
                 self._end(f"stopped by {said.by}{f': {said.text}' if said.text else ''}")
 
     def _of(self, message: Mapping[str, Any]) -> Said:
@@ -159,7 +159,7 @@ class Messages:
                 signal.signal(number, handler)
 
 
-def _told(runs: list[live.LiveRun], message: Mapping[str, Any]) -> bool:
+def _pass_on(runs: list[live.LiveRun], message: Mapping[str, Any]) -> bool:
     """Pass a message on to the runs of this process; whether there was one to take it."""
     taken = False
     for run in runs:

@@ -76,8 +76,8 @@ class Session:
     async def play(self) -> GameDay:
         """All steps; the record is on disk whatever happens, also when this is cancelled."""
         self._day = self._begin()
-        messages = Messages(self._day, self.time, self.say, self._heard)
-        async with messages.heard(self.shared):
+        messages = Messages(self._day, self.time, self.say, self._keep_message)
+        async with messages.listen(self.shared):
             day = await self._play_all(messages)
             messages.last_words = {"sentence": day.sentence, "exit_code": day.exit_code}
         files.write_atomically(messages.folder / RECORD, day.to_json())  # from here on it is not live any more
@@ -147,8 +147,8 @@ class Session:
         self._keep(replace(self._day, steps=(*self._day.steps, step), ended=self.time.now()))
         self.say(f"{step.name}: {step.verdict}: {step.sentence}")
 
-    def _heard(self, said: Said) -> None:
-        """On disk at once: what a person says is lost with nobody."""
+    def _keep_message(self, said: Said) -> None:
+        """On disk at once: what a person says must not be lost."""
         self._keep(replace(self._day, said=(*self._day.said, said)))
         self.say(said.sentence)
 

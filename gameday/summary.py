@@ -94,16 +94,17 @@ def write(day: GameDay, folder: Path, plots: Mapping[str, str] | None = None) ->
     )
 
 
-def measured(value_s: float | None, censored: bool, unaffected: bool) -> str:
+def format_outcome(value_s: float | None, censored: bool, unaffected: bool) -> str:
     """A measured time; a censored one as the lower bound that it is."""
     if value_s is None and unaffected:
         return "users unaffected"
     if value_s is None:
         return "never seen" if censored else "not measured"
-    return f"{'> ' if censored else ''}{units.format_duration(value_s)}"
+    return units.format_measured(value_s, at_least=censored)
 
 
-def target(value_s: float | None) -> str:
+def format_target(value_s: float | None) -> str:
+    """A target for detection or recovery."""
     return "none" if value_s is None else f"≤ {units.format_duration(value_s)}"
 
 
@@ -117,12 +118,12 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
     unseen = f", {unknown} never detected or recovered" if unknown else ""
     if found.mean is None or found.median is None:
         return ("none ended", f"n = 0{unseen}") if unknown else ("nothing", "no user impact was measured, n = 0")
-    return f"mean {_measured(found.mean)}", (
-        f"median {_measured(found.median)}, n = {found.n}, censored {found.censored}{unseen}"
+    return f"mean {_format_figure(found.mean)}", (
+        f"median {_format_figure(found.median)}, n = {found.n}, censored {found.censored}{unseen}"
     )
 
 
-def _measured(figure: Figure) -> str:
+def _format_figure(figure: Figure) -> str:
     return units.format_measured(figure.seconds, at_least=figure.at_least)
 
 
@@ -156,21 +157,24 @@ def capabilities(day: GameDay) -> Iterator[tuple[str, str]]:
         if felt
         else "no user impact was measured: nothing to detect",
     )
-    yield "Time to detect within target", _outcomes(s.detection for s in steps)
-    yield "Time to recover within target", _outcomes(s.recovery for s in steps)
+    yield "Time to detect within target", _outcome_counts(s.detection for s in steps)
+    yield "Time to recover within target", _outcome_counts(s.recovery for s in steps)
     yield (
         "Mitigated without the injector's help",
         f"{sum(_has(s, 'mitigated') for s in steps)} steps were mitigated by people, "
         f"{sum(_has(s, 'aborted') for s in steps)} were ended by an abort",
     )
-    yield "Undo clean", _undo(steps)
-    yield "The right team was paged, and acknowledged in time", "; ".join(map(_paged, felt)) or "nothing to page for"
+    yield "Undo clean", _undo_sentence(steps)
+    yield (
+        "The right team was paged, and acknowledged in time",
+        "; ".join(map(_paging_sentence, felt)) or "nothing to page for",
+    )
     yield "The runbook was found and is current", ""
     yield "Roles held, communication at the agreed pace", ""
     yield "Action items have an owner and a date", ""
 
 
-def _undo(steps: Sequence[StepResult]) -> str:
+def _undo_sentence(steps: Sequence[StepResult]) -> str:
     """How many steps are known to be put back, and of each other what is known instead."""
     broke = [s for s in steps if s.put_back not in ("", PutBack.NOTHING)]
     others = [f"{s.name}: {s.way_back}" for s in broke if s.put_back != PutBack.PROVEN]
@@ -178,7 +182,7 @@ def _undo(steps: Sequence[StepResult]) -> str:
     return "; ".join([known, *others]) if broke else "nothing was changed"
 
 
-def _paged(step: StepResult) -> str:
+def _paging_sentence(step: StepResult) -> str:
     """Whether people were told and said that they had noticed, with how long each took since users felt it."""
     told, noticed = (next((_after(step, name) for name in names if _has(step, name)), None) for names in (PAGED, ACK))
     paged = "paging was not watched" if told is None else f"paged after {units.format_duration(told)}"
@@ -202,8 +206,8 @@ def _values(day: GameDay) -> dict[str, Any]:
         "steps": day.steps,
         "unreached": [name for name in day.planned if name not in {s.name for s in day.steps}],
         "length": units.format_duration((day.ended - day.started).total_seconds()),
-        "measured": measured,
-        "target": target,
+        "measured": format_outcome,
+        "target": format_target,
         "symbols": SYMBOLS,
         "mttd": mean_times([(s.ttd_s, s.ttd_censored) for s in day.steps if s.run]),
         "mttr": mean_times([(s.ttr_s, s.ttr_censored) for s in day.steps if s.run]),
@@ -233,6 +237,6 @@ def _has(step: StepResult, mark: str) -> bool:
     return any(name == mark for name, _ in step.marks)
 
 
-def _outcomes(outcomes: Iterator[Outcome]) -> str:
+def _outcome_counts(outcomes: Iterator[Outcome]) -> str:
     found = list(outcomes)
     return ", ".join(f"{found.count(one)} {one}" for one in dict.fromkeys(found)) or "no step was run"

@@ -15,7 +15,7 @@ from runner.app import listeners
 from runner.engine.options import Notice, View
 from runner.experiment import channels as files
 from runner.experiment.channels import Channels, Telemetry
-from runner.notify.alert_policy import Herald
+from runner.notify.alert_policy import AlertPolicy
 from runner.notify.outbox import Errand, Outbox
 from runner.rundir import events
 from runner.rundir.ledger import CLOSING, Ledger
@@ -74,7 +74,7 @@ class AnnouncingView:
 
     def __init__(self, view: View, channels: Channels, runs: Path) -> None:
         self._view = view
-        self._herald = Herald(channels.escalate_after)
+        self._policy = AlertPolicy(channels.escalate_after)
         self._outbox = Outbox(channels.channels, runs)
         self.notice_before = channels.notice_before
         """What the team's file asks for, in seconds."""
@@ -104,13 +104,13 @@ class AnnouncingView:
     def event(self, event: Event) -> None:
         """Something happened."""
         self._run = event.run
-        if message := self._herald.hear(event):
+        if message := self._policy.hear(event):
             self._outbox.put(message)
         self._view.event(event)
 
     def tick(self, status: Status) -> None:
         """How things stand."""
-        if message := self._herald.escalate(status.t):
+        if message := self._policy.escalate(status.t):
             self._outbox.put(message)
         self._view.tick(status)
 

@@ -1,4 +1,4 @@
-"""The success figures of `chaos-run metrics`: looked up, beside the team's goals, and put into words."""
+"""The success figures of `chaos-run metrics`: computed from the record, beside the team's goals, and put into words."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def read_goals(path: str | None) -> Goals:
     return goals_form.load(path)
 
 
-def look(store: Store, found: Sequence[Distribution], asked: Goals, now: datetime | None = None) -> Overall:
-    """Reckon the figures from the record and all of its distributions. Raises EnvironmentFailure."""
+def compute(store: Store, found: Sequence[Distribution], asked: Goals, now: datetime | None = None) -> Overall:
+    """Compute the figures from the record and all of its distributions. Raises EnvironmentFailure."""
     from runner.timeline import success
 
     until = now or datetime.now(UTC)
@@ -85,7 +85,7 @@ def look(store: Store, found: Sequence[Distribution], asked: Goals, now: datetim
     )
 
 
-def text(overall: Overall) -> Iterator[str]:
+def render(overall: Overall) -> Iterator[str]:
     """The figures as a table, and what was not tested for a quarter."""
     from runner.report import table
 

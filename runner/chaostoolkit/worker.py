@@ -41,7 +41,7 @@ GRACE_S = 0.4
 """After the parent's death: how long an action may take to unwind before the process group is killed."""
 
 
-class Teller(RunEventHandler):  # type: ignore[misc]
+class EventReporter(RunEventHandler):  # type: ignore[misc]
     """Chaos Toolkit's event handler: reports each step, times Python actions out, and stops when told."""
 
     def __init__(self, voice: Voice[WorkerMessage], *, hooked: bool = False) -> None:
@@ -176,24 +176,24 @@ class Resolved(Runner):  # type: ignore[misc]
         self.config, self.secrets = self.values.configuration, self.values.secrets
 
 
-def inject(start: StartMessage, teller: Teller, known: Values, told: SimpleQueue[Any]) -> None:
+def inject(start: StartMessage, reporter: EventReporter, known: Values, told: SimpleQueue[Any]) -> None:
     """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback.
 
     Where there are controls it says `waiting` before, and goes on when it is `told` which rollbacks were played.
     """
     document = {**start.document, "dry": Dry.from_string(start.dry)}
-    voice, settings = teller.voice, control_hooks.load(start.settings)
+    voice, settings = reporter.voice, control_hooks.load(start.settings)
     strategy = "never"  # the undoer plays them
     if start.hooked:
         control_hooks.hear(voice.say)
         strategy = "always" if start.rollbacks == "default" else start.rollbacks
-        chaoslib.run.run_rollbacks = partial(_played_elsewhere, teller, told, deepcopy(document.get("rollbacks")))
+        chaoslib.run.run_rollbacks = partial(_played_elsewhere, reporter, told, deepcopy(document.get("rollbacks")))
     runner = Resolved(
         Strategy.from_string(start.strategy),
         Schedule(continuous_hypothesis_frequency=start.frequency, fail_fast=False),
     )
     runner.values = known
-    runner.register_event_handler(teller)
+    runner.register_event_handler(reporter)
     journal = initialize_run_journal(document)
     voice.say(messages.JournalBegun(journal={k: v for k, v in journal.items() if k != "experiment"}))
     settings["runtime"] = {"hypothesis": {"strategy": start.strategy}, "rollbacks": {"strategy": strategy}}
@@ -206,17 +206,23 @@ def inject(start: StartMessage, teller: Teller, known: Values, told: SimpleQueue
         voice.say(messages.Finished(status="interrupted"))
         return
     journal = runner.run(document, settings, None, journal)
-    voice.say(messages.Finished(**teller.outcome()))
+    voice.say(messages.Finished(**reporter.outcome()))
 
 
 def _played_elsewhere(
-    teller: Teller, told: SimpleQueue[Any], planned: Any, experiment: Any, *given: Any, runs: Any = None, **_: Any
+    reporter: EventReporter,
+    told: SimpleQueue[Any],
+    planned: Any,
+    experiment: Any,
+    *given: Any,
+    runs: Any = None,
+    **_: Any,
 ) -> tuple[()]:
     """In place of Chaos Toolkit's own: between the hooks before and after the rollbacks, wait for the undoer to have played them."""
     runs = given[-1] if runs is None else runs
     if experiment.get("rollbacks") != planned:
-        teller.voice.say(messages.Changed(what="the rollbacks"))
-    teller.voice.say(messages.Waiting(**teller.outcome()))
+        reporter.voice.say(messages.Changed(what="the rollbacks"))
+    reporter.voice.say(messages.Waiting(**reporter.outcome()))
     runs.extend(told.get())
     return ()
 
@@ -252,12 +258,12 @@ def main() -> None:
         return
     told: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_watch_parent, args=(orders, start, told), daemon=True).start()
-    teller = Teller(voice, hooked=start.hooked)
+    reporter = EventReporter(voice, hooked=start.hooked)
     try:
-        inject(start, teller, known, told)
+        inject(start, reporter, known, told)
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
         said, trace = error_text.sentence(problem), traceback.format_exc()
-        voice.say(messages.Crashed(error=said, broke=teller.broke, traceback=trace))
+        voice.say(messages.Crashed(error=said, broke=reporter.broke, traceback=trace))
         raise
     _leave()
 

@@ -53,7 +53,7 @@ def plan(
     from gameday import briefing
     from gameday import scenario as scenarios
 
-    script, path = scenarios.load(_which(scenario, of_schedule))
+    script, path = scenarios.load(_scenario_of(scenario, of_schedule))
     click.echo(briefing.text(script, scenarios.seat(script, _roles(roles)), fast=fast))
     if script_only:
         return errors.ExitCode.PASS
@@ -82,19 +82,20 @@ def run(
     """Play a scenario, keep its record, write its summary. The exit code is that of the worst step or missed target."""
     import asyncio
 
-    from gameday import record, session, telling
+    from gameday import notice as notices
+    from gameday import record, session
     from gameday import scenario as scenarios
     from runner.rundir import paths
 
     if out:
         files.check_folder(out, "the summary")
-    script, path = scenarios.load(_which(scenario, of_schedule))
+    script, path = scenarios.load(_scenario_of(scenario, of_schedule))
     seats = scenarios.seat(script, _roles(roles))
     if of_schedule:
-        _take(of_schedule)
+        _mark_begun(of_schedule)
     engine = _engine(where, plain=plain)
     struck = "the playground" if where["playground"] else where["context"] or "this machine's usual context"
-    with telling.opened(record.folder(), notice_before, fast=fast, where=struck) as notice:
+    with notices.open_notice(record.folder(), notice_before, fast=fast, where=struck) as notice:
         playing = session.Session(
             scenario=script,
             path=path,
@@ -269,14 +270,14 @@ def _write(gameday_id: str, out: Path | None, store: str | None) -> None:
         click.echo(f"summary: {page.sentence}")
 
 
-def _take(schedule_id: str) -> None:
+def _mark_begun(schedule_id: str) -> None:
     from gameday import schedule
 
     schedule.take(schedule_id, _now())
 
 
-def _which(scenario: str | None, of_schedule: str | None) -> str:
-    """The scenario that is meant: named, or of a schedule."""
+def _scenario_of(scenario: str | None, of_schedule: str | None) -> str:
+    """The scenario that is meant: named, or of a schedule. Raises UsageError."""
     from gameday import schedule
 
     if bool(scenario) == bool(of_schedule):

@@ -48,7 +48,7 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
         groups = (
             [*durations.from_runs(runs)] if every else [*durations.from_distributions(opened, found, only["service"])]
         )
-        overall = None if any(only.values()) else success.look(opened, found, asked)
+        overall = None if any(only.values()) else success.compute(opened, found, asked)
     if plot is not None:
         _draw(plot, [*durations.by_experiment(runs)])
     if as_json:
@@ -60,7 +60,7 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
     elif not groups:
         click.echo("No runs on record.")
     else:
-        click.echo("\n\n".join([*map(_text, groups), *(success.text(overall) if overall else ())]))
+        click.echo("\n\n".join([*map(_text, groups), *(success.render(overall) if overall else ())]))
     return errors.ExitCode.PASS
 
 

@@ -47,7 +47,7 @@ def down(as_json: bool) -> int:
     was_up = found is not None and found.alive()
     if found is not None:
         asyncio.run(found.stop())
-    click.echo(json.dumps({"running": False, "stopped": was_up}) if as_json else _said_down(was_up))
+    click.echo(json.dumps({"running": False, "stopped": was_up}) if as_json else _down_sentence(was_up))
     return errors.ExitCode.PASS
 
 
@@ -73,7 +73,7 @@ def _folder() -> Path:
     return paths.playground_dir()
 
 
-def _said_down(was_up: bool) -> str:
+def _down_sentence(was_up: bool) -> str:
     return "playground is down, all pods ended" if was_up else "playground was not up"
 
 

@@ -65,7 +65,7 @@ def command(
     seen = [load.examine(path, variables=values, secret_variables=secret_values, settings=settings) for path in paths]
     found = list(dict.fromkeys(finding for examination in seen for finding in examination.findings))
     wrong = sum(f.severity == "error" for f in found)
-    _tell(found, {"files": len(paths), "errors": wrong, "warnings": len(found) - wrong}, as_json)
+    _print(found, {"files": len(paths), "errors": wrong, "warnings": len(found) - wrong}, as_json)
     failing = LEVELS[LEVELS.index(strict) :] if strict in LEVELS else ()
     fails = wrong or any(f.level in failing for f in found)
     return errors.ExitCode.USAGE if fails else errors.ExitCode.PASS
@@ -85,7 +85,7 @@ def _files(given: Sequence[str]) -> Iterator[str]:
         yield from (str(path) for path in inside)
 
 
-def _tell(found: Sequence[Any], counts: dict[str, int], as_json: bool) -> None:
+def _print(found: Sequence[Any], counts: dict[str, int], as_json: bool) -> None:
     from runner.experiment import findings
 
     if as_json:

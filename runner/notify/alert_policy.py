@@ -1,4 +1,4 @@
-"""Herald: which events of a run are worth telling others, how loud, and in which words."""
+"""AlertPolicy: which events of a run are worth telling others, how loud, and in which words."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def survived(
     )
 
 
-class Herald:
+class AlertPolicy:
     """Mutable, one a run: turns events into messages, and remembers whether users are still waiting."""
 
     def __init__(self, escalate_after_s: float | None = None) -> None:

@@ -1,4 +1,5 @@
-"""Statistics of detection and recovery times: every value, the median with its interval, and what was censored, never dropped.
+"""Statistics of detection and recovery times (TTD, TTR), with MTTD and MTTR as their means: every value counts, a censored one as a lower
+bound, and none is dropped.
 
 Means of a few skewed durations decide nothing (docs/measurement.md 5.2), so the median leads; a censored value is a lower bound,
 and a quantile that would fall into the censored ones is a lower bound too and says so.

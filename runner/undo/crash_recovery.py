@@ -48,15 +48,15 @@ def finish(folder: Path, start: StartMessage, *, late: bool = False) -> bool:
 
 
 def _put_back(folder: Path, start: StartMessage) -> bool:
-    diary = Diary(folder, start)
+    appender = EventAppender(folder, start)
     steps = len(Ledger(folder).outstanding())
     if not (folder / RECORD).exists():
-        diary.tell("abort", by="runner", sentence="The runner died; another process runs the undo.")
-    diary.tell("undo_started", steps=steps)
-    clean = player.play(folder, start, lambda step: diary.tell("undo_step", **step.fields))
+        appender.tell("abort", by="runner", sentence="The runner died; another process runs the undo.")
+    appender.tell("undo_started", steps=steps)
+    clean = player.play(folder, start, lambda step: appender.tell("undo_step", **step.fields))
     look = _look(folder, start) if clean else Residue()
     way = assessment.way(start, _begun(folder, start), _undo_steps(folder), look, clean=clean)
-    diary.tell(
+    appender.tell(
         "undone",
         clean=way.clean,
         residue=list(look.residue),
@@ -79,7 +79,7 @@ def _begun(folder: Path, start: StartMessage) -> list[str]:
     return [str(a.get("name")) for a in method if a.get("type") == "action"]
 
 
-class Diary:
+class EventAppender:
     """Appends events to the run's file, as the parent would have."""
 
     def __init__(self, folder: Path, start: StartMessage) -> None:

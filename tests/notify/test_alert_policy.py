@@ -10,7 +10,7 @@ import pytest
 
 from runner import errors
 from runner.experiment import channels
-from runner.notify.alert_policy import Herald
+from runner.notify.alert_policy import AlertPolicy
 from runner.timeline.event import Event, Name
 
 
@@ -30,7 +30,7 @@ def event(name: Name, t: float = 1.0, **fields: Any) -> Event:
     ],
 )
 def test_events_have_their_level(told: Event, level: str) -> None:
-    message = Herald().hear(told)
+    message = AlertPolicy().hear(told)
     assert message is not None
     assert message.level == level
     assert str(told.fields.get("sentence", "")) in message.text
@@ -38,11 +38,11 @@ def test_events_have_their_level(told: Event, level: str) -> None:
 
 @pytest.mark.parametrize("quiet", [event(Name.PHASE, phase="inject"), event(Name.UNDONE, clean=True, residue=[])])
 def test_what_goes_well_on_the_way_is_not_told(quiet: Event) -> None:
-    assert Herald().hear(quiet) is None
+    assert AlertPolicy().hear(quiet) is None
 
 
 def test_a_stop_that_does_not_help_in_time_becomes_critical_once() -> None:
-    herald = Herald(escalate_after_s=60)
+    herald = AlertPolicy(escalate_after_s=60)
     herald.hear(event(Name.ABORT, t=10, by="guard", sentence="x"))
     assert herald.escalate(69) is None
     message = herald.escalate(70)
@@ -52,7 +52,7 @@ def test_a_stop_that_does_not_help_in_time_becomes_critical_once() -> None:
 
 
 def test_users_who_are_well_again_are_no_emergency() -> None:
-    herald = Herald(escalate_after_s=60)
+    herald = AlertPolicy(escalate_after_s=60)
     herald.hear(event(Name.ABORT, t=10, by="guard", sentence="x"))
     herald.hear(event(Name.RECOVERED, t=30))
     assert herald.escalate(100) is None

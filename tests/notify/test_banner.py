@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runner.experiment.channels import Channel
-from runner.notify.alert_policy import Herald
+from runner.notify.alert_policy import AlertPolicy
 from runner.notify.outbox import Outbox
 from runner.timeline.event import Name
 from tests.notify.receiver import receiver
@@ -18,7 +18,7 @@ STOP = f"{NAMED}, until about 00:42 UTC, stop with: chaos-run stop r1"
 
 def test_a_page_names_the_drill_however_long_the_rest_is(tmp_path: Path) -> None:
     (tmp_path / "r1").mkdir()
-    herald = Herald()
+    herald = AlertPolicy()
     herald.hear(STARTED)
     with receiver() as pager, receiver() as chat:
         levels = ("critical",)
@@ -44,7 +44,7 @@ def test_a_page_names_the_drill_however_long_the_rest_is(tmp_path: Path) -> None
 
 
 def test_when_it_is_over_nobody_is_told_how_to_stop_it() -> None:
-    herald = Herald()
+    herald = AlertPolicy()
     herald.hear(STARTED)
     verdict = herald.hear(event(Name.VERDICT, verdict="FAIL", sentence="3 % bad"))
     assert verdict is not None

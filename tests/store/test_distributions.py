@@ -123,7 +123,7 @@ def _check_success(store: Store, runs: Sequence[RunRecord]) -> None:
         assert change == improvement.compare(_values(then, "ttr"), _values(now, "ttr"))
         assert (change.before, change.after) == (len(_values(then, "ttr")), len(_values(now, "ttr")))
     assert sum(change.low is not None for change in changes.values()) > 3
-    assert success.look(store, store.distributions(), Goals(), NOW).tests[0].at == min(tested.values())
+    assert success.compute(store, store.distributions(), Goals(), NOW).tests[0].at == min(tested.values())
 
 
 def test_the_last_run_that_leaves_an_experiment_takes_its_figures_along(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Telling: those whom the team's channels reach hear of a GameDay before its first step, and when it is called off."""
+"""The notice of a GameDay: sent to the team's channels before its first step, and again when the day is called off."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Notice:
 
 
 @contextmanager
-def opened(folder: Path, asked: str | None, *, fast: bool, where: str) -> Iterator[Notice | None]:
+def open_notice(folder: Path, asked: str | None, *, fast: bool, where: str) -> Iterator[Notice | None]:
     """The notice for a day kept in `folder`; None where there is nobody to be told.
 
     Nobody waits for a rehearsal unless it is asked for. Raises UsageError, InvalidFile for a bad file of channels.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gameday import record, telling
+from gameday import notice as notices
+from gameday import record
 from runner import errors
 from tests.fakes import experiments
 from tests.gameday.test_session import TEXT, prepare
@@ -20,7 +21,7 @@ def test_a_notice_says_what_when_who_and_how_to_stop_it(tmp_path: Path, monkeypa
         told = {"channels": [{"name": "chat", "webhook": chat.url, "levels": ["info"]}], "notice_before": "10m"}
         (tmp_path / "notify.yaml").write_text(json.dumps(told))
         monkeypatch.setenv("CHAOS_RUN_NOTIFY", str(tmp_path / "notify.yaml"))
-        with telling.opened(record.folder(), None, fast=False, where="kind-a") as notice:
+        with notices.open_notice(record.folder(), None, fast=False, where="kind-a") as notice:
             engine = experiments.Engine(experiments.record(), experiments.record())
             text = TEXT + "notice: We break {service}.\n"
             day = asyncio.run(prepare(tmp_path, engine, text, notice=notice).play())
@@ -34,8 +35,8 @@ def test_a_notice_says_what_when_who_and_how_to_stop_it(tmp_path: Path, monkeypa
 def test_a_notice_that_is_asked_for_needs_somebody_to_hear_it() -> None:
     with (
         pytest.raises(errors.UsageError, match="needs a channel with level info"),
-        telling.opened(Path(), "5m", fast=False, where=""),
+        notices.open_notice(Path(), "5m", fast=False, where=""),
     ):
         pass
-    with telling.opened(Path(), None, fast=False, where="") as notice:
+    with notices.open_notice(Path(), None, fast=False, where="") as notice:
         assert notice is None
