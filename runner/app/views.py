@@ -113,6 +113,6 @@ def choose(*, as_json: bool, plain: bool) -> View:
 
 
 def _live(plain: bool) -> View:
-    from runner.report.terminal import Live
+    from runner.report.terminal import TerminalView
 
-    return Live(plain=plain)
+    return TerminalView(plain=plain)

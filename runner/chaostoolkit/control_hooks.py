@@ -30,13 +30,13 @@ def hear(tell: Tell) -> None:
     apply = chaoslib.control.apply_python_control
 
     def heard(*args: Any, **fields: Any) -> Any:
-        with _Hearing(tell, str(fields["control"].get("name"))):
+        with _HookListener(tell, str(fields["control"].get("name"))):
             return apply(*args, **fields)
 
     chaoslib.control.apply_python_control = heard
 
 
-class _Hearing:
+class _HookListener:
     """Around one call of a control; what it raises goes on."""
 
     def __init__(self, tell: Tell, name: str) -> None:

@@ -75,7 +75,7 @@ class Journal:
     def finish(self) -> dict[str, Any]:
         """The whole journal; an activity that was cut off is in it as such."""
         ended = datetime.now(UTC)
-        cut = [_cut(message, ended) for message in self._open.values()]
+        cut = [_interrupted_run(message, ended) for message in self._open.values()]
         return {
             **self._head,
             "status": self._head["status"] or "interrupted",
@@ -88,7 +88,7 @@ class Journal:
         }
 
 
-def _cut(started: ActivityStarted, ended: datetime) -> dict[str, Any]:
+def _interrupted_run(started: ActivityStarted, ended: datetime) -> dict[str, Any]:
     """The account of an activity that did not live to give one."""
     seconds = (ended - started.at).total_seconds()
     return {

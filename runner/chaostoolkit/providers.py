@@ -56,7 +56,7 @@ def http(activity: Activity, configuration: Any, secrets: Any) -> Any:
             raise ActivityFailed(_named(problem)) from problem
 
     asked = substitute(activity["provider"].get("timeout"), configuration, secrets)
-    seconds = bound(activity, sum(asked) if isinstance(asked, list) else asked)
+    seconds = effective_timeout(activity, sum(asked) if isinstance(asked, list) else asked)
     return call() if seconds is None else _within(seconds, call)
 
 
@@ -75,7 +75,7 @@ def _named(problem: Exception) -> str:
 def process(activity: Activity, configuration: Any, secrets: Any) -> Any:
     """One program. Raises ActivityFailed, also where it cannot be started."""
     provider = activity["provider"]
-    seconds = bound(activity, provider.get("timeout"))
+    seconds = effective_timeout(activity, provider.get("timeout"))
     try:
         return run_process_activity({**activity, "provider": {**provider, "timeout": seconds}}, configuration, secrets)
     except (OSError, TypeError, ValueError) as problem:
@@ -84,7 +84,7 @@ def process(activity: Activity, configuration: Any, secrets: Any) -> Any:
 
 def python(activity: Activity, configuration: Any, secrets: Any) -> Any:
     """One function; a probe is given up at its timeout, while an action that goes on in its thread would strike unseen."""
-    seconds = bound(activity, _own(activity)) if activity["type"] == "probe" else None
+    seconds = effective_timeout(activity, _own_timeout(activity)) if activity["type"] == "probe" else None
 
     def call() -> Any:
         return run_python_activity(activity, configuration, secrets)
@@ -94,15 +94,15 @@ def python(activity: Activity, configuration: Any, secrets: Any) -> Any:
 
 def python_alarmed(activity: Activity, configuration: Any, secrets: Any) -> Any:
     """In the main thread a signal ends it, which is better than to give it up."""
-    alarmed = threading.current_thread() is threading.main_thread() and _own(activity) is not None
+    alarmed = threading.current_thread() is threading.main_thread() and _own_timeout(activity) is not None
     return (run_python_activity if alarmed else python)(activity, configuration, secrets)
 
 
-def _own(activity: Activity) -> Any:
+def _own_timeout(activity: Activity) -> Any:
     return activity.get("timeout") or activity["provider"].get("timeout")
 
 
-def bound(activity: Activity, asked: Any) -> float | None:
+def effective_timeout(activity: Activity, asked: Any) -> float | None:
     """Seconds: as asked, or what a check of the hypothesis may take at most; None where nothing ends it."""
     if isinstance(asked, int | float):
         return float(asked)

@@ -28,7 +28,7 @@ def resolve(document: Mapping[str, Any], variables: Variables) -> tuple[dict[str
     return configuration, found
 
 
-def learn(document: Mapping[str, Any], variables: Variables, within_s: float = LEARN_S) -> list[str]:
+def secret_values(document: Mapping[str, Any], variables: Variables, within_s: float = LEARN_S) -> list[str]:
     """Every secret value, or none where a vault does not give them within that time: an undo does not wait for it.
 
     What it gives later, to a step of the undo, is for `known` to mask.

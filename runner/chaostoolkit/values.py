@@ -94,15 +94,15 @@ def resolve(start: StartMessage) -> tuple[Values, list[str]]:
         said = f"the experiment's secrets cannot be read: {type(problem).__name__}: {problem}"
         return Values(dict(start.configuration), {}), [said]
     troubles = []
-    for name, entry in _unasked(start, found):
+    for name, entry in _probed_values(start, found):
         try:
             found.configuration[name] = _look_up(entry, found)
         except (ActivityFailed, *secrets.troubles()) as problem:
             troubles.append(_failed(name, entry, problem))
-    return found, troubles or lacking(start.document, found)
+    return found, troubles or missing_values(start.document, found)
 
 
-def lacking(document: Mapping[str, Any], values: Values, activity: Mapping[str, Any] | None = None) -> list[str]:
+def missing_values(document: Mapping[str, Any], values: Values, activity: Mapping[str, Any] | None = None) -> list[str]:
     """A sentence for each name that is declared and used, by the whole document or one activity, and has no value."""
     declared = _declared(document)
     used = variables.used(document) if activity is None else variables.used({"method": [activity]})
@@ -122,7 +122,7 @@ def recall(start: StartMessage) -> dict[str, Any]:
     return known | (answer.get("value") or {})
 
 
-def _unasked(start: StartMessage, found: Values) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _probed_values(start: StartMessage, found: Values) -> Iterator[tuple[str, Mapping[str, Any]]]:
     given = {**(start.document.get("configuration") or {}), **start.variables}
     for name in start.document.get("configuration") or {}:
         if name not in found.configuration and variables.by_probe(given[name]):

@@ -29,10 +29,10 @@ def check(notes: Notes, activity: Any, steps: Steps) -> None:
             if not isinstance(activity["ref"], str) or not activity["ref"]:
                 notes.error("ref", (*steps, "ref"), f"ref names an activity, it cannot be {described(activity['ref'])}")
         else:
-            _whole(notes, activity, steps)
+            _check_form(notes, activity, steps)
 
 
-def _whole(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
+def _check_form(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
     kind = activity.get("type")
     if kind not in ("probe", "action"):
         said = "has no type" if not kind else f"cannot be of type {kind!r}"
@@ -48,9 +48,9 @@ def check_provider(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> N
     """What an activity calls, or a probe behind a configuration value."""
     provider = activity.get("provider")
     if not provider:
-        notes.error("provider", (*steps, "provider"), f"{called(activity)} has no provider")
+        notes.error("provider", (*steps, "provider"), f"{describe_activity(activity)} has no provider")
     elif notes.is_kind(provider, dict, (*steps, "provider"), "a provider"):
-        _provider(notes, provider, (*steps, "provider"), called(activity))
+        _provider(notes, provider, (*steps, "provider"), describe_activity(activity))
 
 
 def _settings(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
@@ -77,7 +77,7 @@ def _settings(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
                 )
 
 
-def called(activity: Mapping[str, Any]) -> str:
+def describe_activity(activity: Mapping[str, Any]) -> str:
     """An activity in a sentence: its type and name."""
     return f"the {activity.get('type') or 'activity'} '{activity.get('name') or 'without name'}'"
 

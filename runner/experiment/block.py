@@ -17,7 +17,7 @@ NAME = "chaos-run"
 
 
 @dataclass(frozen=True)
-class Reading:
+class BlockReading:
     """The block as written, its variables replaced, and validated: None where it has errors."""
 
     block: model.Block | None
@@ -30,11 +30,11 @@ class Reading:
         return bool(self.raw) and (self.block is None or self.block.hypothesis.during)
 
 
-def read(notes: Notes, known: Mapping[str, Any], missing: Mapping[str, str]) -> Reading:
+def read(notes: Notes, known: Mapping[str, Any], missing: Mapping[str, str]) -> BlockReading:
     """Our block of the file, the defaults where there is none."""
     steps, raw = find(notes)
     if raw is None:
-        return Reading(model.Block(), {}, steps)
+        return BlockReading(model.Block(), {}, steps)
     unknown = dict(_unresolved(notes, raw, steps, known, missing))
     filled = variables.substitute(raw, known)
     try:
@@ -43,8 +43,8 @@ def read(notes: Notes, known: Mapping[str, Any], missing: Mapping[str, str]) -> 
         for problem in problems.errors(include_url=False):
             if steps + _steps(problem["loc"], raw) not in unknown:
                 _explain(notes, problem, raw, steps)
-        return Reading(None, filled, steps)
-    return Reading(None if any(unknown.values()) else block, filled, steps)
+        return BlockReading(None, filled, steps)
+    return BlockReading(None if any(unknown.values()) else block, filled, steps)
 
 
 def find(notes: Notes) -> tuple[Steps, dict[str, Any] | None]:

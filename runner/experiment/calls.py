@@ -60,7 +60,7 @@ def _call(
 ) -> Iterator[_Call]:
     provider = activity.get("provider")
     if isinstance(provider, dict) and provider.get("type") == "python" and not activity.get("ref"):
-        yield _Call(activities.called(activity), provider, (*steps, "provider"), beside, late)
+        yield _Call(activities.describe_activity(activity), provider, (*steps, "provider"), beside, late)
 
 
 def _check(notes: Notes, call: _Call, module: str, function: str) -> None:
@@ -83,18 +83,18 @@ def _check(notes: Notes, call: _Call, module: str, function: str) -> None:
             note(rule, steps, said, hint=hint, key=True)
 
 
-def _not_imported(notes: Notes, call: _Call, module: str, offer: modules.Offer) -> None:
+def _not_imported(notes: Notes, call: _Call, module: str, offer: modules.ModuleFunctions) -> None:
     place = (*call.steps, "module")
     package = module.partition(".")[0]
     if offer.absent and (module == offer.absent or module.startswith(f"{offer.absent}.")):
         said = f"there is no module '{offer.absent}' in the package '{package}', which {call.who} needs"
-        (notes.warning if call.late else notes.error)("module", place, said, hint=_near(offer.absent))
+        (notes.warning if call.late else notes.error)("module", place, said, hint=_closest_module(offer.absent))
     else:
         said = f"the module {module}, which {call.who} needs, cannot be imported here: {offer.problem}"
         notes.lacking("module", place, said)
 
 
-def _near(absent: str) -> str | None:
+def _closest_module(absent: str) -> str | None:
     """A module of the same package that was probably meant."""
     above, _, last = absent.rpartition(".")
     close = findings.nearest(last, modules.inside(above))

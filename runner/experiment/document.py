@@ -81,7 +81,7 @@ def _hypothesis(notes: Notes, tree: dict[str, Any]) -> None:
             tolerance.check(notes, probe["tolerance"], (*steps, "tolerance"))
         else:
             hint = "add tolerance: … (what the probe has to return)"
-            notes.error("tolerance", steps, f"{activities.called(probe)} has no tolerance", hint=hint)
+            notes.error("tolerance", steps, f"{activities.describe_activity(probe)} has no tolerance", hint=hint)
 
 
 def _list(notes: Notes, tree: dict[str, Any], part: str) -> None:
@@ -97,7 +97,11 @@ def _entries(notes: Notes, tree: dict[str, Any]) -> None:
         kind = entry.get("type") if isinstance(entry, dict) else None
         if kind == "probe":
             activities.check_provider(notes, entry, ("configuration", name))
-        elif isinstance(kind, str) and kind != "env" and (findings.meant(kind, ("env", "probe")) or kind == "vault"):
+        elif (
+            isinstance(kind, str)
+            and kind != "env"
+            and (findings.closest_word(kind, ("env", "probe")) or kind == "vault")
+        ):
             said = f"Chaos Toolkit knows no configuration of type {kind!r}: '{name}' is this mapping as it stands"
             notes.warning(
                 "entry-type", ("configuration", name, "type"), said, hint="types: env, probe; a vault has secrets only"

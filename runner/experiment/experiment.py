@@ -12,7 +12,7 @@ from runner.experiment.settings import Settings
 
 if TYPE_CHECKING:
     from runner.experiment.metric import Metric
-    from runner.experiment.openslo_alerts import Offer
+    from runner.experiment.openslo_alerts import OfferedGuard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Experiment:
     """Shorthand objectives and OpenSLO documents alike, in the file's order."""
     metrics: tuple[Metric, ...] = ()
     """The indicators that are read from sources."""
-    offered: Mapping[str, tuple[Offer, ...]] = field(default_factory=dict)
+    offered: Mapping[str, tuple[OfferedGuard, ...]] = field(default_factory=dict)
     """Guards that OpenSLO documents bring along, by objective."""
     access: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """The secrets of each source, by its name: never to be written anywhere."""

@@ -92,13 +92,13 @@ def nearest(word: str, known: Iterable[str], *, what: str = "known") -> str | No
     return f"{what}: {', '.join(names)}" if names else None
 
 
-def meant(word: str, known: Iterable[str]) -> str | None:
+def closest_word(word: str, known: Iterable[str]) -> str | None:
     """A hint for a word that is so near to a known one that it can hardly be another, None for any other."""
     close = difflib.get_close_matches(word, [str(name) for name in known], n=1, cutoff=0.7)
     return f"did you mean '{close[0]}'?" if close else None
 
 
-def _around(line: str, column: int) -> tuple[str, int]:
+def _excerpt(line: str, column: int) -> tuple[str, int]:
     """What is shown of a line, and where the column stands in it: of a very long one what is near to it."""
     if len(line) <= MOST_SHOWN:
         return line, column
@@ -117,7 +117,7 @@ def _render(finding: Finding, color: bool) -> str:
         f"{place} {paint(finding.severity + ':', tint)} {characters.harmless(finding.message)} {paint('[' + finding.rule + ']', '2')}"
     ]
     if finding.text.strip():
-        number, (text, column) = f"{finding.line:5} | ", _around(finding.text, finding.column)
+        number, (text, column) = f"{finding.line:5} | ", _excerpt(finding.text, finding.column)
         lead = "".join("\t" if c == "\t" else " " for c in text[: column - 1])
         under = "^" * max(1, min(finding.width, len(text) - column + 1))
         lines.append(paint(number, "2") + characters.harmless(text))

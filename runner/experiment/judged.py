@@ -20,14 +20,14 @@ LONGEST = 200
 
 
 @dataclass(frozen=True)
-class Judged:
+class Comparison:
     """One comparison in words: `text "200"`, `number 200`."""
 
     seen: str
     expected: str
 
 
-def judged(tolerance: Any, output: Any, configuration: Mapping[str, Any]) -> Judged:
+def judged(tolerance: Any, output: Any, configuration: Mapping[str, Any]) -> Comparison:
     """What was compared; names of secrets in a tolerance stay names."""
     tolerance = variables.substitute(tolerance, configuration)
     if isinstance(tolerance, Mapping):
@@ -36,14 +36,14 @@ def judged(tolerance: Any, output: Any, configuration: Mapping[str, Any]) -> Jud
     if answered and (isinstance(tolerance, list) or _is_integer(tolerance)):
         status = output["status"]
         wanted = f"one of {_list(tolerance)}" if isinstance(tolerance, list) else _plain(tolerance)
-        return Judged(f"status {_plain(status)}", wanted)
+        return Comparison(f"status {_plain(status)}", wanted)
     if answered:
-        return Judged(f"a whole answer with status {_typed(output['status'])}", _typed(tolerance))
+        return Comparison(f"a whole answer with status {_typed(output['status'])}", _typed(tolerance))
     if isinstance(tolerance, list):
         wanted = f"{_list(tolerance, ' to ')}" if len(tolerance) == 2 else f"one of {_list(tolerance)}"
-        return Judged(_typed(output), wanted)
+        return Comparison(_typed(output), wanted)
     same = kind(tolerance) == kind(output)
-    return Judged(*(map(_plain, (output, tolerance)) if same else map(_typed, (output, tolerance))))
+    return Comparison(*(map(_plain, (output, tolerance)) if same else map(_typed, (output, tolerance))))
 
 
 def kind(value: Any) -> str:
@@ -59,36 +59,36 @@ def kind(value: Any) -> str:
     return "list" if isinstance(value, list | tuple) else "mapping"
 
 
-def _by_kind(tolerance: Mapping[str, Any], output: Any) -> Judged:
+def _by_kind(tolerance: Mapping[str, Any], output: Any) -> Comparison:
     target = tolerance.get("target")
     part = output.get(target, output) if target and isinstance(output, Mapping) else output
     what = f"{target} " if target and part is not output else ""
     match tolerance.get("type"):
         case "regex":
             said = f"{what}{_plain(part) if isinstance(part, str) else _typed(part)}"
-            return Judged(said, f"text that matches {_plain(tolerance.get('pattern'))}")
+            return Comparison(said, f"text that matches {_plain(tolerance.get('pattern'))}")
         case "range":
             said = str(part).strip() if _is_numeric(part) else _typed(part)
-            return Judged(f"{what}{said}", f"number {_list(tolerance.get('range') or (), ' to ')}")
+            return Comparison(f"{what}{said}", f"number {_list(tolerance.get('range') or (), ' to ')}")
         case "jsonpath":
             return _by_path(tolerance, part, what)
-    return Judged(_typed(part), f"what the probe '{tolerance.get('name')}' accepts")
+    return Comparison(_typed(part), f"what the probe '{tolerance.get('name')}' accepts")
 
 
-def _by_path(tolerance: Mapping[str, Any], part: Any, what: str) -> Judged:
-    found = _found(str(tolerance.get("path")), part)
+def _by_path(tolerance: Mapping[str, Any], part: Any, what: str) -> Comparison:
+    found = _values_at(str(tolerance.get("path")), part)
     if found is None:
-        return Judged(f"{what}{_typed(part)}, in which {tolerance.get('path')} cannot be looked for", "JSON")
+        return Comparison(f"{what}{_typed(part)}, in which {tolerance.get('path')} cannot be looked for", "JSON")
     expect = tolerance.get("expect")
     wanted = _list(expect) if isinstance(expect, list) else _typed(expect)
     if "expect" not in tolerance:
         count = tolerance.get("count")
         wanted = "a value" if count is None else f"{count} value{'s' if count != 1 else ''}"
     seen = ", ".join(map(_typed, found)) or "nothing"
-    return Judged(f"{what}{tolerance.get('path')} gives {_cut(seen)}", wanted)
+    return Comparison(f"{what}{tolerance.get('path')} gives {_shorten(seen)}", wanted)
 
 
-def _found(path: str, value: Any) -> list[Any] | None:
+def _values_at(path: str, value: Any) -> list[Any] | None:
     """What stands at a JSON path; None where it cannot be looked for."""
     try:
         parsed = importlib.import_module("jsonpath2.path").Path.parse_str(path.strip())
@@ -120,12 +120,12 @@ def _typed(value: Any) -> str:
 def _plain(value: Any) -> str:
     if value is None:
         return "nothing"
-    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+    return _shorten(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _list(values: Any, between: str = ", ") -> str:
     return between.join(map(_plain, values))
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -36,7 +36,7 @@ def check(notes: Notes) -> None:
     """Every level of the document."""
     for steps, found, known in _levels(notes.source.tree):
         for key in found:
-            hint = None if key in known else findings.meant(str(key), known)
+            hint = None if key in known else findings.closest_word(str(key), known)
             if hint:
                 notes.warning(
                     "unknown-key", (*steps, key), f"Chaos Toolkit ignores the key '{key}'", hint=hint, key=True

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.experiment import document, findings, references, runtime, variables
-from runner.experiment.activities import called
-from runner.experiment.block import Reading
+from runner.experiment.activities import describe_activity
+from runner.experiment.block import BlockReading
 from runner.experiment.notes import Notes
 from runner.experiment.source import Steps
 
@@ -22,7 +22,7 @@ BLOCKING = {
 """Probes that wait inside, 30 s and more unless `timeout` says less."""
 
 
-def check(notes: Notes, reading: Reading) -> None:
+def check(notes: Notes, reading: BlockReading) -> None:
     """Every warning about a document that is, or nearly is, valid."""
     tree = notes.source.tree
     found = list(document.walk(references.resolved(tree)))
@@ -43,7 +43,7 @@ def check(notes: Notes, reading: Reading) -> None:
     _typos(notes, tree)
 
 
-def _judged(notes: Notes, reading: Reading, acts: bool) -> None:
+def _judged(notes: Notes, reading: BlockReading, acts: bool) -> None:
     """Who is to stop the run, and by what it is judged."""
     if not acts or (reading.block is None and not reading.raw):
         return
@@ -67,7 +67,7 @@ def _judged(notes: Notes, reading: Reading, acts: bool) -> None:
 
 def _bounds(notes: Notes, activity: Mapping[str, Any], provider: Mapping[str, Any], steps: Steps) -> None:
     """Everything that waits should have an end."""
-    kind, who = provider.get("type"), called(activity)
+    kind, who = provider.get("type"), describe_activity(activity)
     if kind == "http" and provider.get("timeout") is None:
         said = f"{who} has no timeout: a service that hangs stalls it for ever"
         notes.warning("no-timeout", (*steps, "provider"), said, hint="add timeout: 2 to its provider", key=True)
@@ -90,16 +90,18 @@ def _traps(notes: Notes, activity: Mapping[str, Any], provider: Mapping[str, Any
         case "chaosk8s.pod.actions", "terminate_pods" | "exec_in_pods" as func:
             if not given.get("label_selector") and not given.get("name_pattern"):
                 taken = "every pod" if given.get("all") else "the first pod"
-                said = f"{called(activity)} selects no pods: it takes {taken} of its namespace"
+                said = f"{describe_activity(activity)} selects no pods: it takes {taken} of its namespace"
                 hint = "add label_selector: app=… or name_pattern: …"
                 notes.warning("no-selector", at, said, hint=hint, key=True)
             if func == "exec_in_pods" and not given.get("container_name"):
-                said = f"{called(activity)} names no container: exec_in_pods then skips every pod and succeeds"
+                said = (
+                    f"{describe_activity(activity)} names no container: exec_in_pods then skips every pod and succeeds"
+                )
                 notes.warning("no-container", at, said, hint="add container_name: …", key=True)
 
 
 def _hypothesis(
-    notes: Notes, activity: Mapping[str, Any], provider: Mapping[str, Any], steps: Steps, reading: Reading
+    notes: Notes, activity: Mapping[str, Any], provider: Mapping[str, Any], steps: Steps, reading: BlockReading
 ) -> None:
     if activity.get("type") == "action":
         notes.warning("hypothesis-action", (*steps, "type"), "an action in the hypothesis acts with every check of it")
@@ -109,7 +111,7 @@ def _hypothesis(
     given = provider.get("arguments")
     limit = given.get("timeout") if isinstance(given, dict) else None
     if during and provider.get("func") in BLOCKING and not (isinstance(limit, int | float) and limit <= 2):
-        said = f"{called(activity)} waits inside for up to {limit or 30} s: a check during the method then comes late"
+        said = f"{describe_activity(activity)} waits inside for up to {limit or 30} s: a check during the method then comes late"
         hint = "use a probe that answers at once (deployment_available_and_healthy), or timeout: 1"
         notes.warning("blocking-probe", (*steps, "provider", "func"), said, hint=hint)
 
@@ -124,7 +126,7 @@ def _emptiness(notes: Notes, activity: Mapping[str, Any], provider: Mapping[str,
     if (python and (ranged or pair) and provider.get("func") not in COUNTS) or (not python and ranged and not target):
         what = "if it returns nothing (None)" if python else "on the answer as a whole"
         hint = "judge it by a probe of type python as tolerance" if python else "add target: status, body or stdout"
-        said = f"the range of {called(activity)} crashes Chaos Toolkit's check {what}: no rollback, no journal there"
+        said = f"the range of {describe_activity(activity)} crashes Chaos Toolkit's check {what}: no rollback, no journal there"
         notes.warning("empty-value", (*steps, "tolerance"), said, hint=hint)
 
 
@@ -134,7 +136,7 @@ def _typos(notes: Notes, tree: Mapping[str, Any]) -> None:
     for part in (document.HYPOTHESIS, "method", "rollbacks"):
         for where, text in variables.texts(tree.get(part), (part,)):
             for name in variables.names(text):
-                hint = None if name in known else findings.meant(name, known)
+                hint = None if name in known else findings.closest_word(name, known)
                 if hint:
                     notes.warning(
                         "unknown-variable",

@@ -36,7 +36,7 @@ from runner.experiment.findings import Finding
 from runner.experiment.settings import Settings
 
 if TYPE_CHECKING:
-    from runner.experiment.openslo import Around
+    from runner.experiment.openslo import OpenSloContext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +141,12 @@ def _validate(
 
 
 def _objectives(
-    found: notes.Notes, reading: block.Reading, env: Mapping[str, str]
-) -> tuple[list[model.Objective], Around | None, list[Finding]]:
+    found: notes.Notes, reading: block.BlockReading, env: Mapping[str, str]
+) -> tuple[list[model.Objective], OpenSloContext | None, list[Finding]]:
     """All objectives that can be read, in the order of the file, with what documents bring along, and their findings."""
     objectives: list[model.Objective] = []
     others: list[Finding] = []
-    around: Around | None = None
+    around: OpenSloContext | None = None
     for index, row in names.rows(reading.raw, "objectives"):
         try:
             one = (model.OpenSlo if "openslo" in row else model.Objective).model_validate(row)
@@ -157,7 +157,7 @@ def _objectives(
             continue
         from runner.experiment import openslo  # for nobody else
 
-        around = around or openslo.Around(
+        around = around or openslo.OpenSloContext(
             [str(t.get("name")) for _, t in names.rows(reading.raw, "traffic")],
             {str(s.get("name")): str(s.get("prometheus")) for _, s in names.rows(reading.raw, "sources")},
         )
@@ -168,14 +168,14 @@ def _objectives(
     return objectives, around, others
 
 
-def _with_sources(ours: model.Block, around: Around | None) -> model.Block:
+def _with_sources(ours: model.Block, around: OpenSloContext | None) -> model.Block:
     """The block, with the DataSources that documents bring along among its sources."""
     made = around.made.values() if around else ()
     return ours.model_copy(update={"sources": (*ours.sources, *made)}) if made else ours
 
 
 def _access(
-    found: notes.Notes, reading: block.Reading, given: dict[str, Any], env: Mapping[str, str]
+    found: notes.Notes, reading: block.BlockReading, given: dict[str, Any], env: Mapping[str, str]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """What each source wants to see of the file's `secrets:`, by its name; one of alerts and a silence by the part and its index.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from runner.experiment import promql
 from runner.experiment.notes import described
-from runner.experiment.openslo_form import Form, mapping
+from runner.experiment.openslo_form import OpenSloForm, mapping
 from runner.experiment.source import Steps
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class Metric:
         return "expressions of counters, differenced here: a reset of one series inside is not seen as such"
 
 
-def made(
-    form: Form, sli: Mapping[str, Any], goal: Mapping[str, Any], at: Steps, name: str, source: str
+def from_openslo(
+    form: OpenSloForm, sli: Mapping[str, Any], goal: Mapping[str, Any], at: Steps, name: str, source: str
 ) -> Metric | None:
     """The metric of one objective; None, and noted, where the document does not say what to ask."""
     spec = mapping(sli, "spec")
@@ -86,7 +86,7 @@ def made(
 
 
 def _threshold(
-    form: Form, threshold: Mapping[str, Any], goal: Mapping[str, Any], at: Steps, name: str, source: str
+    form: OpenSloForm, threshold: Mapping[str, Any], goal: Mapping[str, Any], at: Steps, name: str, source: str
 ) -> Metric | None:
     query, op, value = _query(form, {"it": threshold}, "it", at, name), goal.get("op"), goal.get("value")
     if op not in _OPS:
@@ -98,7 +98,7 @@ def _threshold(
     return query and Metric(name=name, source=source, form="threshold", query=query, op=op, value=float(value))  # type: ignore[return-value]
 
 
-def _query(form: Form, owner: Mapping[str, Any], key: str, at: Steps, name: str) -> str | None:
+def _query(form: OpenSloForm, owner: Mapping[str, Any], key: str, at: Steps, name: str) -> str | None:
     """The PromQL of one part of an indicator, whatever its vendor calls it."""
     source = mapping(mapping(owner, key), "metricSource")
     spec = mapping(source, "spec")

@@ -125,13 +125,13 @@ SHORTHAND, REFERENCE = "<shorthand>", "<reference>"
 """Tags of the two forms; no key of a file can be called so."""
 
 
-def _which(value: Any) -> str:
+def _alert_policy_kind(value: Any) -> str:
     """An objective refers to a document, or it is in shorthand: so that an error is told for one form only."""
     return REFERENCE if isinstance(value, OpenSlo) or (isinstance(value, dict) and "openslo" in value) else SHORTHAND
 
 
 AnyObjective = Annotated[
-    Annotated[Objective, Tag(SHORTHAND)] | Annotated[OpenSlo, Tag(REFERENCE)], Discriminator(_which)
+    Annotated[Objective, Tag(SHORTHAND)] | Annotated[OpenSlo, Tag(REFERENCE)], Discriminator(_alert_policy_kind)
 ]
 
 

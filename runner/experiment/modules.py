@@ -37,7 +37,7 @@ Signature = tuple[Parameter, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class ModuleFunctions:
     """What a module offers to Chaos Toolkit: the functions that `inspect` takes for such."""
 
     functions: Mapping[str, Signature] = field(default_factory=dict)
@@ -48,12 +48,12 @@ class Offer:
 
 
 @cache
-def offer(module: str, function: str) -> Offer:
+def offer(module: str, function: str) -> ModuleFunctions:
     """What a module offers; of one whose text is beyond doubt the one function alone."""
     if module in sys.modules and module.partition(".")[0] in sys.stdlib_module_names:
-        return Offer(functions=dict(functions(sys.modules[module], function)))
+        return ModuleFunctions(functions=dict(functions(sys.modules[module], function)))
     signature = _written(module, function)
-    return Offer(functions={function: signature}) if signature is not None else _imported(module)
+    return ModuleFunctions(functions={function: signature}) if signature is not None else _imported(module)
 
 
 def inside(package: str) -> list[str]:
@@ -146,7 +146,7 @@ def _parameters(given: ast.arguments) -> Iterator[Parameter]:
 
 
 @cache
-def _imported(module: str) -> Offer:
+def _imported(module: str) -> ModuleFunctions:
     """By a process of its own that imports it as the run would."""
     import subprocess  # for nobody else
 
@@ -154,11 +154,13 @@ def _imported(module: str) -> Offer:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=IMPORT_S, check=False)
     except subprocess.TimeoutExpired:
-        return Offer(problem=f"its import did not end within {IMPORT_S:g} s")
+        return ModuleFunctions(problem=f"its import did not end within {IMPORT_S:g} s")
     try:
         told = json.loads(done.stdout)
     except ValueError:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return Offer(problem=lines[-1] if lines else f"its import ended the process with exit code {done.returncode}")
+        return ModuleFunctions(
+            problem=lines[-1] if lines else f"its import ended the process with exit code {done.returncode}"
+        )
     found = {name: known and tuple(Parameter(*p) for p in known) for name, known in told["functions"].items()}
-    return Offer(functions=found, problem=told["problem"], absent=told["absent"])
+    return ModuleFunctions(functions=found, problem=told["problem"], absent=told["absent"])

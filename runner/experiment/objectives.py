@@ -20,7 +20,7 @@ def read(
     An OpenSLO document, `objectives:` in our shorthand (alone, in our block of an experiment, or just the list).
     Raises UsageError, EnvironmentFailure, and findings.Broken with every error at its place.
     """
-    around = openslo.Around(traffic, counted=counted or {})
+    around = openslo.OpenSloContext(traffic, counted=counted or {})
     documents = source.written(source.read_all(path))
     notes = Notes(documents[0])
     trees = [tree for d in documents for tree in (d.tree if isinstance(d.tree, list) else [d.tree])]
@@ -41,7 +41,7 @@ def _absolute(path: str) -> str:
     return path if "://" in path else str(Path(path).absolute())
 
 
-def _shorthand(notes: Notes, around: openslo.Around) -> tuple[list[model.Objective], list[findings.Finding]]:
+def _shorthand(notes: Notes, around: openslo.OpenSloContext) -> tuple[list[model.Objective], list[findings.Finding]]:
     steps, rows = _rows(notes)
     counted = around.counted or {}
     objectives: list[model.Objective] = []

@@ -21,12 +21,12 @@ from runner import errors, units
 from runner.experiment import findings, metric, model, openslo_alerts, openslo_fields, openslo_sources, source
 from runner.experiment.metric import Metric
 from runner.experiment.notes import Notes, described
-from runner.experiment.openslo_alerts import Offer
+from runner.experiment.openslo_alerts import OfferedGuard
 from runner.experiment.openslo_form import (
     UNITS,
-    Form,
-    Item,
     Library,
+    OpenSloForm,
+    OpenSloObject,
     annotation,
     calendar_window,
     entry,
@@ -43,7 +43,7 @@ UNREAD = "the document is not read"
 
 
 @dataclass
-class Around:
+class OpenSloContext:
     """Mutable: the experiment that a document is read for, and what the document brings along for it."""
 
     traffic: Sequence[str]
@@ -54,7 +54,7 @@ class Around:
     metrics: list[Metric] = field(default_factory=list)
     made: dict[str, model.Source] = field(default_factory=dict)
     """DataSources that something is read from."""
-    offers: dict[str, list[Offer]] = field(default_factory=dict)
+    offers: dict[str, list[OfferedGuard]] = field(default_factory=dict)
     """Guards, by objective."""
 
 
@@ -62,7 +62,7 @@ def resolve(
     notes: Notes,
     reference: model.OpenSlo,
     where: Steps,
-    around: Around,
+    around: OpenSloContext,
     env: Mapping[str, str] = os.environ,
 ) -> tuple[list[model.Objective], list[findings.Finding]]:
     """The objectives of one referenced document, and the findings in it; what is wrong with the reference goes into `notes`.
@@ -71,7 +71,7 @@ def resolve(
     """
     path = locate(notes.source.path, reference.openslo)
     try:
-        forms = [Form(Notes(read), reference.strict) for read in source.written(source.read_all(path, env=env))]
+        forms = [OpenSloForm(Notes(read), reference.strict) for read in source.written(source.read_all(path, env=env))]
     except findings.Broken as problem:
         return [], list(problem.found)
     except errors.ChaosRunError as problem:
@@ -94,7 +94,7 @@ def locate(experiment: str, reference: str) -> str:
     return os.path.normpath(Path(experiment).parent / reference)
 
 
-def _items(form: Form) -> Iterator[Item]:
+def _items(form: OpenSloForm) -> Iterator[OpenSloObject]:
     tree = form.notes.source.tree
     places: list[tuple[Steps, Any]] = (
         [((), tree)] if not isinstance(tree, list) else [((i,), t) for i, t in enumerate(tree)]
@@ -120,13 +120,15 @@ def _items(form: Form) -> Iterator[Item]:
             continue
         if kind not in KINDS:
             form.deviates((*steps, "kind"), f"the specification writes {known[kind.lower()]}, not {kind}")
-        item = Item(form, steps, known[kind.lower()], body)
+        item = OpenSloObject(form, steps, known[kind.lower()], body)
         form.named(item.name, (*steps, "metadata"))
         openslo_fields.check(item)
         yield item
 
 
-def _objectives(slo: Item, library: Library, reference: model.OpenSlo, around: Around) -> Iterator[model.Objective]:
+def _objectives(
+    slo: OpenSloObject, library: Library, reference: model.OpenSlo, around: OpenSloContext
+) -> Iterator[model.Objective]:
     """One objective of ours for each of the SLO's, as far as they can be understood."""
     form, spec, steps = slo.form, mapping(slo.body, "spec"), (*slo.steps, "spec")
     form.slo(spec, steps)
@@ -141,7 +143,7 @@ def _objectives(slo: Item, library: Library, reference: model.OpenSlo, around: A
             form.notes.error("openslo", at, f"an objective is a mapping, not {described(goal)}")
             continue
         name = slo.name if len(goals) == 1 else f"{slo.name}-{goal.get('displayName') or index + 1}"
-        one = _Goal(slo, goal, at, _indicator(slo, goal, at, library), name)
+        one = _SloObjective(slo, goal, at, _indicator(slo, goal, at, library), name)
         made = _placed(one, library, reference, around)
         if made is not None:
             around.offers[name] = offered
@@ -149,24 +151,24 @@ def _objectives(slo: Item, library: Library, reference: model.OpenSlo, around: A
 
 
 @dataclass(frozen=True)
-class _Goal:
+class _SloObjective:
     """One of an SLO's objectives, with its indicator and what it will be called."""
 
-    slo: Item
+    slo: OpenSloObject
     body: Mapping[str, Any]
     at: Steps
-    sli: Item
+    sli: OpenSloObject
     name: str
 
     @property
-    def form(self) -> Form:
+    def form(self) -> OpenSloForm:
         return self.slo.form
 
     def promise(self, indicator: str, threshold: float | None = None) -> model.Objective | None:
         """What it asks of an indicator; None, and noted, where that cannot be used."""
         share = target(self.form, self.body, self.at)
         cut = slices(self.form, self.slo, self.body, self.at)
-        if share is None or cut is Form.BROKEN:
+        if share is None or cut is OpenSloForm.BROKEN:
             return None
         lasts = window(self.form, mapping(self.slo.body, "spec"), (*self.slo.steps, "spec"))
         if lasts is None:
@@ -180,24 +182,28 @@ class _Goal:
             return None
 
 
-def _placed(goal: _Goal, library: Library, reference: model.OpenSlo, around: Around) -> model.Objective | None:
+def _placed(
+    goal: _SloObjective, library: Library, reference: model.OpenSlo, around: OpenSloContext
+) -> model.Objective | None:
     """An objective measured by what the experiment names, else by what its document names, else by our only traffic."""
     bound = reference.indicator or annotation("indicator", goal.sli.body, goal.slo.body)
     if around.counted is not None:
-        return _once_more(goal, reference.source, bound, around)
+        return _judged_again(goal, reference.source, bound, around)
     if reference.source:
         return _measured(goal, reference.source, around)
     if bound is None:
         one = len(around.traffic) == 1
         named = openslo_sources.chosen(goal.sli, around.sources, library, traffic=one)
-        if named is Form.BROKEN:
+        if named is OpenSloForm.BROKEN:
             return None
         if named is not None:
             return _measured(goal, named, around, library.get(("DataSource", named)))
     return _of_traffic(goal, bound, around)
 
 
-def _once_more(goal: _Goal, source: str | None, bound: str | None, around: Around) -> model.Objective | None:
+def _judged_again(
+    goal: _SloObjective, source: str | None, bound: str | None, around: OpenSloContext
+) -> model.Objective | None:
     """An objective on what a run has seen: the very counts that it asks for, where it is not about our traffic."""
     if source or bound is None:
         if (indicator := _as_counted(goal, around.counted or {})) is not None:
@@ -210,24 +216,26 @@ def _once_more(goal: _Goal, source: str | None, bound: str | None, around: Aroun
     return _of_traffic(goal, bound, around)
 
 
-def _as_counted(goal: _Goal, counted: Mapping[str, Mapping[str, Any]]) -> str | None:
+def _as_counted(goal: _SloObjective, counted: Mapping[str, Mapping[str, Any]]) -> str | None:
     """The indicator of which a run has the very counts that this one asks for."""
-    quiet = Form(Notes(goal.form.notes.source), strict=False)
-    asked = metric.made(quiet, goal.sli.body, goal.body, goal.at, goal.name, "")
+    quiet = OpenSloForm(Notes(goal.form.notes.source), strict=False)
+    asked = metric.from_openslo(quiet, goal.sli.body, goal.body, goal.at, goal.name, "")
     return next((name for name, head in counted.items() if asked is not None and asked.asks(head)), None)
 
 
-def _measured(goal: _Goal, source: str, around: Around, there: Item | None = None) -> model.Objective | None:
+def _measured(
+    goal: _SloObjective, source: str, around: OpenSloContext, there: OpenSloObject | None = None
+) -> model.Objective | None:
     """An objective that is an indicator of its own, measured by a source of ours or by one that its document brings along."""
     spec, origin = mapping(goal.slo.body, "spec"), ""
     if source not in around.sources and there is not None:
-        made_source = openslo_sources.made(there)
+        made_source = openslo_sources.to_source(there)
         if made_source is None or not _agreed(goal, made_source, around):
             return None
         origin = f" (the DataSource of {Path(goal.form.notes.source.path).name}, {made_source.prometheus})"
     elif there is not None:
         origin = f" (our own, not the DataSource of {Path(goal.form.notes.source.path).name})"
-    found = metric.made(goal.form, goal.sli.body, goal.body, goal.at, goal.name, source)
+    found = metric.from_openslo(goal.form, goal.sli.body, goal.body, goal.at, goal.name, source)
     promise = goal.promise(goal.name)
     if found is None or promise is None:
         return None
@@ -236,7 +244,7 @@ def _measured(goal: _Goal, source: str, around: Around, there: Item | None = Non
     return promise
 
 
-def _agreed(goal: _Goal, source: model.Source, around: Around) -> bool:
+def _agreed(goal: _SloObjective, source: model.Source, around: OpenSloContext) -> bool:
     """Keep a DataSource; False, and noted, where another document means something else by its name."""
     before = around.made.setdefault(source.name, source)
     if before.prometheus == source.prometheus:
@@ -246,7 +254,7 @@ def _agreed(goal: _Goal, source: model.Source, around: Around) -> bool:
     return False
 
 
-def _of_traffic(goal: _Goal, bound: str | None, around: Around) -> model.Objective | None:
+def _of_traffic(goal: _SloObjective, bound: str | None, around: OpenSloContext) -> model.Objective | None:
     bound = bound or (around.traffic[0] if len(around.traffic) == 1 else None)
     if bound not in around.traffic:
         said = f"no traffic '{bound}'" if bound else "nothing that says which traffic measures it"
@@ -254,14 +262,14 @@ def _of_traffic(goal: _Goal, bound: str | None, around: Around) -> model.Objecti
         goal.form.notes.error("openslo", goal.at, f"for the SLO '{goal.name}' there is {said}", hint=hint)
         return None
     threshold = _threshold(goal.form, goal.body, goal.at, goal.sli.body, goal.slo)
-    return None if threshold is Form.BROKEN else goal.promise(str(bound), threshold)
+    return None if threshold is OpenSloForm.BROKEN else goal.promise(str(bound), threshold)
 
 
-def _indicator(slo: Item, goal: Mapping[str, Any], at: Steps, library: Library) -> Item:
+def _indicator(slo: OpenSloObject, goal: Mapping[str, Any], at: Steps, library: Library) -> OpenSloObject:
     """The SLI of an objective: inline or referenced, at the SLO or, for a composite, at the objective."""
     for owner, steps in ((goal, at), (mapping(slo.body, "spec"), (*slo.steps, "spec"))):
         if isinstance(owner.get("indicator"), dict):
-            return Item(slo.form, (*steps, "indicator"), "SLI", mapping(owner, "indicator"))
+            return OpenSloObject(slo.form, (*steps, "indicator"), "SLI", mapping(owner, "indicator"))
         if (ref := owner.get("indicatorRef")) is not None:
             if (found := library.get(("SLI", str(ref)))) is not None:
                 return found
@@ -272,12 +280,14 @@ def _indicator(slo: Item, goal: Mapping[str, Any], at: Steps, library: Library) 
                 f"there is no SLI '{ref}' in this file: it is taken for a plain one",
                 hint=hint,
             )
-            return Item(slo.form, steps, "SLI", {})
+            return OpenSloObject(slo.form, steps, "SLI", {})
     slo.form.deviates((*slo.steps, "spec"), f"the SLO '{slo.name}' has neither indicator nor indicatorRef")
-    return Item(slo.form, at, "SLI", {})
+    return OpenSloObject(slo.form, at, "SLI", {})
 
 
-def _threshold(form: Form, goal: Mapping[str, Any], at: Steps, sli: Mapping[str, Any], slo: Item) -> Any:
+def _threshold(
+    form: OpenSloForm, goal: Mapping[str, Any], at: Steps, sli: Mapping[str, Any], slo: OpenSloObject
+) -> Any:
     """Seconds for a latency objective, None for availability, `form.BROKEN` for what our traffic cannot measure."""
     spec = mapping(sli, "spec")
     if text := annotation("threshold", sli, slo.body):

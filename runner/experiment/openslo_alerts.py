@@ -8,14 +8,14 @@ from typing import Any
 
 from runner.experiment import findings
 from runner.experiment.notes import described
-from runner.experiment.openslo_form import Form, Item, Library, mapping, span
+from runner.experiment.openslo_form import Library, OpenSloForm, OpenSloObject, mapping, span
 from runner.experiment.source import Steps
 
 _ABOVE, _BELOW = ("gt", "gte"), ("lt", "lte")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class OfferedGuard:
     """A guard that can be had for the asking: one burn-rate condition of a policy."""
 
     policy: str
@@ -25,18 +25,20 @@ class Offer:
     """What the condition says that a guard does not heed."""
 
 
-def offers(slo: Item, library: Library) -> list[Offer]:
+def offers(slo: OpenSloObject, library: Library) -> list[OfferedGuard]:
     """The policies of an SLO, inline and by reference, as far as they can be guards."""
-    found: list[Offer] = []
+    found: list[OfferedGuard] = []
     policies = mapping(slo.body, "spec").get("alertPolicies")
     for index, entry in enumerate(policies if isinstance(policies, list) else ()):
         at = (*slo.steps, "spec", "alertPolicies", index)
-        if (policy := _found(slo.form, entry, at, "AlertPolicy", "alertPolicyRef", library)) is not None:
+        if (policy := _referenced(slo.form, entry, at, "AlertPolicy", "alertPolicyRef", library)) is not None:
             found += _of_policy(policy, library)
     return found
 
 
-def _found(form: Form, entry: Any, at: Steps, kind: str, key: str, library: Library) -> Item | None:
+def _referenced(
+    form: OpenSloForm, entry: Any, at: Steps, kind: str, key: str, library: Library
+) -> OpenSloObject | None:
     """What stands there, or what is referred to from there."""
     if not isinstance(entry, Mapping) or key in entry:
         name, where = (str(entry[key]), (*at, key)) if isinstance(entry, Mapping) else (str(entry), at)
@@ -49,10 +51,10 @@ def _found(form: Form, entry: Any, at: Steps, kind: str, key: str, library: Libr
     if not isinstance(entry.get("spec"), Mapping):
         form.deviates(at, f"v1 wants {{{key}: …}} or an inline {kind} here")
         return None
-    return Item(form, at, kind, entry)
+    return OpenSloObject(form, at, kind, entry)
 
 
-def _of_policy(policy: Item, library: Library) -> Iterator[Offer]:
+def _of_policy(policy: OpenSloObject, library: Library) -> Iterator[OfferedGuard]:
     spec, at = mapping(policy.body, "spec"), (*policy.steps, "spec")
     conditions = spec.get("conditions")
     if not isinstance(conditions, list) or len(conditions) != 1:
@@ -63,12 +65,12 @@ def _of_policy(policy: Item, library: Library) -> Iterator[Offer]:
         return
     for index, entry in enumerate(conditions if isinstance(conditions, list) else ()):
         where = (*at, "conditions", index)
-        condition = _found(policy.form, entry, where, "AlertCondition", "conditionRef", library)
+        condition = _referenced(policy.form, entry, where, "AlertCondition", "conditionRef", library)
         if condition is not None and (made := _offer(policy.name, condition)) is not None:
             yield made
 
 
-def _offer(policy: str, item: Item) -> Offer | None:
+def _offer(policy: str, item: OpenSloObject) -> OfferedGuard | None:
     """One condition; None, and told why, where it is none that our guard can judge."""
     form, at = item.form, (*item.steps, "spec", "condition")
     condition = mapping(mapping(item.body, "spec"), "condition")
@@ -89,10 +91,10 @@ def _offer(policy: str, item: Item) -> Offer | None:
         return None
     after = condition.get("alertAfter")
     note = f"at once, without waiting for its alertAfter of {after}" if after not in (None, "0m") else ""
-    return Offer(policy=policy, above=above, over_s=over_s, note=note)
+    return OfferedGuard(policy=policy, above=above, over_s=over_s, note=note)
 
 
-def _number(form: Form, value: Any, at: Steps) -> float | None:
+def _number(form: OpenSloForm, value: Any, at: Steps) -> float | None:
     try:
         number = float(value) if not isinstance(value, bool) else 0.0
     except (TypeError, ValueError):

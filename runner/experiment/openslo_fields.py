@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.experiment import findings
-from runner.experiment.openslo_form import Form, Item
+from runner.experiment.openslo_form import OpenSloForm, OpenSloObject
 from runner.experiment.source import Steps
 
 
@@ -62,13 +62,13 @@ _SLO = Level(
 _KINDS = {"SLO": Level("an object", _OBJECT, {"spec": _SLO}), "SLI": Level("an object", _OBJECT, {"spec": _SLI})}
 
 
-def check(item: Item) -> None:
+def check(item: OpenSloObject) -> None:
     """Every unknown field of an SLO or SLI, at its place, with the fields of the same level as a hint."""
     if (level := _KINDS.get(item.kind)) is not None:
         _look(item.form, level, item.body, item.steps)
 
 
-def _look(form: Form, level: Level, found: Any, steps: Steps) -> None:
+def _look(form: OpenSloForm, level: Level, found: Any, steps: Steps) -> None:
     if isinstance(found, list):
         for index, one in enumerate(found):
             _look(form, level, one, (*steps, index))

@@ -25,7 +25,7 @@ _SPANS = {"m": 60.0, "h": 3600.0, "d": DAY_S, "w": 7 * DAY_S, "M": 30 * DAY_S, "
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-class Form:
+class OpenSloForm:
     """The notes on one document, and how strictly it is read."""
 
     BROKEN: Final = object()
@@ -64,10 +64,10 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Item:
+class OpenSloObject:
     """One OpenSLO object: its notes, where it stands in its document, and its kind."""
 
-    form: Form
+    form: OpenSloForm
     steps: Steps
     kind: str
     body: Mapping[str, Any]
@@ -77,7 +77,7 @@ class Item:
         return str(mapping(self.body, "metadata").get("name") or "")
 
 
-Library = Mapping[tuple[str, str], Item]
+Library = Mapping[tuple[str, str], OpenSloObject]
 """What stands in one file, by kind and name."""
 
 
@@ -93,7 +93,7 @@ def annotation(key: str, *owners: Mapping[str, Any]) -> str | None:
     return next((str(n[f"chaos-run/{key}"]) for n in notes if f"chaos-run/{key}" in n), None)
 
 
-def entry(form: Form, steps: Steps, make: Callable[[], float]) -> Any:
+def entry(form: OpenSloForm, steps: Steps, make: Callable[[], float]) -> Any:
     """A number made from the document; noted and BROKEN where that fails."""
     try:
         return make()
@@ -102,7 +102,7 @@ def entry(form: Form, steps: Steps, make: Callable[[], float]) -> Any:
         return form.BROKEN
 
 
-def target(form: Form, goal: Mapping[str, Any], at: Steps) -> float | None:
+def target(form: OpenSloForm, goal: Mapping[str, Any], at: Steps) -> float | None:
     """The target as a share of 1; None, and noted, when it cannot be used."""
     given = [key for key in ("target", "targetPercent") if key in goal]
     if len(given) != 1:
@@ -123,7 +123,7 @@ def target(form: Form, goal: Mapping[str, Any], at: Steps) -> float | None:
     return round(share, 12)
 
 
-def window(form: Form, spec: Mapping[str, Any], steps: Steps) -> float | None:
+def window(form: OpenSloForm, spec: Mapping[str, Any], steps: Steps) -> float | None:
     """The SLO's window in seconds, a month as 30 days; None, and noted, where it cannot be made out.
 
     An SLO without any window gets the one that an objective of ours has, which is noted too.
@@ -178,7 +178,7 @@ def length(value: Any) -> tuple[int, str] | None:
     return (int(match[1]), unit) if unit else None
 
 
-def calendar_window(form: Form, spec: Mapping[str, Any], steps: Steps) -> CalendarWindow | None:
+def calendar_window(form: OpenSloForm, spec: Mapping[str, Any], steps: Steps) -> CalendarWindow | None:
     """The window's calendar; None without one, or for one that cannot be made out, which is noted. See `window` first."""
     place, only = _only_window(spec, steps)
     if only is None or "calendar" not in only or only.get("isRolling"):
@@ -201,7 +201,7 @@ def calendar_window(form: Form, spec: Mapping[str, Any], steps: Steps) -> Calend
     return None if start is None or lasts is None else CalendarWindow(start, str(zone), *lasts)
 
 
-def _moment(form: Form, value: Any, at: Steps, zone: tzinfo) -> datetime | None:
+def _moment(form: OpenSloForm, value: Any, at: Steps, zone: tzinfo) -> datetime | None:
     """A local time as v1 writes it, or as YAML reads it where it is not in quotes; one with an offset is made local."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time())
@@ -214,7 +214,7 @@ def _moment(form: Form, value: Any, at: Steps, zone: tzinfo) -> datetime | None:
     return found if found.tzinfo is None else found.astimezone(zone).replace(tzinfo=None)
 
 
-def span(form: Form, value: Any, at: Steps) -> float | None:
+def span(form: OpenSloForm, value: Any, at: Steps) -> float | None:
     """A duration of v1 in seconds; None, and told, for anything else."""
     text = str(value).removeprefix("-")
     match = _SPAN.fullmatch(text)
@@ -226,7 +226,7 @@ def span(form: Form, value: Any, at: Steps) -> float | None:
     return int(match[1]) * _SPANS[match[2]]
 
 
-def slices(form: Form, slo: Item, goal: Mapping[str, Any], at: Steps) -> Any:
+def slices(form: OpenSloForm, slo: OpenSloObject, goal: Mapping[str, Any], at: Steps) -> Any:
     """(seconds, target) of an objective's slices, (None, None) where it has none; BROKEN, and noted, where they are unclear."""
     method = str(mapping(slo.body, "spec").get("budgetingMethod")).lower()
     if method not in ("timeslices", "ratiotimeslices"):
@@ -249,7 +249,7 @@ def slices(form: Form, slo: Item, goal: Mapping[str, Any], at: Steps) -> Any:
     return length, float(value)
 
 
-def _slice_s(form: Form, slo: Item, goal: Mapping[str, Any], at: Steps) -> float | None:
+def _slice_s(form: OpenSloForm, slo: OpenSloObject, goal: Mapping[str, Any], at: Steps) -> float | None:
     if text := annotation("time-slice-window", goal, slo.body):
         found = entry(form, at, lambda: units.parse_duration(text))
         return None if found is form.BROKEN or not found else float(found)

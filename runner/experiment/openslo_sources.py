@@ -9,14 +9,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner.experiment import findings, model
-from runner.experiment.openslo_form import Form, Item, Library, mapping
+from runner.experiment.openslo_form import Library, OpenSloForm, OpenSloObject, mapping
 from runner.experiment.source import Steps
 
 _URLS = ("url", "address", "endpoint", "server")
 """How a DataSource may call where it is: v1 leaves connectionDetails free."""
 
 
-def references(sli: Item) -> Iterator[tuple[str, Steps]]:
+def references(sli: OpenSloObject) -> Iterator[tuple[str, Steps]]:
     """Every `metricSourceRef` of an indicator, with its place."""
     at = (*sli.steps, "spec")
     spec = mapping(sli.body, "spec")
@@ -28,7 +28,7 @@ def references(sli: Item) -> Iterator[tuple[str, Steps]]:
             yield str(name), (*where, "metricSource", "metricSourceRef")
 
 
-def chosen(sli: Item, ours: Mapping[str, Any], library: Library, *, traffic: bool) -> Any:
+def chosen(sli: OpenSloObject, ours: Mapping[str, Any], library: Library, *, traffic: bool) -> Any:
     """The name of the source that an indicator refers to; None without any, `Form.BROKEN` for one that is not there.
 
     One of ours wins over a DataSource. With `traffic` an unknown one is only a warning: that can stand in for it.
@@ -41,7 +41,7 @@ def chosen(sli: Item, ours: Mapping[str, Any], library: Library, *, traffic: boo
         sli.form.notes.error(
             "openslo", where, f"its parts come from two sources, {name} and {other}: one has to have all"
         )
-        return Form.BROKEN
+        return OpenSloForm.BROKEN
     if name in ours or ("DataSource", name) in library:
         return name
     known = [*ours, *(n for kind, n in library if kind == "DataSource")]
@@ -51,18 +51,18 @@ def chosen(sli: Item, ours: Mapping[str, Any], library: Library, *, traffic: boo
         sli.form.notes.warning("openslo", where, f"{said}: it is measured by our traffic", hint=hint)
         return None
     sli.form.notes.error("openslo", where, said, hint=hint)
-    return Form.BROKEN
+    return OpenSloForm.BROKEN
 
 
-def made(item: Item) -> model.Source | None:
+def to_source(item: OpenSloObject) -> model.Source | None:
     """A DataSource as a source; None, and told, where it is none that can be asked. No line is shown: it may hold a secret."""
     before = len(item.form.notes.found)
-    found = _made(item)
+    found = _build_source(item)
     item.form.notes.found[before:] = [replace(f, text="") for f in item.form.notes.found[before:]]
     return found
 
 
-def _made(item: Item) -> model.Source | None:
+def _build_source(item: OpenSloObject) -> model.Source | None:
     form, at = item.form, (*item.steps, "spec")
     spec = mapping(item.body, "spec")
     details, kind = mapping(spec, "connectionDetails"), str(spec.get("type", "prometheus"))

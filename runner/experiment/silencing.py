@@ -14,7 +14,7 @@ from runner.experiment.notes import Notes
 from runner.experiment.quantities import Seconds
 
 if TYPE_CHECKING:
-    from runner.experiment.block import Reading
+    from runner.experiment.block import BlockReading
 
 NAME = "alertname"
 OURS = ("alertname", "run", "service", "severity")
@@ -60,7 +60,7 @@ class Matcher(_Part):
         return f'{self.name}{sign}"{self.value}"'
 
 
-class _There(_Part):
+class _AlertmanagerTarget(_Part):
     """An Alertmanager in which something is made for a run."""
 
     alertmanager: str
@@ -75,7 +75,7 @@ class _There(_Part):
         return http_url(value)
 
 
-class Announcement(_There):
+class Announcement(_AlertmanagerTarget):
     """An alert `ChaosRunDrill` that stands for as long as the run, for routes and inhibition rules; nobody notices a fault by it."""
 
     labels: dict[str, str] = Field(default_factory=dict)
@@ -91,7 +91,7 @@ class Announcement(_There):
         return value
 
 
-class Silence(_There):
+class Silence(_AlertmanagerTarget):
     """Alerts of one Alertmanager that are not heard from before the first fault until everything is put back."""
 
     match: dict[str, str] = Field(default_factory=dict)
@@ -121,7 +121,7 @@ class Silence(_There):
         return all(m.takes(labels[m.name]) for m in self.all if m.name in labels)
 
 
-def check(notes: Notes, reading: Reading) -> None:
+def check(notes: Notes, reading: BlockReading) -> None:
     """No silence may take the alert that the experiment expects; and all end soon, should this machine be lost."""
     found = list(_silences(reading))
     for index, silence in found:
@@ -145,7 +145,7 @@ def _refuse(notes: Notes, where: tuple[Any, ...], silence: Silence, labels: Mapp
     notes.error("silence", where, said, hint=hint)
 
 
-def _silences(reading: Reading) -> Iterator[tuple[int, Silence]]:
+def _silences(reading: BlockReading) -> Iterator[tuple[int, Silence]]:
     for index, row in names.rows(reading.raw, "silence"):
         try:
             yield index, Silence.model_validate(row)

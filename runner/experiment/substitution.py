@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from runner.experiment import document, variables
-from runner.experiment.activities import called
+from runner.experiment.activities import describe_activity
 from runner.experiment.notes import Notes, described
 from runner.experiment.source import Steps
 
@@ -49,10 +49,10 @@ def unfit(tree: Mapping[str, Any], configuration: Mapping[str, Any]) -> Iterator
         if isinstance(provider, dict) and provider.get("type") == "http":
             places[("provider", "timeout")] = provider.get("timeout")
         for place, text in places.items():
-            name = _whole(text)
+            name = _whole_reference(text)
             value = configuration.get(name, 0) if name else 0
             if not isinstance(value, int | float) and not (isinstance(value, list) and place[-1] == "timeout"):
-                said = f"the {_called(place)} of {called(activity)} is a number of seconds, and ${{{name}}} is "
+                said = f"the {_place_name(place)} of {describe_activity(activity)} is a number of seconds, and ${{{name}}} is "
                 yield (*steps, *place), said + described(value)
 
 
@@ -106,10 +106,10 @@ def _entries(notes: Notes, tree: Mapping[str, Any]) -> None:
                 notes.error("substitution", where, said, hint=hint)
 
 
-def _whole(text: Any) -> str | None:
+def _whole_reference(text: Any) -> str | None:
     match = Template.pattern.fullmatch(text) if isinstance(text, str) else None
     return match["braced"] if match else None
 
 
-def _called(place: tuple[str, ...]) -> str:
+def _place_name(place: tuple[str, ...]) -> str:
     return f"pause {place[1]}" if place[0] == "pauses" else "timeout"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.experiment import document, references, variables
-from runner.experiment.activities import called
+from runner.experiment.activities import describe_activity
 from runner.experiment.notes import Notes
 from runner.experiment.source import Steps
 
@@ -24,7 +24,7 @@ def check(notes: Notes, configuration: Mapping[str, Any]) -> None:
         provider = references.spelt_out(activity, known).get("provider")
         kind = provider.get("type") if isinstance(provider, dict) else None
         tolerance = variables.substitute(activity["tolerance"], configuration)
-        for rule, place, said, hint in _doubts(tolerance, str(kind), called(activity)):
+        for rule, place, said, hint in _doubts(tolerance, str(kind), describe_activity(activity)):
             notes.warning(rule, (*steps, "tolerance", *place), said, hint=hint)
 
 

@@ -59,7 +59,7 @@ def from_options(given: Iterable[str]) -> dict[str, Any]:
 
 
 @dataclass
-class Given:
+class GivenVariables:
     """What variable files hold: configuration, secrets, and environment (of `.env` files)."""
 
     configuration: dict[str, Any] = field(default_factory=dict)
@@ -67,11 +67,11 @@ class Given:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def from_files(paths: Iterable[str]) -> Given:
+def from_files(paths: Iterable[str]) -> GivenVariables:
     """Variable files in their order, later ones win. Raises UsageError and InvalidFile: Chaos Toolkit skips such files in silence."""
     from runner.experiment import source
 
-    given = Given()
+    given = GivenVariables()
     for path in paths:
         if not path.endswith((".yaml", ".yml", ".json")):
             given.env.update(_env_file(Path(path)))

@@ -95,10 +95,10 @@ class Annotations:
     def _change(self, run: str, changes: dict[str, Any], *, closing: bool = False) -> None:
         self._each(run, "concluded" if closing else "ended", lambda there: there.patch(run, changes))
 
-    def _each(self, run: str, state: str, act: Callable[[_There], None]) -> None:
+    def _each(self, run: str, state: str, act: Callable[[_GrafanaApi], None]) -> None:
         for number, one in enumerate(self._dashboards, 1):
             last = state == "concluded" and number == len(self._dashboards)
-            tried = partial(self._tried, run, partial(act, _There(one)), last=last)
+            tried = partial(self._tried, run, partial(act, _GrafanaApi(one)), last=last)
             self._outbox.put(Errand(run=run, event=f"annotation {state}", channel=one.name, act=tried))
 
     def _tried(self, run: str, act: Callable[[], None], *, last: bool) -> str:
@@ -128,7 +128,7 @@ class _Refused(Undelivered):
     """To ask again would be of no use."""
 
 
-class _There:
+class _GrafanaApi:
     """One Grafana."""
 
     def __init__(self, grafana: Grafana) -> None:

@@ -38,7 +38,7 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Try:
+class _Attempt:
     """A message on its way to one channel, not before the moment `due` (monotonic, seconds)."""
 
     message: Message
@@ -55,7 +55,7 @@ class Outbox:
         self._runs = runs
         self._close_s = close_s
         self._queue: queue.SimpleQueue[Message | Errand | None] = queue.SimpleQueue()
-        self._again: list[_Try] = []
+        self._again: list[_Attempt] = []
         self._closed = False
         self._until = math.inf
         self.failed: list[str] = []
@@ -94,14 +94,14 @@ class Outbox:
         while (found := self._next()) is not None:
             if isinstance(found, Errand):
                 self._run(found)
-            elif isinstance(found, _Try):
+            elif isinstance(found, _Attempt):
                 self._deliver(found)
             else:
                 for channel in self._channels:
                     if found.level in channel.levels:
-                        self._deliver(_Try(found, channel))
+                        self._deliver(_Attempt(found, channel))
 
-    def _next(self) -> Message | Errand | _Try | None:
+    def _next(self) -> Message | Errand | _Attempt | None:
         """What has arrived, else what is due again; None when it is closed and nothing is left."""
         while self._again or not self._closed:
             first = min(self._again, key=lambda one: one.due, default=None)
@@ -116,7 +116,7 @@ class Outbox:
             self._closed = True
         return None
 
-    def _deliver(self, one: _Try) -> None:
+    def _deliver(self, one: _Attempt) -> None:
         message, name = one.message, one.channel.name
         within_s = min(senders.TIMEOUT_S, self._until - time.monotonic())
         try:

@@ -15,7 +15,7 @@ from runner.slo.guards.duration import Duration
 from runner.slo.objective import Objective
 
 if TYPE_CHECKING:
-    from runner.experiment.openslo_alerts import Offer
+    from runner.experiment.openslo_alerts import OfferedGuard
 
 UNDO_S = 300.0
 """How long the way back may take."""
@@ -55,6 +55,6 @@ def _asked(rule: AbortRule, experiment: Experiment) -> Iterable[Guard]:
     return dict.fromkeys(offered(rule.alert_policies or "", offer) for offer in offers)
 
 
-def offered(objective: str, offer: Offer) -> BurnRate:
+def offered(objective: str, offer: OfferedGuard) -> BurnRate:
     """The guard that a condition of an alert policy is: it looks at one window, so both of the pair are that."""
     return BurnRate(objective, offer.above, offer.over_s, offer.over_s)

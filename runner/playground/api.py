@@ -26,7 +26,7 @@ from runner.playground import (
 )
 
 FLAGS = ("watch", "follow", "previous", "timestamps", "allowWatchBookmarks", "sendInitialEvents")
-REVIEW = kinds.Kind("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io")
+REVIEW = kinds.ResourceKind("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io")
 REVIEWS = f"/apis/{REVIEW.api_version}/{REVIEW.plural}"
 """Whoever has the token may do everything."""
 TEXT = {"/healthz": "ok", "/livez": "ok", "/readyz": "ok"}
@@ -36,7 +36,7 @@ TEXT = {"/healthz": "ok", "/livez": "ok", "/readyz": "ok"}
 class Api:
     """One handler for every path."""
 
-    store: store.Store
+    store: store.ObjectStore
     kubelet: kubelet.Kubelet
     ports: ports.Ports
     token: str
@@ -237,7 +237,7 @@ def _is_table(request: web.Request) -> bool:
     return "as=Table" in request.headers.get("Accept", "").partition(",")[0]
 
 
-async def _body(request: web.Request, kind: kinds.Kind) -> Any:
+async def _body(request: web.Request, kind: kinds.ResourceKind) -> Any:
     """The JSON (or, for apply, YAML) of a request; raises the 400 and the 415."""
     if "cbor" in request.content_type:
         raise refusal.Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})

@@ -149,14 +149,14 @@ class Service:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.backends: list[Address] = []
-        self.holder = bound(address)  # keeps the port while nobody listens: then connections are refused
+        self.holder = listening_socket(address)  # keeps the port while nobody listens: then connections are refused
         self.listener: socket.socket | None = None
 
     def set(self, backends: list[Address]) -> None:
         """Listen while there are endpoints."""
         self.backends = backends
         if backends and self.listener is None:
-            self.listener = bound(self.address)
+            self.listener = listening_socket(self.address)
             self.listener.listen(1024)
             handlers[self.listener.fileno()] = self.accept
             poll.register(self.listener.fileno(), READ)
@@ -193,7 +193,7 @@ class Service:
         front.peer, behind.peer = behind, front
 
 
-def bound(address: Address) -> socket.socket:
+def listening_socket(address: Address) -> socket.socket:
     """A socket that shares its address with the others of this process."""
     made = socket.socket()
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,7 +11,7 @@ def name(found: kinds.Object) -> str:
     return str(found["metadata"]["name"])
 
 
-def age(found: kinds.Object) -> str:
+def age_cell(found: kinds.Object) -> str:
     """Time since creation, as kubectl writes it."""
     return since(found["metadata"].get("creationTimestamp"))
 
@@ -20,7 +20,7 @@ def since(at: str | None) -> str:
     """`8s`, `4m2s`, `12m`, `3h20m`, `2d3h`, `10d`; `<unknown>` without a time."""
     if not at:
         return "<unknown>"
-    seconds = max(0, int(conditions.age(at)))
+    seconds = max(0, int(conditions.age_s(at)))
     for limit, big, small, unit, minor in (
         (600, 60, 1, "m", "s"), (3 * 3600, 60, 0, "m", ""), (8 * 3600, 3600, 60, "h", "m"), (48 * 3600, 3600, 0, "h", ""),
         (192 * 3600, 86400, 3600, "d", "h"), (730 * 86400, 86400, 0, "d", ""),
@@ -64,7 +64,14 @@ def pod(found: kinds.Object) -> list[Any]:
         status.get("nominatedNodeName") or "<none>",
         "<none>",
     ]
-    return [name(found), f"{ready}/{len(spec['containers'])}", pod_status(found), _restarts(held), age(found), *wide]
+    return [
+        name(found),
+        f"{ready}/{len(spec['containers'])}",
+        pod_status(found),
+        _restarts(held),
+        age_cell(found),
+        *wide,
+    ]
 
 
 def _restarts(held: Any) -> str:

@@ -27,7 +27,7 @@ def _die_with(parent: int) -> Callable[[], None]:
     return before_exec
 
 
-class Child:
+class PlaygroundChild:
     """A Python file run without site packages; `on_line` hears each line it prints, `on_end` its exit code (negative: signal)."""
 
     def __init__(

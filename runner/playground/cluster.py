@@ -27,7 +27,7 @@ class Addresses:
             second, third = random.randrange(64, 250), random.randrange(0, 250, 4)
             self.prefixes = [f"127.{second}.{third + n}" for n in range(4)]
             try:
-                self.claims = [_claim(f"{prefix}.1") for prefix in self.prefixes[:3]]
+                self.claims = [_reserve_address(f"{prefix}.1") for prefix in self.prefixes[:3]]
             except OSError:
                 continue
             self.nodes = dict(zip(NODES, self.prefixes, strict=False))
@@ -39,7 +39,7 @@ class Addresses:
         )
 
 
-def _claim(address: str) -> socket.socket:
+def _reserve_address(address: str) -> socket.socket:
     held = socket.socket()
     try:
         held.bind((address, KUBELET_PORT))
@@ -50,7 +50,7 @@ def _claim(address: str) -> socket.socket:
     return held
 
 
-def furnish(held: store.Store, addresses: Addresses) -> None:
+def create_base_objects(held: store.ObjectStore, addresses: Addresses) -> None:
     """Create the namespaces and the nodes."""
     for name in ("default", "kube-node-lease", "kube-public", "kube-system"):
         meta = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}

@@ -22,7 +22,7 @@ def put(status: dict[str, Any], type: str, value: str, **more: Any) -> None:
     present |= more
 
 
-def true(found: kinds.Object, type: str) -> bool:
+def is_true(found: kinds.Object, type: str) -> bool:
     """Whether a condition holds."""
     return any(c["type"] == type and c["status"] == "True" for c in found.get("status", {}).get("conditions") or ())
 
@@ -32,14 +32,14 @@ def leaving(found: kinds.Object) -> bool:
     return "deletionTimestamp" in found["metadata"]
 
 
-def over(pod: kinds.Object) -> bool:
+def is_finished(pod: kinds.Object) -> bool:
     """Whether a pod has ended."""
     return pod["status"].get("phase") in ("Succeeded", "Failed")
 
 
 def ready(pod: kinds.Object) -> bool:
     """Whether a pod takes traffic."""
-    return true(pod, "Ready")
+    return is_true(pod, "Ready")
 
 
 def available(pod: kinds.Object, seconds: int = 0) -> bool:
@@ -47,9 +47,9 @@ def available(pod: kinds.Object, seconds: int = 0) -> bool:
     held = next(
         (c for c in pod["status"].get("conditions") or () if c["type"] == "Ready" and c["status"] == "True"), None
     )
-    return held is not None and (not seconds or age(held["lastTransitionTime"]) >= seconds)
+    return held is not None and (not seconds or age_s(held["lastTransitionTime"]) >= seconds)
 
 
-def age(at: str) -> float:
+def age_s(at: str) -> float:
     """Seconds since a timestamp of the API."""
     return (datetime.now(UTC) - datetime.fromisoformat(at.replace("Z", "+00:00"))).total_seconds()

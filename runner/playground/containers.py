@@ -27,7 +27,7 @@ class Container:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec, self.name = spec, str(spec["name"])
-        self.child: child.Child | None = None
+        self.child: child.PlaygroundChild | None = None
         self.state: dict[str, Any] = {"waiting": {"reason": "ContainerCreating"}}
         self.last: dict[str, Any] = {}
         self.restarts, self.ready, self.started = 0, False, False
@@ -65,7 +65,7 @@ class Pod:
     """The processes of one pod; `forget` is called when it is all over."""
 
     def __init__(
-        self, held: store.Store, pod: kinds.Object, address: str, boot: float, forget: Callable[[], None]
+        self, held: store.ObjectStore, pod: kinds.Object, address: str, boot: float, forget: Callable[[], None]
     ) -> None:
         self.store, self.pod, self.address, self.forget = held, pod, address, forget
         self.containers = [Container(spec) for spec in pod["spec"]["containers"]]
@@ -129,7 +129,7 @@ class Pod:
 
     def _run(self, container: Container) -> None:
         arguments = [self.address, str(container.port()), self.pod["metadata"]["name"]]
-        container.child = child.Child(
+        container.child = child.PlaygroundChild(
             SCRIPT,
             arguments,
             lambda line: container.log.append((store.now_micro(), line)),
@@ -177,7 +177,7 @@ class Pod:
             return
         policy = self.pod["spec"]["restartPolicy"]
         if policy == "Always" or (policy == "OnFailure" and exit_code):
-            self._restart_later(container, conditions.age(started))
+            self._restart_later(container, conditions.age_s(started))
         self._write()
 
     def _restart_later(self, container: Container, lived: float) -> None:

@@ -22,10 +22,10 @@ def suffix(length: int = 5) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
-def fill(kind: kinds.Kind, found: kinds.Object, *, new: bool) -> None:
+def fill(kind: kinds.ResourceKind, found: kinds.Object, *, new: bool) -> None:
     """Set in place what is not set; `new` also gives the status a new object starts with."""
     spec = found.setdefault("spec", {}) if kind.name not in _BARE else {}
-    _SPECS.get(kind.name, _nothing)(found, spec)
+    _SPECS.get(kind.name, _no_defaults)(found, spec)
     if new and kind is kinds.POD and spec.get("automountServiceAccountToken") is not False:
         _mount_account(spec)
     if new and kind.name in _STATUS:
@@ -35,7 +35,7 @@ def fill(kind: kinds.Kind, found: kinds.Object, *, new: bool) -> None:
 _BARE = ("Endpoints", "Event", "ConfigMap", "Secret", "ServiceAccount", "EndpointSlice")
 
 
-def _nothing(found: kinds.Object, spec: dict[str, Any]) -> None:
+def _no_defaults(found: kinds.Object, spec: dict[str, Any]) -> None:
     pass
 
 
@@ -182,7 +182,7 @@ _SPECS: dict[str, Callable[[kinds.Object, dict[str, Any]], None]] = {
 }
 
 _STATUS: dict[str, Callable[[kinds.Object], dict[str, Any]]] = {
-    "Pod": lambda found: {"phase": "Pending", "qosClass": quality(found["spec"])},
+    "Pod": lambda found: {"phase": "Pending", "qosClass": qos_class(found["spec"])},
     "Deployment": lambda found: {},
     "ReplicaSet": lambda found: {"replicas": 0},
     "StatefulSet": lambda found: {"replicas": 0, "availableReplicas": 0},
@@ -204,7 +204,7 @@ _STATUS: dict[str, Callable[[kinds.Object], dict[str, Any]]] = {
 }
 
 
-def quality(spec: dict[str, Any]) -> str:
+def qos_class(spec: dict[str, Any]) -> str:
     """The quality-of-service class of a pod."""
     asked = [c.get("resources") or {} for c in spec.get("containers") or ()]
     if not any(a.get("requests") or a.get("limits") for a in asked):

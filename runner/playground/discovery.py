@@ -79,7 +79,7 @@ def resource_list(group: str) -> dict[str, Any]:
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": found}
 
 
-def _resource(kind: kinds.Kind) -> dict[str, Any]:
+def _resource(kind: kinds.ResourceKind) -> dict[str, Any]:
     singular = "endpoints" if kind is kinds.ENDPOINTS else kind.name.lower()
     found: dict[str, Any] = {
         "name": kind.plural,
@@ -92,7 +92,7 @@ def _resource(kind: kinds.Kind) -> dict[str, Any]:
     return found | ({"categories": list(kind.categories)} if kind.categories else {})
 
 
-def _subresource(kind: kinds.Kind, name: str) -> dict[str, Any]:
+def _subresource(kind: kinds.ResourceKind, name: str) -> dict[str, Any]:
     base = {"name": f"{kind.plural}/{name}", "singularName": "", "namespaced": kind.namespaced, "kind": kind.name}
     return base | _SUBRESOURCES[name]
 

@@ -12,7 +12,7 @@ KEPT = 1000
 
 
 def record(
-    held: store.Store,
+    held: store.ObjectStore,
     about: kinds.Object,
     reason: str,
     message: str,
@@ -65,7 +65,7 @@ def _new(
     }
 
 
-def _forget(held: store.Store) -> None:
+def _forget(held: store.ObjectStore) -> None:
     kept = list(held.list(kinds.EVENT))
     for old in sorted(kept, key=lambda e: int(e["metadata"]["resourceVersion"]))[: max(0, len(kept) - KEPT)]:
         held.remove(old)

@@ -13,7 +13,7 @@ VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """One resource of the API."""
 
     name: str
@@ -45,7 +45,7 @@ class Kind:
         return tuple(v for v in VERBS if not (self.plural == "namespaces" and v == "deletecollection"))
 
 
-POD = Kind(
+POD = ResourceKind(
     "Pod",
     "pods",
     short=("po",),
@@ -53,22 +53,24 @@ POD = Kind(
     subresources=("binding", "eviction", "log", "status"),
     counted=True,
 )
-NODE = Kind("Node", "nodes", short=("no",), namespaced=False, subresources=("status",))
-NAMESPACE = Kind("Namespace", "namespaces", short=("ns",), namespaced=False, subresources=("finalize", "status"))
-SERVICE = Kind("Service", "services", short=("svc",), categories=("all",), subresources=("status",))
-ENDPOINTS = Kind("Endpoints", "endpoints", short=("ep",))
-EVENT = Kind("Event", "events", short=("ev",))
-CONFIG_MAP = Kind("ConfigMap", "configmaps", short=("cm",))
-SECRET = Kind("Secret", "secrets")
-SERVICE_ACCOUNT = Kind("ServiceAccount", "serviceaccounts", short=("sa",))
-DEPLOYMENT = Kind("Deployment", "deployments", "apps", ("deploy",), True, ("all",), ("scale", "status"), True)
-REPLICA_SET = Kind("ReplicaSet", "replicasets", "apps", ("rs",), True, ("all",), ("scale", "status"), True)
-STATEFUL_SET = Kind("StatefulSet", "statefulsets", "apps", ("sts",), True, ("all",), ("scale", "status"), True)
-DAEMON_SET = Kind("DaemonSet", "daemonsets", "apps", ("ds",), True, ("all",), ("status",), True)
-ENDPOINT_SLICE = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io", counted=True)
-LEASE = Kind("Lease", "leases", "coordination.k8s.io")
-BUDGET = Kind("PodDisruptionBudget", "poddisruptionbudgets", "policy", ("pdb",), True, (), ("status",), True)
-NETWORK_POLICY = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io", ("netpol",), counted=True)
+NODE = ResourceKind("Node", "nodes", short=("no",), namespaced=False, subresources=("status",))
+NAMESPACE = ResourceKind(
+    "Namespace", "namespaces", short=("ns",), namespaced=False, subresources=("finalize", "status")
+)
+SERVICE = ResourceKind("Service", "services", short=("svc",), categories=("all",), subresources=("status",))
+ENDPOINTS = ResourceKind("Endpoints", "endpoints", short=("ep",))
+EVENT = ResourceKind("Event", "events", short=("ev",))
+CONFIG_MAP = ResourceKind("ConfigMap", "configmaps", short=("cm",))
+SECRET = ResourceKind("Secret", "secrets")
+SERVICE_ACCOUNT = ResourceKind("ServiceAccount", "serviceaccounts", short=("sa",))
+DEPLOYMENT = ResourceKind("Deployment", "deployments", "apps", ("deploy",), True, ("all",), ("scale", "status"), True)
+REPLICA_SET = ResourceKind("ReplicaSet", "replicasets", "apps", ("rs",), True, ("all",), ("scale", "status"), True)
+STATEFUL_SET = ResourceKind("StatefulSet", "statefulsets", "apps", ("sts",), True, ("all",), ("scale", "status"), True)
+DAEMON_SET = ResourceKind("DaemonSet", "daemonsets", "apps", ("ds",), True, ("all",), ("status",), True)
+ENDPOINT_SLICE = ResourceKind("EndpointSlice", "endpointslices", "discovery.k8s.io", counted=True)
+LEASE = ResourceKind("Lease", "leases", "coordination.k8s.io")
+BUDGET = ResourceKind("PodDisruptionBudget", "poddisruptionbudgets", "policy", ("pdb",), True, (), ("status",), True)
+NETWORK_POLICY = ResourceKind("NetworkPolicy", "networkpolicies", "networking.k8s.io", ("netpol",), counted=True)
 
 KINDS = (
     CONFIG_MAP, ENDPOINTS, EVENT, NAMESPACE, NODE, POD, SECRET, SERVICE_ACCOUNT, SERVICE, DAEMON_SET, DEPLOYMENT, REPLICA_SET,
@@ -80,12 +82,12 @@ BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
 GROUPS = tuple(dict.fromkeys(kind.group for kind in KINDS if kind.group))
 
 
-def of(found: Object) -> Kind:
+def of(found: Object) -> ResourceKind:
     """The kind of an object that is in the store."""
     return BY_NAME[found["apiVersion"], found["kind"]]
 
 
-def in_group(group: str) -> Iterator[Kind]:
+def in_group(group: str) -> Iterator[ResourceKind]:
     """The kinds of one group, in the order of the table."""
     return (kind for kind in KINDS if kind.group == group)
 

@@ -12,13 +12,13 @@ from runner.playground import conditions, containers, kinds, store
 class Kubelet:
     """Listens to the store; one `containers.Pod` for each pod that has a node. `addresses` maps node names to their prefix."""
 
-    def __init__(self, held: store.Store, addresses: dict[str, str], boot: float) -> None:
+    def __init__(self, held: store.ObjectStore, addresses: dict[str, str], boot: float) -> None:
         self.store, self.addresses, self.boot = held, addresses, boot
         self.pods: dict[str, containers.Pod] = {}
         self._numbers = {node: itertools.cycle(range(2, 255)) for node in addresses}
         held.listeners.add(self._heard)
 
-    def _heard(self, change: store.Change) -> None:
+    def _heard(self, change: store.WatchChange) -> None:
         """Called inside a store write: the work itself is done afterwards."""
         if change.kind is kinds.POD:
             asyncio.get_running_loop().call_soon(self._look, change.object, change.type == "DELETED")
@@ -29,7 +29,7 @@ class Kubelet:
         if gone:
             if running is not None:
                 running.kill()
-        elif running is None and node in self.addresses and not conditions.over(pod):
+        elif running is None and node in self.addresses and not conditions.is_finished(pod):
             self.pods[uid] = containers.Pod(self.store, pod, self._address(node), self.boot, self._forgetter(uid))
         elif running is not None and conditions.leaving(pod):
             running.stop(pod["metadata"].get("deletionGracePeriodSeconds", 0))

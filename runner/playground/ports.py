@@ -20,7 +20,7 @@ CLAIMS = "127.255.255.254"
 class Ports:
     """What services are given. `prefix` is the range of ClusterIPs: `127.77.3` gives 127.77.3.1 and on."""
 
-    store: store.Store
+    store: store.ObjectStore
     prefix: str
     claims: dict[int, socket.socket] = field(default_factory=dict)
     """NodePorts that are ours until we end, whoever ends us."""
@@ -64,7 +64,9 @@ class Ports:
             for p in s["spec"].get("ports") or ()
         }
         if wanted in others:
-            cause = refusal.wrong(f"spec.ports[{number}].nodePort", str(wanted), "provided port is already allocated")
+            cause = refusal.invalid_value(
+                f"spec.ports[{number}].nodePort", str(wanted), "provided port is already allocated"
+            )
             raise refusal.invalid(kinds.SERVICE, service["metadata"]["name"], [cause])
         if wanted and self._claimed(wanted):
             return wanted
@@ -76,14 +78,14 @@ class Ports:
     def _claimed(self, port: int) -> bool:
         """Whether a port is ours from now on: no other playground has it or is about to, and what is sent there arrives."""
         if port in self.claims:
-            return free(port)
+            return is_free(port)
         claim = socket.socket()
         try:
             claim.bind((CLAIMS, port))
         except OSError:
             claim.close()
             return False
-        if not free(port):
+        if not is_free(port):
             claim.close()
             return False
         self.claims[port] = claim
@@ -93,7 +95,7 @@ class Ports:
         return [int(p["nodePort"]) for p in (before or {"spec": {}})["spec"].get("ports") or () if p.get("nodePort")]
 
 
-def free(port: int) -> bool:
+def is_free(port: int) -> bool:
     """Whether we may listen at a port of 127.0.0.1 and whoever connects there reaches us.
 
     A real cluster's kube-proxy holds no socket: its rules take what is sent to a NodePort elsewhere, or refuse it.

@@ -15,16 +15,16 @@ from runner.playground.controllers import endpoints
 SCRIPT = Path(__file__).with_name("balancer.py")
 
 
-class Proxy:
+class ServiceProxy:
     """The balancer process and the table it was last given."""
 
-    def __init__(self, held: store.Store) -> None:
+    def __init__(self, held: store.ObjectStore) -> None:
         self.store, self._table, self._ending = held, "[]", False
         self._unheard = 0
-        self.child = child.Child(SCRIPT, [], self._said, self._ended)
+        self.child = child.PlaygroundChild(SCRIPT, [], self._said, self._ended)
         held.listeners.add(self._heard)
 
-    def _heard(self, change: store.Change) -> None:
+    def _heard(self, change: store.WatchChange) -> None:
         if change.kind in (kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.POD):
             table = json.dumps(list(rows(self.store)))
             if table != self._table:
@@ -55,18 +55,18 @@ class Proxy:
         if self._ending:
             return
         logging.getLogger(__name__).warning("the balancer ended with %s", code)
-        self.child, self._unheard = child.Child(SCRIPT, [], self._said, self._ended), 0
+        self.child, self._unheard = child.PlaygroundChild(SCRIPT, [], self._said, self._ended), 0
         self._tell()
 
 
-def rows(held: store.Store) -> list[dict[str, Any]]:
+def rows(held: store.ObjectStore) -> list[dict[str, Any]]:
     """A row for each port of each service: where to listen, and the ready pods behind it."""
     found = []
     for service in held.list(kinds.SERVICE):
         spec = service["spec"]
         if not spec.get("selector") or spec.get("clusterIP", "None") == "None" or conditions.leaving(service):
             continue
-        pods = [p for p in endpoints.behind(held, service) if conditions.ready(p) and not conditions.leaving(p)]
+        pods = [p for p in endpoints.pods_behind(held, service) if conditions.ready(p) and not conditions.leaving(p)]
         for port in (p for p in spec.get("ports") or () if p["protocol"] == "TCP"):
             backends = [[p["status"]["podIP"], number] for p in pods if (number := endpoints.target_port(port, p))]
             found.append({"listen": [spec["clusterIP"], port["port"]], "backends": backends})

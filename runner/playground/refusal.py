@@ -24,7 +24,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True)
-class Cause:
+class FieldCause:
     """One wrong field of an object: `reason` is FieldValueInvalid, FieldValueRequired, …"""
 
     field: str
@@ -32,22 +32,22 @@ class Cause:
     message: str
 
 
-def required(field: str, detail: str = "") -> Cause:
+def required(field: str, detail: str = "") -> FieldCause:
     """A field that must be there."""
-    return Cause(field, "FieldValueRequired", "Required value" + (f": {detail}" if detail else ""))
+    return FieldCause(field, "FieldValueRequired", "Required value" + (f": {detail}" if detail else ""))
 
 
-def wrong(field: str, value: str, detail: str) -> Cause:
+def invalid_value(field: str, value: str, detail: str) -> FieldCause:
     """A field with a value that cannot be; `value` is written as JSON."""
-    return Cause(field, "FieldValueInvalid", f"Invalid value: {value}: {detail}")
+    return FieldCause(field, "FieldValueInvalid", f"Invalid value: {value}: {detail}")
 
 
-def details(kind: kinds.Kind, name: str) -> dict[str, Any]:
+def details(kind: kinds.ResourceKind, name: str) -> dict[str, Any]:
     """The details of an answer about one object."""
     return {"name": name} | ({"group": kind.group} if kind.group else {}) | {"kind": kind.plural}
 
 
-def not_found(kind: kinds.Kind, name: str) -> Refusal:
+def not_found(kind: kinds.ResourceKind, name: str) -> Refusal:
     """404 for an object."""
     return Refusal(404, "NotFound", f'{kind.qualified} "{name}" not found', details(kind, name))
 
@@ -57,12 +57,12 @@ def no_such_resource() -> Refusal:
     return Refusal(404, "NotFound", "the server could not find the requested resource", {})
 
 
-def exists(kind: kinds.Kind, name: str) -> Refusal:
+def exists(kind: kinds.ResourceKind, name: str) -> Refusal:
     """409 on create."""
     return Refusal(409, "AlreadyExists", f'{kind.qualified} "{name}" already exists', details(kind, name))
 
 
-def conflict(kind: kinds.Kind, name: str, why: str | None = None) -> Refusal:
+def conflict(kind: kinds.ResourceKind, name: str, why: str | None = None) -> Refusal:
     """409 on a write to an object that has changed since it was read."""
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     return Refusal(
@@ -70,7 +70,7 @@ def conflict(kind: kinds.Kind, name: str, why: str | None = None) -> Refusal:
     )
 
 
-def invalid(kind: kinds.Kind, name: str, causes: Sequence[Cause]) -> Refusal:
+def invalid(kind: kinds.ResourceKind, name: str, causes: Sequence[FieldCause]) -> Refusal:
     """422 with every wrong field."""
     said = [f"{cause.field}: {cause.message}" for cause in causes]
     text = said[0] if len(said) == 1 else f"[{', '.join(said)}]"
@@ -81,7 +81,9 @@ def invalid(kind: kinds.Kind, name: str, causes: Sequence[Cause]) -> Refusal:
     )
 
 
-def unmet(kind: kinds.Kind, name: str, what: str, wanted: str, present: str, happened: str) -> Refusal:
+def precondition_failed(
+    kind: kinds.ResourceKind, name: str, what: str, wanted: str, present: str, happened: str
+) -> Refusal:
     """409 for a precondition of a deletion; it names the kind where others name the resource."""
     how = f"the {what} in the precondition ({wanted}) does not match the {what} in record ({present})"
     said = f'Operation cannot be fulfilled on {kind.titled} "{name}": {how}. The object might have been {happened}'

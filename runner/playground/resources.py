@@ -17,13 +17,13 @@ RETURNED = ("Pod", "Service", "ServiceAccount", "Namespace", "PodDisruptionBudge
 class Verbs:
     """The store behind the checks of the API server; `warnings` collects what the client is told beside the answer."""
 
-    store: store.Store
+    store: store.ObjectStore
     ports: ports.Ports
     validation: str = "Warn"
     dry: bool = False
     warnings: list[str] = field(default_factory=list)
 
-    def create(self, kind: kinds.Kind, namespace: str, body: Any) -> kinds.Object:
+    def create(self, kind: kinds.ResourceKind, namespace: str, body: Any) -> kinds.Object:
         """Check, fill in and store a new object."""
         found = self._decoded(kind, namespace, body)
         meta = found["metadata"]
@@ -38,7 +38,9 @@ class Verbs:
             self.ports.assign(found, None)
         return self.store.create(found, dry=self.dry)
 
-    def replace(self, kind: kinds.Kind, namespace: str, name: str, body: Any, subresource: str = "") -> kinds.Object:
+    def replace(
+        self, kind: kinds.ResourceKind, namespace: str, name: str, body: Any, subresource: str = ""
+    ) -> kinds.Object:
         """Store a changed object; only the status for the subresource `status`, and all but the status otherwise."""
         before = self.store.read(kind, namespace, name)
         found = self._decoded(kind, namespace, body)
@@ -49,7 +51,7 @@ class Verbs:
         return self._update(kind, found, before, subresource)
 
     def change(
-        self, kind: kinds.Kind, namespace: str, name: str, media: str, body: Any, subresource: str = ""
+        self, kind: kinds.ResourceKind, namespace: str, name: str, media: str, body: Any, subresource: str = ""
     ) -> kinds.Object:
         """Patch an object."""
         before = self.store.read(kind, namespace, name)
@@ -57,7 +59,9 @@ class Verbs:
         found = self._decoded(kind, namespace, found)
         return self._update(kind, found, before, subresource)
 
-    def _update(self, kind: kinds.Kind, found: kinds.Object, before: kinds.Object, subresource: str) -> kinds.Object:
+    def _update(
+        self, kind: kinds.ResourceKind, found: kinds.Object, before: kinds.Object, subresource: str
+    ) -> kinds.Object:
         held = copy.deepcopy(before)
         if subresource == "status":
             held["status"] = found.get("status") or {}
@@ -79,14 +83,14 @@ class Verbs:
             self.ports.assign(found, before)
         return self.store.update(found, dry=self.dry)
 
-    def delete(self, kind: kinds.Kind, namespace: str, name: str, options: dict[str, Any]) -> kinds.Object:
+    def delete(self, kind: kinds.ResourceKind, namespace: str, name: str, options: dict[str, Any]) -> kinds.Object:
         """Delete or begin to; answers with the object or a Status as the real server does."""
         found = self.store.read(kind, namespace, name)
         _preconditions(kind, found, options.get("preconditions") or {})
         if kind is kinds.NAMESPACE and name in ("default", "kube-system", "kube-public"):
             said = f'namespaces "{name}" is forbidden: this namespace may not be deleted'
             raise refusal.Refusal(403, "Forbidden", said, refusal.details(kind, name))
-        gone = found if self.dry else leave(self.store, kind, found, options)
+        gone = found if self.dry else begin_deletion(self.store, kind, found, options)
         if kind.name in RETURNED or gone["metadata"].get("finalizers"):
             return gone
         return {
@@ -94,7 +98,7 @@ class Verbs:
             "details": refusal.details(kind, name) | {"uid": found["metadata"]["uid"]},
         }  # fmt: skip
 
-    def _decoded(self, kind: kinds.Kind, namespace: str, body: Any) -> kinds.Object:
+    def _decoded(self, kind: kinds.ResourceKind, namespace: str, body: Any) -> kinds.Object:
         """The body as an object of this kind with the fields that exist; unknown ones are refused, warned about or dropped."""
         if not isinstance(body, dict):
             raise refusal.bad_request(f"the object provided is unrecognized (must be of type {kind.name})")
@@ -118,7 +122,7 @@ class Verbs:
             meta.pop("namespace", None)
         return dict(_without_nulls(found))
 
-    def _place(self, kind: kinds.Kind, namespace: str, meta: dict[str, Any]) -> None:
+    def _place(self, kind: kinds.ResourceKind, namespace: str, meta: dict[str, Any]) -> None:
         """A namespace takes new objects while it is there and not leaving."""
         home = self.store.read(kinds.NAMESPACE, "", namespace)
         if home["status"]["phase"] == "Terminating" and kind is not kinds.EVENT:
@@ -134,12 +138,14 @@ class Verbs:
             }
             raise refusal.Refusal(403, "Forbidden", said, refusal.details(kind, name) | {"causes": [cause]})
 
-    def _judge(self, kind: kinds.Kind, found: kinds.Object, before: kinds.Object | None) -> None:
+    def _judge(self, kind: kinds.ResourceKind, found: kinds.Object, before: kinds.Object | None) -> None:
         if causes := rules.check(kind, found, before):
             raise refusal.invalid(kind, found["metadata"].get("name", ""), causes)
 
 
-def leave(held: store.Store, kind: kinds.Kind, found: kinds.Object, options: dict[str, Any]) -> kinds.Object:
+def begin_deletion(
+    held: store.ObjectStore, kind: kinds.ResourceKind, found: kinds.Object, options: dict[str, Any]
+) -> kinds.Object:
     """Set the deletion time, grace period and finalizers; the store removes what has nothing to wait for."""
     new = copy.deepcopy(found)
     meta = new["metadata"]
@@ -158,7 +164,7 @@ def leave(held: store.Store, kind: kinds.Kind, found: kinds.Object, options: dic
     return held.update(new)
 
 
-def _grace(kind: kinds.Kind, found: kinds.Object, options: dict[str, Any]) -> int:
+def _grace(kind: kinds.ResourceKind, found: kinds.Object, options: dict[str, Any]) -> int:
     """Seconds a pod has to go; one that runs nowhere, or runs no more, needs none."""
     if (
         kind is not kinds.POD
@@ -170,14 +176,14 @@ def _grace(kind: kinds.Kind, found: kinds.Object, options: dict[str, Any]) -> in
     return int(found["spec"]["terminationGracePeriodSeconds"] if asked is None or asked < 0 else asked)
 
 
-def _preconditions(kind: kinds.Kind, found: kinds.Object, wanted: dict[str, Any]) -> None:
+def _preconditions(kind: kinds.ResourceKind, found: kinds.Object, wanted: dict[str, Any]) -> None:
     meta = found["metadata"]
     for key, what, happened in (
         ("uid", "UID", "deleted and then recreated"),
         ("resourceVersion", "ResourceVersion", "modified"),
     ):
         if (asked := wanted.get(key)) and asked != meta[key]:
-            raise refusal.unmet(kind, meta["name"], what, asked, meta[key], happened)
+            raise refusal.precondition_failed(kind, meta["name"], what, asked, meta[key], happened)
 
 
 def _later(seconds: int) -> str:

@@ -11,7 +11,7 @@ from runner.playground import kinds, refusal
 class Route:
     """`/apis/apps/v1/namespaces/shop/deployments/shop/scale`; without a name the collection is meant."""
 
-    kind: kinds.Kind
+    kind: kinds.ResourceKind
     namespace: str = ""
     name: str = ""
     subresource: str = ""

@@ -50,13 +50,13 @@ def _requirement(part: str) -> Callable[[Mapping[str, str]], bool]:
     raise refusal.bad_request(f"unable to parse requirement: found '{found}', expected: in, notin, =, ==, !=, gt, lt")
 
 
-def fields_match(kind: kinds.Kind, selector: str) -> Match:
+def fields_match(kind: kinds.ResourceKind, selector: str) -> Match:
     """A field selector from a query string; raises the 400 for fields the kind does not offer."""
     tests = [_field(kind, part.strip()) for part in selector.split(",") if part.strip()]
     return lambda found: all(test(found) for test in tests)
 
 
-def _field(kind: kinds.Kind, part: str) -> Match:
+def _field(kind: kinds.ResourceKind, part: str) -> Match:
     equal = _EQUAL.match(part)
     if equal is None:
         raise refusal.bad_request(f"invalid selector: '{part}'; can't understand '{part}'")

@@ -43,11 +43,11 @@ class Server:
         self.folder, self.lifeline = folder, lifeline
         if lifeline is not None:
             os.set_inheritable(lifeline, False)
-        self.store, self.token = store.Store(), secrets.token_urlsafe(24)
+        self.store, self.token = store.ObjectStore(), secrets.token_urlsafe(24)
         self.addresses = cluster.Addresses()
         self.ports = ports.Ports(self.store, self.addresses.services)
         self.kubelet = kubelet.Kubelet(self.store, self.addresses.nodes, FIRST_BOOT_S)
-        self.proxy = proxy.Proxy(self.store)
+        self.proxy = proxy.ServiceProxy(self.store)
         self.over = asyncio.Event()
 
     async def run(self, manifests: Sequence[Path]) -> None:
@@ -57,10 +57,10 @@ class Server:
             loop.add_signal_handler(number, self.over.set)
         if self.lifeline is not None:
             loop.add_reader(self.lifeline, self._heard)
-        cluster.furnish(self.store, self.addresses)
+        cluster.create_base_objects(self.store, self.addresses)
         for manifest in manifests:
             apply(resources.Verbs(self.store, self.ports), manifest)
-        controllers.settle(self.store)
+        controllers.run_controllers(self.store)
         work = loop.create_task(controllers.run(self.store))
         work.add_done_callback(self._controllers_ended)
         await asyncio.sleep(0)  # the pods are booting

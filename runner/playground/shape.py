@@ -39,7 +39,7 @@ def element(shape: str) -> tuple[str, str | None]:
     return inner, (key if bar else None)
 
 
-def check(kind: kinds.Kind, body: Any, mode: str) -> list[str]:
+def check(kind: kinds.ResourceKind, body: Any, mode: str) -> list[str]:
     """Drop unknown fields from `body` in place and return a warning for each; raises the 400 when `mode` is Strict."""
     strange: list[str] = []
     mistyped: list[str] = []

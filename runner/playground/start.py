@@ -49,7 +49,7 @@ class Playground:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
             await clock.poll_until_async(lambda: not self.alive(), END_S, 0.01)
-            _put_away(process)
+            _end_process(process)
         (self.folder / STATE).unlink(missing_ok=True)
 
 
@@ -65,7 +65,7 @@ async def start(folder: Path, *, lifeline: int | None, manifests: Sequence[Path]
     process = _spawn(folder, lifeline, manifests, log)
     await clock.poll_until_async(lambda: read(folder) or _ended(process), READY_S, 0.01)
     if (found := read(folder)) is None:
-        _put_away(process)
+        _end_process(process)
         raise errors.EnvironmentFailure("the playground did not start", hint=f"{log}: {_last_line(log)}")
     return found
 
@@ -88,7 +88,7 @@ def _spawn(folder: Path, lifeline: int | None, manifests: Sequence[Path], log: P
     return psutil.Process(os.posix_spawn(sys.executable, words, os.environ, file_actions=files, setsid=True))
 
 
-def _put_away(process: psutil.Process) -> None:
+def _end_process(process: psutil.Process) -> None:
     """Kill what still runs (pods and balancer go with it) and, where it is our child, reap it."""
     with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
         process.kill()

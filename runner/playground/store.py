@@ -17,37 +17,39 @@ MEMORY = 4000
 
 
 @dataclass(frozen=True)
-class Change:
+class WatchChange:
     """One write; `before` is absent for an object that is new."""
 
     version: int
     type: Literal["ADDED", "MODIFIED", "DELETED"]
-    kind: kinds.Kind
+    kind: kinds.ResourceKind
     object: kinds.Object
     before: kinds.Object | None
 
 
-class Store:
+class ObjectStore:
     """Objects by kind, namespace and name. What is in it is never changed in place: take a `copy.deepcopy`, then `update`."""
 
     def __init__(self) -> None:
         self.version = 1
-        self.history: deque[Change] = deque(maxlen=MEMORY)
-        self.listeners: set[Callable[[Change], None]] = set()
-        self._objects: dict[kinds.Kind, dict[tuple[str, str], kinds.Object]] = {kind: {} for kind in kinds.KINDS}
+        self.history: deque[WatchChange] = deque(maxlen=MEMORY)
+        self.listeners: set[Callable[[WatchChange], None]] = set()
+        self._objects: dict[kinds.ResourceKind, dict[tuple[str, str], kinds.Object]] = {
+            kind: {} for kind in kinds.KINDS
+        }
 
-    def get(self, kind: kinds.Kind, namespace: str, name: str) -> kinds.Object | None:
+    def get(self, kind: kinds.ResourceKind, namespace: str, name: str) -> kinds.Object | None:
         """The object or None; `namespace` is ignored for kinds without one."""
         return self._objects[kind].get((namespace if kind.namespaced else "", name))
 
-    def read(self, kind: kinds.Kind, namespace: str, name: str) -> kinds.Object:
+    def read(self, kind: kinds.ResourceKind, namespace: str, name: str) -> kinds.Object:
         """The object; raises the 404."""
         found = self.get(kind, namespace, name)
         if found is None:
             raise refusal.not_found(kind, name)
         return found
 
-    def list(self, kind: kinds.Kind, namespace: str = "") -> Iterator[kinds.Object]:
+    def list(self, kind: kinds.ResourceKind, namespace: str = "") -> Iterator[kinds.Object]:
         """Sorted by namespace and name, as the real store lists them."""
         held = self._objects[kind]
         return iter([held[key] for key in sorted(held) if not namespace or key[0] == namespace])
@@ -71,7 +73,7 @@ class Store:
         if meta.get("resourceVersion", old["resourceVersion"]) != old["resourceVersion"]:
             raise refusal.conflict(kind, meta["name"])
         if meta.get("uid", old["uid"]) != old["uid"]:
-            raise refusal.conflict(kind, meta["name"], _foreign(meta["uid"], old["uid"]))
+            raise refusal.conflict(kind, meta["name"], _uid_conflict(meta["uid"], old["uid"]))
         new = copy.deepcopy(found)
         kept = {key: old[key] for key in ("uid", "creationTimestamp", "resourceVersion", "generation") if key in old}
         new["metadata"] |= kept
@@ -88,7 +90,7 @@ class Store:
         if before is not None and before["metadata"]["uid"] == meta["uid"]:
             self._write("DELETED", kind, copy.deepcopy(before), before)
 
-    def _settle(self, kind: kinds.Kind, new: kinds.Object, before: kinds.Object) -> kinds.Object:
+    def _settle(self, kind: kinds.ResourceKind, new: kinds.Object, before: kinds.Object) -> kinds.Object:
         """An object that is leaving goes with its last finalizer; a pod when its grace period is over, a namespace when empty."""
         meta = new["metadata"]
         leaving = "deletionTimestamp" in meta and not meta.get("finalizers")
@@ -100,7 +102,7 @@ class Store:
     def _write(
         self,
         type: Literal["ADDED", "MODIFIED", "DELETED"],
-        kind: kinds.Kind,
+        kind: kinds.ResourceKind,
         new: kinds.Object,
         before: kinds.Object | None,
     ) -> kinds.Object:
@@ -112,7 +114,7 @@ class Store:
             self._objects[kind].pop(key, None)
         else:
             self._objects[kind][key] = new
-        change = Change(self.version, type, kind, new, before)
+        change = WatchChange(self.version, type, kind, new, before)
         self.history.append(change)
         for listener in tuple(self.listeners):
             listener(change)
@@ -136,5 +138,5 @@ def _spec(found: kinds.Object) -> tuple[object, bool]:
     return rest, "deletionTimestamp" in found["metadata"]
 
 
-def _foreign(asked: str, present: str) -> str:
+def _uid_conflict(asked: str, present: str) -> str:
     return f"Precondition failed: UID in precondition: {asked}, UID in object meta: {present}"

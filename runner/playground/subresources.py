@@ -19,14 +19,16 @@ def scale(found: kinds.Object) -> kinds.Object:
     return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": kept, "spec": asked, "status": status}
 
 
-def rescale(verbs: resources.Verbs, kind: kinds.Kind, namespace: str, name: str, media: str, body: Any) -> kinds.Object:
+def rescale(
+    verbs: resources.Verbs, kind: kinds.ResourceKind, namespace: str, name: str, media: str, body: Any
+) -> kinds.Object:
     """Set `spec.replicas`; `media` is empty for a PUT. Raises the 409 and the 422."""
     found = verbs.store.read(kind, namespace, name)
     new = patch.apply(media, scale(found), body, "Scale") if media else body
     replicas = (new.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or replicas < 0:
-        cause = refusal.wrong("spec.replicas", str(replicas), "must be greater than or equal to 0")
-        raise refusal.invalid(kinds.Kind("Scale", "scales", "autoscaling"), name, [cause])
+        cause = refusal.invalid_value("spec.replicas", str(replicas), "must be greater than or equal to 0")
+        raise refusal.invalid(kinds.ResourceKind("Scale", "scales", "autoscaling"), name, [cause])
     changed = copy.deepcopy(found)
     changed["spec"]["replicas"] = replicas
     if version := (new.get("metadata") or {}).get("resourceVersion"):
@@ -48,8 +50,8 @@ def evict(verbs: resources.Verbs, namespace: str, name: str, body: Mapping[str, 
     held, pod = verbs.store, verbs.store.read(kinds.POD, namespace, name)
     options = dict(body.get("deleteOptions") or {})
     dry = verbs.dry or options.get("dryRun") == ["All"]
-    pending = conditions.over(pod) or conditions.leaving(pod) or pod["status"].get("phase") == "Pending"
-    budgets = [] if pending else [b for b in held.list(kinds.BUDGET, namespace) if _covers(b, pod)]
+    pending = conditions.is_finished(pod) or conditions.leaving(pod) or pod["status"].get("phase") == "Pending"
+    budgets = [] if pending else [b for b in held.list(kinds.BUDGET, namespace) if _budget_covers(b, pod)]
     if len(budgets) > 1:
         said = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
         raise refusal.Refusal(500, "InternalError", said, {})
@@ -60,11 +62,11 @@ def evict(verbs: resources.Verbs, namespace: str, name: str, body: Mapping[str, 
     return success(201)
 
 
-def _covers(budget: kinds.Object, pod: kinds.Object) -> bool:
+def _budget_covers(budget: kinds.Object, pod: kinds.Object) -> bool:
     return selection.selects(budget["spec"].get("selector"), pod["metadata"].get("labels"))
 
 
-def _take(held: store.Store, budget: kinds.Object, pod: kinds.Object, *, dry: bool) -> None:
+def _take(held: store.ObjectStore, budget: kinds.Object, pod: kinds.Object, *, dry: bool) -> None:
     """Spend one disruption, written down before the pod is deleted. An unready pod costs none while the budget is met."""
     meta, state = budget["metadata"], disruption.state(held, budget)
     if not conditions.ready(pod) and state["currentHealthy"] >= state["desiredHealthy"] > 0:
@@ -89,7 +91,7 @@ def success(code: int) -> kinds.Object:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code}
 
 
-def log(held: store.Store, nodes: kubelet.Kubelet, namespace: str, name: str, asked: Mapping[str, str]) -> str:
+def log(held: store.ObjectStore, nodes: kubelet.Kubelet, namespace: str, name: str, asked: Mapping[str, str]) -> str:
     """The log of a container as text; raises the 400 of a container that is not there or has not started."""
     pod = held.read(kinds.POD, namespace, name)
     names = [c["name"] for c in pod["spec"]["containers"]]
@@ -115,6 +117,6 @@ def _text(lines: list[tuple[str, str]], asked: Mapping[str, str]) -> str:
     if tail := asked.get("tailLines"):
         lines = lines[-int(tail) :] if int(tail) else []
     if recent := asked.get("sinceSeconds"):
-        lines = [line for line in lines if conditions.age(line[0]) <= int(recent)]
+        lines = [line for line in lines if conditions.age_s(line[0]) <= int(recent)]
     stamped = asked.get("timestamps") == "true"
     return "".join(f"{at} {text}\n" if stamped else f"{text}\n" for at, text in lines)

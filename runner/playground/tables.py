@@ -61,7 +61,7 @@ EVENT_COLUMNS = [
 
 
 def table(
-    kind: kinds.Kind, found: Iterable[kinds.Object], meta: dict[str, Any], include: str = "Metadata"
+    kind: kinds.ResourceKind, found: Iterable[kinds.Object], meta: dict[str, Any], include: str = "Metadata"
 ) -> dict[str, Any]:
     """A Table of objects; `include` is what each row carries of its object: None, Metadata or Object."""
     return {
@@ -69,11 +69,11 @@ def table(
         "apiVersion": "meta.k8s.io/v1",
         "metadata": meta,
         "columnDefinitions": EVENT_COLUMNS if kind is kinds.EVENT else COLUMNS[kind.name],
-        "rows": [{"cells": CELLS[kind.name](each), "object": _carried(each, include)} for each in found],
+        "rows": [{"cells": CELLS[kind.name](each), "object": _embedded_object(each, include)} for each in found],
     }
 
 
-def _carried(found: kinds.Object, include: str) -> Any:
+def _embedded_object(found: kinds.Object, include: str) -> Any:
     if include == "None":
         return None
     if include == "Object":
@@ -92,12 +92,20 @@ def _service(found: kinds.Object) -> Row:
     outside = ",".join(spec.get("externalIPs") or ()) or waiting
     ports = ",".join(map(_port, spec.get("ports") or ())) or "<none>"
     chosen = ",".join(f"{k}={v}" for k, v in sorted((spec.get("selector") or {}).items())) or "<none>"
-    return [cells.name(found), spec["type"], spec.get("clusterIP", "<none>"), outside, ports, cells.age(found), chosen]
+    return [
+        cells.name(found),
+        spec["type"],
+        spec.get("clusterIP", "<none>"),
+        outside,
+        ports,
+        cells.age_cell(found),
+        chosen,
+    ]
 
 
 def _node(found: kinds.Object) -> Row:
     status, info = found.get("status", {}), found.get("status", {}).get("nodeInfo", {})
-    said = ("Ready" if conditions.true(found, "Ready") else "NotReady") if status.get("conditions") else "Unknown"
+    said = ("Ready" if conditions.is_true(found, "Ready") else "NotReady") if status.get("conditions") else "Unknown"
     if found["spec"].get("unschedulable"):
         said += ",SchedulingDisabled"
     roles = sorted(
@@ -110,7 +118,7 @@ def _node(found: kinds.Object) -> Row:
         cells.name(found),
         said,
         ",".join(roles) or "<none>",
-        cells.age(found),
+        cells.age_cell(found),
         info.get("kubeletVersion", ""),
         *wide,
     ]
@@ -120,17 +128,17 @@ def _deployment(found: kinds.Object) -> Row:
     status = found["status"]
     counts = [status.get("updatedReplicas", 0), status.get("availableReplicas", 0)]
     ready = f"{status.get('readyReplicas', 0)}/{found['spec']['replicas']}"
-    return [cells.name(found), ready, *counts, cells.age(found), *cells.template(found), cells.selector(found)]
+    return [cells.name(found), ready, *counts, cells.age_cell(found), *cells.template(found), cells.selector(found)]
 
 
 def _replica_set(found: kinds.Object) -> Row:
     counts = [found["spec"]["replicas"], found["status"].get("replicas", 0), found["status"].get("readyReplicas", 0)]
-    return [cells.name(found), *counts, cells.age(found), *cells.template(found), cells.selector(found)]
+    return [cells.name(found), *counts, cells.age_cell(found), *cells.template(found), cells.selector(found)]
 
 
 def _stateful_set(found: kinds.Object) -> Row:
     ready = f"{found['status'].get('readyReplicas', 0)}/{found['spec']['replicas']}"
-    return [cells.name(found), ready, cells.age(found), *cells.template(found)]
+    return [cells.name(found), ready, cells.age_cell(found), *cells.template(found)]
 
 
 def _daemon_set(found: kinds.Object) -> Row:
@@ -144,13 +152,13 @@ def _daemon_set(found: kinds.Object) -> Row:
     chosen = found["spec"]["template"]["spec"].get("nodeSelector") or {}
     shown = ",".join(f"{k}={v}" for k, v in sorted(chosen.items())) or "<none>"
     counts = [found["status"].get(key, 0) for key in keys]
-    return [cells.name(found), *counts, shown, cells.age(found), *cells.template(found), cells.selector(found)]
+    return [cells.name(found), *counts, shown, cells.age_cell(found), *cells.template(found), cells.selector(found)]
 
 
 def _slice(found: kinds.Object) -> Row:
     ports = cells.some([str(p.get("port", "*")) for p in found.get("ports") or ()], "<unset>")
     addresses = cells.some([a for e in found.get("endpoints") or () for a in e["addresses"]], "<unset>")
-    return [cells.name(found), found["addressType"], ports, addresses, cells.age(found)]
+    return [cells.name(found), found["addressType"], ports, addresses, cells.age_cell(found)]
 
 
 def _endpoints(found: kinds.Object) -> Row:
@@ -160,31 +168,35 @@ def _endpoints(found: kinds.Object) -> Row:
         for p in s.get("ports") or ()
         for a in s.get("addresses") or ()
     ]
-    return [cells.name(found), cells.some(said, "<none>"), cells.age(found)]
+    return [cells.name(found), cells.some(said, "<none>"), cells.age_cell(found)]
 
 
 def _budget(found: kinds.Object) -> Row:
     spec = found["spec"]
     shown = [str(spec.get(key, "N/A")) for key in ("minAvailable", "maxUnavailable")]
-    return [cells.name(found), *shown, found["status"].get("disruptionsAllowed", 0), cells.age(found)]
+    return [cells.name(found), *shown, found["status"].get("disruptionsAllowed", 0), cells.age_cell(found)]
 
 
 CELLS: dict[str, Callable[[kinds.Object], Row]] = {
     "Pod": cells.pod,
     "Node": _node,
-    "Namespace": lambda n: [cells.name(n), n["status"]["phase"], cells.age(n)],
+    "Namespace": lambda n: [cells.name(n), n["status"]["phase"], cells.age_cell(n)],
     "Service": _service,
     "Endpoints": _endpoints,
     "Event": cells.event,
-    "ConfigMap": lambda c: [cells.name(c), len(c.get("data") or {}) + len(c.get("binaryData") or {}), cells.age(c)],
-    "Secret": lambda s: [cells.name(s), s.get("type", "Opaque"), len(s.get("data") or {}), cells.age(s)],
-    "ServiceAccount": lambda s: [cells.name(s), len(s.get("secrets") or ()), cells.age(s)],
+    "ConfigMap": lambda c: [
+        cells.name(c),
+        len(c.get("data") or {}) + len(c.get("binaryData") or {}),
+        cells.age_cell(c),
+    ],
+    "Secret": lambda s: [cells.name(s), s.get("type", "Opaque"), len(s.get("data") or {}), cells.age_cell(s)],
+    "ServiceAccount": lambda s: [cells.name(s), len(s.get("secrets") or ()), cells.age_cell(s)],
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
     "StatefulSet": _stateful_set,
     "DaemonSet": _daemon_set,
     "EndpointSlice": _slice,
-    "Lease": lambda lease: [cells.name(lease), lease.get("spec", {}).get("holderIdentity", ""), cells.age(lease)],
+    "Lease": lambda lease: [cells.name(lease), lease.get("spec", {}).get("holderIdentity", ""), cells.age_cell(lease)],
     "PodDisruptionBudget": _budget,
-    "NetworkPolicy": lambda p: [cells.name(p), cells.selected(p["spec"].get("podSelector")), cells.age(p)],
+    "NetworkPolicy": lambda p: [cells.name(p), cells.selected(p["spec"].get("podSelector")), cells.age_cell(p)],
 }

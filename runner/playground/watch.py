@@ -24,10 +24,10 @@ def check(asked: dict[str, str]) -> None:
 
 
 async def lines(
-    held: store.Store, kind: kinds.Kind, wanted: selection.Match, asked: dict[str, str], shaped: Shape
+    held: store.ObjectStore, kind: kinds.ResourceKind, wanted: selection.Match, asked: dict[str, str], shaped: Shape
 ) -> AsyncIterator[bytes]:
     """Run until `timeoutSeconds` or until the client goes away."""
-    queue: asyncio.Queue[store.Change] = asyncio.Queue()
+    queue: asyncio.Queue[store.WatchChange] = asyncio.Queue()
     listener = queue.put_nowait
     held.listeners.add(listener)
     try:
@@ -43,14 +43,14 @@ async def lines(
                 if bookmarks and left > BOOKMARK_S:
                     yield _line("BOOKMARK", _bookmark(kind, held.version))
                 continue
-            if (seen := _seen(change, kind, wanted, shaped)) is not None:
+            if (seen := _watch_line(change, kind, wanted, shaped)) is not None:
                 yield seen
     finally:
         held.listeners.discard(listener)
 
 
 def _first(
-    held: store.Store, kind: kinds.Kind, wanted: selection.Match, asked: dict[str, str], shaped: Shape
+    held: store.ObjectStore, kind: kinds.ResourceKind, wanted: selection.Match, asked: dict[str, str], shaped: Shape
 ) -> list[bytes]:
     """What comes before the new changes: the present objects, or what happened since the asked version."""
     version = asked.get("resourceVersion", "")
@@ -65,11 +65,15 @@ def _first(
     oldest = held.history[0].version if held.history else 1
     if int(version) + 1 < oldest:
         return [_line("ERROR", refusal.expired(int(version), oldest).body)]
-    since = (_seen(change, kind, wanted, shaped) for change in tuple(held.history) if change.version > int(version))
+    since = (
+        _watch_line(change, kind, wanted, shaped) for change in tuple(held.history) if change.version > int(version)
+    )
     return [event for event in since if event is not None]
 
 
-def _seen(change: store.Change, kind: kinds.Kind, wanted: selection.Match, shaped: Shape) -> bytes | None:
+def _watch_line(
+    change: store.WatchChange, kind: kinds.ResourceKind, wanted: selection.Match, shaped: Shape
+) -> bytes | None:
     """A change through a selector: what begins to match is added, what stops matching is deleted."""
     if change.kind is not kind:
         return None
@@ -81,7 +85,7 @@ def _seen(change: store.Change, kind: kinds.Kind, wanted: selection.Match, shape
     return _line(type, shaped(change.object))
 
 
-def _bookmark(kind: kinds.Kind, version: int) -> dict[str, Any]:
+def _bookmark(kind: kinds.ResourceKind, version: int) -> dict[str, Any]:
     meta = {"resourceVersion": str(version), "creationTimestamp": None}
     return {"kind": kind.name, "apiVersion": kind.api_version, "metadata": meta}
 

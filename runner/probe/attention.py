@@ -6,7 +6,7 @@ FREE_NS = 100_000_000
 """Less between two beats is how an event loop lives: a tenth of what users wait for, and of any timeout of a second."""
 
 
-class Attention:
+class LoopStalls:
     """Mutable, one a prober. A request that was under way meanwhile may have been answered long before we read it."""
 
     def __init__(self, now_ns: int) -> None:

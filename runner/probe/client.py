@@ -44,7 +44,7 @@ class Line(ResponseHandler):
         super().data_received(data)
 
 
-class Asking:
+class RequestProgress:
     """One request under way: how far it has come, for the case that somebody gives it up."""
 
     __slots__ = ("idle_s", "left", "line", "naming", "opened", "proxied")
@@ -89,7 +89,7 @@ class Asking:
         return flags | _NEW if self.opened else flags
 
 
-_asking: ContextVar[Asking] = ContextVar("asking")
+_asking: ContextVar[RequestProgress] = ContextVar("asking")
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -152,7 +152,7 @@ class Client:
         """These statuses are good from now on."""
         self._good = frozenset(code for low, high in status for code in range(low, high + 1))
 
-    async def ask(self, asking: Asking) -> tuple[int, int]:
+    async def ask(self, asking: RequestProgress) -> tuple[int, int]:
         """Ask and read the answer to its end: its status (0 without one) and its flags with their cause, 0 when it is good.
 
         Never raises for what the network or the service does; being cancelled closes the connection.

@@ -14,7 +14,7 @@ ACHIEVED = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class ProberHealth:
     """Of one indicator over the given samples; lateness in seconds, nearest rank."""
 
     lateness_p50: float
@@ -25,14 +25,14 @@ class Health:
     sentence: str
 
 
-def health(samples: Sequence[Sample], threshold_s: float, scheduled: int | None = None) -> Health:
+def health(samples: Sequence[Sample], threshold_s: float, scheduled: int | None = None) -> ProberHealth:
     """Suspect when lateness p99 is above a tenth of the latency threshold, or less than 99 % of the schedule left.
 
     `scheduled` is how many slots fell due, where the caller knows it (a prober that was killed did not write the rest);
     otherwise what the tape holds. No samples are suspect. Limits: docs/measurement.md 4.1.
     """
     if not samples:
-        return Health(0.0, 0.0, 0.0, True, "the prober sent nothing")
+        return ProberHealth(0.0, 0.0, 0.0, True, "the prober sent nothing")
     late = sorted(sample.late_us for sample in samples)
     p50, p99 = _rank(late, 0.5), _rank(late, 0.99)
     left = sum(not sample.flags & Flag.SHED for sample in samples)
@@ -49,7 +49,7 @@ def health(samples: Sequence[Sample], threshold_s: float, scheduled: int | None 
         if faults
         else f"the prober kept its schedule: p99 {_ms(p99)} late"
     )
-    return Health(p50, p99, achieved, bool(faults), sentence)
+    return ProberHealth(p50, p99, achieved, bool(faults), sentence)
 
 
 def _rank(ordered_us: Sequence[int], share: float) -> float:

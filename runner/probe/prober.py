@@ -23,7 +23,7 @@ from pathlib import Path
 
 from runner import codec, errors
 from runner.probe import messages, pacer, stream, tape
-from runner.probe.attention import Attention
+from runner.probe.attention import LoopStalls
 
 BEAT_S = 0.01
 """Between two heartbeats, each with a look for timeouts."""
@@ -42,7 +42,7 @@ class Prober:
         """Creates the tapes. Raises ValueError for a URL that cannot be asked, OSError when a tape cannot be written."""
         self._indicators = start.indicators
         self.tapes = {i.name: _tape(i, number, start) for number, i in enumerate(start.indicators)}
-        self._attention = Attention(time.monotonic_ns())
+        self._attention = LoopStalls(time.monotonic_ns())
         self._streams = [
             stream.Stream(
                 indicator,
@@ -153,7 +153,7 @@ async def serve(lines: asyncio.StreamReader) -> int:
     prober.beat()
     await prober.warm()
     say(messages.Ready(tapes={name: str(writer.path) for name, writer in prober.tapes.items()}))
-    if await _obey(prober, lines):
+    if await _run_until_stopped(prober, lines):
         await _finish(prober, lines)
     else:
         prober.abandon()
@@ -161,7 +161,7 @@ async def serve(lines: asyncio.StreamReader) -> int:
     return 0
 
 
-async def _obey(prober: Prober, lines: asyncio.StreamReader) -> bool:
+async def _run_until_stopped(prober: Prober, lines: asyncio.StreamReader) -> bool:
     """Until told to stop (True), or until the parent is gone."""
     while line := await lines.readline():
         match messages.PROBER.orders.decode(json.loads(line), "order"):
@@ -197,9 +197,9 @@ def orphan(command: Sequence[str]) -> None:
         subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True, close_fds=False)
 
 
-def _tape(indicator: messages.Indicator, number: int, start: messages.Start) -> tape.Writer:
+def _tape(indicator: messages.Indicator, number: int, start: messages.Start) -> tape.TapeWriter:
     path = Path(start.folder) / f"{number}-{_plain(indicator.name)}.tape"
-    return tape.Writer(path, rate=indicator.rate, timeout_s=indicator.timeout_s, limit_s=start.limit_s)
+    return tape.TapeWriter(path, rate=indicator.rate, timeout_s=indicator.timeout_s, limit_s=start.limit_s)
 
 
 def _plain(name: str) -> str:

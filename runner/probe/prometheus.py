@@ -92,14 +92,14 @@ class Prometheus:
         except httpx.TimeoutException:
             raise NoData(f"no answer within {units.format_duration(self.timeout_s)}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as problem:
-            raise NoData(f"cannot be reached ({_brief(problem)})") from None
+            raise NoData(f"cannot be reached ({_error_text(problem)})") from None
         try:
-            return _believed(answer)
+            return _checked_answer(answer)
         except NoData as problem:  # a server may well repeat what it was shown
             raise NoData(self._mask.text(str(problem))) from None
 
 
-def _believed(answer: httpx.Response) -> tuple[str, Any]:
+def _checked_answer(answer: httpx.Response) -> tuple[str, Any]:
     """The type and the result of an answer without any reservation. Raises NoData."""
     try:
         body = answer.json()
@@ -121,5 +121,5 @@ def _labels(metric: Mapping[str, Any]) -> str:
     return ",".join(f"{k}={v}" for k, v in sorted(metric.items()))
 
 
-def _brief(problem: Exception) -> str:
+def _error_text(problem: Exception) -> str:
     return (str(problem) or type(problem).__name__).splitlines()[0][:160]

@@ -10,7 +10,7 @@ from runner import errors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Proxy:
+class HttpProxy:
     """One that holds for a URL."""
 
     url: str
@@ -25,7 +25,7 @@ class Proxy:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def of(url: str, env: Mapping[str, str]) -> Proxy | None:
+def of(url: str, env: Mapping[str, str]) -> HttpProxy | None:
     """The proxy that `env` has for the URL; None where it has none, or makes an exception. As elsewhere, small letters win."""
     known = {name.lower(): name for name in sorted(env) if name.lower().endswith("_proxy")}  # capitals sort first
     scheme = urlsplit(url).scheme
@@ -36,7 +36,7 @@ def of(url: str, env: Mapping[str, str]) -> Proxy | None:
 
     if should_bypass_proxies(url, env.get(known.get("no_proxy", ""), "")):
         return None
-    return Proxy(url=prepend_scheme_if_needed(env[variable], "http"), variable=variable)
+    return HttpProxy(url=prepend_scheme_if_needed(env[variable], "http"), variable=variable)
 
 
 def for_traffic(name: str, url: str, env: Mapping[str, str]) -> str | None:

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from runner.probe import tape
-from runner.probe.attention import Attention
-from runner.probe.client import Asking, Client
+from runner.probe.attention import LoopStalls
+from runner.probe.client import Client, RequestProgress
 from runner.probe.messages import Indicator, Ranges
 from runner.slo.sample import Flag
 
@@ -46,14 +46,16 @@ class _Flight(NamedTuple):
     left_ns: int
     missed_ns: int
     """How long we had not looked, all in all, when it left."""
-    asking: Asking
+    asking: RequestProgress
     task: asyncio.Task[None]
 
 
 class Stream:
     """Traffic of one indicator."""
 
-    def __init__(self, indicator: Indicator, writer: tape.Writer, slots: Iterator[int], attention: Attention) -> None:
+    def __init__(
+        self, indicator: Indicator, writer: tape.TapeWriter, slots: Iterator[int], attention: LoopStalls
+    ) -> None:
         """Raises ValueError for a URL that cannot be asked."""
         self._kept = Client(indicator, new=False)
         self._fresh = Client(indicator, new=True)
@@ -105,7 +107,7 @@ class Stream:
 
     async def warm(self, connections: int) -> None:
         """Open so many connections by requests that are no records."""
-        await asyncio.gather(*(self._kept.ask(Asking()) for _ in range(connections)))
+        await asyncio.gather(*(self._kept.ask(RequestProgress()) for _ in range(connections)))
 
     def accept(self, status: Ranges) -> None:
         """These statuses are good from now on."""
@@ -129,12 +131,12 @@ class Stream:
         if len(self._flight) >= self._cap:
             self._writer.done(number, late_us, 0, _SHED)
         else:
-            asking = Asking()
+            asking = RequestProgress()
             task = self._loop.create_task(self._one(number, intended_ns, asking))
             missed_ns = self._attention.missed_ns(left_ns)
             self._flight[number] = _Flight(intended_ns, left_ns, missed_ns, asking, task)
 
-    async def _one(self, number: int, intended_ns: int, asking: Asking) -> None:
+    async def _one(self, number: int, intended_ns: int, asking: RequestProgress) -> None:
         self._writer.left(number, _micros(time.monotonic_ns() - intended_ns))
         client = self._fresh if self._new_every and number % self._new_every == 0 else self._kept
         status, flags = await client.ask(asking)

@@ -48,7 +48,7 @@ class Header(NamedTuple):
     timeout_s: float
 
 
-class Writer:
+class TapeWriter:
     """The prober's end. One writer a tape."""
 
     def __init__(self, path: Path, *, rate: float, timeout_s: float, limit_s: float) -> None:

@@ -37,12 +37,12 @@ def tell_others(command: Sequence[str], folder: Path, *, clean: bool, late: bool
 
     Of several survivors one tells. Whoever undoes `late`, by a next start or `recover`, tells again that something is still open.
     """
-    claim = _claim(folder) if command else None
+    claim = _lock_notification(folder) if command else None
     if claim is None:
         return
     told = folder / (TOLD_CLEAN if clean else TOLD_OPEN)
     ours = not told.exists() or (late and not clean and not _recent(told, RECENT_S))
-    done = not ours or _called([*command, str(folder), *(["late"] if late else [])], folder / LOG, claim)
+    done = not ours or _run_command([*command, str(folder), *(["late"] if late else [])], folder / LOG, claim)
     with contextlib.suppress(OSError):
         if ours and done:
             told.touch()
@@ -63,12 +63,12 @@ def owed(folder: Path) -> bool:
     return _recent(folder / UNTOLD, FORGOTTEN_S)
 
 
-def due(folder: Path) -> bool:
+def may_retry_notification(folder: Path) -> bool:
     """Whether what is owed may be tried now: not while somebody does, nor at once after it."""
     return owed(folder) and not _recent(folder / TELLING, RECENT_S)
 
 
-def _claim(folder: Path) -> list[int] | None:
+def _lock_notification(folder: Path) -> list[int] | None:
     """What to hold while we tell; None when somebody does. On a full disk two may tell the same, which is better than nobody."""
     try:
         descriptor = os.open(folder / TELLING, os.O_WRONLY | os.O_CREAT, 0o600)
@@ -84,7 +84,7 @@ def _claim(folder: Path) -> list[int] | None:
     return [descriptor]
 
 
-def _called(command: Sequence[str], log: Path, claim: Sequence[int]) -> bool:
+def _run_command(command: Sequence[str], log: Path, claim: Sequence[int]) -> bool:
     """Whether others were told; whom we call holds the claim too, lest we die and a next start tells beside it."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired), log.open("ab") as said:
         done = subprocess.run(

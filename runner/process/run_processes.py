@@ -68,10 +68,10 @@ def _adopted(child: psutil.Process, known: Collection[int]) -> bool:
     if child.pid in known or os.getsid(child.pid) == os.getsid(0):
         return False
     marks = [mark for mark in _environment(child.pid) if mark.startswith(f"{MARK}=".encode())]
-    return all(mark.endswith(b":worker") for mark in marks) and not _buried(child)
+    return all(mark.endswith(b":worker") for mark in marks) and not _reaped(child)
 
 
-def _buried(child: psutil.Process) -> bool:
+def _reaped(child: psutil.Process) -> bool:
     """An orphan that has ended waits for us to hear of it."""
     if child.status() != psutil.STATUS_ZOMBIE:
         return False

@@ -45,7 +45,7 @@ def warnings(i: Indicator) -> Iterator[str]:
     for status, number in good.items():
         if status not in i.before:
             yield f"{i.name}: {number:,} answers had status {status}, which the baseline did not have; by `expect` they are good"
-        elif not 200 <= int(status) < 300 and _grew(status, i.before, i.answered):
+        elif not 200 <= int(status) < 300 and _became_usual(status, i.before, i.answered):
             now, then = _ratio(status, i.answered), _ratio(status, i.before)
             yield (
                 f"{i.name}: {now} of the answers had status {status}, in the baseline {then}; it counts as good because the "
@@ -53,7 +53,7 @@ def warnings(i: Indicator) -> Iterator[str]:
             )
 
 
-def _grew(status: str, before: Mapping[str, int], now: Mapping[str, int]) -> bool:
+def _became_usual(status: str, before: Mapping[str, int], now: Mapping[str, int]) -> bool:
     """Beyond chance: the share's lower 95 % bound is above the baseline's upper one."""
     lower, _ = interval.clopper_pearson(now[status], sum(now.values()), interval.CONFIDENCE)
     _, upper = interval.clopper_pearson(before[status], sum(before.values()), interval.CONFIDENCE)

@@ -14,7 +14,7 @@ from runner import clock
 from runner.characters import harmless
 from runner.report import lanes, plot, plotdata, words
 from runner.report.narrator import Narrator
-from runner.report.plotdata import Seen
+from runner.report.plotdata import StreamSamples
 from runner.slo.sample import Sample
 from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
@@ -29,7 +29,7 @@ _PLAIN = ("info",)
 _CHIP_WORDS = {"already": "nothing to do"}
 
 
-def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, Seen]) -> str:
+def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, StreamSamples]) -> str:
     """The page of one run; `samples` by indicator name, whatever is missing is said to be missing."""
     narrator = Narrator()
     told = [said for e in events if (said := narrator.tell(e))]
@@ -50,7 +50,7 @@ def render(record: RunRecord, events: Iterable[Event], samples: Mapping[str, See
     return harmless(page)
 
 
-def _requests(samples: Mapping[str, Seen], name: str) -> Sequence[Sample]:
+def _requests(samples: Mapping[str, StreamSamples], name: str) -> Sequence[Sample]:
     """Our own requests of an indicator; none of one that a source counted."""
     seen = samples.get(name, ())
     return () if plotdata.counted(seen) else cast(Sequence[Sample], seen)
@@ -68,7 +68,7 @@ def css() -> Markup:
     return Markup(resources.files("runner.report").joinpath("templates/report.css").read_text("utf-8"))
 
 
-def picture(record: RunRecord, samples: Mapping[str, Seen]) -> str:
+def picture(record: RunRecord, samples: Mapping[str, StreamSamples]) -> str:
     """The timeline alone, as an SVG file."""
     return harmless(plot.standalone_svg(record, samples, css()))
 
@@ -149,7 +149,10 @@ def _remark(name: str, record: RunRecord) -> str:
         if not record.mark("injected"):
             return "nothing was injected"
         return "no user impact" if record.watched else "no request was measured"
-    return words.bound(record, name) or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since {_origin(record)}"
+    return (
+        words.why_censored(record, name)
+        or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since {_origin(record)}"
+    )
 
 
 def _origin(record: RunRecord) -> str:

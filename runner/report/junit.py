@@ -36,14 +36,14 @@ def render(runs: Sequence[RunRecord | ExperimentResult]) -> str:
     seconds = 0.0
     for run in runs:
         record = run.record if isinstance(run, ExperimentResult) else run
-        suites.append(_suite(record) if record else _unrun(cast(ExperimentResult, run)))
+        suites.append(_suite(record) if record else _case_without_run(cast(ExperimentResult, run)))
         seconds += _span(record) if record else 0.0
     _tally(suites, list(suites), seconds)
     ET.indent(suites)
     return harmless(f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(suites, encoding="unicode")}\n')
 
 
-def _unrun(one: ExperimentResult) -> ET.Element:
+def _case_without_run(one: ExperimentResult) -> ET.Element:
     """The suite of a file without a run: one error."""
     counts = {"tests": "1", "failures": "0", "errors": "1", "skipped": "0", "time": "0.000"}
     suite = ET.Element("testsuite", {"name": _legal(one.name), **counts})

@@ -42,15 +42,15 @@ def lanes(at: Mapping[str, float], end: float, unnotified: str = "", unwatched: 
         _bar("users", at, ("effective", "recovered"), end, "no impact"),
         Lane(
             "alert",
-            tuple(_alert(at, end)),
+            tuple(_alert_bars(at, end)),
             _points(at, "pending", "firing", "received", "resolved"),
-            _fired(at, hurt, unwatched),
+            _alert_summary(at, hurt, unwatched),
         ),
         Lane(
             "people",
-            tuple(_told(at, end)),
+            tuple(_people_bars(at, end)),
             _points(at, "notified", "acknowledged", "mitigated"),
-            _who(at, fired, unnotified, unwatched),
+            _people_summary(at, fired, unnotified, unwatched),
         ),
     ]
 
@@ -64,7 +64,7 @@ def _bar(name: str, at: Mapping[str, float], ends: tuple[str, str], end: float, 
     return Lane(name, ((begin, until, name),), _points(at, *ends), f"{open_}{_short(until - begin)}")
 
 
-def _alert(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, str]]:
+def _alert_bars(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, str]]:
     pending, firing, resolved = at.get("pending"), at.get("firing", at.get("received")), at.get("resolved", end)
     if pending is not None:
         yield pending, firing if firing is not None else min(resolved, end), "pending"
@@ -72,7 +72,7 @@ def _alert(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, 
         yield firing, max(firing, resolved), "firing"
 
 
-def _told(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, str]]:
+def _people_bars(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, str]]:
     told = at.get("notified", at.get("acknowledged"))
     if told is not None:
         yield told, max(told, at.get("acknowledged", at.get("resolved", end))), "told"
@@ -80,7 +80,7 @@ def _told(at: Mapping[str, float], end: float) -> Iterable[tuple[float, float, s
         yield at["acknowledged"], max(at["acknowledged"], at.get("mitigated", at.get("undone", end))), "acting"
 
 
-def _fired(at: Mapping[str, float], hurt: float | None, unwatched: str) -> str:
+def _alert_summary(at: Mapping[str, float], hurt: float | None, unwatched: str) -> str:
     since = hurt if hurt is not None else at.get("injected", 0.0)
     for stage, said in (("firing", "fired"), ("received", "received")):
         if stage in at:
@@ -90,7 +90,7 @@ def _fired(at: Mapping[str, float], hurt: float | None, unwatched: str) -> str:
     return "pending only, never fired" if "pending" in at else "no alert fired"
 
 
-def _who(at: Mapping[str, float], fired: float | None, unnotified: str, unwatched: str) -> str:
+def _people_summary(at: Mapping[str, float], fired: float | None, unnotified: str, unwatched: str) -> str:
     if "notified" in at:
         since = at.get("effective", at.get("injected", 0.0))
         took = max(0.0, at.get("acknowledged", 0.0) - at["notified"])

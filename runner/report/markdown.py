@@ -11,7 +11,7 @@ from runner.report import plotdata, text, words
 from runner.timeline.record import ObjectiveResult, RunRecord
 from runner.timeline.result import ExperimentResult
 
-Samples = Mapping[str, plotdata.Seen]
+Samples = Mapping[str, plotdata.StreamSamples]
 ICONS = {
     "PASS": "✅",
     "FAIL": "❌",

@@ -21,7 +21,7 @@ class Narrator:
         self._t = max(self._t, now) if event.event is not Name.NOTICE else event.t  # before the run, time is negative
         if event.event is Name.HYPOTHESIS and not self._changed(bool(event.fields.get("met"))):
             return None
-        told = words.tell(event)
+        told = words.describe_event(event)
         if told is None:
             return None
         tone, said = told

@@ -19,7 +19,7 @@ NOTICE_EVERY_S = 60.0
 _PREFIX = {"good": "ok  ", "bad": "!!  ", "warn": "!   ", "plain": "    "}
 
 
-class Plain:
+class PlainView:
     """Writes lines; never moves the cursor."""
 
     def __init__(self, scene: Scene, out: TextIO | None = None) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from runner.report import plotdata, scale, words
-from runner.report.plotdata import Bin, Seen, Series
+from runner.report.plotdata import Bin, PlotSeries, StreamSamples
 from runner.report.scale import Scale
 from runner.timeline.mark import Mark, Window
 from runner.timeline.record import ObjectiveResult, RunRecord
@@ -39,13 +39,13 @@ class Label:
     when: str
 
 
-def timeline_svg(record: RunRecord, samples: Mapping[str, Seen]) -> Markup:
+def timeline_svg(record: RunRecord, samples: Mapping[str, StreamSamples]) -> Markup:
     """The timeline of a run; `samples` by indicator name, an indicator without any is drawn empty and says so."""
     height, parts = _draw(record, samples)
     return _wrap(record, height, parts)
 
 
-def standalone_svg(record: RunRecord, samples: Mapping[str, Seen], style: str) -> str:
+def standalone_svg(record: RunRecord, samples: Mapping[str, StreamSamples], style: str) -> str:
     """The timeline as a file of its own, with verdict, style and ground, for a README: light and dark, all on one scale."""
     height, parts = _draw(record, samples, worst=1.0)
     colour = {"good": "var(--good)", "warn": "var(--warn)"}.get(words.tone(record.verdict), "var(--bad)")
@@ -59,7 +59,7 @@ def standalone_svg(record: RunRecord, samples: Mapping[str, Seen], style: str) -
     return drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 
-def _draw(record: RunRecord, samples: Mapping[str, Seen], worst: float = 0.0) -> tuple[float, tuple[str, ...]]:
+def _draw(record: RunRecord, samples: Mapping[str, StreamSamples], worst: float = 0.0) -> tuple[float, tuple[str, ...]]:
     """Its height and its parts; the error panel reaches up to `worst` at the least."""
     x = Scale(0.0, plotdata.span_s(record), LEFT, WIDTH - RIGHT)
     labels = place(record, x)
@@ -162,7 +162,7 @@ def _axis(x: Scale, bottom: float) -> Iterable[str]:
         yield f'<text class="tick mid" x="{at}" y="{bottom + 17:.1f}">{words.seconds(tick) if tick else "0s"}</text>'
 
 
-def _title(name: str, data: Series, y: float, what: tuple[str, str]) -> Iterable[str]:
+def _title(name: str, data: PlotSeries, y: float, what: tuple[str, str]) -> Iterable[str]:
     """In the right margin, where no mark's line crosses it."""
     total, at, plain = sum(b.total for b in data.bins), WIDTH - RIGHT + 8, words.clean(name)
     short = plain if len(plain) <= 17 else plain[:16] + "…"
@@ -172,7 +172,7 @@ def _title(name: str, data: Series, y: float, what: tuple[str, str]) -> Iterable
         yield f'<text class="panel-name" x="{at}" y="{y + 27 + 15 * number:.1f}">{line}</text>'
 
 
-def _errors(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float, worst: float) -> Iterable[str]:
+def _errors(data: PlotSeries, asked: Sequence[ObjectiveResult], x: Scale, y: float, worst: float) -> Iterable[str]:
     allowed = [1 - (o.slice_target or o.target) for o in asked if o.threshold_s is None]
     ratios = [b.error_ratio for b in data.bins if b.error_ratio is not None]
     up = Scale(0.0, max(worst, scale.ratio_top(ratios, allowed)), y + ERRORS, y)
@@ -189,7 +189,7 @@ def _errors(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float, 
         yield from _threshold(up(value), f"objective: at most {words.ratio(value)} bad")
 
 
-def _latency(data: Series, asked: Sequence[ObjectiveResult], x: Scale, y: float) -> Iterable[str]:
+def _latency(data: PlotSeries, asked: Sequence[ObjectiveResult], x: Scale, y: float) -> Iterable[str]:
     limits = [o.threshold_s for o in asked if o.threshold_s is not None]
     lines = {name: [(b, _value(b, name)) for b in data.bins] for name in ("p50", "p95", "p99")}
     known = [value for line in lines.values() for _, value in line if value is not None]
@@ -237,7 +237,7 @@ def _grid(up: Scale, y: float, tall: float, name: str, show: Callable[[float], s
     yield f'<text class="panel-name" x="{WIDTH - RIGHT + 8}" y="{y + 11:.1f}">{name}</text>'
 
 
-def _gaps(data: Series, x: Scale, y: float, tall: float) -> Iterable[str]:
+def _gaps(data: PlotSeries, x: Scale, y: float, tall: float) -> Iterable[str]:
     """Neighbouring empty bins as one box that says so."""
     for has_data, group in itertools.groupby(data.bins, key=lambda b: b.total > 0):
         bins = list(group)

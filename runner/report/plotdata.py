@@ -36,7 +36,7 @@ class Bin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Series:
+class PlotSeries:
     """One indicator's bins, each `width_s` long, without holes: an empty bin is a gap in the data."""
 
     width_s: float
@@ -44,7 +44,7 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Health:
+class StreamHealth:
     """How well the prober itself did: lateness is sent minus intended, in seconds."""
 
     scheduled: int
@@ -61,23 +61,23 @@ def span_s(record: RunRecord) -> float:
     return max(1.0, (end - record.started_mono_ns) / 1e9)
 
 
-Seen = Sequence[Sample] | Sequence[Point]
+StreamSamples = Sequence[Sample] | Sequence[Point]
 """What was measured of an indicator: our own requests one by one, or what a source counted."""
 
 
-def counted(seen: Seen) -> TypeGuard[Sequence[Point]]:
+def counted(seen: StreamSamples) -> TypeGuard[Sequence[Point]]:
     """Whether a source counted it: nothing is known of latencies then."""
     return bool(seen) and isinstance(seen[0], Point)
 
 
-def series(record: RunRecord, samples: Seen, *, cells: int = 200) -> Series:
+def series(record: RunRecord, samples: StreamSamples, *, cells: int = 200) -> PlotSeries:
     """At most `cells` bins over the run, by the intended start of each request that has ended, or by the source's reading."""
     if counted(samples):
         return _of_points(record, samples, cells)
     return _of_requests(record, cast(Sequence[Sample], samples), cells)
 
 
-def _of_points(record: RunRecord, points: Sequence[Point], cells: int) -> Series:
+def _of_points(record: RunRecord, points: Sequence[Point], cells: int) -> PlotSeries:
     gaps = sorted((b.at_ns - a.at_ns) / 1e9 for a, b in itertools.pairwise(points) if b.at_ns > a.at_ns)
     step = gaps[len(gaps) // 2] if gaps else 1.0
     least = max(span_s(record) / cells, step)
@@ -89,7 +89,7 @@ def _of_points(record: RunRecord, points: Sequence[Point], cells: int) -> Series
         sums[0] += point.bad
         sums[1] += point.total
     bins = (_sums(i * width, *filled.get(i, (0, 0))) for i in range(min(filled), max(filled) + 1))
-    return Series(width_s=width, bins=tuple(bins))
+    return PlotSeries(width_s=width, bins=tuple(bins))
 
 
 def _sums(start: float, bad: int, total: int) -> Bin:
@@ -97,17 +97,17 @@ def _sums(start: float, bad: int, total: int) -> Bin:
     return Bin(start_s=start, total=total, bad=bad, error_ratio=ratio, p50_s=None, p95_s=None, p99_s=None)
 
 
-def _of_requests(record: RunRecord, samples: Sequence[Sample], cells: int) -> Series:
+def _of_requests(record: RunRecord, samples: Sequence[Sample], cells: int) -> PlotSeries:
     width = _width(record, samples, cells)
     known = [s for s in samples if s.done or s.bad]
     if not known:
-        return Series(width_s=width)
+        return PlotSeries(width_s=width)
     first = record.started_mono_ns
     filled: dict[int, list[Sample]] = {}
     for s in known:
         filled.setdefault(int((s.intended_ns - first) / 1e9 // width), []).append(s)
     low, high = min(filled), max(filled)
-    return Series(
+    return PlotSeries(
         width_s=width,
         bins=tuple(_bin(i * width, filled.get(i, [])) for i in range(low, min(high, low + 4 * cells) + 1)),
     )
@@ -141,10 +141,10 @@ def quantile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[min(len(ordered), max(1, math.ceil(share * len(ordered)))) - 1] if ordered else None
 
 
-def health(samples: Sequence[Sample]) -> Health:
+def health(samples: Sequence[Sample]) -> StreamHealth:
     """The prober's own lateness, over every request it scheduled."""
     late = sorted(s.late_us / 1e6 for s in samples if s.flags)
-    return Health(
+    return StreamHealth(
         scheduled=len(late),
         ended=sum(s.done for s in samples),
         shed=sum(bool(s.flags & Flag.SHED) for s in samples),
@@ -167,12 +167,12 @@ def read_tape(path: Path) -> list[Sample]:
     return [s for row in sample.RECORD.iter_unpack(body[:whole]) if (s := Sample(*row)).flags]
 
 
-def read(record: RunRecord) -> Mapping[str, Seen]:
+def read(record: RunRecord) -> Mapping[str, StreamSamples]:
     """What was measured of every indicator, by name, from the tapes and counts in the run's folder."""
     return {i.name: _read(Path(record.folder, i.tape)) for i in record.indicators}
 
 
-def _read(path: Path) -> Seen:
+def _read(path: Path) -> StreamSamples:
     return (
         counts.read(path.read_text("utf-8")) if path.name.endswith(counts.SUFFIX) and path.exists() else read_tape(path)
     )

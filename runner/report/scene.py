@@ -108,7 +108,7 @@ class Scene:
         self.phases[phase] = (t, None)
 
     def _note(self, event: Event) -> None:
-        told = words.tell(event)
+        told = words.describe_event(event)
         finding = event.event is Name.FINDING and event.fields.get("severity") != "info"
         failed = told is not None and told[0] == "bad" and event.event is not Name.VERDICT
         if told and (event.event in _NOTED or finding or failed):

@@ -71,13 +71,13 @@ def _phases(scene: Scene, width: int) -> RenderableType:
             )
         else:
             line.append("▸ ", style="bold cyan").append(f"{name} ", style="bold").append_text(
-                _left(status, phase, cells)
+                _time_left(status, phase, cells)
             )
             line.append(gap)
     return line
 
 
-def _left(status: Status | None, phase: str, cells: int) -> Text:
+def _time_left(status: Status | None, phase: str, cells: int) -> Text:
     if status is None or status.phase != phase:
         return Text("…", style=DIM)
     spent = words.seconds(int(status.elapsed_s))
@@ -189,10 +189,10 @@ def quantity(value: float | None, unit: str) -> str:
     """A guard's number in its unit."""
     if value is None:
         return "no data"
-    return {"ratio": words.ratio, "seconds": _calm}.get(unit, "{:g}".format)(value)
+    return {"ratio": words.ratio, "seconds": _rounded}.get(unit, "{:g}".format)(value)
 
 
-def _calm(value: float) -> str:
+def _rounded(value: float) -> str:
     """Seconds without the digits that only flicker."""
     return words.seconds(round(value, 1)) if value >= 0.05 else "0s"
 

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-from runner.report.plain import Plain
+from runner.report.plain import PlainView
 from runner.report.scene import Scene
 from runner.timeline.event import Event, Name
 
@@ -26,12 +26,14 @@ BEFORE = "stopping; nothing has been injected"
 LAST = "the undo is done; skipping the wait for the recovery"
 
 
-class Live:
+class TerminalView:
     """Told of every event and tick by the engine; `console` is for tests, the rest is chosen here."""
 
     def __init__(self, *, plain: bool = False, console: Console | None = None) -> None:
         self.scene = Scene()
-        self._plain: Plain | None = Plain(self.scene) if plain or (console is None and not _can_draw()) else None
+        self._plain: PlainView | None = (
+            PlainView(self.scene) if plain or (console is None and not _can_draw()) else None
+        )
         self._console = console
         self._live: RichLive | None = None
         self._drawn = 0.0

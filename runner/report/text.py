@@ -55,7 +55,7 @@ def facts(record: RunRecord) -> Iterable[tuple[str, str]]:
         ("detected", "ttd", record.ttd_s, record.ttd_censored, record.ttd_error_s),
         ("recovered", "ttr", record.ttr_s, record.ttr_censored, record.ttr_error_s),
     ):
-        why = words.bound(record, name)
+        why = words.why_censored(record, name)
         yield label, words.elapsed(name, value, censored, error_s, watched=record.watched) + (f", {why}" if why else "")
     for indicator in record.indicators:
         if said := answered.sentence(indicator):

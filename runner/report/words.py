@@ -130,7 +130,7 @@ def was_watched(fields: Mapping[str, Any]) -> bool:
     return any(o.get("total") for o in fields.get("objectives") or ())
 
 
-def bound(record: RunRecord, name: str) -> str:
+def why_censored(record: RunRecord, name: str) -> str:
     """Why a TTD or TTR is a lower bound only; empty where it is not."""
     if name == "ttd":
         unwatched = record.alerting.unwatched if record.alerting else ""
@@ -201,7 +201,7 @@ def listed(names: Sequence[object], most: int = 4) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def tell(event: Event) -> tuple[str, str] | None:
+def describe_event(event: Event) -> tuple[str, str] | None:
     """An event as (tone, sentence), tone being plain, good, warn or bad; None for what a person need not read."""
     teller = _TELLERS.get(event.event)
     told = teller(event.fields) if teller else None
@@ -209,15 +209,15 @@ def tell(event: Event) -> tuple[str, str] | None:
 
 
 Fields = Mapping[str, Any]
-Told = tuple[str, str] | None
+Description = tuple[str, str] | None
 
 
-def _run_started(f: Fields) -> Told:
+def _run_started(f: Fields) -> Description:
     where = f" on {f['context']}" if f.get("context") else ""
     return "plain", f"“{f.get('title', '')}”{where} ({f.get('experiment', '')})"
 
 
-def _notice(f: Fields) -> Told:
+def _notice(f: Fields) -> Description:
     if f.get("state") != "given":
         return "warn", f"called off: {f.get('sentence')}; a cancellation is sent to those who had the notice"
     return (
@@ -226,27 +226,27 @@ def _notice(f: Fields) -> Told:
     )
 
 
-def _phase(f: Fields) -> Told:
+def _phase(f: Fields) -> Description:
     planned, phase = f.get("planned_s"), str(f.get("phase"))
     how = {"inject": "at least", "recover": "at most"}.get(phase, "for")
     return "plain", f"── {phase_title(phase)}" + (f", {how} {seconds(planned)}" if planned else "")
 
 
-def _baseline(f: Fields) -> Told:
+def _baseline(f: Fields) -> Description:
     if f.get("met"):
         return "good", "baseline holds"
     said = [o.get("sentence", "") for o in f.get("objectives") or () if o.get("verdict") != "PASS"]
     return "bad", f"the baseline does not hold, nothing is injected: {'; '.join(said)}".rstrip(": ")
 
 
-def _activity(f: Fields) -> Told:
+def _activity(f: Fields) -> Description:
     state, what = f.get("state"), f"{f.get('kind', 'activity')} {f.get('activity')}"
     if state == "failed":
         return "bad", f"{what} failed: {f.get('error') or 'no reason given, see worker.log'}"
     return ("plain", f"{what} …") if state == "started" else ("plain", f"{what} done")
 
 
-def _hypothesis(f: Fields) -> Told:
+def _hypothesis(f: Fields) -> Description:
     when = f.get("when")
     if f.get("met"):
         return "good", f"hypothesis holds {WHEN.get(str(when), when)}"
@@ -261,7 +261,7 @@ def _probe(p: Mapping[str, Any]) -> str:
     return f"{p.get('name')}: {p.get('value')}{expected}"
 
 
-def _effective(f: Fields) -> Told:
+def _effective(f: Fields) -> Description:
     what = "user impact" if f.get("indicator") else f"{f.get('fault')} took effect (proven)"
     return "warn" if f.get("indicator") else "plain", f"{what}: {f.get('how') or f.get('indicator')}"
 
@@ -273,7 +273,7 @@ def _abort(f: Fields) -> str:
     return f"ABORT{whose}: {f.get('sentence')}"
 
 
-def _undo_step(f: Fields) -> Told:
+def _undo_step(f: Fields) -> Description:
     state, what = f.get("state"), f"undo: {f.get('what')}"
     if state == "started" or (f.get("step") == 0 and state == "already"):  # most runs leave no process behind
         return None
@@ -282,7 +282,7 @@ def _undo_step(f: Fields) -> Told:
     return "good", f"{what} – {'nothing to do' if state == 'already' else 'done'}"
 
 
-def _undone(f: Fields) -> Told:
+def _undone(f: Fields) -> Description:
     clean_, left = f.get("clean", True), f.get("residue")
     if said := f.get("sentence"):
         tone_ = _BACK_TONES.get(str(f.get("put_back")), "plain")
@@ -292,12 +292,12 @@ def _undone(f: Fields) -> Told:
     return "bad", f"NOT everything was put back: {'; '.join(left or ()) or 'an undo step failed'}"
 
 
-def _undo_started(f: Fields) -> Told:
+def _undo_started(f: Fields) -> Description:
     steps = int(f.get("steps") or 0)
     return ("plain", f"undo started, {plural(steps, 'step')}") if steps else None
 
 
-def _recovered(f: Fields) -> Told:
+def _recovered(f: Fields) -> Description:
     stable = f.get("stable_s")
     if not stable:
         return "good", "recovered"
@@ -305,12 +305,12 @@ def _recovered(f: Fields) -> Told:
     return "good", f"recovered: the objectives held for {seconds(stable)}{pauses}"
 
 
-def _finding(f: Fields) -> Told:
+def _finding(f: Fields) -> Description:
     severity = f.get("severity", "info")
     return {"error": "bad", "warning": "warn"}.get(severity, "plain"), f"{severity}: {f.get('message')}"
 
 
-def _verdict(f: Fields) -> Told:
+def _verdict(f: Fields) -> Description:
     verdict = str(f.get("verdict", ""))
     return tone(verdict), f"{title(verdict)}: {f.get('sentence', '')}"
 

@@ -82,12 +82,12 @@ def _locked(path: Path) -> Iterator[bool]:
     """Whether we hold it: one writer at a time, for the file is read before it is written."""
     descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDONLY | os.O_CREAT, 0o644)
     try:
-        yield clock.poll_until(lambda: _taken(descriptor), PATIENCE_S)
+        yield clock.poll_until(lambda: _try_lock(descriptor), PATIENCE_S)
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

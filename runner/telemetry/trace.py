@@ -17,7 +17,7 @@ Attributes = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
+class SpanEvent:
     """A span event; nanoseconds of Unix time."""
 
     name: str
@@ -35,7 +35,7 @@ class Span:
     start_ns: int
     end_ns: int
     attributes: Attributes = field(default_factory=dict)
-    moments: tuple[Moment, ...] = ()
+    moments: tuple[SpanEvent, ...] = ()
     ok: bool | None = None
     said: str = ""
     """Why it is an error."""
@@ -84,31 +84,31 @@ def _root(record: RunRecord) -> Span:
         name=ROOT,
         start_ns=_unix_ns(record.started),
         end_ns=_unix_ns(record.ended),
-        attributes=_known(told),
+        attributes=_without_empty(told),
         moments=tuple(sorted(_moments(record), key=lambda m: m.at_ns)),
         ok=ok,
         said=record.sentence,
     )
 
 
-def _moments(record: RunRecord) -> Iterator[Moment]:
+def _moments(record: RunRecord) -> Iterator[SpanEvent]:
     for mark in record.marks:
         told = {"chaos_run.source": mark.source, "chaos_run.error": mark.error_s, "chaos_run.evidence": mark.evidence}
-        yield Moment(name=mark.name, at_ns=_unix_ns(mark.at), attributes=_known(told))
+        yield SpanEvent(name=mark.name, at_ns=_unix_ns(mark.at), attributes=_without_empty(told))
 
 
 def _phases(run: Finished) -> Iterator[Span]:
     """The record's own windows; a record that a survivor closed has none, and its events must do."""
     record = run.record
     if not record.windows:
-        yield from _told_phases(run)
+        yield from _phase_spans(run)
         return
     for window in record.windows:
         yield _phase(window.phase, _at_ns(record, window.start_ns), _at_ns(record, window.end_ns))
     yield _phase("judge", _at_ns(record, record.windows[-1].end_ns), _unix_ns(record.ended))
 
 
-def _told_phases(run: Finished) -> Iterator[Span]:
+def _phase_spans(run: Finished) -> Iterator[Span]:
     bounds = [
         (_wire_ns(e), _phase_of(e)) for e in run.events if e["event"] in ("phase", "abort", "undo_started", "undone")
     ]
@@ -177,7 +177,7 @@ def _step(
         name=name,
         start_ns=start,
         end_ns=max(start, end),
-        attributes=_known(told | ({"error.type": "failed"} if failed else {})),
+        attributes=_without_empty(told | ({"error.type": "failed"} if failed else {})),
         ok=False if failed else None,
         said=str((ended or {}).get("error") or ""),
     )
@@ -200,5 +200,5 @@ def _unix_ns(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def _known(told: Attributes) -> Attributes:
+def _without_empty(told: Attributes) -> Attributes:
     return {name: value for name, value in told.items() if value not in (None, "")}

@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
+class AlertProblem:
     """Something about the alerts that a reader should know; `kind` is one of PROBLEMS, or unknown where `missing` cannot be told."""
 
     kind: str
@@ -120,7 +120,7 @@ def taken_back(told: Iterable[Seen], before: Sequence[Seen], now_ns: int, since_
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class AlertEnding:
     """How the alerts of a fault ended, as one source tells it."""
 
     resolved: Seen | None
@@ -129,7 +129,7 @@ class Ending:
     """How often each alert was resolved and fired again, by name; without those that never did."""
 
 
-def ending(own: Iterable[Seen], source: str, alert: str | None) -> Ending:
+def ending(own: Iterable[Seen], source: str, alert: str | None) -> AlertEnding:
     """Of what belongs to the fault (see `fresh`); with an expected `alert` that fired only its end counts."""
     mine = sorted((s for s in own if s.source == source), key=lambda s: s.mono_ns)
     opening = _openings(mine)
@@ -145,7 +145,7 @@ def ending(own: Iterable[Seen], source: str, alert: str | None) -> Ending:
             over[s.key] = s
     ended = [s for s in over.values() if s is not None]
     last = max(ended, key=lambda s: s.mono_ns) if ended and len(ended) == len(over) else None
-    return Ending(last, {name: times for name, times in flaps.items() if times})
+    return AlertEnding(last, {name: times for name, times in flaps.items() if times})
 
 
 def unseen(told: Iterable[Seen], seen: Sequence[Seen]) -> list[Seen]:
@@ -175,7 +175,7 @@ def _firing(seen: Sequence[Seen], before_ns: int) -> set[str]:
 
 def problems(
     seen: Sequence[Seen], wanted: Wanted, injected_ns: int, *, hurt: bool, unwatched: str = ""
-) -> list[Problem]:
+) -> list[AlertProblem]:
     """What is wrong with the alerts of a run; `hurt` says whether users felt the fault, so that an alert was due.
 
     `unwatched` says that a source could not be asked: an alert that nobody saw is then not missing but unknown.
@@ -192,47 +192,47 @@ def problems(
     ]
 
 
-def _before(seen: Sequence[Seen], injected_ns: int) -> Iterable[Problem]:
+def _before(seen: Sequence[Seen], injected_ns: int) -> Iterable[AlertProblem]:
     old = _firing(seen, injected_ns)
     for name in sorted({s.alert for s in seen if s.key in old}):
-        yield Problem(
+        yield AlertProblem(
             kind="already-firing",
             sentence=f"{name} was firing already before the fault: it does not count as detection",
         )
 
 
-def _expected(fired: Sequence[Seen], wanted: Wanted, *, hurt: bool, unwatched: str) -> Iterable[Problem]:
+def _expected(fired: Sequence[Seen], wanted: Wanted, *, hurt: bool, unwatched: str) -> Iterable[AlertProblem]:
     due = hurt and not fired if wanted.alert is None else all(s.alert != wanted.alert for s in fired)
     if due and unwatched:
         what = "an alert" if wanted.alert is None else f"the expected alert {wanted.alert}"
-        yield Problem(kind="unknown", sentence=f"whether {what} fired is unknown: {unwatched}")
+        yield AlertProblem(kind="unknown", sentence=f"whether {what} fired is unknown: {unwatched}")
         return
     if wanted.alert is None:
         if due:
-            yield Problem(kind="missing", sentence="users were affected, but no alert fired")
+            yield AlertProblem(kind="missing", sentence="users were affected, but no alert fired")
         return
     if due:
         others = ", ".join(sorted({s.alert for s in fired}))
         instead = f"; instead there was {others}" if others else ""
-        yield Problem(kind="missing", sentence=f"the expected alert {wanted.alert} did not fire{instead}")
+        yield AlertProblem(kind="missing", sentence=f"the expected alert {wanted.alert} did not fire{instead}")
     elif fired[0].alert != wanted.alert:
         late = next(s.mono_ns for s in fired if s.alert == wanted.alert) - fired[0].mono_ns
         said = f"{fired[0].alert} fired first, the expected {wanted.alert} {late / 1e9:.1f}s after it"
-        yield Problem(kind="other-first", sentence=said)
+        yield AlertProblem(kind="other-first", sentence=said)
 
 
-def _team(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
+def _team(fired: Sequence[Seen], wanted: Wanted) -> Iterable[AlertProblem]:
     for s in fired:
         wrong = {k: s.labels.get(k) for k, v in wanted.labels.items() if s.labels.get(k) != v}
         if wrong and (wanted.alert is None or s.alert == wanted.alert):
             is_ = ", ".join(f"{k}={v!r}" if v is not None else f"no {k}" for k, v in wrong.items())
             asked = ", ".join(f"{k}={wanted.labels[k]!r}" for k in wrong)
-            yield Problem(
+            yield AlertProblem(
                 kind="wrong-team", sentence=f"{s.alert} went to the wrong team: it has {is_}, expected is {asked}"
             )
 
 
-def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
+def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[AlertProblem]:
     def drilled(s: Seen) -> bool:
         return all(s.labels.get(k) == v for k, v in wanted.drill.items())
 
@@ -242,7 +242,7 @@ def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[Problem]:
         said = (
             f"{names} fired with the label of the drill only ({label}): a real fault like this would not have alerted"
         )
-        yield Problem(kind="drill-only", sentence=said)
+        yield AlertProblem(kind="drill-only", sentence=said)
 
 
 def unnotified(

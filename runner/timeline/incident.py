@@ -17,7 +17,7 @@ NEVER_MISSED = "no objective was missed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Times:
+class IncidentTimes:
     """TTD and TTR in seconds, each with its clock error; a censored one is a lower bound, None is "does not apply"."""
 
     ttd_s: float | None = None
@@ -30,7 +30,7 @@ class Times:
     ttr_error_s: float = 0.0
 
 
-def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: int | None = None) -> Times:
+def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: int | None = None) -> IncidentTimes:
     """TTD and TTR of one run; `ended_ns` is the run's end on the monotonic clock of the marks.
 
     * Users were hurt (`effective` is there): TTD from it to the first detection after the injection (zero when somebody
@@ -48,16 +48,16 @@ def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: 
     injected = _first(marks, "injected")
     impact = _first(marks, "effective")
     if injected is None and impact is None:
-        return Times()
+        return IncidentTimes()
     begun = min((m for m in (injected, impact) if m), key=lambda m: m.mono_ns)
     detected = _first(marks, "detected", since_ns=begun.mono_ns)
     cut_ns = _cut(marks, ended_ns) if aborted else ended_ns
     if impact is None:
-        return Times() if detected is None else _noticed(begun, begun, detected)
+        return IncidentTimes() if detected is None else _noticed(begun, begun, detected)
     known_ns = cut_ns if unwatched_ns is None else min(cut_ns, unwatched_ns)
     found = _noticed(impact, begun, detected) if detected else _missed(impact, begun, known_ns)
     ttr_s, censored, error_s = _recovery(marks, impact, cut_ns if aborted else None, ended_ns)
-    return Times(
+    return IncidentTimes(
         ttd_s=found.ttd_s,
         ttd_censored=found.ttd_censored,
         ttd_error_s=found.ttd_error_s,
@@ -68,16 +68,16 @@ def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: 
     )
 
 
-def _noticed(origin: Mark, injected: Mark, detected: Mark) -> Times:
-    return Times(
+def _noticed(origin: Mark, injected: Mark, detected: Mark) -> IncidentTimes:
+    return IncidentTimes(
         ttd_s=_seconds(origin.mono_ns, detected.mono_ns),
         ttd_error_s=origin.error_s + detected.error_s,
         ttd_from_injected_s=_seconds(injected.mono_ns, detected.mono_ns),
     )
 
 
-def _missed(impact: Mark, injected: Mark, cut_ns: int) -> Times:
-    return Times(
+def _missed(impact: Mark, injected: Mark, cut_ns: int) -> IncidentTimes:
+    return IncidentTimes(
         ttd_s=_seconds(impact.mono_ns, cut_ns),
         ttd_censored=True,
         ttd_error_s=impact.error_s,

@@ -204,7 +204,9 @@ class RunRecord:
         if self.verdict == "UNDO_FAILED" and not failed and not self.residue:
             failed = ["an undo step failed"]
         acted = bool(self.undo) or self.mark("injected") is not None
-        return way_back.unrecorded(acted=acted, done=len(self.undo) - len(failed), failed=failed, residue=self.residue)
+        return way_back.assess_old_record(
+            acted=acted, done=len(self.undo) - len(failed), failed=failed, residue=self.residue
+        )
 
     @property
     def watched(self) -> bool:

@@ -50,7 +50,7 @@ class WayBack:
         return self.put_back not in (PutBack.LEFT, PutBack.NO_UNDO, PutBack.UNPLAYED)
 
 
-def unrecorded(*, acted: bool, done: int, failed: Sequence[str], residue: Sequence[str]) -> WayBack:
+def assess_old_record(*, acted: bool, done: int, failed: Sequence[str], residue: Sequence[str]) -> WayBack:
     """Of a run whose record does not say what was looked at."""
     return told(acted=acted, done=done, failed=failed, residue=residue, unseen=("what it changed (an old record)",))
 

@@ -61,7 +61,7 @@ def _is_unfinished(folder: Path) -> bool:
             private_kubeconfig.forget(folder)
         return begun
     if orphans.owed(folder):
-        return orphans.due(folder)
+        return orphans.may_retry_notification(folder)
     private_kubeconfig.forget(folder)
     (folder / PROCESSES).unlink(missing_ok=True)
     return False

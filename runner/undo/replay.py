@@ -29,7 +29,7 @@ def main() -> None:
     logging.lastResort = logging.NullHandler()  # Chaos Toolkit's commentary; what a step answered is told by itself
     start = replace(start, configuration=values.recall(start))
     known = {**start.variables, **start.configuration}
-    start = replace(start, hide=tuple(secrets.learn(start.document, (known, start.secret_variables))))
+    start = replace(start, hide=tuple(secrets.secret_values(start.document, (known, start.secret_variables))))
     sys.exit(0 if crash_recovery.finish(where, start, late=len(sys.argv) > 2) else 6)
 
 

@@ -58,7 +58,7 @@ def _rollback(args: Mapping[str, Any], start: StartMessage) -> Outcome:
     activity = document["rollbacks"][args["index"]]
     reduced = _needed(document, activity)
     known = values.of(start, reduced)
-    if missing := values.lacking(reduced, known, activity):
+    if missing := values.missing_values(reduced, known, activity):
         return {"state": "failed", "error": "; ".join(missing)}
     cache_activities(document)
     control_hooks.load(start.settings)

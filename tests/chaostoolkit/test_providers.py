@@ -208,6 +208,6 @@ def test_a_tolerance_probe_gets_the_value_and_the_experiment_stays_as_it_is() ->
 
 
 def test_a_check_without_a_timeout_has_an_end_all_the_same_and_an_action_has_none() -> None:
-    assert providers.bound({"tolerance": 0}, None) == providers.CHECK_S
-    assert providers.bound({"tolerance": 0}, 2) == 2
-    assert providers.bound({}, None) is None
+    assert providers.effective_timeout({"tolerance": 0}, None) == providers.CHECK_S
+    assert providers.effective_timeout({"tolerance": 0}, 2) == 2
+    assert providers.effective_timeout({}, None) is None

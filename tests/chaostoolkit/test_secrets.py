@@ -25,7 +25,7 @@ def test_a_vault_without_that_secret_is_told_and_raises_nothing(path: str, key: 
         }
         known, trouble = secrets.read(document, ({}, {}))
         assert (known, why in trouble) == ({}, True)
-        assert secrets.learn(document, ({}, {})) == []
+        assert secrets.secret_values(document, ({}, {})) == []
         document["secrets"]["team"]["token"] |= {"path": "monitoring", "key": "prometheus"}
         assert secrets.read(document, ({}, {})) == ({"team": {"token": "s3cret"}}, "")
 
@@ -39,5 +39,5 @@ def test_a_vault_that_hangs_keeps_no_undo_waiting() -> None:
             "secrets": {"team": {"token": {"type": "vault", "path": "p", "key": "k"}}},
         }
         began = time.monotonic()
-        assert secrets.learn(document, ({}, {}), within_s=0.3) == []
+        assert secrets.secret_values(document, ({}, {}), within_s=0.3) == []
         assert time.monotonic() - began < 15, "the client itself gives up after 30 s"

@@ -16,10 +16,10 @@ def test_a_node_port_that_the_cluster_refuses_is_not_free(kube: Kube) -> None:
         patch = f'{{"spec":{{"selector":{{"app":"{app}"}}}}}}'
         kube.run("patch", "service", "shop", "-n", kube.namespace, "--patch", patch)
 
-    assert not ports.free(port)
+    assert not ports.is_free(port)
     select("nobody")
     try:
         until(lambda: not answers_newcomers(f"http://127.0.0.1:{port}", 1), 20, "the service to lose its endpoints")
-        assert not ports.free(port)
+        assert not ports.is_free(port)
     finally:
         select("shop")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from runner.playground.ports import Ports
-from runner.playground.store import Store
+from runner.playground.store import ObjectStore
 
 
 def test_two_playgrounds_that_ask_at_the_same_moment_are_given_different_ports() -> None:
-    playgrounds = [Ports(Store(), "127.77.3"), Ports(Store(), "127.77.7")]
+    playgrounds = [Ports(ObjectStore(), "127.77.3"), Ports(ObjectStore(), "127.77.7")]
     given = []
     for ports in playgrounds:  # nobody listens there yet
         asked: dict[str, Any] = {"type": "NodePort", "ports": [{"port": 80, "nodePort": 31999}]}

@@ -196,7 +196,7 @@ def test_each_nth_request_opens_a_connection_of_its_own(probe, new_every, share)
 
 
 def test_a_tape_that_knows_no_causes_is_told_by_its_flags(tmp_path):
-    old = tape.Writer(tmp_path / "old.tape", rate=10, timeout_s=1, limit_s=10)
+    old = tape.TapeWriter(tmp_path / "old.tape", rate=10, timeout_s=1, limit_s=10)
     for number, (status, flags) in enumerate(
         [(0, Flag.CONNECTION), (0, Flag.TIMEOUT), (0, Flag.SHED), (0, Flag.PROTOCOL), (503, Flag.UNEXPECTED), (200, 0)]
     ):

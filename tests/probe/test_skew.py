@@ -9,14 +9,14 @@ from email.utils import format_datetime
 
 import pytest
 
-from runner.probe.alerts.dating import Answer, Dating
-from runner.probe.alerts.skew import Skew
+from runner.probe.alerts.dating import Answer, RemoteClock
+from runner.probe.alerts.skew import ClockSkew
 from runner.probe.alerts.source import Setting
 
 
-def listened(skew_s: float, answers: int) -> Skew:
+def listened(skew_s: float, answers: int) -> ClockSkew:
     """What is known after so many answers of a server whose clock is that far ahead."""
-    chance, found = random.Random(7), Skew()
+    chance, found = random.Random(7), ClockSkew()
     for i in range(answers):
         sent = 1000.0 + i * 0.2 + chance.random() * 0.05
         found.hear(math.floor(sent + 0.005 + skew_s), sent, sent + 0.01)
@@ -33,7 +33,7 @@ def test_one_answer_says_little_and_the_error_says_so() -> None:
     found = listened(0.3, 1)
     assert found.seconds == 0.0
     assert 0.3 <= found.error_s <= 1.1
-    assert Skew().error_s == 1.0
+    assert ClockSkew().error_s == 1.0
 
 
 def test_a_clock_that_was_set_meanwhile_is_measured_anew() -> None:
@@ -42,9 +42,9 @@ def test_a_clock_that_was_set_meanwhile_is_measured_anew() -> None:
     assert 899 <= found.seconds <= 901
 
 
-def dated(date_s: float, told_s: float | None) -> Dating:
+def dated(date_s: float, told_s: float | None) -> RemoteClock:
     """A clock of which its headers say that it is so far ahead, and its answers say something else."""
-    found = Dating(Setting(kind="test", target="there"), "the test")
+    found = RemoteClock(Setting(kind="test", target="there"), "the test")
     now = found.setting.clock.now().timestamp()
     for i in range(20):
         sent = now + i * 0.17
@@ -82,7 +82,7 @@ def test_a_little_is_no_contradiction() -> None:
 
 
 def test_without_any_date_the_answers_themselves_say_how_far_the_clock_is_off() -> None:
-    found = Dating(Setting(kind="test", target="there"), "the test")
+    found = RemoteClock(Setting(kind="test", target="there"), "the test")
     assert (found.seconds, found.error_s) == (0.0, 1.0)
     before, answer = Answer([], b"", 0, 1000.0, 1000.1), Answer([], b"", 0, 1000.2, 1000.3)
     found.between("1970-01-01T00:17:20.2Z", before, answer)

@@ -19,8 +19,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.tape"
 
 
-def writer(path: Path, limit_s: float = 10.0) -> tape.Writer:
-    return tape.Writer(path, rate=10.0, timeout_s=1.0, limit_s=limit_s)
+def writer(path: Path, limit_s: float = 10.0) -> tape.TapeWriter:
+    return tape.TapeWriter(path, rate=10.0, timeout_s=1.0, limit_s=limit_s)
 
 
 def test_a_record_goes_from_pending_to_finished_and_is_handed_out_once(path: Path):

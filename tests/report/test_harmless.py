@@ -16,7 +16,7 @@ from rich.console import Console
 
 from runner import characters, files
 from runner.report import html, junit, markdown, text
-from runner.report.terminal import Live
+from runner.report.terminal import TerminalView
 from runner.timeline import record as records
 from runner.timeline.event import Event, Name
 from runner.timeline.record import RunRecord
@@ -81,7 +81,7 @@ def test_the_terminal_shows_only_what_we_draw_ourselves(
 ) -> None:
     out = io.StringIO()
     console = None if plain else Console(file=out, width=120, height=50, color_system=None, legacy_windows=False)
-    with Live(plain=plain, console=console) as live:
+    with TerminalView(plain=plain, console=console) as live:
         for event in made.told(run):
             live.event(cast(Event, dataclasses.replace(event, fields=odd_fields(event))))
     shown = characters.on_screen(capsys.readouterr().out, colours=False) if plain else out.getvalue()

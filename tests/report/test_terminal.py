@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from runner.report import screen
-from runner.report.terminal import Live
+from runner.report.terminal import TerminalView
 from runner.timeline.event import Name
 from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status
 from tests.report import made
@@ -44,7 +44,7 @@ def shown(width: int, indicators: int = 2, *, end: bool = False, interrupts: int
     out = io.StringIO()
     console = Console(file=out, width=width, height=40, force_terminal=True, color_system=None, legacy_windows=False)
     record = made.failed()[0]
-    with Live(console=console) as live:
+    with TerminalView(console=console) as live:
         for event in made.told(record)[: None if end else 6]:
             live.event(event)
         live.tick(status(indicators))
@@ -97,7 +97,7 @@ def test_a_second_interrupt_says_that_the_undo_goes_on_and_how_to_watch() -> Non
 
 
 def test_without_a_terminal_each_event_is_one_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with Live() as live:
+    with TerminalView() as live:
         for event in made.told(made.left_behind()[0]):
             live.event(event)
     out = capsys.readouterr().out
@@ -108,7 +108,7 @@ def test_without_a_terminal_each_event_is_one_plain_line(capsys: pytest.CaptureF
 
 def test_an_unchanged_hypothesis_is_told_once_and_its_changes_each(capsys: pytest.CaptureFixture[str]) -> None:
     probe = {"name": "answers", "met": False, "value": 503, "expected": 200}
-    with Live() as live:
+    with TerminalView() as live:
         for second, met in enumerate((True, True, True, False, False, True, True)):
             live.event(made.event(Name.HYPOTHESIS, second, when="during", met=met, probes=[] if met else [probe]))
     told = [line for line in capsys.readouterr().out.splitlines() if "hypothesis" in line]
@@ -117,7 +117,7 @@ def test_an_unchanged_hypothesis_is_told_once_and_its_changes_each(capsys: pytes
 
 
 def test_what_is_known_only_later_is_told_where_it_is_known(capsys: pytest.CaptureFixture[str]) -> None:
-    with Live() as live:
+    with TerminalView() as live:
         live.event(made.event(Name.PHASE, 27.6, phase="recover", planned_s=120.0))
         live.tick(status(1, t=32.7))
         live.event(made.event(Name.RECOVERED, 27.7, stable_s=5.0, error_s=0.1))
@@ -127,7 +127,7 @@ def test_what_is_known_only_later_is_told_where_it_is_known(capsys: pytest.Captu
 def test_a_warning_and_a_lower_bound_stand_in_the_ending() -> None:
     out = io.StringIO()
     console = Console(file=out, width=110, height=40, force_terminal=True, color_system=None, legacy_windows=False)
-    with Live(console=console) as live:
+    with TerminalView(console=console) as live:
         for event in (*made.told(made.failed()[0])[:-1], *made.told(made.aborted()[0])[-1:]):
             live.event(event)
     assert "the only replica was hit" in out.getvalue()
@@ -135,7 +135,7 @@ def test_a_warning_and_a_lower_bound_stand_in_the_ending() -> None:
 
 
 def test_plain_progress_comes_every_five_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    with Live(plain=True) as live:
+    with TerminalView(plain=True) as live:
         for tenth in range(200):
             live.tick(status(1, t=tenth / 10))
     assert capsys.readouterr().out.count("stream-0") == 3
@@ -153,7 +153,7 @@ def test_a_guard_without_data_has_no_headroom_to_show() -> None:
 def test_a_hypothesis_holds_only_while_somebody_looks(when: str, said: str) -> None:
     out = io.StringIO()
     console = Console(file=out, width=110, height=40, color_system=None, legacy_windows=False)
-    with Live(console=console) as live:
+    with TerminalView(console=console) as live:
         live.event(made.event(Name.HYPOTHESIS, 10, when=when, met=True))
         live.scene.run = "20261124-120301-7f3a"
         console.print(screen.picture(live.scene, 110, 40))
@@ -166,7 +166,7 @@ def test_the_screen_says_how_to_stop_until_there_is_nothing_to_stop(capsys: pyte
     said = "to stop it and undo: Ctrl-C here, or chaos-run stop in any terminal"
     assert said in shown(80)
     told = made.told(made.passed()[0])
-    with Live(plain=True) as live:
+    with TerminalView(plain=True) as live:
         for event in told:
             live.event(event)
         assert live.scene.way_out == "", "it is over"

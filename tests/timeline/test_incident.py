@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runner.timeline.incident import NEVER_MISSED, Times, times
+from runner.timeline.incident import NEVER_MISSED, IncidentTimes, times
 from runner.timeline.mark import Mark
 
 
@@ -57,7 +57,7 @@ def test_users_who_were_never_below_an_objective_have_no_recovery_time_of_zero()
 
 
 def test_users_never_hurt_leave_nothing_to_recover_from_and_nothing_to_miss() -> None:
-    assert times(marks(injected=10, recovered=12), aborted=False, ended_ns=30 * 10**9) == Times()
+    assert times(marks(injected=10, recovered=12), aborted=False, ended_ns=30 * 10**9) == IncidentTimes()
 
 
 def test_noticed_although_no_user_was_hurt_counts_from_the_injection() -> None:
@@ -74,4 +74,4 @@ def test_noticed_before_users_were_hurt_is_zero_not_negative() -> None:
 
 
 def test_nothing_injected_has_no_times() -> None:
-    assert times(marks(detected=3), aborted=False, ended_ns=10**9) == Times()
+    assert times(marks(detected=3), aborted=False, ended_ns=10**9) == IncidentTimes()

@@ -20,7 +20,7 @@ from runner.playground.controllers import (
     stateful,
 )
 
-CONTROLLERS: tuple[Callable[[store.Store], None], ...] = (
+CONTROLLERS: tuple[Callable[[store.ObjectStore], None], ...] = (
     namespaces.sync,
     nodes.sync,
     garbage.sync,
@@ -37,7 +37,7 @@ ROUNDS = 20
 """Turns at most in one go: what needs more waits for the next change."""
 
 
-def settle(held: store.Store) -> None:
+def run_controllers(held: store.ObjectStore) -> None:
     """Let every controller take its turn until the store is still."""
     for _ in range(ROUNDS):
         before = held.version
@@ -56,13 +56,13 @@ def settle(held: store.Store) -> None:
             return
 
 
-async def run(held: store.Store) -> None:
+async def run(held: store.ObjectStore) -> None:
     """Settle after each change, and twice a second for what only time changes."""
     changed = asyncio.Event()
     held.listeners.add(lambda change: changed.set())
     while True:
         changed.clear()
-        settle(held)
+        run_controllers(held)
         try:
             async with asyncio.timeout(0.5):
                 await changed.wait()

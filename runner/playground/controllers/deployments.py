@@ -12,11 +12,11 @@ from runner.playground import conditions, defaults, events, kinds, store
 REVISION = "deployment.kubernetes.io/revision"
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """One turn for each deployment."""
     for deployment in held.list(kinds.DEPLOYMENT):
         if not conditions.leaving(deployment):
-            _Turn(held, deployment).take()
+            _Rollout(held, deployment).take()
 
 
 def share(value: int | str | None, whole: int, *, up: bool) -> int:
@@ -27,10 +27,10 @@ def share(value: int | str | None, whole: int, *, up: bool) -> int:
     return int(value or 0)
 
 
-class _Turn:
+class _Rollout:
     """One look at one deployment and its replica sets."""
 
-    def __init__(self, held: store.Store, deployment: kinds.Object) -> None:
+    def __init__(self, held: store.ObjectStore, deployment: kinds.Object) -> None:
         self.held, self.deployment, self.spec = held, deployment, deployment["spec"]
         self.wanted: int = self.spec["replicas"]
         meta = deployment["metadata"]

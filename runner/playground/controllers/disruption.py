@@ -12,7 +12,7 @@ DISRUPTED_S = 120
 """How long an eviction that has not deleted its pod still counts."""
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """One turn for each budget."""
     for budget in held.list(kinds.BUDGET):
         fresh = copy.deepcopy(budget)
@@ -20,15 +20,15 @@ def sync(held: store.Store) -> None:
         held.update(fresh)
 
 
-def state(held: store.Store, budget: kinds.Object) -> dict[str, Any]:
+def state(held: store.ObjectStore, budget: kinds.Object) -> dict[str, Any]:
     """The status of a budget: who is healthy, how many must be, how many may go."""
-    pods = covered(held, budget)
+    pods = covered_pods(held, budget)
     expected = _expected(held, pods, budget)
     desired = _desired(budget["spec"], expected)
     gone = {
         name: at
         for name, at in (budget["status"].get("disruptedPods") or {}).items()
-        if conditions.age(at) < DISRUPTED_S
+        if conditions.age_s(at) < DISRUPTED_S
         and any(p["metadata"]["name"] == name and not conditions.leaving(p) for p in pods)
     }
     healthy = sum(conditions.ready(p) and not conditions.leaving(p) and p["metadata"]["name"] not in gone for p in pods)
@@ -49,14 +49,14 @@ def state(held: store.Store, budget: kinds.Object) -> dict[str, Any]:
     return status
 
 
-def covered(held: store.Store, budget: kinds.Object) -> list[kinds.Object]:
+def covered_pods(held: store.ObjectStore, budget: kinds.Object) -> list[kinds.Object]:
     """The pods a budget speaks of."""
     pods = held.list(kinds.POD, budget["metadata"]["namespace"])
     chosen = budget["spec"].get("selector")
-    return [p for p in pods if not conditions.over(p) and selection.selects(chosen, p["metadata"].get("labels"))]
+    return [p for p in pods if not conditions.is_finished(p) and selection.selects(chosen, p["metadata"].get("labels"))]
 
 
-def _expected(held: store.Store, pods: list[kinds.Object], budget: kinds.Object) -> int:
+def _expected(held: store.ObjectStore, pods: list[kinds.Object], budget: kinds.Object) -> int:
     """With an absolute minimum the pods there are; otherwise what their controllers want."""
     if isinstance(budget["spec"].get("minAvailable"), int):
         return len(pods)

@@ -10,21 +10,21 @@ from runner.playground import conditions, defaults, kinds, selection, store
 ZONE = "topology.kubernetes.io/zone"
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """One turn for each service with a selector."""
     for service in held.list(kinds.SERVICE):
         if service["spec"].get("selector") and not conditions.leaving(service):
-            pods = behind(held, service)
+            pods = pods_behind(held, service)
             _write_endpoints(held, service, pods)
             _write_slice(held, service, pods)
     _forget(held)
 
 
-def behind(held: store.Store, service: kinds.Object) -> list[kinds.Object]:
+def pods_behind(held: store.ObjectStore, service: kinds.Object) -> list[kinds.Object]:
     """The pods of a service that have an address and have not ended."""
     chosen = {"matchLabels": service["spec"]["selector"]}
     pods = held.list(kinds.POD, service["metadata"]["namespace"])
-    alive = [p for p in pods if p["status"].get("podIP") and not conditions.over(p)]
+    alive = [p for p in pods if p["status"].get("podIP") and not conditions.is_finished(p)]
     return [pod for pod in alive if selection.selects(chosen, pod["metadata"].get("labels"))]
 
 
@@ -48,7 +48,7 @@ def _ports(service: kinds.Object, pods: list[kinds.Object]) -> list[dict[str, An
     return found
 
 
-def _write_endpoints(held: store.Store, service: kinds.Object, pods: list[kinds.Object]) -> None:
+def _write_endpoints(held: store.ObjectStore, service: kinds.Object, pods: list[kinds.Object]) -> None:
     here = [pod for pod in pods if not conditions.leaving(pod)]
     parts = {
         "addresses": [_address(pod) for pod in here if conditions.ready(pod)],
@@ -76,7 +76,7 @@ def _address(pod: kinds.Object) -> dict[str, Any]:
     return {"ip": pod["status"]["podIP"], "nodeName": pod["spec"]["nodeName"], "targetRef": target}
 
 
-def _write_slice(held: store.Store, service: kinds.Object, pods: list[kinds.Object]) -> None:
+def _write_slice(held: store.ObjectStore, service: kinds.Object, pods: list[kinds.Object]) -> None:
     meta = service["metadata"]
     mine = (s for s in held.list(kinds.ENDPOINT_SLICE, meta["namespace"]) if _service_of(s) == meta["name"])
     present = next(mine, None)
@@ -102,7 +102,7 @@ def _service_of(found: kinds.Object) -> str | None:
     return (found["metadata"].get("labels") or {}).get("kubernetes.io/service-name")
 
 
-def _endpoint(held: store.Store, pod: kinds.Object) -> dict[str, Any]:
+def _endpoint(held: store.ObjectStore, pod: kinds.Object) -> dict[str, Any]:
     leaving, up = conditions.leaving(pod), conditions.ready(pod)
     node = held.get(kinds.NODE, "", pod["spec"]["nodeName"]) or {"metadata": {}}
     zone = (node["metadata"].get("labels") or {}).get(ZONE)
@@ -115,7 +115,7 @@ def _endpoint(held: store.Store, pod: kinds.Object) -> dict[str, Any]:
     } | ({"zone": zone} if zone else {})
 
 
-def _forget(held: store.Store) -> None:
+def _forget(held: store.ObjectStore) -> None:
     """Endpoints have no owner: they go with the service of their name."""
     for found in held.list(kinds.ENDPOINTS):
         meta = found["metadata"]

@@ -7,7 +7,7 @@ import copy
 from runner.playground import conditions, kinds, resources, store
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """Collect, then release the owners that waited."""
     alive = {
         found["metadata"]["uid"]: found for kind in kinds.KINDS if kind is not kinds.EVENT for found in held.list(kind)
@@ -25,19 +25,19 @@ def sync(held: store.Store) -> None:
         _release(held, owner)
 
 
-def _collect(held: store.Store, found: kinds.Object) -> None:
+def _collect(held: store.ObjectStore, found: kinds.Object) -> None:
     if not conditions.leaving(found):
-        resources.leave(held, kinds.of(found), found, {})
+        resources.begin_deletion(held, kinds.of(found), found, {})
 
 
-def _orphan(held: store.Store, found: kinds.Object, uid: str) -> None:
+def _orphan(held: store.ObjectStore, found: kinds.Object, uid: str) -> None:
     new = copy.deepcopy(found)
     left = [r for r in new["metadata"].pop("ownerReferences") if r["uid"] != uid]
     new["metadata"] |= {"ownerReferences": left} if left else {}
     held.update(new)
 
 
-def _release(held: store.Store, owner: kinds.Object) -> None:
+def _release(held: store.ObjectStore, owner: kinds.Object) -> None:
     guards = {"foregroundDeletion", "orphan"} & set(owner["metadata"].get("finalizers", ()))
     if not guards or _has_dependents(held, owner["metadata"]["uid"]):
         return
@@ -46,7 +46,7 @@ def _release(held: store.Store, owner: kinds.Object) -> None:
     held.update(new)
 
 
-def _has_dependents(held: store.Store, uid: str) -> bool:
+def _has_dependents(held: store.ObjectStore, uid: str) -> bool:
     return any(
         reference["uid"] == uid
         for kind in kinds.KINDS

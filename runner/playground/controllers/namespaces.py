@@ -7,16 +7,16 @@ import copy
 from runner.playground import conditions, kinds, resources, store
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """Equip the living, empty the leaving."""
     for namespace in held.list(kinds.NAMESPACE):
         if conditions.leaving(namespace):
             _empty(held, namespace)
         else:
-            _equip(held, namespace["metadata"]["name"])
+            _add_defaults(held, namespace["metadata"]["name"])
 
 
-def _equip(held: store.Store, name: str) -> None:
+def _add_defaults(held: store.ObjectStore, name: str) -> None:
     if held.get(kinds.SERVICE_ACCOUNT, name, "default") is None:
         held.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}})
     if held.get(kinds.CONFIG_MAP, name, "kube-root-ca.crt") is None:
@@ -24,12 +24,12 @@ def _equip(held: store.Store, name: str) -> None:
         held.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"ca.crt": ""}})
 
 
-def _empty(held: store.Store, namespace: kinds.Object) -> None:
+def _empty(held: store.ObjectStore, namespace: kinds.Object) -> None:
     name, left = namespace["metadata"]["name"], False
     for kind in (k for k in kinds.KINDS if k.namespaced):
         for found in held.list(kind, name):
             if not conditions.leaving(found):
-                resources.leave(held, kind, found, {})
+                resources.begin_deletion(held, kind, found, {})
             left = True
     if not left:
         gone = copy.deepcopy(namespace)

@@ -9,12 +9,12 @@ from runner.playground import conditions, kinds, resources, store
 TAINT = "node.kubernetes.io/unschedulable"
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """Taint the cordoned, untaint the others, collect the homeless."""
     known = {node["metadata"]["name"] for node in held.list(kinds.NODE)}
     for pod in held.list(kinds.POD):
         if pod["spec"].get("nodeName", "") not in known | {""} and not conditions.leaving(pod):
-            resources.leave(held, kinds.POD, pod, {"gracePeriodSeconds": 0})
+            resources.begin_deletion(held, kinds.POD, pod, {"gracePeriodSeconds": 0})
     for node in held.list(kinds.NODE):
         present = node["spec"].get("taints", [])
         cordoned = bool(node["spec"].get("unschedulable"))

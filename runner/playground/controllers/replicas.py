@@ -8,7 +8,7 @@ from typing import Any
 from runner.playground import conditions, defaults, events, kinds, resources, selection, store
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """One turn for each replica set."""
     for chosen in held.list(kinds.REPLICA_SET):
         pods = owned_pods(held, chosen)
@@ -17,7 +17,7 @@ def sync(held: store.Store) -> None:
         _report(held, chosen, owned_pods(held, chosen))
 
 
-def owned_pods(held: store.Store, owner: kinds.Object) -> list[kinds.Object]:
+def owned_pods(held: store.ObjectStore, owner: kinds.Object) -> list[kinds.Object]:
     """The pods of a controller that have not ended; orphans that match its selector are adopted."""
     found = []
     for pod in held.list(kinds.POD, owner["metadata"]["namespace"]):
@@ -27,18 +27,18 @@ def owned_pods(held: store.Store, owner: kinds.Object) -> list[kinds.Object]:
             adopted["metadata"].setdefault("ownerReferences", []).append(kinds.reference_to(owner))
             pod = held.update(adopted)
             reference = kinds.controller_of(pod)
-        if reference is not None and reference["uid"] == owner["metadata"]["uid"] and not conditions.over(pod):
+        if reference is not None and reference["uid"] == owner["metadata"]["uid"] and not conditions.is_finished(pod):
             found.append(pod)
     return found
 
 
 def _adoptable(pod: kinds.Object, owner: kinds.Object) -> bool:
-    free = not conditions.leaving(pod) and not conditions.over(pod)
+    free = not conditions.leaving(pod) and not conditions.is_finished(pod)
     return free and selection.selects(owner["spec"]["selector"], pod["metadata"].get("labels"))
 
 
 def create_pod(
-    held: store.Store, owner: kinds.Object, source: str, name: str | None = None, **spec: Any
+    held: store.ObjectStore, owner: kinds.Object, source: str, name: str | None = None, **spec: Any
 ) -> kinds.Object:
     """A pod from the owner's template."""
     template = copy.deepcopy(owner["spec"]["template"])
@@ -59,13 +59,13 @@ def _created(owner: kinds.Object, name: str) -> str:
     return f"Created pod: {name}"
 
 
-def _balance(held: store.Store, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
+def _balance(held: store.ObjectStore, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
     here = [pod for pod in pods if not conditions.leaving(pod)]
     wanted = chosen["spec"]["replicas"]
     for _ in range(wanted - len(here)):
         create_pod(held, chosen, "replicaset-controller")
     for pod in sorted(here, key=_missed)[: max(0, len(here) - wanted)]:
-        resources.leave(held, kinds.POD, pod, {})
+        resources.begin_deletion(held, kinds.POD, pod, {})
         events.record(
             held, chosen, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}", "replicaset-controller"
         )
@@ -75,11 +75,11 @@ def _missed(pod: kinds.Object) -> tuple[bool, bool, bool, int, float]:
     """How much a pod would be missed: unscheduled, pending and unready ones least, then the restarted, then the young."""
     cost = int((pod["metadata"].get("annotations") or {}).get("controller.kubernetes.io/pod-deletion-cost", "0"))
     running = pod["status"].get("phase") == "Running"
-    created = conditions.age(pod["metadata"]["creationTimestamp"])
+    created = conditions.age_s(pod["metadata"]["creationTimestamp"])
     return bool(pod["spec"].get("nodeName")), running, conditions.ready(pod), cost, created
 
 
-def _report(held: store.Store, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
+def _report(held: store.ObjectStore, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
     meta = chosen["metadata"]
     present = held.get(kinds.REPLICA_SET, meta["namespace"], meta["name"])
     if present is None:

@@ -10,14 +10,14 @@ from runner.playground import conditions, events, kinds, selection, store
 ZONE = "topology.kubernetes.io/zone"
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """Bind every pod that has no node."""
     for pod in held.list(kinds.POD):
         if not pod["spec"].get("nodeName") and not conditions.leaving(pod):
             _place(held, pod)
 
 
-def _place(held: store.Store, pod: kinds.Object) -> None:
+def _place(held: store.ObjectStore, pod: kinds.Object) -> None:
     nodes = list(held.list(kinds.NODE))
     why = [(node, _refuses(node, pod)) for node in nodes]
     fitting = [node for node, reason in why if reason is None]
@@ -27,7 +27,7 @@ def _place(held: store.Store, pod: kinds.Object) -> None:
     return None
 
 
-def bind(held: store.Store, pod: kinds.Object, node: str) -> None:
+def bind(held: store.ObjectStore, pod: kinds.Object, node: str) -> None:
     """Give a pod its node."""
     bound = copy.deepcopy(pod)
     bound["spec"]["nodeName"] = node
@@ -46,7 +46,7 @@ def _refuses(node: kinds.Object, pod: kinds.Object) -> str | None:
     for taint in node["spec"].get("taints", ()):
         if taint["effect"] != "PreferNoSchedule" and not _tolerates(pod, taint["key"], taint["effect"]):
             return f"node(s) had untolerated taint(s) {{{taint['key']}: {taint.get('value', '')}}}"
-    if not conditions.true(node, "Ready"):
+    if not conditions.is_true(node, "Ready"):
         return "node(s) were not ready"
     return None
 
@@ -58,7 +58,7 @@ def _tolerates(pod: kinds.Object, key: str, effect: str) -> bool:
     )
 
 
-def _load(held: store.Store, node: kinds.Object, pod: kinds.Object) -> tuple[int, int, int, str]:
+def _load(held: store.ObjectStore, node: kinds.Object, pod: kinds.Object) -> tuple[int, int, int, str]:
     """Pods like this one in the zone and on the node, then all pods there."""
     zones = {n["metadata"]["name"]: n["metadata"].get("labels", {}).get(ZONE) for n in held.list(kinds.NODE)}
     name, labels = node["metadata"]["name"], pod["metadata"].get("labels") or {}
@@ -69,7 +69,7 @@ def _load(held: store.Store, node: kinds.Object, pod: kinds.Object) -> tuple[int
     return in_zone, alike.count(name), sum(p["spec"]["nodeName"] == name for p in placed), name
 
 
-def _pending(held: store.Store, pod: kinds.Object, why: Counter[str]) -> None:
+def _pending(held: store.ObjectStore, pod: kinds.Object, why: Counter[str]) -> None:
     total = sum(why.values())
     said = (
         f"0/{total} nodes are available: "

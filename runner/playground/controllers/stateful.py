@@ -8,7 +8,7 @@ from runner.playground import conditions, kinds, resources, store
 from runner.playground.controllers import replicas
 
 
-def sync(held: store.Store) -> None:
+def sync(held: store.ObjectStore) -> None:
     """One step for each stateful set."""
     for chosen in held.list(kinds.STATEFUL_SET):
         pods = sorted(replicas.owned_pods(held, chosen), key=_number)
@@ -21,7 +21,7 @@ def _number(pod: kinds.Object) -> int:
     return int(pod["metadata"]["name"].rpartition("-")[2])
 
 
-def _step(held: store.Store, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
+def _step(held: store.ObjectStore, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
     present = {_number(pod): pod for pod in pods}
     parallel = chosen["spec"]["podManagementPolicy"] == "Parallel"
     for number in range(chosen["spec"]["replicas"]):
@@ -33,12 +33,12 @@ def _step(held: store.Store, chosen: kinds.Object, pods: list[kinds.Object]) -> 
         if number < chosen["spec"]["replicas"]:
             return
         if not conditions.leaving(present[number]):
-            resources.leave(held, kinds.POD, present[number], {})
+            resources.begin_deletion(held, kinds.POD, present[number], {})
         if not parallel:
             return
 
 
-def _report(held: store.Store, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
+def _report(held: store.ObjectStore, chosen: kinds.Object, pods: list[kinds.Object]) -> None:
     present = held.get(kinds.STATEFUL_SET, chosen["metadata"]["namespace"], chosen["metadata"]["name"])
     if present is None:
         return

@@ -9,18 +9,18 @@ from typing import Any
 from runner import errors
 from runner.probe.alerts import routes, rules
 from runner.probe.alerts.dating import Answer
-from runner.probe.alerts.remote import Remote
+from runner.probe.alerts.remote import RemoteSource
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
 
 
-def build(setting: Setting) -> Alertmanager:
+def build(setting: Setting) -> AlertmanagerSource:
     """The source of a Setting whose target is an Alertmanager's URL."""
-    return Alertmanager(setting)
+    return AlertmanagerSource(setting)
 
 
 @dataclass
-class _Known:
+class _NotifiedAlert:
     """An alert as it was shown last, and whether it goes on."""
 
     alert: Mapping[str, Any]
@@ -28,7 +28,7 @@ class _Known:
     ended_ns: int = 0
 
 
-class Alertmanager:
+class AlertmanagerSource:
     """`startsAt` is when Prometheus fired it (after `for`), `updatedAt` its last receipt, an `endsAt` in the future no end at all.
 
     One that had ended, or was not shown, and is shown as going on again is told as firing again.
@@ -37,14 +37,14 @@ class Alertmanager:
     every_s = 0.2
     stages = ("firing", "received", "resolved")
 
-    def __init__(self, setting: Setting, remote: Remote | None = None, base: str = "") -> None:
+    def __init__(self, setting: Setting, remote: RemoteSource | None = None, base: str = "") -> None:
         """`remote` and `base`: of a server in which an Alertmanager is a part, and the path to that part."""
         self.name = "alertmanager"
         self._setting = setting
-        self._remote = remote or Remote(setting, "Alertmanager")
+        self._remote = remote or RemoteSource(setting, "Alertmanager")
         self._base = base
         self._config = ""
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _NotifiedAlert] = {}
         """By fingerprint."""
         self._muted: dict[str, str] = {}
         self._last: Answer | None = None
@@ -81,7 +81,7 @@ class Alertmanager:
     def _look(self, key: str, alert: Mapping[str, Any], answer: Answer) -> Iterator[Seen]:
         ended_ns, begun_ns = self._remote.moment(alert["endsAt"]), self._remote.moment(alert["startsAt"])
         received_ns, ended = self._remote.moment(alert["updatedAt"]), ended_ns <= answer.mono_ns
-        known = self._known.setdefault(key, _Known(alert, on=False))
+        known = self._known.setdefault(key, _NotifiedAlert(alert, on=False))
         known.alert = alert
         if not known.on and (not ended or begun_ns > known.ended_ns):
             known.on = True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from runner.probe.alerts.dating import Answer, Dating
+from runner.probe.alerts.dating import Answer, RemoteClock
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
 
@@ -28,13 +28,13 @@ _LOST = {
 }
 
 
-def build(setting: Setting) -> CloudWatch:
+def build(setting: Setting) -> CloudWatchSource:
     """The source of a Setting whose options name alarms (`named`), and `region` and `endpoint` if the AWS chain does not."""
-    return CloudWatch(setting)
+    return CloudWatchSource(setting)
 
 
 @dataclass
-class _Known:
+class _AlarmState:
     """An alarm as we saw it last; it fires from ALARM until OK: without data nobody can say that it is over."""
 
     labels: Mapping[str, str]
@@ -46,7 +46,7 @@ class _Known:
     seen_ns: int = 0
 
 
-class CloudWatch:
+class CloudWatchSource:
     """Dated by the alarm's history; where that may not be read, by the alarm itself, as exactly as it says.
 
     boto3 blocks, so it is asked on a thread; twice at most, and no longer than half the timeout each time.
@@ -59,9 +59,9 @@ class CloudWatch:
         self.name = "cloudwatch"
         self._setting = setting
         self._named: tuple[str, ...] = tuple(setting.options["named"])
-        self._dating = Dating(setting, f"the detection source CloudWatch ({', '.join(self._named)})")
+        self._dating = RemoteClock(setting, f"the detection source CloudWatch ({', '.join(self._named)})")
         self._client: Any = None
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _AlarmState] = {}
 
     async def open(self) -> Floor:
         """Raises EnvironmentFailure, also for an alarm that is not there: its silence would say nothing."""
@@ -72,7 +72,7 @@ class CloudWatch:
             hint = "names are told apart by case; is it in this region?"
             raise self._dating.failure(f"there is no alarm {' and no '.join(missing)}", hint)
         for alarm in alarms:
-            self._known[alarm["AlarmName"]] = _Known(await self._labels(alarm))
+            self._known[alarm["AlarmName"]] = _AlarmState(await self._labels(alarm))
         return Floor(parts=_floor(alarms))
 
     def _connect(self) -> None:
@@ -121,7 +121,7 @@ class CloudWatch:
                 seen += await self._look(alarm, known, answer)
         return seen
 
-    async def _look(self, alarm: Mapping[str, Any], known: _Known, answer: Answer) -> list[Seen]:
+    async def _look(self, alarm: Mapping[str, Any], known: _AlarmState, answer: Answer) -> list[Seen]:
         seen: list[Seen] = []
         if (alarm["StateValue"], alarm["StateUpdatedTimestamp"]) != (known.state, known.updated):
             changes = await self._history(alarm["AlarmName"], known.at) if known.at else []
@@ -133,7 +133,7 @@ class CloudWatch:
         known.updated, known.seen_ns = alarm["StateUpdatedTimestamp"], answer.mono_ns
         return seen
 
-    def _turn(self, known: _Known, extra_s: float, told: Answer) -> Iterator[Seen]:
+    def _turn(self, known: _AlarmState, extra_s: float, told: Answer) -> Iterator[Seen]:
         """What its new state means to us, if anything."""
         firing = known.state == "ALARM" or (known.firing and known.state != "OK")
         if firing != known.firing and known.at is not None:
@@ -192,7 +192,7 @@ class CloudWatch:
             self._client.close()
 
 
-def _now(alarm: Mapping[str, Any], known: _Known, answer: Answer) -> tuple[str, datetime, float]:
+def _now(alarm: Mapping[str, Any], known: _AlarmState, answer: Answer) -> tuple[str, datetime, float]:
     """Its state, since when, and how wrong that can be (seconds): an update need not be the change itself."""
     if "StateTransitionedTimestamp" in alarm:
         return alarm["StateValue"], alarm["StateTransitionedTimestamp"], 0.0

@@ -19,7 +19,7 @@ Act = Callable[[], Awaitable[None]]
 
 
 @dataclass
-class _Heard:
+class _Observations:
     """What the source told, and when we were told."""
 
     seen: list[Seen] = field(default_factory=list)
@@ -43,7 +43,7 @@ async def check(
         floor = await source.open()
         found += [f"the floor's {name} is negative" for name, seconds in floor.parts.items() if seconds < 0]
         found += [f"it tells of {s.alert} while nothing fires" for s in await source.poll()]
-        heard, begun = _Heard(), setting.clock.monotonic()
+        heard, begun = _Observations(), setting.clock.monotonic()
         await provoke()
         await _listen(source, heard, setting, set(source.stages) - {"resolved"}, limit_s)
         await calm()
@@ -65,7 +65,7 @@ async def _unreachable(source: Source) -> Iterator[str]:
     return iter(["a system that is not there does not make open() raise EnvironmentFailure"])
 
 
-async def _listen(source: Source, heard: _Heard, setting: Setting, wanted: set[str], limit_s: float) -> None:
+async def _listen(source: Source, heard: _Observations, setting: Setting, wanted: set[str], limit_s: float) -> None:
     until = setting.clock.monotonic() + round(limit_s * 1e9)
     while not wanted <= heard.stages() and setting.clock.monotonic() < until:
         for one in await source.poll():
@@ -74,7 +74,7 @@ async def _listen(source: Source, heard: _Heard, setting: Setting, wanted: set[s
         await asyncio.sleep(source.every_s)
 
 
-def _judge(source: Source, setting: Setting, heard: _Heard, begun: int) -> Iterator[str]:
+def _judge(source: Source, setting: Setting, heard: _Observations, begun: int) -> Iterator[str]:
     yield from (f"{stage} is not one of {', '.join(PIPELINE)}" for stage in source.stages if stage not in PIPELINE)
     yield from (f"it never told {stage}" for stage in source.stages if stage not in heard.stages())
     told = [(s.key, s.stage) for s in heard.seen]

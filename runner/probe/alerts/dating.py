@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from runner import errors, units
-from runner.probe.alerts.skew import Skew
+from runner.probe.alerts.skew import ClockSkew
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Seen
 
@@ -26,7 +26,7 @@ class Answer:
     received_s: float = 0.0
 
 
-class Dating:
+class RemoteClock:
     """One remote clock, compared with ours by the `Date` of every answer, and that by what the answers themselves name.
 
     Moments are dated by times in the answers. A gateway or a cache may put in a Date of its own: where the two contradict each
@@ -35,9 +35,9 @@ class Dating:
 
     def __init__(self, setting: Setting, whose: str) -> None:
         self.setting = setting
-        self.skew = Skew()
+        self.skew = ClockSkew()
         """By `Date` headers."""
-        self.told = Skew()
+        self.told = ClockSkew()
         """By moments that lie between two looks."""
         self.whose = whose
         """As it is called in an error."""
@@ -72,7 +72,7 @@ class Dating:
         if not self.told.contradicts(self.skew):
             return ""
         error = units.format_duration(round(self.error_s))
-        said = f"its Date header says that its clock is {_off(self.skew.seconds)}, the times in its answers say {_off(self.told.seconds)}"
+        said = f"its Date header says that its clock is {_clock_offset_text(self.skew.seconds)}, the times in its answers say {_clock_offset_text(self.told.seconds)}"
         return f"{self.whose}: {said}: its timestamps may be off by {error}"
 
     def moment(self, said: str | datetime) -> int:
@@ -121,7 +121,7 @@ class Dating:
         return errors.EnvironmentFailure(f"{self.whose}: {why}", hint=hint)
 
 
-def _off(seconds: float) -> str:
+def _clock_offset_text(seconds: float) -> str:
     """How a clock that is so far ahead compares with ours."""
     if abs(seconds) < 0.5:
         return "as ours"

@@ -10,9 +10,9 @@ from typing import Any
 
 from runner import errors
 from runner.probe.alerts import routes, rules
-from runner.probe.alerts.alertmanager import Alertmanager
+from runner.probe.alerts.alertmanager import AlertmanagerSource
 from runner.probe.alerts.dating import Answer
-from runner.probe.alerts.remote import Remote
+from runner.probe.alerts.remote import RemoteSource
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
 
@@ -23,20 +23,20 @@ _STAGES = {"pending": "pending", "alerting": "firing", "firing": "firing", "norm
 are alerts of their own, which the Alertmanager has."""
 
 
-def build(setting: Setting) -> Grafana:
+def build(setting: Setting) -> GrafanaSource:
     """The source of a Setting whose target is a Grafana's URL."""
-    return Grafana(setting)
+    return GrafanaSource(setting)
 
 
 @dataclass
-class _Known:
+class _AlertState:
     """An alert of a rule as we saw it last."""
 
     alert: Mapping[str, Any]
     stage: str
 
 
-class Grafana:
+class GrafanaSource:
     """Here `activeAt` is when an alert got into the state that it is in, unlike with Prometheus."""
 
     every_s = 1.9  # every moment is dated by Grafana, and its rules are evaluated every ten seconds at the most often
@@ -45,10 +45,10 @@ class Grafana:
     def __init__(self, setting: Setting) -> None:
         self.name = "grafana"
         self._setting = setting
-        self._remote = Remote(setting, "Grafana")
-        self._received = Alertmanager(setting, self._remote, _RECEIVED)
+        self._remote = RemoteSource(setting, "Grafana")
+        self._received = AlertmanagerSource(setting, self._remote, _RECEIVED)
         self._received.name = self.name
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _AlertState] = {}
         self._ruled: set[str] = set()
         """Alerts that came from a rule, ever."""
         self._last: Answer | None = None
@@ -100,9 +100,9 @@ class Grafana:
         if stage is None or stage == before:
             return
         at_ns, held = self._remote.moment(alert["activeAt"]), float(rule.get("duration") or 0.0)
-        self._known[key] = _Known(alert, stage)
+        self._known[key] = _AlertState(alert, stage)
         if stage == "firing" and before == "resolved" and held > 0:  # it pended between two looks
-            yield self._seen("pending", alert, at_ns - round(rules.held(held, every) * 1e9), answer, every)
+            yield self._seen("pending", alert, at_ns - round(rules.hold_time_s(held, every) * 1e9), answer, every)
         if stage != "resolved" or before == "firing":
             yield self._seen(stage, alert, at_ns, answer)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from runner.probe.alerts import rules
 from runner.probe.alerts.dating import Answer
-from runner.probe.alerts.remote import Remote
+from runner.probe.alerts.remote import RemoteSource
 from runner.timeline.alerting import Seen
 
 _MOST_STEPS = 10_000
@@ -22,7 +22,7 @@ _OWN = ("__name__", "alertstate")
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _RangeReading:
     """The answer, and the steps at which it was read (Unix seconds of its clock)."""
 
     answer: Answer
@@ -30,7 +30,7 @@ class _Reading:
     end_s: float
 
 
-async def read(remote: Remote, source: str, since_ns: int, until_ns: int, evaluation_s: float) -> list[Seen]:
+async def read(remote: RemoteSource, source: str, since_ns: int, until_ns: int, evaluation_s: float) -> list[Seen]:
     """Every stage that alerts reached between two moments (monotonic), in order of time. Raises EnvironmentFailure.
 
     An alert that was on already at `since_ns` is told as of then.
@@ -39,9 +39,9 @@ async def read(remote: Remote, source: str, since_ns: int, until_ns: int, evalua
     step_s = max(evaluation_s, (end_s - start_s) / _MOST_STEPS)
     query = {"query": _selector(remote), "start": f"{start_s:.3f}", "end": f"{end_s:.3f}", "step": f"{step_s:.3f}"}
     answer = await remote.get("/api/v1/query_range", query)
-    reading = _Reading(answer, step_s, end_s)
+    reading = _RangeReading(answer, step_s, end_s)
     told = [
-        _told(remote, source, reading, series["metric"], stage, at_s)
+        _observation(remote, source, reading, series["metric"], stage, at_s)
         for series in rules.data(remote, answer).get("result") or ()
         for stage, at_s in _turns(series, reading)
         if remote.setting.matches(series["metric"])
@@ -49,12 +49,12 @@ async def read(remote: Remote, source: str, since_ns: int, until_ns: int, evalua
     return sorted(told, key=lambda s: s.mono_ns)
 
 
-def _selector(remote: Remote) -> str:
+def _selector(remote: RemoteSource) -> str:
     wanted = ",".join(f"{name}={json.dumps(value)}" for name, value in remote.setting.match.items())
     return f"ALERTS{{{wanted}}}"
 
 
-def _turns(series: Mapping[str, Any], reading: _Reading) -> Iterator[tuple[str, float]]:
+def _turns(series: Mapping[str, Any], reading: _RangeReading) -> Iterator[tuple[str, float]]:
     """When it was seen first in its state, and, if that is to fire, when it was not any more."""
     state = series["metric"]["alertstate"]
     at = [float(when) for when, _ in series["values"]]
@@ -67,7 +67,9 @@ def _turns(series: Mapping[str, Any], reading: _Reading) -> Iterator[tuple[str, 
             yield "resolved", when + reading.step_s
 
 
-def _told(remote: Remote, source: str, reading: _Reading, metric: Mapping[str, str], stage: str, at_s: float) -> Seen:
+def _observation(
+    remote: RemoteSource, source: str, reading: _RangeReading, metric: Mapping[str, str], stage: str, at_s: float
+) -> Seen:
     labels = {name: value for name, value in metric.items() if name not in _OWN}
     mono_ns = remote.at(at_s)
     return remote.seen(source, stage, labels, rules.key(labels), mono_ns, reading.answer, reading.step_s)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runner.probe.alerts.dating import Answer
-from runner.probe.alerts.remote import Remote
+from runner.probe.alerts.remote import RemoteSource
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
 
@@ -28,12 +28,12 @@ BEFORE_S = 60
 """How long before the start an incident counts as one to be followed; older ones are told if they are open still."""
 
 
-def build(setting: Setting) -> PagerDuty:
+def build(setting: Setting) -> PagerDutySource:
     """The source of a Setting whose options name services (`named`), and the API's base (`endpoint`) if it is not the usual one."""
-    return PagerDuty(setting)
+    return PagerDutySource(setting)
 
 
-class PagerDuty:
+class PagerDutySource:
     """`received` is when an incident was triggered; the other stages are its log's. It gives whole seconds: the middle is taken."""
 
     every_s = 1.9  # not a whole second: each `Date` then says something new about its clock
@@ -47,7 +47,7 @@ class PagerDuty:
             headers["header:Authorization"] = f"Token token={token}"
         self._setting = setting
         target = str(setting.options.get("endpoint") or API)
-        self._remote = Remote(replace(setting, target=target, access={**headers, **setting.access}), "PagerDuty")
+        self._remote = RemoteSource(replace(setting, target=target, access={**headers, **setting.access}), "PagerDuty")
         self._services: list[str] = []
         self._since = ""
         self._waiting: list[Seen] = []
@@ -120,7 +120,7 @@ class PagerDuty:
         half_s = 0.5 if whole else 0.0
         mono_ns = max([self._remote.moment(said["created_at"]) + round(half_s * 1e9), *told.values()])
         told[stage] = mono_ns
-        alone = replace(answer, raw=json.dumps(_discreet(said)).encode())
+        alone = replace(answer, raw=json.dumps(_without_secrets(said)).encode())
         return self._remote.seen(self.name, stage, self._open[incident], incident, mono_ns, alone, half_s)
 
     async def _pages(self, path: str, what: str, query: Mapping[str, Any]) -> AsyncIterator[tuple[Any, Answer]]:
@@ -159,11 +159,11 @@ def _failed(entry: Mapping[str, Any]) -> bool:
     return str(notification.get("status") or "").startswith(("fail", "block"))
 
 
-def _discreet(said: Any) -> Any:
+def _without_secrets(said: Any) -> Any:
     """Evidence without the telephone numbers and addresses of those who were called."""
     if isinstance(said, Mapping):
-        return {key: _discreet(value) for key, value in _named(said)}
-    return [_discreet(item) for item in said] if isinstance(said, list) else said
+        return {key: _without_secrets(value) for key, value in _named(said)}
+    return [_without_secrets(item) for item in said] if isinstance(said, list) else said
 
 
 def _named(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

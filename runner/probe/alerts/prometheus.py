@@ -10,20 +10,20 @@ from typing import Any
 from runner import units
 from runner.probe.alerts import history, rules
 from runner.probe.alerts.dating import Answer
-from runner.probe.alerts.remote import Remote
+from runner.probe.alerts.remote import RemoteSource
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
 
 _SCRAPE = re.compile(r"^\s*(?:- )?scrape_interval: (\S+)$", re.MULTILINE)
 
 
-def build(setting: Setting) -> Prometheus:
+def build(setting: Setting) -> PrometheusSource:
     """The source of a Setting whose target is a Prometheus' URL."""
-    return Prometheus(setting)
+    return PrometheusSource(setting)
 
 
 @dataclass
-class _Known:
+class _FiringAlert:
     """An alert as it was shown last."""
 
     alert: Mapping[str, Any]
@@ -32,7 +32,7 @@ class _Known:
     seen_ns: int
 
 
-class Prometheus:
+class PrometheusSource:
     """`activeAt` is the first evaluation that was true; it fires at the evaluation by which it was true for the rule's `for`.
 
     One that is not shown any more has ended only if its rules were evaluated since: a Prometheus that was restarted shows none
@@ -45,8 +45,8 @@ class Prometheus:
     def __init__(self, setting: Setting) -> None:
         self.name = "prometheus"
         self._setting = setting
-        self._remote = Remote(setting, "Prometheus")
-        self._known: dict[str, _Known] = {}
+        self._remote = RemoteSource(setting, "Prometheus")
+        self._known: dict[str, _FiringAlert] = {}
         """By labels."""
         self._evaluation_s = 60.0
         self._scrape_s = 60.0
@@ -82,7 +82,7 @@ class Prometheus:
         fired = alert["state"] == "firing"
         if fired and not (known and known.fired):
             yield self._seen("firing", alert, self._fired_at(alert, rule, every), answer)
-        self._known[key] = _Known(alert, rule, fired or bool(known and known.fired), answer.mono_ns)
+        self._known[key] = _FiringAlert(alert, rule, fired or bool(known and known.fired), answer.mono_ns)
 
     def _gone(self, there: set[str], answer: Answer) -> Iterator[Seen]:
         """What is not there any more is resolved if it had fired: some time since it was seen last."""
@@ -106,7 +106,7 @@ class Prometheus:
 
     def _fired_at(self, alert: Mapping[str, Any], rule: Mapping[str, Any], every: float) -> int:
         """`for` after the first true evaluation, at the next evaluation: they come every `every` seconds."""
-        seconds = rules.held(float(rule.get("duration") or 0.0), every)
+        seconds = rules.hold_time_s(float(rule.get("duration") or 0.0), every)
         return self._remote.moment(alert["activeAt"]) + round(seconds * 1e9)
 
     def may_raise(self) -> Sequence[Mapping[str, str]]:

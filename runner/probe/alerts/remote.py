@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from runner.probe.access import client
-from runner.probe.alerts.dating import Answer, Dating
+from runner.probe.alerts.dating import Answer, RemoteClock
 from runner.probe.alerts.source import Setting
 
 _HINTS = {
@@ -20,7 +20,7 @@ _HINTS = {
 _TOO_MANY = 429
 
 
-class Remote(Dating):
+class RemoteSource(RemoteClock):
     """One server; every failure to get JSON from it is an EnvironmentFailure that names it."""
 
     def __init__(self, setting: Setting, what: str) -> None:

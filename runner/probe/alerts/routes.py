@@ -20,7 +20,7 @@ _TESTS = {"match": "=", "match_re": "=~"}
 
 
 @dataclass(frozen=True)
-class Matcher:
+class RouteMatcher:
     """One condition on one label; `value` is a regular expression for `=~` and `!~`."""
 
     label: str
@@ -82,13 +82,13 @@ def _fits(route: Mapping[str, Any], labels: Mapping[str, str], *, whole: bool) -
     return False if False in found else None if None in found else True
 
 
-def _matchers(route: Mapping[str, Any]) -> Iterator[Matcher]:
+def _matchers(route: Mapping[str, Any]) -> Iterator[RouteMatcher]:
     for key, op in _TESTS.items():
         for label, value in (route.get(key) or {}).items():
-            yield Matcher(str(label), op, str(value))
+            yield RouteMatcher(str(label), op, str(value))
     written = route.get("matchers") or ()
     for text in [written] if isinstance(written, str) else written:
         for label, op, value in _MATCHER.findall(str(text)):
-            yield Matcher(label, op, re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value)
+            yield RouteMatcher(label, op, re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value)
     for label, op, value in route.get("object_matchers") or ():  # Grafana's
-        yield Matcher(str(label), str(op), str(value))
+        yield RouteMatcher(str(label), str(op), str(value))

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from runner.probe.alerts.dating import Answer, Dating
+from runner.probe.alerts.dating import Answer, RemoteClock
 from runner.probe.alerts.source import Setting
 
 Alert = tuple[Mapping[str, Any], Mapping[str, Any], float]
 """An alert, its rule, and how often the rule is evaluated, in seconds."""
 
 
-def data(whose: Dating, answer: Answer) -> Mapping[str, Any]:
+def data(whose: RemoteClock, answer: Answer) -> Mapping[str, Any]:
     """What is in an answer. Raises EnvironmentFailure for what no Prometheus would say."""
     body = answer.body
     if not isinstance(body, dict) or body.get("status") != "success" or not isinstance(body.get("data"), dict):
@@ -30,7 +30,7 @@ def alerting(found: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], floa
                 yield rule, float(group.get("interval") or 60.0)
 
 
-def alerts(whose: Dating, answer: Answer) -> Iterator[Alert]:
+def alerts(whose: RemoteClock, answer: Answer) -> Iterator[Alert]:
     """Every alert of every rule that has the labels we want."""
     for rule, every in alerting(data(whose, answer)):
         for alert in rule.get("alerts") or ():
@@ -45,7 +45,7 @@ def expected(setting: Setting) -> dict[str, str]:
     return {str(k): str(v) for k, v in (options.get("labels") or {}).items()} | dict(setting.match) | named
 
 
-def floor(whose: Dating, answer: Answer, labels: Mapping[str, str] | None = None) -> dict[str, float]:
+def floor(whose: RemoteClock, answer: Answer, labels: Mapping[str, str] | None = None) -> dict[str, float]:
     """`evaluation` and `for` of the rule of an alert with these labels (None: of the expected one); where several rules may
     raise it, the slowest evaluation and the shortest `for`. Raises EnvironmentFailure where there is no rule at all: such a
     silence would say nothing."""
@@ -60,14 +60,14 @@ def floor(whose: Dating, answer: Answer, labels: Mapping[str, str] | None = None
     }
 
 
-def may_raise(whose: Dating, answer: Answer) -> list[dict[str, str]]:
+def may_raise(whose: RemoteClock, answer: Answer) -> list[dict[str, str]]:
     """What the rules that may raise the expected alert say of its labels."""
     wanted = expected(whose.setting)
-    found = [_own(rule) for rule, _ in alerting(data(whose, answer)) if _raises(rule, wanted)]
+    found = [_own_labels(rule) for rule, _ in alerting(data(whose, answer)) if _raises(rule, wanted)]
     return [{**wanted, **own} for own in found]
 
 
-def _own(rule: Mapping[str, Any]) -> dict[str, str]:
+def _own_labels(rule: Mapping[str, Any]) -> dict[str, str]:
     """The labels that every alert of a rule has."""
     given = {"alertname": rule.get("name"), **(rule.get("labels") or {})}
     return {str(name): str(value) for name, value in given.items() if "{{" not in str(value)}
@@ -75,7 +75,7 @@ def _own(rule: Mapping[str, Any]) -> dict[str, str]:
 
 def _raises(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a rule may raise an alert with these labels, and others: what it says of its labels does not contradict them."""
-    own = _own(rule)
+    own = _own_labels(rule)
     return all(own[name] == value for name, value in labels.items() if name in own)
 
 
@@ -93,13 +93,13 @@ def was_evaluated(rule: Mapping[str, Any], *, since: Mapping[str, Any]) -> bool:
         return True
 
 
-def evaluated(found: Answer, whose: Dating) -> dict[tuple[str, str], Mapping[str, Any]]:
+def evaluated(found: Answer, whose: RemoteClock) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Groups by file and name."""
     groups = data(whose, found).get("groups") or ()
     return {(str(g.get("file")), str(g.get("name"))): g for g in groups}
 
 
-def compare(whose: Dating, before: Answer | None, answer: Answer) -> None:
+def compare(whose: RemoteClock, before: Answer | None, answer: Answer) -> None:
     """Its clock by evaluations between two looks: those are dated by it. One that another replica made is left out."""
     old = evaluated(before, whose) if before is not None else {}
     for key, group in evaluated(answer, whose).items():
@@ -113,7 +113,7 @@ def compare(whose: Dating, before: Answer | None, answer: Answer) -> None:
             whose.between(now, before, answer, float(group.get("evaluationTime") or 0.0) + 0.1)
 
 
-def held(seconds: float, every: float) -> float:
+def hold_time_s(seconds: float, every: float) -> float:
     """How long a condition is true before it fires with a `for` of that length: evaluations come every `every` seconds."""
     return -(-round(seconds * 1000) // max(1, round(every * 1000))) * every
 

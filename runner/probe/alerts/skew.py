@@ -14,7 +14,7 @@ TOLERANCE_S = 1.0
 
 
 @dataclass(slots=True)
-class Skew:
+class ClockSkew:
     """`remote clock - our clock` in seconds, between `low` and `high`."""
 
     low: float = float("-inf")
@@ -35,7 +35,7 @@ class Skew:
         """Whether anything was heard."""
         return self.high != float("inf")
 
-    def contradicts(self, other: Skew) -> bool:
+    def contradicts(self, other: ClockSkew) -> bool:
         """Whether no skew lies within both, nor nearly: replicas behind one address are not evaluated at the same moment."""
         apart_s = max(self.low - other.high, other.low - self.high)
         return self.known and other.known and apart_s > TOLERANCE_S

@@ -29,12 +29,12 @@ _MOST = 4 << 20
 """Bytes of one notification."""
 
 
-def build(setting: Setting) -> Webhook:
+def build(setting: Setting) -> WebhookSource:
     """The source of a Setting whose target is `host:port`."""
-    return Webhook(setting)
+    return WebhookSource(setting)
 
 
-class Webhook:
+class WebhookSource:
     """Whatever comes in is dated when it came: no foreign clock is asked."""
 
     every_s = 0.1
@@ -80,7 +80,7 @@ class Webhook:
             stage = _STATUS.get(str(alert.get("status") or "firing"))
             if stage and self._setting.matches(labels):
                 key = str(alert.get("fingerprint") or alert.get("key") or name)
-                began = _began(str(alert.get("startsAt") or ""))
+                began = _start_time(str(alert.get("startsAt") or ""))
                 yield Seen(
                     began_ns=None
                     if began is None
@@ -106,7 +106,7 @@ class Webhook:
             self._runner = None
 
 
-def _began(said: str) -> datetime | None:
+def _start_time(said: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(said)
     except ValueError:
