@@ -319,7 +319,7 @@ def test_a_date_that_the_answers_contradict_hides_no_alert_and_widens_the_error(
     assert 1.0 < (firing["mono_ns"] - injected) / 1e9 < 3.5
     assert firing["error_s"] == pytest.approx(abs(ahead_s), abs=2)
     way = "1m30s ahead of" if ahead_s > 0 else "10m behind"
-    assert f"its Date header says that its clock is {way} ours, the times in its answers say as ours" in messages(found)
+    assert f"its Date header puts its clock {way} ours, the times in its answers say as ours" in messages(found)
 
 
 @pytest.mark.slow

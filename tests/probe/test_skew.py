@@ -59,7 +59,7 @@ def test_a_date_that_the_answers_contradict_is_part_of_the_error() -> None:
     found = dated(90, 0.0)
     assert abs(found.seconds) < 0.2
     assert 89 < found.error_s < 91.5
-    assert "its Date header says that its clock is 1m30s ahead of ours" in found.doubt()
+    assert "its Date header puts its clock 1m30s ahead of ours" in found.doubt()
     assert "may be wrong by 1m30s" in found.doubt()
     behind = dated(-3600, 30.0)
     assert "is 1h behind ours, the times in its answers say 30s ahead of ours" in behind.doubt()

@@ -72,7 +72,7 @@ class RemoteClock:
         if not self.told.contradicts(self.skew):
             return ""
         error = units.format_duration(round(self.error_s))
-        said = f"its Date header says that its clock is {_clock_offset_text(self.skew.seconds)}, the times in its answers say {_clock_offset_text(self.told.seconds)}"
+        said = f"its Date header puts its clock {_ahead(self.skew.seconds)}, the times in its answers say {_ahead(self.told.seconds)}"
         return f"{self.whose}: {said}: its timestamps may be off by {error}"
 
     def moment(self, said: str | datetime) -> int:
@@ -121,7 +121,7 @@ class RemoteClock:
         return errors.EnvironmentFailure(f"{self.whose}: {why}", hint=hint)
 
 
-def _clock_offset_text(seconds: float) -> str:
+def _ahead(seconds: float) -> str:
     """How a clock that is so far ahead compares with ours."""
     if abs(seconds) < 0.5:
         return "as ours"
