@@ -39,6 +39,15 @@ def test_the_sentence_of_a_fail_names_the_lower_bound_or_the_evidence() -> None:
     assert "evidence more than 1,000,000:1 against it, at most 1 % of runs" in by_evidence.sentence
 
 
+def test_an_outage_late_in_the_window_fails_by_the_evidence_of_its_slices_alone() -> None:
+    """It is one clump, so that the bound says nothing, and it came too late for the running maximum."""
+    found = verdict.judge_slices(LOOSE, Slices([0] * 21 + [96] * 4 + [0] * 15, [100] * 40, 1.0), 100)
+    assert found.verdict is Verdict.FAIL
+    assert found.lower < LOOSE.budget
+    assert found.running_max * verdict.SURPRISE < LOOSE.budget
+    assert "evidence 334:1 against it" in found.sentence
+
+
 def test_too_few_requests_are_inconclusive_and_say_how_many_are_missing() -> None:
     found = verdict.judge_slices(STRICT, spread(0, 20), 100)
     assert found.verdict is Verdict.INCONCLUSIVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.rundir.ledger import SILENCE, Ledger
+from runner.rundir.start_message import PlaygroundProcess
 from runner.undo import player, steps
 from tests.fakes.listening import Quiet, listening
 from tests.rundir.starts import start
@@ -133,3 +135,29 @@ def test_how_long_a_rollback_may_take_is_known_with_the_values_of_its_variables(
     Ledger(tmp_path).open("rollback", "mend", index=0)
     (record,) = Ledger(tmp_path).outstanding()
     assert steps.deadline(record, begun) == 7 + 5 + 100
+
+
+def test_what_went_with_its_playground_is_closed_and_not_played(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.open("uncordon", "uncordon node n1", node="n1")
+    another = PlaygroundProcess(pid=os.getpid(), created=0.0)  # the id is somebody else's by now
+    told: list[dict[str, object]] = []
+    assert player.play(tmp_path, start(tmp_path, playground=another), lambda _, **step: told.append(step))
+    (outcome,) = ledger.outcomes()
+    assert outcome["state"] == "already"
+    assert told[-1] == {"step": 1, "what": "uncordon node n1", "state": "already", "error": "the playground is gone"}
+
+
+@pytest.mark.parametrize(("status", "clean"), [(204, True), (404, True), (410, True), (403, False), (500, False)])
+def test_what_is_not_there_any_more_needs_no_removal_and_a_refusal_is_none(
+    status: int, clean: bool, tmp_path: Path
+) -> None:
+    class Answer(Quiet):
+        def do_DELETE(self) -> None:
+            self.answer(b"", status)
+
+    with listening(Answer) as url:
+        provider = {"type": "http", "url": url, "method": "DELETE", "timeout": 30}
+        document = {"rollbacks": [{"type": "action", "name": "remove", "provider": provider}]}
+        Ledger(tmp_path).open("rollback", "remove", index=0)
+        assert player.play(tmp_path, start(tmp_path, document=document), lambda *_, **__: None) is clean

@@ -176,7 +176,7 @@ def _scopes(crew: Crew, drawn: Plan) -> list[str]:
 
 async def _acquire(session: Session, crew: Crew, system: str, names: Sequence[str]) -> list[str]:
     answers = await crew.supervisor.acquire(system, names) if names else ()
-    held: list[str] = []
+    held = [name for name, answer in zip(names, answers, strict=True) if answer.held]
     for name, answer in zip(names, answers, strict=True):
         if answer.held is False:
             await crew.supervisor.release(system, held)
@@ -185,9 +185,7 @@ async def _acquire(session: Session, crew: Crew, system: str, names: Sequence[st
                 reasons=[f"held by {answer.holder} since {answer.since}"],
                 hint="wait for it, or end it with: chaos-run stop",
             )
-        if answer.held:
-            held.append(name)
-        else:
+        if answer.held is None:
             session.find(
                 "warning",
                 f"no lock in the cluster ({name}): {answer.error}; only this machine's lock protects the target",
