@@ -15,7 +15,8 @@ from runner import clock
 
 MARK = f"CHAOS_RUN_TEST_{os.getpid()}"
 """In the environment of everything that a test of this session starts: that test's id. Other sessions have other marks."""
-GRACE_S = 5.0
+GRACE_S = 30.0
+"""For processes that end by themselves when their test is over: on a busy machine they take their time."""
 AMBIENT = (
     *(
         "KUBECONFIG",

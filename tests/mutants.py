@@ -50,7 +50,7 @@ MUTANTS = (
     Mutant("runner/faults/kubernetes/lease.py", "datetime.now(UTC) < renewed + lasts", "True", "tests/playground/test_lease.py"),
     Mutant("runner/safety/policy.py", "if is_sandbox(where):", "if True:", "tests/safety/test_policy.py"),
     Mutant("runner/safety/policy.py", "(not where.system and run == SANDBOX)", "not where.system", "tests/safety/test_policy.py"),
-    Mutant("runner/safety/policy.py", "{n: w for n, w in foreign.items() if n not in accepted}", "{}", "tests/safety/test_policy.py"),
+    Mutant("runner/safety/policy.py", "reasons=tuple(_reasons(refused))", "reasons=()", "tests/safety/test_policy.py"),
     Mutant("runner/safety/policy.py", "    if not requires_undo(request.environment):", "    if True:", "tests/safety/test_policy.py"),
     Mutant("runner/undo/player.py", "ATTEMPTS = 3", "ATTEMPTS = 1", "tests/undo/test_player.py"),
     Mutant("runner/undo/steps.py", "if output is False:", "if output == ():", "tests/undo/test_player.py"),

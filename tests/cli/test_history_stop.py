@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner import clock
 from runner.cli.main import app, entry
 from runner.rundir import inbox, paths
 from runner.store import Store
 from tests.store.samples import record
+from tests.waiting import until
 
 RUNNER = """
 import json, sys, time
@@ -96,7 +96,7 @@ def test_stop_gives_up_waiting_but_has_told_the_run() -> None:
 
 def test_stop_without_a_name_stops_all(stoppable: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = a_run("20261124-120001-aaaa", os.getpid())
-    assert chaos_run("stop", "--timeout", "1500ms") == 6
+    assert chaos_run("stop", "--timeout", "3s") == 6
     assert [m["kind"] for m in inbox.Inbox(other).poll()] == ["stop"]
     assert (stoppable / "record.json").exists()
 
@@ -124,8 +124,7 @@ def test_a_run_elsewhere_that_left_no_verdict_is_harmless_only_where_it_said_so(
 
     def ends_when_told() -> None:
         with Store.open(path) as own:
-            told = clock.poll_until(lambda: own.presence.hear("r"), 10)
-            own.presence.acknowledge(told)
+            own.presence.acknowledge(until(lambda: own.presence.hear("r"), "it is told"))
             own.presence.leave("r", {} if untouched else None)
 
     with Store.open(path) as store, ThreadPoolExecutor() as pool:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.detection.rig import Rig, firing, rig, until
+from tests.detection.rig import Rig, firing, rig
 from tests.fakes.cloudwatch import Cloud, cloudwatch
 from tests.fakes.pagerduty import Pager, pagerduty
 from tests.journeys import harness
+from tests.waiting import until
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,19 @@ import shutil
 import socket
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from runner import clock
 from tests.fakes.listening import Quiet, listening
+from tests.waiting import until
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
+REAL = "a real Prometheus evaluates once a second, and the alert has to fire, to be told and to resolve"
+"""Why tests on the rig are slow."""
 WHATS = ("errors", "blip", "brief", "conform", "stages", "team", "before", "missed", "others")
 """What can break: one for each test, for an Alertmanager that nobody listened to goes on trying, group by group."""
 
@@ -149,10 +151,6 @@ def firing(found: Rig, alert: str = "") -> bool:
 def _scraped(found: Rig) -> bool:
     with urllib.request.urlopen(f"{found.prometheus}/api/v1/query?query=shop_broken", timeout=1) as answer:
         return bool(json.load(answer)["data"]["result"])
-
-
-def until(true: Callable[[], bool], what: str, seconds: float = 15.0) -> None:
-    assert clock.poll_until(true, seconds, 0.05), f"not within {seconds}s: {what}"
 
 
 def free_port() -> int:

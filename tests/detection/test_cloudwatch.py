@@ -15,6 +15,7 @@ from runner.probe.alerts import source
 from runner.probe.alerts.source import Setting, Source
 from runner.timeline.alerting import Floor, Seen
 from tests.fakes.cloudwatch import ACCESS, KEPT, REGION, Cloud
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -39,20 +40,23 @@ def using(one: Setting, act: Callable[[Source, Floor], Awaitable[T]]) -> T:
 
 def test_what_came_and_went_between_two_looks_is_in_the_history(cloud: Cloud) -> None:
     cloud.alarm("brief")
+    begun: dict[str, float] = {}
+    ended: dict[str, float] = {}
 
     async def act(found: Source, floor: Floor) -> Sequence[Seen]:
         assert floor.parts == {"evaluation": 10.0, "for": 20.0}
         assert await found.poll() == []
         for state in ("INSUFFICIENT_DATA", "ALARM", "INSUFFICIENT_DATA", "OK"):
+            begun[state] = time.time()
             cloud.turn("brief", state)
+            ended[state] = time.time()
             await asyncio.sleep(0.1)
         return [*await found.poll(), *await found.poll()]
 
-    begun = time.monotonic_ns()
     firing, resolved = using(setting(cloud.url, "brief"), act)
     assert (firing.stage, resolved.stage) == ("firing", "resolved")
-    assert begun < firing.mono_ns < resolved.mono_ns
-    assert (resolved.mono_ns - firing.mono_ns) / 1e9 == pytest.approx(0.2, abs=0.15)
+    for seen, state in ((firing, "ALARM"), (resolved, "OK")):
+        assert begun[state] - 0.1 <= _wall(seen) <= ended[state] + 0.1
     assert b"Alarm updated from INSUFFICIENT_DATA to ALARM" in firing.raw
     assert b"Alarm updated from INSUFFICIENT_DATA to OK" in resolved.raw  # without data nobody knows that it is over
     assert {k: firing.labels[k] for k in ("service", "team")} == {"service": "shop", "team": "storefront"}
@@ -74,15 +78,20 @@ def test_without_the_history_an_alarm_is_as_uncertain_as_the_time_between_two_lo
 
 def test_an_alarm_that_is_on_already_is_told_as_of_then(cloud: Cloud) -> None:
     cloud.alarm("before")
+    begun = time.time()
     cloud.turn("before", "ALARM")
-    at = time.time()
+    ended = time.time()
     time.sleep(0.3)
 
     async def act(found: Source, _: Floor) -> Sequence[Seen]:
         return await found.poll()
 
     (firing,) = using(setting(cloud.url, "before"), act)
-    assert time.time() - (time.monotonic_ns() - firing.mono_ns) / 1e9 == pytest.approx(at, abs=0.1)
+    assert begun - 0.1 <= _wall(firing) <= ended + 0.1
+
+
+def _wall(seen: Seen) -> float:
+    return time.time() - (time.monotonic_ns() - seen.mono_ns) / 1e9
 
 
 @pytest.mark.parametrize(
@@ -119,5 +128,5 @@ def test_one_that_does_not_answer_is_given_up_soon_and_holds_nobody_up() -> None
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()
         took, ticks = asyncio.run(whole(f"http://127.0.0.1:{deaf.getsockname()[1]}"))
-    assert took < 4.0
-    assert ticks > took / 0.05 / 4
+    assert took < PATIENCE_S
+    assert ticks > 3

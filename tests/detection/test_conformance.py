@@ -41,7 +41,7 @@ class Switch:
             self._pager.set(self._pager.incidents[0]["id"], "resolved")
 
 
-@pytest.mark.slow
+@pytest.mark.slow("alerts of real systems fire and resolve by evaluations a second apart")
 def test_our_own_sources_conform_on_real_systems_or_what_is_most_like_them(
     there: Rig, cloud: Cloud, pager: Pager
 ) -> None:

@@ -57,7 +57,7 @@ def _started_at(there: Rig, alert: str) -> float:
     return datetime.fromisoformat(found["startsAt"]).timestamp()
 
 
-@pytest.mark.slow
+@pytest.mark.slow("eight faults, each until a real Alertmanager has told of it and of its end")
 @pytest.mark.timeout(110)
 def test_eight_faults_are_followed_stage_by_stage_and_a_short_one_tells_nobody(there: Rig) -> None:
     asyncio.run(_follow(there))

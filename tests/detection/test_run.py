@@ -15,11 +15,12 @@ from runner.errors import ExitCode
 from runner.experiment import load
 from runner.plan import plan, render
 from tests.detection.fake import blind_prometheus, fake_alertmanager
-from tests.detection.rig import Rig, firing, until
+from tests.detection.rig import REAL, Rig, firing
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud
 from tests.fakes.pagerduty import TOKEN, Pager
 from tests.journeys import harness
 from tests.journeys.harness import Json, Run
+from tests.waiting import until
 
 
 def _experiment(shop: str, what: str, *, seconds: float, detection: list[Json], **block: Any) -> Json:
@@ -57,7 +58,7 @@ def _all(there: Rig, what: str) -> list[Json]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_path: Path, there: Rig) -> None:
     expect = {"alert": "ShopErrors", "labels": {"team": "storefront"}, "detected_within": "10s", "resolved_within": "15s",
               "alerts": ["missing", "other-first", "wrong-team", "already-firing"]}  # fmt: skip
@@ -85,7 +86,7 @@ def test_every_stage_is_marked_with_its_source_its_error_and_its_evidence(tmp_pa
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_a_pager_says_who_took_it_a_cloud_that_it_fired_and_prometheus_what_nobody_saw(
     tmp_path: Path, there: Rig, cloud: Cloud, pager: Pager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,7 +129,7 @@ def test_a_pager_says_who_took_it_a_cloud_that_it_fired_and_prometheus_what_nobo
     assert "hunter2" not in whole
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_what_the_file_expects_of_its_alerts_fails_the_run(tmp_path: Path, there: Rig) -> None:
     expect = {"alert": "ShopErrors", "labels": {"team": "search"}, "alerts": ["wrong-team"]}
     detection = [{"alertmanager": there.alertmanager, "match": {"what": "team"}}]
@@ -140,7 +141,7 @@ def test_what_the_file_expects_of_its_alerts_fails_the_run(tmp_path: Path, there
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_a_fault_shorter_than_group_wait_fires_and_tells_nobody(tmp_path: Path, there: Rig) -> None:
     expect = {"notified_within": "20s", "resolved_within": "10s"}
     document = _experiment(there.shop, "/brief", seconds=4, detection=_all(there, "brief"), expect=expect)
@@ -152,7 +153,7 @@ def test_a_fault_shorter_than_group_wait_fires_and_tells_nobody(tmp_path: Path, 
     assert any("may only mean that the fault is too short" in m for m in messages)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_an_alert_from_before_is_no_detection_and_can_fail_the_run(tmp_path: Path, there: Rig) -> None:
     there.broken["before"] = True
     until(lambda: firing(there, "ShopErrors"), "it fires before the run")
@@ -166,7 +167,7 @@ def test_an_alert_from_before_is_no_detection_and_can_fail_the_run(tmp_path: Pat
     assert run.named("detected") == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_a_source_that_falls_silent_ends_the_fault(tmp_path: Path, free_port: Callable[[], int]) -> None:
     with harness.service(free_port()) as service, fake_alertmanager() as pretended:
         document = _experiment(service.url, "", seconds=30, detection=[{"alertmanager": pretended.url}])

@@ -19,11 +19,12 @@ import pytest
 
 from runner.errors import ExitCode
 from tests.detection.fake import fake_alertmanager
-from tests.detection.rig import Rig, free_port, need, ready, until
+from tests.detection.rig import REAL, Rig, free_port, need, ready
 from tests.detection.test_run import _experiment
 from tests.fakes.listening import Quiet, listening
 from tests.journeys import harness
 from tests.journeys.harness import Json, Run, Service
+from tests.waiting import until
 
 ALERTMANAGER = """
 route:
@@ -93,7 +94,7 @@ def prometheus(folder: Path, shop: str, what: str) -> Iterator[Server]:
     found = Server(folder, f"prometheus {options} --rules.alert.for-grace-period=0s", f"http://127.0.0.1:{port}")
     found.start()
     try:
-        until(lambda: b'"health":"up"' in got(f"{found.url}/api/v1/targets"), "the shop is scraped", 20)
+        until(lambda: b'"health":"up"' in got(f"{found.url}/api/v1/targets"), "the shop is scraped")
         yield found
     finally:
         found.stop()
@@ -146,7 +147,7 @@ def since_undone(found: Run, mark: Json) -> float:
     return float(mark["mono_ns"] - marks(found, "undone")[0]["mono_ns"]) / 1e9
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_an_alert_that_flaps_ends_with_its_last_all_clear_and_that_it_flapped_is_told(
     tmp_path: Path, service: Service
 ) -> None:
@@ -174,7 +175,7 @@ def test_an_alert_that_flaps_ends_with_its_last_all_clear_and_that_it_flapped_is
     assert found.verdict["stages"]["resolved"] > found.verdict["stages"]["undone"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_an_all_clear_that_comes_too_late_after_a_false_one_fails_what_the_file_expects(
     tmp_path: Path, service: Service
 ) -> None:
@@ -193,7 +194,7 @@ def test_an_all_clear_that_comes_too_late_after_a_false_one_fails_what_the_file_
     assert marks(found, "resolved") == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_an_alertmanager_that_was_restarted_and_hears_of_the_alert_again_had_not_resolved_it(
     tmp_path: Path, service: Service
 ) -> None:
@@ -218,7 +219,7 @@ def test_an_alertmanager_that_was_restarted_and_hears_of_the_alert_again_had_not
     assert stages == ["firing", "resolved", "firing", "resolved"]  # who watches hears that it was taken back
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_a_prometheus_that_is_restarted_while_it_fires_does_not_give_the_all_clear(tmp_path: Path, there: Rig) -> None:
     with prometheus(tmp_path, there.shop, "conform") as real:
         detection = [{"prometheus": real.url, "match": {"service": "shop"}}]
@@ -238,7 +239,7 @@ def test_a_prometheus_that_is_restarted_while_it_fires_does_not_give_the_all_cle
     assert [e["stage"] for e in found.named("alert")].count("resolved") == 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_who_was_told_nothing_and_why_is_what_the_alertmanager_says(tmp_path: Path, service: Service) -> None:
     webhook = f"127.0.0.1:{free_port()}"
     with alertmanager(tmp_path, webhook) as am:
@@ -262,7 +263,7 @@ def test_who_was_told_nothing_and_why_is_what_the_alertmanager_says(tmp_path: Pa
     assert "shorter than the pipeline" not in messages(found)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_the_floor_is_that_of_the_rule_and_the_route_of_the_alert(tmp_path: Path, there: Rig) -> None:
     webhook = f"127.0.0.1:{free_port()}"
     with alertmanager(tmp_path, webhook) as am, prometheus(tmp_path, there.shop, "team") as real:
@@ -303,7 +304,7 @@ def gateway(real: str, ahead_s: float) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 @pytest.mark.parametrize("ahead_s", [90.0, -600.0])
 def test_a_date_that_the_answers_contradict_hides_no_alert_and_widens_the_error(
     ahead_s: float, tmp_path: Path, there: Rig
@@ -322,7 +323,7 @@ def test_a_date_that_the_answers_contradict_hides_no_alert_and_widens_the_error(
     assert f"its Date header puts its clock {way} ours, the times in its answers say as ours" in messages(found)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_an_alertmanager_behind_such_a_gateway_is_dated_by_what_it_received(tmp_path: Path, service: Service) -> None:
     there = alertmanager(tmp_path, "127.0.0.1:9")
     with (
@@ -342,7 +343,7 @@ def test_an_alertmanager_behind_such_a_gateway_is_dated_by_what_it_received(tmp_
     assert "its clock is 1m30s ahead of ours" in messages(found)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_nothing_is_said_to_be_missing_where_the_source_could_not_be_asked(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
@@ -364,7 +365,7 @@ def test_nothing_is_said_to_be_missing_where_the_source_could_not_be_asked(
     assert found.verdict["ttd_s"] < 1.5  # nobody noticed until then, and no later
 
 
-@pytest.mark.slow
+@pytest.mark.slow(REAL)
 def test_a_source_that_answered_all_the_time_does_say_that_nothing_fired(
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:

@@ -14,6 +14,7 @@ from runner.engine import shared_presence
 from runner.rundir import paths
 from runner.store import Store
 from tests.engine.sessions import session_in
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -84,5 +85,5 @@ def test_a_record_that_answers_only_after_the_run_disturbs_nobody(
         assert mates.is_alive(), "still waiting"
         other.execute("UPDATE locks SET run = 'thief'")
         other.execute("COMMIT")
-        mates.join(5)  # what a thread dies of is an error of the test
+        mates.join(PATIENCE_S)  # what a thread dies of is an error of the test
     assert not mates.is_alive()

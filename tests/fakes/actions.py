@@ -14,7 +14,7 @@ from typing import Any
 
 def break_and_wait(url: str, seconds: float = 20.0) -> bool:
     """Break the service and stay in the call."""
-    urllib.request.urlopen(f"{url}/break", timeout=5).close()
+    urllib.request.urlopen(f"{url}/break", timeout=30).close()
     time.sleep(seconds)
     return True
 
@@ -22,7 +22,7 @@ def break_and_wait(url: str, seconds: float = 20.0) -> bool:
 def break_twice(url: str, pause: float = 3.0) -> bool:
     """Broken for a second and a half, well for a while, and broken again for two seconds; in one call."""
     for path, seconds in (("break", 1.5), ("mend", pause), ("break", 2.0), ("mend", 0.5)):
-        urllib.request.urlopen(f"{url}/{path}", timeout=5).close()
+        urllib.request.urlopen(f"{url}/{path}", timeout=30).close()
         time.sleep(seconds)
     return True
 
@@ -105,7 +105,7 @@ def mend_loudly(url: str, seconds: float = 0.0, secrets: dict[str, Any] | None =
     """A rollback that prints, takes its time, and mends."""
     print(f"mending with {secrets}", flush=True)
     time.sleep(seconds)
-    urllib.request.urlopen(f"{url}/mend", timeout=5).close()
+    urllib.request.urlopen(f"{url}/mend", timeout=30).close()
     return True
 
 

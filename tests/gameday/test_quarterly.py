@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from runner import clock
+from tests.waiting import PATIENCE_S, until
 
 SCRIPT = Path(__file__).parents[2] / "gameday" / "quarterly.sh"
 FAKE = """#!/bin/sh
@@ -28,7 +28,7 @@ def cron(folder: Path, *arguments: str, due: int = 0, plan: int = 0, run: int = 
         env={**os.environ, "GAMEDAY": str(fake)},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     return done.returncode, log.read_text().splitlines(), done.stdout + done.stderr
@@ -48,9 +48,9 @@ while :; do sleep 0.1; done
     process = subprocess.Popen(
         [SCRIPT, "--now", "day.yaml"], env={**os.environ, "GAMEDAY": str(fake)}, stdout=subprocess.DEVNULL
     )
-    clock.poll_until(lambda: log.exists() and "run " in log.read_text(), 20, 0.05)
+    until(lambda: log.exists() and "run " in log.read_text(), "the day has begun")
     process.terminate()
-    assert process.wait(20) == 5, "the exit code of the day"
+    assert process.wait(PATIENCE_S) == 5, "the exit code of the day"
     assert "undone" in log.read_text().splitlines()
 
 

@@ -50,7 +50,7 @@ def scenario(service: Service, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.slow("two runs with traffic, one after the other, and the pages of the day")
 def test_a_rehearsal_plays_every_step_measures_recovery_and_writes_the_summary(
     service: Service, scenario: Path, tmp_path: Path
 ) -> None:

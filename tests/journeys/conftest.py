@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every other journey is marked slow."""
     for item in items:
         if item.path.parent == Path(__file__).parent and item.path.stem not in ALWAYS:
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.slow("a journey takes as long as the windows of its experiment"))
 
 
 @pytest.fixture

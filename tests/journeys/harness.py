@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner import clock
+from tests.waiting import until
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
@@ -31,15 +31,19 @@ class Service:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
             return str(answer.read().decode())
 
     @property
     def broken(self) -> bool:
         return self.get("/state") == "broken"
 
-    def mended_within(self, seconds: float) -> bool:
-        return clock.poll_until(lambda: not self.broken, seconds, 0.05)
+    def until_broken(self) -> None:
+        until(lambda: self.broken, "the fault is in")
+
+    def until_mended(self) -> None:
+        """Long before the activities would end by themselves, which take HANG_S."""
+        until(lambda: not self.broken, "the fault is put back")
 
 
 @contextlib.contextmanager
@@ -60,7 +64,7 @@ def service(port: int) -> Iterator[Service]:
 
 def http(name: str, path: str, kind: str = "action", **extra: Any) -> Json:
     """An activity that asks the service something."""
-    return {"type": kind, "name": name, "provider": {"type": "http", "url": "${url}" + path, "timeout": 2}, **extra}
+    return {"type": kind, "name": name, "provider": {"type": "http", "url": "${url}" + path, "timeout": 10}, **extra}
 
 
 def python(name: str, func: str, arguments: Json | None = None, **extra: Any) -> Json:
@@ -78,7 +82,7 @@ def experiment(
         "service": "journey",
         "traffic": [{"name": "front", "url": "${url}/health", "rate": 50, "timeout": "1s"}],
         "objectives": [{"name": "availability", "indicator": "front", "target": "90%"}],
-        "windows": {"baseline": "1s", "recovery": "10s", "stable": "500ms"},
+        "windows": {"baseline": "1s", "recovery": "20s", "stable": "500ms"},
         "abort": [{"duration": "60s"}],
         **block,
     }
@@ -173,7 +177,7 @@ def started(folder: Path, document: Json, *options: str, cwd: Path = ROOT) -> It
 def record(run: Run) -> Json:
     """The record in the run's folder; waits for it, since a survivor may still be writing."""
     path = run.folder / "record.json"
-    clock.poll_until(path.exists, 15, 0.05)
+    until(path.exists, "there is a record")
     return dict(json.loads(path.read_text()))
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import psutil
 import pytest
 
-from runner import clock
 from runner.rundir.ledger import Ledger
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
+from tests.waiting import HANG_S, PATIENCE_S, ended, text_of, until
 
-WINDOWS = {"baseline": "300ms", "recovery": "3s", "stable": "200ms"}
+WINDOWS = {"baseline": "300ms", "recovery": "20s", "stable": "200ms"}
 JOURNAL = {"chaoslib-version", "platform", "node", "experiment", "start", "status", "deviated", "steady_states", "run",
            "rollbacks", "end", "duration"}  # fmt: skip
 """The fields of Chaos Toolkit's own journal."""
@@ -56,16 +56,16 @@ def whole(run: Run, service: Service, code: int) -> Json:
 
 def wait_for_break(run: Run, service: Service) -> None:
     run.until("activity", state="started")
-    assert clock.poll_until(lambda: service.broken, 5, 0.02)
-    time.sleep(0.1)
+    service.until_broken()
+    time.sleep(0.1)  # a moment later it waits in whatever is busy
 
 
 BREAK = http("break", "/break")
-SLOW = python("break-and-wait", "break_and_wait", {"url": "${url}", "seconds": 30.0})
+SLOW = python("break-and-wait", "break_and_wait", {"url": "${url}", "seconds": HANG_S})
 BUSY: dict[str, list[Json]] = {
     "method": [SLOW],
-    "process": [BREAK, process("sleep 30")],
-    "pause": [http("break", "/break", pauses={"after": 30})],
+    "process": [BREAK, process(f"sleep {HANG_S:g}")],
+    "pause": [http("break", "/break", pauses={"after": HANG_S})],
     "background": [SLOW | {"background": True}, python("nothing", "nothing")],
 }
 
@@ -79,7 +79,7 @@ def test_one_signal_stops_and_undoes(busy: str, number: signal.Signals, service:
     with started(tmp_path, experiment(service, method=BUSY[busy])) as run:
         wait_for_break(run, service)
         run.process.send_signal(number)
-        assert service.mended_within(1.5)
+        service.until_mended()
         assert run.finish() == 5
     kept = whole(run, service, 5)
     assert ("Ctrl-C" if number == signal.SIGINT else number.name) in kept["sentence"]
@@ -137,7 +137,7 @@ def test_a_kill_leaves_it_to_the_survivors(busy: str, service: Service, tmp_path
     with started(tmp_path, experiment(service, method=BUSY[busy])) as run:
         wait_for_break(run, service)
         run.process.kill()
-        assert service.mended_within(5)
+        service.until_mended()
         whole(run, service, 7)
 
 
@@ -159,8 +159,7 @@ def test_an_interruption_in_the_baseline_leaves_nothing(service: Service, tmp_pa
 def test_an_interruption_while_it_prepares_leaves_nothing(service: Service, tmp_path: Path) -> None:
     runs = tmp_path / "state" / "chaos-run" / "runs"
     with started(tmp_path, experiment(service, method=[BREAK])) as run:
-        while not list(runs.glob("*/processes.json")):
-            time.sleep(0.01)
+        until(lambda: list(runs.glob("*/processes.json")), "it prepares", every_s=0.01)
         run.process.send_signal(signal.SIGINT)
         assert run.finish() == 130
     assert not list(runs.iterdir())
@@ -181,7 +180,7 @@ def test_a_run_that_a_script_put_into_the_background_hears_an_interruption_from_
 def test_an_interruption_before_the_first_action_says_that_nothing_was_injected(
     service: Service, tmp_path: Path
 ) -> None:
-    with started(tmp_path, experiment(service, method=[http("break", "/break", pauses={"before": 30})])) as run:
+    with started(tmp_path, experiment(service, method=[http("break", "/break", pauses={"before": HANG_S})])) as run:
         run.until("hypothesis", when="before")
         time.sleep(0.3)
         run.process.send_signal(signal.SIGINT)
@@ -203,7 +202,7 @@ def test_a_signal_to_the_worker_ends_in_the_undo(
     with started(tmp_path, experiment(service, method=BUSY[busy])) as run:
         wait_for_break(run, service)
         psutil.Process(run.pids()["worker"]).send_signal(number)
-        assert service.mended_within(2)
+        service.until_mended()
         assert run.finish() == 7
     whole(run, service, 7)
 
@@ -304,14 +303,14 @@ def test_a_crash_leaves_its_last_words_in_record_and_log(service: Service, tmp_p
     log = (run.folder / "worker.log").read_text()
     assert "the last words before the crash" in log
     assert "Segmentation fault" in log
-    assert not _alive(child)
+    _end(child)
 
 
 def test_an_action_that_leaves_a_thread_does_not_keep_the_method_from_ending(service: Service, tmp_path: Path) -> None:
     with started(tmp_path, experiment(service, method=[BREAK, python("leaves", "leave_thread")])) as run:
         assert run.finish() == 0
     whole(run, service, 0)
-    assert run.named("undo_started")[0]["t"] < 5
+    assert run.named("undo_started")[0]["t"] < PATIENCE_S, "the thread ends long after that"
 
 
 def test_an_action_that_reads_its_standard_input_finds_it_empty(service: Service, tmp_path: Path) -> None:
@@ -328,21 +327,21 @@ def test_an_action_is_ended_by_its_own_timeout(service: Service, tmp_path: Path)
         wait_for_break(run, service)
         ended = run.until("activity", state="failed")
         assert "timed out" in ended["error"]
-        assert ended["t"] - run.named("activity")[0]["t"] < 1.5
+        assert ended["t"] - run.named("activity")[0]["t"] < PATIENCE_S
         assert run.finish() == 4
     whole(run, service, 4)
 
 
 @pytest.mark.parametrize(
     "action",
-    [SLOW | {"timeout": 1, "background": True}, python("stubborn", "stubborn", {"seconds": 30.0}, timeout=1)],
+    [SLOW | {"timeout": 1, "background": True}, python("stubborn", "stubborn", {"seconds": HANG_S}, timeout=1)],
     ids=["background", "stubborn"],
 )
 def test_what_ignores_its_timeout_is_ended_by_the_runner(action: Json, service: Service, tmp_path: Path) -> None:
     with started(tmp_path, experiment(service, method=[BREAK, action])) as run:
         began = run.until("activity", activity=action["name"], state="started")
         aborted = run.until("abort")
-        assert aborted["t"] - began["t"] < 4
+        assert aborted["t"] - began["t"] < PATIENCE_S
         assert run.finish() == 7
     kept = whole(run, service, 7)
     assert action["name"] in kept["sentence"]
@@ -359,30 +358,16 @@ def _grandchildren(tmp_path: Path, *, wait: bool) -> tuple[Json, list[Path]]:
     return process(script + ("; wait" if wait else "")), files
 
 
-def _alive(pid_file: Path) -> bool:
-    """Whether the sleeper of that file lives; waits a moment for its end."""
-    pid = int(pid_file.read_text())
-    until = time.monotonic() + 2
-    while time.monotonic() < until:
-        try:
-            found = psutil.Process(pid)
-            if "sleep" not in found.name() or found.status() == psutil.STATUS_ZOMBIE:
-                return False
-        except psutil.NoSuchProcess:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _written(files: list[Path]) -> None:
-    clock.poll_until(lambda: all(f.exists() and f.read_text() for f in files), 5, 0.02)
+def _end(pid_file: Path) -> None:
+    until(lambda: ended(int(pid_file.read_text())), f"the sleeper of {pid_file.name} has ended")
 
 
 def test_grandchildren_end_with_the_run(service: Service, tmp_path: Path) -> None:
     action, files = _grandchildren(tmp_path, wait=False)
     with started(tmp_path, experiment(service, method=[BREAK, action])) as run:
         assert run.finish() == 0
-    assert not [f.name for f in files if _alive(f)]
+    for file in files:
+        _end(file)
 
 
 @pytest.mark.parametrize("how", ["abort", "kill"])
@@ -390,15 +375,17 @@ def test_grandchildren_end_with_what_ended_the_run(how: str, service: Service, t
     action, files = _grandchildren(tmp_path, wait=True)
     with started(tmp_path, experiment(service, method=[BREAK, action])) as run:
         run.until("activity", activity="script", state="started")
-        _written(files)
+        for file in files:
+            text_of(file)
         if how == "abort":
             run.process.send_signal(signal.SIGTERM)
             assert run.finish() == 5
         else:
             run.kill("parent")
-            assert service.mended_within(5)
+            service.until_mended()
             record(run)
-    assert not [f.name for f in files if _alive(f)]
+    for file in files:
+        _end(file)
 
 
 # --- nobody listens any more
@@ -409,7 +396,7 @@ def test_a_reader_of_the_events_that_goes_away_does_not_keep_us_from_undoing(ser
         wait_for_break(run, service)
         assert run.process.stdout is not None
         run.process.stdout.close()
-        assert run.process.wait(20) == 0
+        assert run.process.wait(PATIENCE_S) == 0
     whole(run, service, 0)
 
 
@@ -427,7 +414,7 @@ def test_a_rollback_that_prints_is_played_after_the_runner_was_killed(
     with started(tmp_path, document) as run:
         wait_for_break(run, service)
         run.kill("parent")
-        assert service.mended_within(5)
+        service.until_mended()
         kept = record(run)
     assert [(s["what"], s["state"]) for s in kept["undo"]] == [("mend", "undone"), ("gives-away", "failed")]
     assert kept["exit_code"] == 6

@@ -7,16 +7,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from runner import clock
 from tests.journeys.harness import ROOT, Json, Service, experiment, http
+from tests.waiting import until
 
-QUICK = {"windows": {"baseline": "600ms", "recovery": "5s", "stable": "300ms"}}
+QUICK = {"windows": {"baseline": "600ms", "recovery": "20s", "stable": "300ms"}}
 
 
 class Gate:
@@ -128,7 +127,7 @@ def test_a_gate_that_is_killed_has_said_what_it_did_not_come_to(service: Service
     gate.end()
     assert gate.errors() == {"a.json": "unfinished", "b.json": "not-run"}
     assert "NOT FINISHED" in gate.summary.read_text()
-    assert service.mended_within(10)
+    service.until_mended()
     subprocess.run([sys.executable, "-m", "runner", "recover"], cwd=ROOT, check=True, capture_output=True)
 
 
@@ -151,7 +150,6 @@ def test_results_that_cannot_be_written_are_an_error_before_anything_is_broken(
     (folder.parent / "folder").mkdir()
     os.mkfifo(folder.parent / "fifo")
     put(folder, "a.json", lasting(service))
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "runner", "gate", str(folder), option, str(folder.parent / place)],
         cwd=ROOT,
@@ -162,9 +160,8 @@ def test_results_that_cannot_be_written_are_an_error_before_anything_is_broken(
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert place.split("/")[0] in done.stderr
-    assert time.monotonic() - began < 5
     assert service.get("/log") == ""
 
 
 def await_break(service: Service, times: int) -> None:
-    assert clock.poll_until(lambda: service.get("/log").count("break") >= times, 30, 0.05)
+    until(lambda: service.get("/log").count("break") >= times, f"{times} faults are in")

@@ -8,13 +8,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from runner import clock
 from tests.journeys.harness import ROOT, Json, Run, record, started
+from tests.waiting import until
 
 PHASES = {
     "baseline": ("phase", {"phase": "baseline"}),
@@ -58,19 +57,22 @@ def _history(*options: str) -> list[Json]:
     return list(json.loads(_command("history", "--json", *options).stdout))
 
 
-def _on_record(run: Run, within_s: float = 15.0) -> Json:
+def _on_record(run: Run) -> Json:
     """What the default record has of the run; it may be a moment until the survivor has told it."""
+    (document,) = until(lambda: _found(run), "somebody puts it on the record", every_s=0.1)
+    return dict(json.loads(document))
+
+
+def _found(run: Run) -> tuple[str] | None:
     database = Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "record.db"
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        with (
-            contextlib.suppress(sqlite3.OperationalError),  # it is being made
-            contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened,
-        ):
-            if found := opened.execute("SELECT document FROM records WHERE run = ?", (run.folder.name,)).fetchone():
-                return dict(json.loads(found[0]))
-        time.sleep(0.1)
-    raise AssertionError("nobody put it on the record")
+    with (
+        contextlib.suppress(sqlite3.OperationalError),  # it is being made
+        contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened,
+    ):
+        asked = "SELECT document FROM records WHERE run = ?"
+        found: tuple[str] | None = opened.execute(asked, (run.folder.name,)).fetchone()
+        return found
+    return None
 
 
 @pytest.mark.parametrize("killed", KILLED, ids="+".join)
@@ -104,7 +106,7 @@ def test_what_could_not_be_put_on_the_record_comes_with_the_next_look(tmp_path: 
         away.touch()
         run.kill("parent")
         record(run)
-        clock.poll_until(lambda: not (run.folder / ".untold").exists(), 10, 0.05)
+        until(lambda: not (run.folder / ".untold").exists(), "somebody has told of it")
     away.unlink()
     (tmp_path / "elsewhere").rename(away)
     assert [r["run"] for r in _history("--store", str(away / "record.db"))] == [run.folder.name]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from runner import clock
 from tests.journeys.test_plain_files import ROOT, Json, Play, document, writes
+from tests.waiting import HANG_S, PATIENCE_S, until
 
 THERE: Json = {
     "type": "probe",
@@ -183,10 +183,10 @@ def test_dry_probes_execute_the_actions_and_are_no_proof_that_anything_held(tmp_
 
 
 def test_dry_pause_leaves_out_the_pauses_alone(tmp_path: Path) -> None:
-    found = document([{**REMOVE, "pauses": {"after": 60}}, MAKE], [BACK], [THERE]) | {"dry": "pause"}
+    found = document([{**REMOVE, "pauses": {"after": HANG_S}}, MAKE], [BACK], [THERE]) | {"dry": "pause"}
     _, told, events = played(tmp_path, found)
     assert told["verdict"] == "PASS"
-    assert events[-1]["t"] < 30
+    assert events[-1]["t"] < PATIENCE_S
 
 
 @pytest.mark.parametrize("holds", [True, False])
@@ -213,7 +213,7 @@ def test_an_empty_method_without_anything_that_is_asked_passes_nothing(tmp_path:
 
 def test_what_a_survivor_leaves_as_it_is_for_the_file_says_so_is_told(tmp_path: Path) -> None:
     found = healing(rollbacks={"strategy": "never"})
-    found["method"][0] = {**REMOVE, "pauses": {"after": 30}}
+    found["method"][0] = {**REMOVE, "pauses": {"after": HANG_S}}
     play = Play(tmp_path / "x", found)
     (play.folder / "flag").touch()
     env = {**os.environ, "TRACE": str(play.folder / "trace")}
@@ -227,8 +227,8 @@ def test_what_a_survivor_leaves_as_it_is_for_the_file_says_so_is_told(tmp_path: 
     process.wait()
     process.stdout.close()
     path = Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs" / event["run"] / "record.json"
-    clock.poll_until(path.exists, 20, 0.05)
-    said = "the runner died; nothing was put back: the file's rollback strategy is never (skipped: back)"
+    until(path.exists, "there is a record")
+    said = "the runner died; nothing was put back: the strategy of the file's rollbacks is never (not played: back)"
     assert json.loads(path.read_text())["sentence"].startswith(said)
     assert play.trace == []
 

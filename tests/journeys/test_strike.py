@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from runner import clock
 from runner.playground import start
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, started
 from tests.journeys.test_commands import _file, chaos_run
 from tests.playground.kubectl import PROGRAM, Kubectl
+from tests.waiting import until
 
 POD_KILL = str(ROOT / "experiments/pod-kill.yaml")
 
@@ -175,7 +175,7 @@ def test_whoever_undoes_after_the_runners_death_strikes_it_too(
             assert done.returncode == 0, done.stderr
         harness.record(run)
         assert two.marks(key) == (True, False)
-        assert clock.poll_until(lambda: not private.exists(), 5, 0.05)
+        until(lambda: not private.exists(), "the run's own kubeconfig is gone")
 
 
 @pytest.mark.parametrize("options", [("--context", "kind-lab"), ("--no-cluster",)], ids=["cleared", "none"])

@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner import clock
 from runner.rundir.ledger import Ledger
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Json, Run, Service, http, python, record, started
 from tests.journeys.test_crash_paths import BREAK, JOURNAL, SLOW, WINDOWS, experiment, process, wait_for_break, whole
+from tests.waiting import HANG_S, PATIENCE_S, ended, until
 
 
 def _mend(seconds: float) -> Json:
@@ -28,6 +28,11 @@ def _mend(seconds: float) -> Json:
 def _recover() -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "runner", "recover"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _replays(run: Run) -> list[psutil.Process]:
+    found = ((p, p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"]))
+    return [p for p, command in found if "runner.undo.replay" in command and str(run.folder) in command]
 
 
 def _kill_all(run: Run) -> None:
@@ -54,11 +59,11 @@ def test_no_signal_but_one_keeps_the_undoer_from_undoing(service: Service, tmp_p
 
 
 def test_what_a_rollback_starts_can_be_ended_by_signals(service: Service, tmp_path: Path) -> None:
-    ends_its_child = process("timeout 0.2 sleep 20; exit 0")
+    ends_its_child = process(f"timeout 0.2 sleep {HANG_S:g}; exit 0")
     document = experiment(service, method=[BREAK]) | {"rollbacks": [ends_its_child, http("mend", "/mend")]}
     with started(tmp_path, document) as run:
         assert run.finish() == 0
-    assert next(s["seconds"] for s in whole(run, service, 0)["undo"] if s["what"] == "script") < 2
+    assert next(s["seconds"] for s in whole(run, service, 0)["undo"] if s["what"] == "script") < PATIENCE_S
 
 
 def test_a_runner_killed_in_the_middle_of_a_step_leaves_a_whole_record(service: Service, tmp_path: Path) -> None:
@@ -89,15 +94,8 @@ def test_a_replay_that_is_killed_leaves_it_to_the_next_start(service: Service, t
     with started(tmp_path, experiment(service, method=[SLOW])) as run:
         wait_for_break(run, service)
         run.kill("parent", "undoer")
-        until = time.monotonic() + 3
-        killed = 0
-        while not killed and time.monotonic() < until:
-            for found in psutil.process_iter(["cmdline"]):
-                command = found.info["cmdline"] or []
-                if "runner.undo.replay" in command and str(run.folder) in command:
-                    found.kill()
-                    killed += 1
-        assert killed
+        for found in until(lambda: _replays(run), "a replay begins", every_s=0.0):
+            found.kill()
         run.kill("worker")
         time.sleep(0.5)
         assert service.broken, "it was killed before it could play"
@@ -131,18 +129,17 @@ def test_a_worker_that_is_still_importing_injects_nothing_when_the_runner_dies(
     act["provider"]["module"] = "tests.fakes.slow_import"
     runs = tmp_path / "state" / "chaos-run" / "runs"
     with started(tmp_path, experiment(service, method=[act])) as run:
-        until = time.monotonic() + 5
-        while time.monotonic() < until:
-            if (found := list(runs.glob("*/processes.json"))) and "worker" in found[0].read_text():
-                break
-            time.sleep(0.01)
-        processes = json.loads(found[0].read_text())
+        (found,) = until(
+            lambda: [f for f in runs.glob("*/processes.json") if "worker" in f.read_text()],
+            "it has a worker",
+            every_s=0.01,
+        )
+        processes = json.loads(found.read_text())
         os.kill(processes["parent"]["pid"], signal.SIGKILL)
         time.sleep(0.2)
         left = [p["pid"] for n, p in processes.items() if n != "parent"]
-        # the undoer ends last: it puts the run on the record
-        assert clock.poll_until(lambda: not any(psutil.pid_exists(pid) for pid in left), 15, 0.05)
-    run.events.append({"run": found[0].parent.name, "event": ""})
+        until(lambda: all(map(ended, left)), "the others end, the undoer last: it puts the run on the record")
+    run.events.append({"run": found.parent.name, "event": ""})
     assert record(run)["exit_code"] == 7
     assert service.get("/log") == ""
 
@@ -179,6 +176,11 @@ def test_nothing_is_injected_without_the_whole_crew(killed: str, service: Servic
     assert service.get("/log") == ""
 
 
+def _read(terminal: int) -> None:
+    with contextlib.suppress(OSError):
+        os.read(terminal, 1 << 16)
+
+
 def test_a_closed_terminal_stops_and_undoes(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "experiment.json"
     file.write_text(json.dumps(experiment(service, method=[SLOW])))
@@ -188,12 +190,9 @@ def test_a_closed_terminal_stops_and_undoes(service: Service, tmp_path: Path) ->
         start_new_session=True,
     ) as process:  # fmt: skip
         os.close(theirs)
-        until = time.monotonic() + 8
-        while not service.broken and time.monotonic() < until:
-            with contextlib.suppress(OSError):
-                os.read(ours, 1 << 16)
-        assert service.broken
+        os.set_blocking(ours, False)
+        until(lambda: _read(ours) or service.broken, "the fault is in")
         os.close(ours)
         process.send_signal(signal.SIGHUP)
-        assert process.wait(20) == 5
+        assert process.wait(PATIENCE_S) == 5
     assert not service.broken

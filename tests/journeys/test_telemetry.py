@@ -21,7 +21,7 @@ LIBRARIES = ("prometheus_client", "opentelemetry", "apprise")
 
 
 def quick(service: Service, **block: object) -> harness.Json:
-    windows = {"baseline": "600ms", "recovery": "5s", "stable": "300ms"}
+    windows = {"baseline": "600ms", "recovery": "20s", "stable": "300ms"}
     return experiment(service, method=[http("break", "/break")], **{"windows": windows, **block})
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import clock
 from tests.fakes import vault
 from tests.journeys.harness import ROOT, Json, Run, python, started
+from tests.waiting import PATIENCE_S, until
 
 UNSEEN = 4
 """The exit code of a whole run whose commands no indicator sees: all was played, and nothing was tested."""
@@ -46,7 +46,7 @@ def document(folder: Path, configuration: Json, *, method: list[Json] | None = N
         "steady-state-hypothesis": {"title": "t", "probes": [shell("probe", "look", write("check"), tolerance=0)]},
         "method": [shell("action", "act", write("method"))] if method is None else method,
         "rollbacks": [shell("action", "mend", write("undo"))],
-        "extensions": [{"name": "chaos-run", "windows": {"recovery": "5s"}}],
+        "extensions": [{"name": "chaos-run", "windows": {"recovery": "20s"}}],
     }
 
 
@@ -79,9 +79,9 @@ def recovered(run: Run, **environment: str) -> subprocess.CompletedProcess[str]:
 def killed(run: Run, folder: Path) -> None:
     """Everybody but the method's own command, which has begun and goes on for a moment."""
     run.until("activity", activity="act", state="started")
-    clock.poll_until(lambda: "method" in (folder / "seen").read_text(), 5, 0.02)
+    until(lambda: "method" in (folder / "seen").read_text(), "the method's own command has begun")
     run.kill("parent", "worker", "undoer")
-    run.process.wait(10)
+    run.process.wait(PATIENCE_S)
 
 
 @pytest.mark.parametrize("by", ["probe", "environment"])

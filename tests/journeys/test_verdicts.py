@@ -11,6 +11,7 @@ import pytest
 
 from tests.journeys import harness
 from tests.journeys.harness import Service, experiment, http, python, started
+from tests.waiting import PATIENCE_S
 
 
 def test_a_fault_that_users_do_not_feel_passes_and_is_put_back(service: Service, tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_guard_aborts_long_before_the_method_would_end(service: Service, tmp_p
     with started(tmp_path, document) as run:
         assert run.finish() == 5
     injected, abort_event = run.named("injected")[0], run.named("abort")[0]
-    assert abort_event["t"] - injected["t"] < 2
+    assert abort_event["t"] - injected["t"] < PATIENCE_S
     assert abort_event["by"] == "guard"
     assert not service.broken
 

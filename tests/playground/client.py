@@ -13,7 +13,7 @@ Failures = (OSError, http.client.HTTPException)
 def ask(url: str, path: str = "/hostname", headers: dict[str, str] | None = None) -> tuple[int, str]:
     """Status and body; raises one of `Failures`."""
     where = urlsplit(url)
-    with contextlib.closing(http.client.HTTPConnection(where.netloc, timeout=1)) as line:
+    with contextlib.closing(http.client.HTTPConnection(where.netloc, timeout=5)) as line:
         line.request("GET", path, headers=headers or {})
         answer = line.getresponse()
         return answer.status, answer.read().decode()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import clock
+from tests.waiting import until
 
 PROGRAM = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
 
@@ -46,5 +46,5 @@ class Kubectl:
     def settled(self, replicas: int = 3) -> None:
         """The shop with this many ready pods and no others."""
         self("scale", "deployment/shop", f"--replicas={replicas}")
-        self("rollout", "status", "deployment/shop", "--timeout=20s")
-        assert clock.poll_until(lambda: len(self.names("pods", "--selector=app=shop")) == replicas, 20, 0.05)
+        self("rollout", "status", "deployment/shop", "--timeout=60s")
+        until(lambda: len(self.names("pods", "--selector=app=shop")) == replicas, f"there are {replicas} pods")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from runner.playground import proxy
+from tests.waiting import PATIENCE_S
 
 Set = Callable[..., None]
 SIZE = 8 * 2**20
@@ -37,7 +38,7 @@ def table() -> Iterator[Set]:
 
         yield put
         process.stdin.close()
-        assert process.wait(2) == 0  # it ends with its input
+        assert process.wait(PATIENCE_S) == 0  # it ends with its input
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.config import kube_config
 
-from runner import clock
 from runner.playground import start
 from tests.playground.kubectl import Kubectl
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -28,10 +28,6 @@ def _context(playground: start.Playground, kubectl: Kubectl, monkeypatch: pytest
     for node in kubectl.names("nodes"):
         kubectl("uncordon", node)
     kubectl.settled(3)
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> bool:
-    return clock.poll_until(true, seconds, 0.05)
 
 
 def test_pods_are_counted_and_terminated(kubectl: Kubectl) -> None:

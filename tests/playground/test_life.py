@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -19,11 +20,12 @@ from runner import errors
 from runner.playground import start
 from tests.playground.client import Failures, ask
 from tests.playground.conftest import children
+from tests.waiting import PATIENCE_S, until
 
 Begin = Callable[..., start.Playground]
 
 
-def gone(processes: list[psutil.Process], within_s: float = 2.0) -> bool:
+def gone(processes: list[psutil.Process], within_s: float = PATIENCE_S) -> bool:
     return not psutil.wait_procs(processes, timeout=within_s)[1]
 
 
@@ -82,14 +84,13 @@ def test_a_balancer_that_dies_is_replaced(fresh: Begin) -> None:
     found = fresh()
     balancer = next(p for p in children(found.pid) if "balancer.py" in " ".join(p.cmdline()))
     balancer.kill()
-    until = time.monotonic() + 5
-    while time.monotonic() < until:
-        try:
-            assert ask(found.urls["shop"], "/healthz")[0] == 200
-            return
-        except Failures:
-            time.sleep(0.05)
-    pytest.fail("nobody balances")
+    until(lambda: _answers(found.urls["shop"]), "another one balances")
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(*Failures):
+        return ask(url, "/healthz")[0] == 200
+    return False
 
 
 @pytest.mark.parametrize(("header", "code"), [({}, 403), ({"Authorization": "Bearer wrong"}, 401)])

@@ -104,17 +104,19 @@ def test_a_watch_with_a_selector_sees_objects_come_and_go(own: Kubectl) -> None:
         "--output-watch-events",
         "--selector=colour=red",
         "--no-headers",
-        "--request-timeout=3s",
     ]
     command = [PROGRAM, f"--kubeconfig={own.kubeconfig}", f"--namespace={own.namespace}", *words]
+    own("create", "configmap", "before")
+    own("label", "configmap", "before", "colour=red")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
-        time.sleep(0.7)
+        assert watching.stdout is not None
+        assert watching.stdout.readline().split()[:2] == ["ADDED", "before"], "it watches"
         own("create", "configmap", "one")
         own("label", "configmap", "one", "colour=red")
         own("annotate", "configmap", "one", "a=b")
         own("label", "configmap", "one", "colour=blue", "--overwrite")
-        assert watching.stdout is not None
-        seen = [line.split()[:2] for line in watching.stdout]
+        seen = [watching.stdout.readline().split()[:2] for _ in range(3)]
+        watching.kill()
     assert seen == [["ADDED", "one"], ["MODIFIED", "one"], ["DELETED", "one"]]
 
 

@@ -15,6 +15,7 @@ import pytest
 from runner import codec
 from runner.probe import messages, tape
 from runner.slo.sample import Sample
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,7 +64,7 @@ class Probe:
         self.tell({"do": "stop"})
         while self.hear()["say"] != "stopped":
             pass
-        assert self.process.wait(2) == 0
+        assert self.process.wait(PATIENCE_S) == 0
         return {name: tape.read_all(path) for name, path in self.tapes.items()}
 
     @property

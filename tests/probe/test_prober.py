@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from runner import clock, codec
+from runner import codec
 from runner.probe import messages, tape
 from runner.slo.objective import FAILED
 from runner.slo.sample import Flag
 from tests.probe import odd
+from tests.waiting import PATIENCE_S, ended, until
 
 
 def indicator(url: str, **more: object) -> messages.Indicator:
@@ -211,7 +210,7 @@ def test_a_url_that_cannot_be_asked_is_one_sentence(probe):
     prober = probe(indicator("ftp://127.0.0.1/"))
     assert prober.first["say"] == "error"
     assert "ftp://127.0.0.1/" in prober.first["message"]
-    assert prober.process.wait(2) == 7
+    assert prober.process.wait(PATIENCE_S) == 7
 
 
 def test_interrupts_are_not_its_business(service, probe):
@@ -247,7 +246,7 @@ def test_when_the_parent_dies_it_stops_sending_and_starts_the_undo_once(service,
         pid = int(parent.stdout.readline())
         time.sleep(0.3)
         parent.kill()
-    _until(lambda: note.exists() and not _alive(pid))
+    until(lambda: note.exists() and ended(pid), "it has ended and begun the undo")
     time.sleep(0.2)
     assert note.read_text() == "once "
     assert tape.read_all(tmp_path / "0-shop.tape")
@@ -269,14 +268,3 @@ def _freeze(process: subprocess.Popen[bytes], seconds: float) -> float:
     time.sleep(seconds)
     process.send_signal(signal.SIGCONT)
     return time.monotonic() - begin
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def _until(holds: Callable[[], bool], within_s: float = 5.0) -> None:
-    assert clock.poll_until(holds, within_s, 0.01), f"not within {within_s} s ({os.getpid()})"

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 from runner.rundir.ledger import Ledger
+from tests.waiting import PATIENCE_S
 
 
 def test_records_are_outstanding_last_in_first_out(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_a_person_closes_what_is_open_and_only_after_whoever_is_undoing(tmp_path
         person.join(0.3)
         assert person.is_alive()
         ledger.settle(first.number, "undone")
-    person.join(5)
+    person.join(PATIENCE_S)
     assert ledger.outstanding() == []
     assert [o["state"] for o in ledger.outcomes()] == ["undone", "by hand"]
 
@@ -55,7 +56,7 @@ def test_every_record_is_on_the_disk_when_open_returns(tmp_path: Path) -> None:
         "import os, sys; from pathlib import Path; from runner.rundir.ledger import Ledger\n"
         "Ledger(Path(sys.argv[1])).open('uncordon', 'before the change', node='a'); os.kill(os.getpid(), 9)"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=20)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=60)
     assert [r.what for r in Ledger(tmp_path).outstanding()] == ["before the change"]
 
 
@@ -73,7 +74,7 @@ def test_only_one_player_plays_at_a_time(tmp_path: Path) -> None:
         thread = threading.Thread(target=second)
         thread.start()
         assert not entered.wait(0.2)
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert entered.is_set()
     assert not ledger.is_being_played()
 
@@ -87,7 +88,7 @@ def test_a_record_that_a_full_disk_tears_is_an_error_and_no_other_goes_with_it(t
         "try: ledger.open('uncordon', 'torn', node='b')\n"
         "except OSError: sys.exit(3)"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=20)
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False, timeout=60)
     assert done.returncode == 3, "or the change would be made with nothing to put it back by"
     Ledger(tmp_path).open("uncordon", "there is room again", node="c")
     assert [r.what for r in Ledger(tmp_path).outstanding()] == ["there is room again", "whole"]

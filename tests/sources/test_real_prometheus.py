@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import clock
 from runner.experiment.metric import Metric
 from runner.probe.metered import Metered
 from runner.probe.prometheus import NoData, Prometheus
 from tests.fakes.listening import Quiet, listening
+from tests.waiting import PATIENCE_S, until
 
 FAULTS = 8
 CONFIG = """
@@ -86,7 +86,7 @@ def prometheus(folder: Path, service: Shop) -> Iterator[str]:
         process = subprocess.Popen(["prometheus", *options], cwd=folder, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        assert clock.poll_until(lambda: scraped(url), 20, 0.1), (folder / "log").read_text()
+        until(lambda: scraped(url), "Prometheus has looked at the shop")
         yield url
     finally:
         process.kill()
@@ -106,8 +106,8 @@ async def counted(meters: list[Metered], events: int) -> list[tuple[int, int]]:
     """Bad and total that each meter sees until it has seen so many events, and one look more: a scrape may fall between
     the two questions of a look."""
     sums = [(0, 0) for _ in meters]
-    until, enough = time.monotonic() + 8, 0
-    while enough < 2 and time.monotonic() < until:
+    deadline, enough = time.monotonic() + PATIENCE_S, 0
+    while enough < 2 and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
         for n, meter in enumerate(meters):
             for _, bad, total in await meter.ask(time.time()):

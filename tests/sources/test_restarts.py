@@ -86,7 +86,7 @@ def messages(run: Run) -> list[str]:
     return [f["message"] for f in run.named("finding")]
 
 
-@pytest.mark.slow
+@pytest.mark.slow("a real Prometheus scrapes once a second, before and after the restart")
 @pytest.mark.parametrize(
     ("target", "proven"), [(0.5, True), (0.95, False)], ids=["too few to change the verdict", "enough to turn it"]
 )

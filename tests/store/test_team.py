@@ -85,7 +85,7 @@ def test_a_lock_of_somebody_else_delays_the_end_for_a_while_and_costs_no_verdict
         return session
 
     with psycopg.connect(postgres) as other:
-        other.execute("SET idle_in_transaction_session_timeout = '5s'")  # lest it last for ever
+        other.execute("SET idle_in_transaction_session_timeout = '60s'")  # lest it last for ever
         other.execute("LOCK TABLE runs IN EXCLUSIVE MODE")
         session = asyncio.run(run())
     (warning,) = session.findings

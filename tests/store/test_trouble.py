@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from runner import errors
 from runner.store import Store, migrations
 from tests.store.samples import record
+from tests.waiting import until
 
 NEXT = migrations.NEWEST + 1
 SAVING = """
@@ -52,7 +54,9 @@ def test_a_process_killed_while_it_saves_leaves_whole_runs_only(url: str) -> Non
     assert process.stdout is not None
     with process.stdout:
         process.stdout.readline()
-        time.sleep(0.8)
+        with Store.open(url) as store:
+            until(lambda: len(store.list(limit=5)) == 5, "it saves")
+        time.sleep(random.uniform(0.0, 0.2))
         process.send_signal(signal.SIGKILL)
         process.wait()
     with Store.open(url) as store:
