@@ -41,7 +41,7 @@ MUTANTS = (
     Mutant("runner/engine/observe/watch.py", "        self._on_duty = None\n\n    def expect_recovery",
            "        pass\n\n    def expect_recovery",
            "tests/journeys/test_verdicts.py -k way_back"),
-    Mutant("runner/engine/preflight/admission.py", "if not all(kept):", "if False:", "tests/engine/test_locks.py"),
+    Mutant("runner/engine/preflight/admission.py", "            if not ours:\n", "            if False:\n", "tests/engine/test_locks.py"),
     Mutant("runner/engine/preflight/admission.py", "if answer.held is False:", "if False:", "tests/engine/test_locks.py"),
     Mutant("runner/engine/preflight/admission.py", "continue  # an API server that was hit itself", "return  #",
            "tests/engine/test_locks.py"),

@@ -67,7 +67,7 @@ def renewed(folder: Path, *answers: Any) -> tuple[Session, Supervisor]:
 
 
 def test_a_lock_that_was_lost_stops_the_run(tmp_path: Path) -> None:
-    session, supervisor = renewed(tmp_path, [True, True], [True, False])
+    session, supervisor = renewed(tmp_path, True, False)
     assert session.stop.done()
     stop = session.stop.result()
     assert stop.by == "runner"
@@ -78,7 +78,7 @@ def test_a_lock_that_was_lost_stops_the_run(tmp_path: Path) -> None:
 
 def test_an_api_server_that_cannot_be_asked_is_asked_again_and_stops_nothing_by_that(tmp_path: Path) -> None:
     gone = errors.EnvironmentFailure("cannot be reached")
-    session, supervisor = renewed(tmp_path, gone, gone, [True, True], [False, True])
+    session, supervisor = renewed(tmp_path, gone, gone, True, False)
     assert len(supervisor.asked) == 4
     assert session.stop.done()
 
