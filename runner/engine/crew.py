@@ -22,14 +22,13 @@ from runner.engine.preflight.target_environment import Surroundings
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
 from runner.experiment import tree
-from runner.faults import host
+from runner.faults import host, registry
 from runner.faults.driver import Inspection
-from runner.faults.kubernetes import private_kubeconfig
 from runner.plan import translate
 from runner.process import ports
 from runner.process.channel import carried
 from runner.rundir import paths, start_message
-from runner.rundir.ledger import ROLLBACK, Ledger, UndoRecord
+from runner.rundir.ledger import DRILL, ROLLBACK, SILENCE, Ledger, UndoRecord
 from runner.rundir.start_message import Kept, StartMessage
 from runner.safety import policy
 
@@ -244,7 +243,7 @@ class Crew:
 def start_message_of(session: Session, options: Options, where: Surroundings) -> StartMessage:
     """What worker, undoer and a later replay need; secret variables are for the pipes only."""
     experiment = session.experiment
-    outside = experiment.block.silence or experiment.block.announce
+    kinds = [DRILL] * bool(experiment.block.announce) + [SILENCE] * bool(experiment.block.silence)
     return StartMessage(
         run=session.run,
         folder=str(session.folder),
@@ -257,7 +256,7 @@ def start_message_of(session: Session, options: Options, where: Surroundings) ->
         configuration=carried(experiment.configuration),
         secret_variables=options.secret_variables,
         modules=tuple(target_environment.modules(experiment.document)),
-        undoes_with=("runner.faults.alertmanager.client",) if outside else (),
+        undoes_with=tuple(registry.imports(kinds)),
         strategy=experiment.runtime.hypothesis if experiment.runtime.asks else "skip",
         dry=experiment.runtime.dry,
         rollbacks=experiment.runtime.rollbacks,
@@ -268,8 +267,8 @@ def start_message_of(session: Session, options: Options, where: Surroundings) ->
         frequency=experiment.block.hypothesis.frequency,
         context=where.context,
         env=where.env,
-        handed=private_kubeconfig.origin(where.target),
-        namespace=where.target.namespace if where.target else "",
+        handed=where.handed,
+        namespace=where.namespace,
         cwd=str(Path.cwd()),
         afterwards=tuple(options.afterwards),
         gameday=options.gameday,

@@ -30,6 +30,7 @@ class BaseDriver:
     said = ""
     undoes: Collection[str] = ()
     ends_with_target = False
+    imports: Collection[str] = ()
     sees_residue = False
 
     def claims(self, provider: Provider) -> Claim:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from runner.rundir.ledger import UndoRecord
@@ -276,6 +277,8 @@ class Driver(Protocol):
     ends_with_target: bool
     """Whether what it changes is gone when the target that was started for the run (the playground) is."""
 
+    imports: Collection[str]
+    """Modules that its undo needs, imported ahead where its undo records may come up: an undo must not wait for them."""
     sees_residue: bool
     """Whether it can see what its actions left behind; else only their author knows where to look."""
 
@@ -301,6 +304,23 @@ class Driver(Protocol):
 
     def open(self, setting: Setting) -> FaultSystem:
         """The system in one run. Cheap: clients are made when they are needed."""
+        ...
+
+
+@runtime_checkable
+class Handing(Protocol):
+    """A driver that hands each run a private way into its system, in the run's folder, and none that leads elsewhere."""
+
+    def environment_of(self, handed: Mapping[str, str], around: Mapping[str, str]) -> dict[str, str]:
+        """The environment `around` with what was handed in the place of all that would lead elsewhere."""
+        ...
+
+    def renew(self, folder: Path, handed: Mapping[str, str]) -> None:
+        """For an undo that comes later: the same way with a login that is newer. `handed` says where it came from."""
+        ...
+
+    def forget(self, folder: Path) -> None:
+        """Take it away: the run is over, and nothing is left to be undone."""
         ...
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 
-from runner.faults.driver import Claim, Driver, Environment, Provider, Where
+from runner.faults.driver import Claim, Driver, Environment, Handing, Provider, Where
 from runner.rundir.ledger import ROLLBACK
 
 GROUP = "chaos_run.faults"
@@ -84,8 +86,39 @@ def playing(kind: str) -> Driver | None:
     return next((driver for driver in plugged() if kind in driver.undoes), None)
 
 
+def imports(kinds: Iterable[str]) -> list[str]:
+    """The modules that the undo of these kinds of undo records needs."""
+    playing_them = dict.fromkeys(driver for kind in kinds if (driver := playing(kind)))
+    return [module for driver in playing_them for module in driver.imports]
+
+
 def environment(provider: Provider, where: Where) -> Environment:
     """Which environment an activity would strike; without a system's name where no driver claims it."""
     if driver := claiming(provider):
         return driver.environment(provider, where)
     return Environment(system="", name=str(provider.get("module") or "").partition(".")[0])
+
+
+def environment_of(handed: Mapping[str, str]) -> dict[str, str]:
+    """This process' environment with what a run was handed in the place of all that would lead to other systems."""
+    found = dict(os.environ)
+    for driver in _handing():
+        found = driver.environment_of(handed, found)
+    return found
+
+
+def renew(folder: Path, handed: Mapping[str, str]) -> None:
+    """The ways into its systems that a run was handed, as they are now."""
+    for driver in _handing():
+        driver.renew(folder, handed)
+
+
+def forget(folder: Path) -> None:
+    """Take them away."""
+    for driver in _handing():
+        driver.forget(folder)
+
+
+def _handing() -> list[Handing]:
+    candidates: list[object] = [*map(named, BUILT_IN)]
+    return [driver for driver in candidates if isinstance(driver, Handing)]

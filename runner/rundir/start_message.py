@@ -104,7 +104,7 @@ class StartMessage:
     env: Mapping[str, str] = field(default_factory=dict)
     """What the run's processes have in their environment besides ours: its private kubeconfig, its playground's addresses."""
     handed: Mapping[str, str] = field(default_factory=dict)
-    """Where that kubeconfig came from, see `private_kubeconfig.origin`; empty where the run was handed no cluster."""
+    """Where that kubeconfig came from; empty where the run was handed no cluster."""
     playground: PlaygroundProcess | None = None
     afterwards: tuple[str, ...] = ()
     """The command by which whoever undoes alone puts the run on record and tells others; empty where nobody is to be told."""

@@ -13,8 +13,8 @@ from typing import Any
 from runner import clock, codec, errors, files
 from runner.chaostoolkit import secrets
 from runner.chaostoolkit.journal import JOURNAL, Journal
+from runner.faults import registry
 from runner.faults.driver import Residue
-from runner.faults.kubernetes import private_kubeconfig
 from runner.process import orphans
 from runner.process.isolated import Forked
 from runner.rundir import events as event_file
@@ -35,14 +35,14 @@ def finish(folder: Path, start: StartMessage, *, late: bool = False) -> bool:
     """
     over = (folder / RECORD).exists() and not Ledger(folder).outstanding()
     if over and not orphans.owed(folder):
-        private_kubeconfig.forget(folder)
+        registry.forget(folder)
         return True  # another survivor was faster
     afterwards = start.afterwards
     if afterwards and not over:
         orphans.owe(folder)
     clean = over or _put_back(folder, start)
     if not Ledger(folder).outstanding():
-        private_kubeconfig.forget(folder)
+        registry.forget(folder)
     orphans.tell_others(afterwards, folder, clean=clean, late=late)
     return clean
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.faults.kubernetes import private_kubeconfig
+from runner.faults import registry
 from runner.process import orphans
 from runner.rundir import processes
 from runner.rundir.ledger import Ledger
@@ -58,11 +58,11 @@ def _is_unfinished(folder: Path) -> bool:
     if not (folder / RECORD).exists():  # without a start message it never came to a change
         begun = bool(_json(folder / START))
         if not begun:
-            private_kubeconfig.forget(folder)
+            registry.forget(folder)
         return begun
     if orphans.owed(folder):
         return orphans.may_retry_notification(folder)
-    private_kubeconfig.forget(folder)
+    registry.forget(folder)
     (folder / PROCESSES).unlink(missing_ok=True)
     return False
 

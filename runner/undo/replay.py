@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.chaostoolkit import secrets, setup, values
-from runner.faults.kubernetes import private_kubeconfig
+from runner.faults import registry
 from runner.process import run_processes
 from runner.rundir import start_message
 from runner.undo import crash_recovery
@@ -21,8 +21,8 @@ def main() -> None:
     run_processes.ignore_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     where = Path(sys.argv[1])
     start = start_message.load(where)
-    private_kubeconfig.renew(where, start.handed)
-    given = private_kubeconfig.environment(start.env)
+    registry.renew(where, start.handed)
+    given = registry.environment_of(start.env)
     os.environ.clear()
     os.environ.update(given)
     setup.set_up(Path(start.cwd))

@@ -49,8 +49,10 @@ class Surroundings:
     """The process of a playground that ends with the run."""
     shared_name: str = ""
     """What is struck, by a name that means the same on every machine; empty where no other machine can strike it."""
-    target: Context | None = None
-    """The cleared context, as it was handed to the run; None where the run was handed no cluster."""
+    handed: Mapping[str, str] = field(default_factory=dict)
+    """Where the kubeconfig that was handed to the run came from; empty where it was handed no cluster."""
+    namespace: str = ""
+    """The default namespace of its context."""
     urls: tuple[str, ...] = ()
     """Where a playground's services answer."""
     note: str = ""
@@ -80,7 +82,7 @@ async def prepare(options: Options, document: Mapping[str, Any], folder: Path) -
         os.close(write)
         os.close(read)
         if not Ledger(folder).outstanding():
-            private_kubeconfig.forget(folder)
+            registry.forget(folder)
 
 
 class _Pipe(NamedTuple):
@@ -168,7 +170,8 @@ def _inside(found: playground.Playground, options: Options, folder: Path, pipe: 
         environment=policy.SANDBOX,
         lifeline=pipe.write,
         env=private_kubeconfig.hand(folder, target) | urls | _namespace(options) | proxies.around_us(os.environ),
-        target=target,
+        handed=private_kubeconfig.origin(target),
+        namespace=target.namespace if target else "",
         urls=tuple(found.urls.values()),
     )
 
@@ -192,7 +195,8 @@ def _cluster(
         lifeline=pipe.write,
         env=private_kubeconfig.hand(folder, target) | _namespace(options),
         shared_name=f"{target.name} on {platform.node()}" if here else target.name,
-        target=target,
+        handed=private_kubeconfig.origin(target),
+        namespace=target.namespace,
     )
 
 

@@ -27,6 +27,7 @@ class Driver(BaseDriver):
     said = "Alertmanager"
     undoes: Collection[str] = tuple(MODULES)
     ends_with_target = False
+    imports: Collection[str] = ("runner.faults.alertmanager.client",)
     sees_residue = True
 
     def claims(self, provider: Provider) -> Claim:

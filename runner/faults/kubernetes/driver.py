@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import errors
@@ -46,6 +47,7 @@ class Driver:
     said = "the cluster"
     undoes: Collection[str] = ("uncordon", "scale")
     ends_with_target = True
+    imports: Collection[str] = ()
     sees_residue = True
 
     def claims(self, provider: Provider) -> Claim:
@@ -74,6 +76,22 @@ class Driver:
 
     def open(self, setting: Setting) -> System:
         return System(setting)
+
+    def environment_of(self, handed: Mapping[str, str], around: Mapping[str, str]) -> dict[str, str]:
+        """With no variable by which kubectl, helm and the clients would find another cluster."""
+        from runner.faults.kubernetes import private_kubeconfig
+
+        return private_kubeconfig.environment(handed, around)
+
+    def renew(self, folder: Path, handed: Mapping[str, str]) -> None:
+        from runner.faults.kubernetes import private_kubeconfig
+
+        private_kubeconfig.renew(folder, handed)
+
+    def forget(self, folder: Path) -> None:
+        from runner.faults.kubernetes import private_kubeconfig
+
+        private_kubeconfig.forget(folder)
 
 
 class System:

@@ -38,9 +38,9 @@ def hand(folder: Path, found: Context | None) -> dict[str, str]:
     return {"KUBECONFIG": str(path), "KUBERNETES_CONTEXT": found.name} | (around if found.in_cluster else {})
 
 
-def environment(handed: Mapping[str, str]) -> dict[str, str]:
-    """This process' environment with what was handed in the place of all that would lead elsewhere."""
-    return {k: v for k, v in os.environ.items() if k not in ASTRAY} | dict(handed)
+def environment(handed: Mapping[str, str], around: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """An environment with what was handed in the place of all that would lead elsewhere."""
+    return {k: v for k, v in around.items() if k not in ASTRAY} | dict(handed)
 
 
 def origin(found: Context | None) -> dict[str, str]:
