@@ -36,7 +36,7 @@ def tell(file: str, folder: Path, *, late: bool) -> bool:
         failed = [Errand(run=folder.name, event=message.event, channel="all", level=message.level, act=lambda: said)]
     else:
         failed = []
-    outbox = Outbox(_unheard(found.channels, folder, message, late=late), folder.parent)
+    outbox = Outbox(_channels_left(found.channels, folder, message, late=late), folder.parent)
     outbox.open()
     outbox.put(message)
     for errand in (*failed, *announce.export_errands(folder, found.telemetry)):
@@ -47,7 +47,7 @@ def tell(file: str, folder: Path, *, late: bool) -> bool:
     return not failed and set(reached) == set(outbox.hearers(message.level))
 
 
-def _unheard(channels: Sequence[Channel], folder: Path, message: Message, *, late: bool) -> tuple[Channel, ...]:
+def _channels_left(channels: Sequence[Channel], folder: Path, message: Message, *, late: bool) -> tuple[Channel, ...]:
     """Not those who have heard it from an earlier try; but that something is still open is told to all again."""
     same = {"event": message.event, "level": message.level, "delivered": True}
     heard = {line.get("channel") for line in delivery_log.read(folder) if same.items() <= line.items()}
@@ -83,8 +83,8 @@ def _died_at(run: Finished) -> int:
     )
 
 
-def keep(run: str) -> None:
-    """Onto the record that the run belongs to. Where that cannot be now, whoever opens it next brings it."""
+def put_on_record(run: str) -> None:
+    """Save the run in the record that it belongs to. Where that cannot be now, whoever opens the record next does it."""
     from runner.store import Store, undelivered
 
     with contextlib.suppress(errors.ChaosRunError):
@@ -94,5 +94,5 @@ def keep(run: str) -> None:
 
 if __name__ == "__main__":
     heard = tell(sys.argv[1], Path(sys.argv[2]), late=len(sys.argv) > 3)
-    keep(Path(sys.argv[2]).name)
+    put_on_record(Path(sys.argv[2]).name)
     sys.exit(0 if heard else 1)
