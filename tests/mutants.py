@@ -85,8 +85,6 @@ MUTANTS = (
            VERDICTS),
     Mutant("runner/slo/verdict.py", "    missed = side > 0 or", "    missed = True or",
            VERDICTS),
-    Mutant("runner/slo/recovery.py", "if tally.decided >= 0.5 * due else _Slice.UNKNOWN", "", RECOVERY),
-    Mutant("runner/slo/recovery.py", "if self._look(begin, self._next_ns) is not _Slice.BAD:", "if True:", RECOVERY),
     Mutant("runner/slo/recovery.py", "return min(self._needed, max(1, math.ceil(hidden_s / self.slice_s - 1e-9)))", "return 1",
            RECOVERY),
     Mutant("runner/timeline/incident.py", "if cut_ns is not None and cut_ns <= recovered.mono_ns:", "if False:",

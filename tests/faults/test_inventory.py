@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner.faults.driver import FaultTarget, UndoStep
+from runner.faults.driver import FaultTarget, Residue, UndoStep
 from runner.faults.kubernetes import inventory, kinds, residue
+from runner.faults.kubernetes.client import Cluster
 from runner.faults.kubernetes.inventory import Change
 from runner.faults.kubernetes.kinds import Kind
 from runner.rundir.start_message import Kept
@@ -182,3 +183,11 @@ def test_a_pod_that_a_drain_evicted_for_good_is_ours() -> None:
     snapshot = {"named": (), "anything": False}
     assert residue._whose(gone, snapshot | {"evicts": True}, Kept()) == "residue"
     assert residue._whose(gone, snapshot | {"evicts": False}, Kept()) == "others"
+
+
+def test_where_the_state_before_is_not_known_nothing_is_compared_and_that_is_said() -> None:
+    def never() -> Cluster:
+        raise AssertionError("nobody need ask the cluster")
+
+    assert residue.after(never, {"objects": None, "unseen": ["pods"]}, Kept()) == Residue(unseen=("pods",))
+    assert residue.after(never, {}, Kept()) == Residue(unseen=("the cluster",))

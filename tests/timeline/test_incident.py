@@ -75,3 +75,10 @@ def test_noticed_before_users_were_hurt_is_zero_not_negative() -> None:
 
 def test_nothing_injected_has_no_times() -> None:
     assert times(marks(detected=3), aborted=False, ended_ns=10**9) == IncidentTimes()
+
+
+def test_where_a_source_could_not_be_asked_nobody_is_said_to_have_missed_it_after_that() -> None:
+    found = times(
+        marks(injected=10, effective=12, recovered=20), aborted=False, ended_ns=30 * 10**9, unwatched_ns=15 * 10**9
+    )
+    assert (found.ttd_s, found.ttd_censored) == (3.0, True)
