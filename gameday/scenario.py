@@ -107,7 +107,7 @@ def load(name: str) -> tuple[Scenario, Path]:
     found = typed.read(document, Scenario, "scenario")
     wrong = list(_semantics(document, found, path))
     if wrong:
-        raise findings.Broken(wrong)
+        raise findings.BrokenExperiment(wrong)
     return found, path
 
 
@@ -147,7 +147,7 @@ def _locate(name: str, folder: Path, what: str) -> Path:
     raise errors.UsageError(f"there is no {what} {name!r}", hint=findings.nearest(name, known, what=f"{what}s"))
 
 
-def _semantics(document: source.Source, scenario: Scenario, path: Path) -> Iterator[findings.Finding]:
+def _semantics(document: source.ExperimentText, scenario: Scenario, path: Path) -> Iterator[findings.FileFinding]:
     """What the model cannot see: double names, offsets that go back, experiments that are not there, full seats."""
     seen: set[str] = set()
     latest = 0.0

@@ -13,7 +13,7 @@ from gameday import pages
 from gameday.record import GameDay, Outcome, StepResult
 from runner import errors, units
 from runner.timeline import statistics
-from runner.timeline.statistics import Figure
+from runner.timeline.statistics import Estimate
 from runner.timeline.way_back import PutBack
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
 
     A censored time counts as the lower bound that it is, and makes the figures lower bounds (≥).
     """
-    found = statistics.summarise([statistics.Value(value, cut) for value, cut in values if value is not None])
+    found = statistics.summarise([statistics.CensoredTime(value, cut) for value, cut in values if value is not None])
     unknown = sum(1 for value, cut in values if value is None and cut)
     unseen = f", {unknown} never detected or recovered" if unknown else ""
     if found.mean is None or found.median is None:
@@ -123,7 +123,7 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
     )
 
 
-def _format_figure(figure: Figure) -> str:
+def _format_figure(figure: Estimate) -> str:
     return units.format_measured(figure.seconds, at_least=figure.at_least)
 
 

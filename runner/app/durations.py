@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner.timeline import statistics, survival
-from runner.timeline.statistics import Durations, Figure, Rate, Value, durations, together
+from runner.timeline.statistics import CensoredTime, Durations, Estimate, Rate, durations, merge
 
 if TYPE_CHECKING:
     from runner.store import Measured as Run
@@ -44,8 +44,8 @@ def from_distributions(store: Store, found: Sequence[Distribution], service: str
         yield DurationGroup(
             title=ALL,
             runs=sum(one.runs for one in found),
-            ttd=Waits(together(one.ttd.durations for one in found), store.latest("ttd", service)),
-            ttr=Waits(together(one.ttr.durations for one in found), store.latest("ttr", service)),
+            ttd=Waits(merge(one.ttd.durations for one in found), store.latest("ttd", service)),
+            ttr=Waits(merge(one.ttr.durations for one in found), store.latest("ttr", service)),
         )
 
 
@@ -66,14 +66,14 @@ def by_experiment(runs: Sequence[Run]) -> Iterator[tuple[str, Sequence[Run]]]:
         yield ALL, runs
 
 
-def values(runs: Sequence[Run], which: str) -> list[Value]:
+def values(runs: Sequence[Run], which: str) -> list[CensoredTime]:
     """The TTDs or TTRs (`which`) of runs that have one, the oldest first."""
     if which == "ttd":
-        return [Value(run.ttd_s, run.ttd_censored == 1) for run in runs if run.ttd_s is not None]
-    return [Value(run.ttr_s, run.ttr_censored == 1) for run in runs if run.ttr_s is not None]
+        return [CensoredTime(run.ttd_s, run.ttd_censored == 1) for run in runs if run.ttd_s is not None]
+    return [CensoredTime(run.ttr_s, run.ttr_censored == 1) for run in runs if run.ttr_s is not None]
 
 
-def _as_dict(figure: Figure | None) -> dict[str, Any] | None:
+def _as_dict(figure: Estimate | None) -> dict[str, Any] | None:
     return asdict(figure) if figure else None
 
 

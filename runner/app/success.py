@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runner.experiment.goals import Goals
     from runner.store import Store
     from runner.store.distributions import Distribution
-    from runner.timeline.improvement import Change
+    from runner.timeline.improvement import RecoveryChange
     from runner.timeline.success import SuccessFigure
 
 QUARTER = timedelta(days=90)
@@ -97,7 +97,7 @@ def render(overall: Overall) -> Iterator[str]:
         yield "Untested for a quarter\n" + table.render(("EXPERIMENT", "SERVICE", "LAST", "SINCE"), late)
 
 
-def _changes(found: Sequence[Distribution], until: datetime) -> dict[str, Change]:
+def _changes(found: Sequence[Distribution], until: datetime) -> dict[str, RecoveryChange]:
     """How each experiment's TTR changed from the quarter before to this one."""
     from runner.timeline import improvement
 

@@ -33,7 +33,7 @@ from runner import codec, error_text
 from runner.chaostoolkit import control_hooks, secrets, setup, values
 from runner.chaostoolkit.values import Values
 from runner.process import messages, orphans, run_processes
-from runner.process.channel import Voice, carried, commands, take_stdin
+from runner.process.channel import ChildChannel, carried, commands, take_stdin
 from runner.process.messages import Conclude, WorkerMessage, WorkerOrder
 from runner.rundir.start_message import StartMessage
 
@@ -44,7 +44,7 @@ GRACE_S = 0.4
 class EventReporter(RunEventHandler):  # type: ignore[misc]
     """Chaos Toolkit's event handler: reports each step, times Python actions out, and stops when told."""
 
-    def __init__(self, voice: Voice[WorkerMessage], *, hooked: bool = False) -> None:
+    def __init__(self, voice: ChildChannel[WorkerMessage], *, hooked: bool = False) -> None:
         self.voice = voice
         self._hooked = hooked
         self.journal: dict[str, Any] = {}
@@ -166,7 +166,7 @@ def _timed_out(*_: Any) -> None:
     raise ActivityFailed("timed out: the activity's own timeout ended it")
 
 
-class Resolved(Runner):  # type: ignore[misc]
+class ResolvedRunner(Runner):  # type: ignore[misc]
     """Chaos Toolkit's runner, with the values that everybody else has, too."""
 
     values: Values
@@ -187,8 +187,8 @@ def inject(start: StartMessage, reporter: EventReporter, known: Values, told: Si
     if start.hooked:
         control_hooks.hear(voice.say)
         strategy = "always" if start.rollbacks == "default" else start.rollbacks
-        chaoslib.run.run_rollbacks = partial(_played_elsewhere, reporter, told, deepcopy(document.get("rollbacks")))
-    runner = Resolved(
+        chaoslib.run.run_rollbacks = partial(_wait_for_rollbacks, reporter, told, deepcopy(document.get("rollbacks")))
+    runner = ResolvedRunner(
         Strategy.from_string(start.strategy),
         Schedule(continuous_hypothesis_frequency=start.frequency, fail_fast=False),
     )
@@ -209,7 +209,7 @@ def inject(start: StartMessage, reporter: EventReporter, known: Values, told: Si
     voice.say(messages.Finished(**reporter.outcome()))
 
 
-def _played_elsewhere(
+def _wait_for_rollbacks(
     reporter: EventReporter,
     told: SimpleQueue[Any],
     planned: Any,
@@ -227,7 +227,7 @@ def _played_elsewhere(
     return ()
 
 
-def prepare(start: StartMessage, voice: Voice[WorkerMessage]) -> Values:
+def prepare(start: StartMessage, voice: ChildChannel[WorkerMessage]) -> Values:
     """Import what the method needs, so that the first action is not late; resolve all values; learn what must be masked."""
     absent = setup.load(start.modules)
     known, troubles = values.resolve(start)
@@ -245,7 +245,7 @@ def main() -> None:
     """Start message, then `inject`; SIGINT is the parent's business."""
     run_processes.ignore_signals(signal.SIGINT)
     setup.set_up(Path.cwd(), alarmed=True)
-    voice, lines = Voice.take_stdout(messages.WORKER.messages), commands(take_stdin())
+    voice, lines = ChildChannel.take_stdout(messages.WORKER.messages), commands(take_stdin())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if (first := next(lines, None)) is None:
         return
@@ -265,10 +265,10 @@ def main() -> None:
         said, trace = error_text.sentence(problem), traceback.format_exc()
         voice.say(messages.Crashed(error=said, broke=reporter.broke, traceback=trace))
         raise
-    _leave()
+    _exit_fast()
 
 
-def _leave() -> None:
+def _exit_fast() -> None:
     """End as Python ends, but for taking every module apart: with a cluster's client that alone is half a second."""
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from runner.experiment.catalogue import Entry
+    from runner.experiment.catalogue import CatalogueEntry
 
 
 @click.command(name="catalog")
@@ -35,14 +35,14 @@ def command(as_json: bool, folder: Path | None) -> int:
     return 0
 
 
-def _needs_cluster(entry: Entry) -> bool:
+def _needs_cluster(entry: CatalogueEntry) -> bool:
     from runner.faults import registry
 
     claimed = [registry.claiming({"module": package}) for package in entry.packages]
     return any(driver is not None and driver.name == "kubernetes" for driver in claimed)
 
 
-def _needs(entry: Entry) -> str:
+def _needs(entry: CatalogueEntry) -> str:
     words = ["a cluster or the playground" if _needs_cluster(entry) else "no cluster"]
     words += [f"{package} is NOT installed" for package in entry.missing]
     return f"needs {', '.join(words)}" + (f" · {' '.join(entry.tags)}" if entry.tags else "")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runner.app.durations import DurationGroup, Waits
     from runner.report.dots import Dot
     from runner.store import Measured as Run
-    from runner.timeline.statistics import Figure
+    from runner.timeline.statistics import Estimate
 
 
 @click.command(name="metrics")
@@ -132,7 +132,7 @@ def _row(name: str, waits: Waits) -> tuple[str, ...]:
     )
 
 
-def _figure(figure: Figure | None) -> str:
+def _figure(figure: Estimate | None) -> str:
     if figure is None:
         return "-"
     return units.format_measured(figure.seconds, at_least=figure.at_least)

@@ -16,7 +16,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class CatalogueEntry:
     """One experiment of the catalogue."""
 
     name: str
@@ -45,7 +45,7 @@ def files_in(place: Path) -> list[Path]:
     return sorted(path for path in place.iterdir() if path.suffix in SUFFIXES)
 
 
-def entries(place: Path) -> Iterator[Entry]:
+def entries(place: Path) -> Iterator[CatalogueEntry]:
     """The experiments in a folder, by name; files that cannot be read as one are left to `validate`."""
     for path in files_in(place):
         try:
@@ -56,12 +56,12 @@ def entries(place: Path) -> Iterator[Entry]:
             yield _entry(path, read)
 
 
-def _entry(path: Path, read: source.Source) -> Entry:
+def _entry(path: Path, read: source.ExperimentText) -> CatalogueEntry:
     tree: Mapping[str, Any] = read.tree
     packages = sorted({package for _, activity in document.walk(tree) if (package := _package(activity))})
     _, ours = block.find(Notes(read))
     tags = tree.get("tags")
-    return Entry(
+    return CatalogueEntry(
         name=path.stem,
         path=str(path),
         title=str(tree.get("title", "")),

@@ -96,5 +96,5 @@ def load(path: str, env: Mapping[str, str] = os.environ) -> Channels:
         if name not in env
     ]
     if unset:
-        raise findings.Broken(unset)
+        raise findings.BrokenExperiment(unset)
     return typed.read(document, Channels, "channels", variables.substitute(document.tree, env))

@@ -28,7 +28,7 @@ _MISSING = frozenset(("env", "module", "program", "jsonpath", "vault", "variable
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class FileFinding:
     """Line and column count from 1; `width` columns are underlined; `rule` is its stable short name."""
 
     severity: Severity
@@ -65,10 +65,10 @@ class Finding:
         }
 
 
-class Broken(errors.InvalidFile):
+class BrokenExperiment(errors.InvalidFile):
     """A file with errors, and the findings themselves for whoever can show them better than as text."""
 
-    def __init__(self, found: Sequence[Finding]) -> None:
+    def __init__(self, found: Sequence[FileFinding]) -> None:
         wrong = [f for f in found if f.severity == "error"]
         first = wrong[0]
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -78,7 +78,7 @@ class Broken(errors.InvalidFile):
             self.exit_code = errors.ExitCode.ENVIRONMENT
 
 
-def render(found: Iterable[Finding], *, color: bool = False) -> str:
+def render(found: Iterable[FileFinding], *, color: bool = False) -> str:
     """Findings as people read them: `file:line:col: error: message`, the line, a caret below the place, a hint."""
     return "\n".join(_render(finding, color) for finding in found)
 
@@ -107,7 +107,7 @@ def _excerpt(line: str, column: int) -> tuple[str, int]:
     return f"{before}{line[begin : begin + MOST_SHOWN]}{after}", column - begin + len(before)
 
 
-def _render(finding: Finding, color: bool) -> str:
+def _render(finding: FileFinding, color: bool) -> str:
     def paint(text: str, code: str) -> str:
         return characters.paint(text, code if color else "")
 

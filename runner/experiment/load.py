@@ -32,7 +32,7 @@ from runner.experiment import (
 )
 from runner.experiment import settings as owned
 from runner.experiment.experiment import Experiment
-from runner.experiment.findings import Finding
+from runner.experiment.findings import FileFinding
 from runner.experiment.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 class Examination:
     """What was found; `experiment` is None when anything is wrong with it."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[FileFinding, ...]
     experiment: Experiment | None
 
     @property
-    def errors(self) -> tuple[Finding, ...]:
+    def errors(self) -> tuple[FileFinding, ...]:
         return tuple(f for f in self.findings if f.severity == "error")
 
 
@@ -67,7 +67,7 @@ def load(
     given = {"variables": variables, "secret_variables": secret_variables}
     seen = examine(path_or_url, **given, env=env, here=True, settings=settings)
     if seen.experiment is None:
-        raise findings.Broken(seen.findings)
+        raise findings.BrokenExperiment(seen.findings)
     return seen.experiment
 
 
@@ -84,7 +84,7 @@ def examine(
     try:
         own = owned.read(settings, env)
         read = source.read(path_or_url, env=env, auths=own.auths)
-    except findings.Broken as problem:
+    except findings.BrokenExperiment as problem:
         return Examination(findings=problem.found, experiment=None)
     found = notes.Notes(read, here=here)
     other, hint = keys.no_experiment(read.tree)
@@ -102,7 +102,7 @@ def examine(
 
 def _validate(
     found: notes.Notes, given: dict[str, Any], secret: dict[str, Any], env: Mapping[str, str], own: Settings
-) -> tuple[list[Finding], Experiment | None]:
+) -> tuple[list[FileFinding], Experiment | None]:
     """Findings in other files (settings, OpenSLO documents), and the experiment if nothing is wrong anywhere."""
     document.check(found)
     references.check(found)
@@ -142,10 +142,10 @@ def _validate(
 
 def _objectives(
     found: notes.Notes, reading: block.BlockReading, env: Mapping[str, str]
-) -> tuple[list[model.Objective], OpenSloContext | None, list[Finding]]:
+) -> tuple[list[model.Objective], OpenSloContext | None, list[FileFinding]]:
     """All objectives that can be read, in the order of the file, with what documents bring along, and their findings."""
     objectives: list[model.Objective] = []
-    others: list[Finding] = []
+    others: list[FileFinding] = []
     around: OpenSloContext | None = None
     for index, row in names.rows(reading.raw, "objectives"):
         try:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from runner.experiment.findings import Finding
-from runner.experiment.source import Source, Steps
+from runner.experiment.findings import FileFinding
+from runner.experiment.source import ExperimentText, Steps
 
 
 class Notes:
     """Mutable; every check writes into it and none stops at its first finding."""
 
-    def __init__(self, source: Source, *, here: bool = False) -> None:
+    def __init__(self, source: ExperimentText, *, here: bool = False) -> None:
         self.source = source
         self.here = here
         """Whether the experiment is to run on this machine now: what it lacks is then an error, not a warning."""
-        self.found: list[Finding] = []
+        self.found: list[FileFinding] = []
 
     def error(self, rule: str, steps: Steps, message: str, *, hint: str | None = None, key: bool = False) -> None:
         """Something that cannot run."""

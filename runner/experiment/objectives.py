@@ -31,7 +31,7 @@ def read(
     if not found and not notes.broken and not any(f.severity == "error" for f in others):
         notes.error("objectives", (), "there is no objective in this file", hint="write objectives: or an OpenSLO SLO")
     if wrong := [f for f in (*notes.found, *others) if f.severity == "error"]:
-        raise findings.Broken(wrong)
+        raise findings.BrokenExperiment(wrong)
     return tuple(found)
 
 
@@ -41,11 +41,13 @@ def _absolute(path: str) -> str:
     return path if "://" in path else str(Path(path).absolute())
 
 
-def _shorthand(notes: Notes, around: openslo.OpenSloContext) -> tuple[list[model.Objective], list[findings.Finding]]:
+def _shorthand(
+    notes: Notes, around: openslo.OpenSloContext
+) -> tuple[list[model.Objective], list[findings.FileFinding]]:
     steps, rows = _rows(notes)
     counted = around.counted or {}
     objectives: list[model.Objective] = []
-    others: list[findings.Finding] = []
+    others: list[findings.FileFinding] = []
     if not notes.is_kind(rows, list, steps, "objectives"):
         return [], []
     for index, row in enumerate(rows):

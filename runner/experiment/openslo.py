@@ -64,7 +64,7 @@ def resolve(
     where: Steps,
     around: OpenSloContext,
     env: Mapping[str, str] = os.environ,
-) -> tuple[list[model.Objective], list[findings.Finding]]:
+) -> tuple[list[model.Objective], list[findings.FileFinding]]:
     """The objectives of one referenced document, and the findings in it; what is wrong with the reference goes into `notes`.
 
     What else the document brings along is added to `around`.
@@ -72,7 +72,7 @@ def resolve(
     path = locate(notes.source.path, reference.openslo)
     try:
         forms = [OpenSloForm(Notes(read), reference.strict) for read in source.written(source.read_all(path, env=env))]
-    except findings.Broken as problem:
+    except findings.BrokenExperiment as problem:
         return [], list(problem.found)
     except errors.ChaosRunError as problem:
         notes.error("openslo", (*where, "openslo"), problem.message, hint=problem.hint)

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner import errors
 from runner.experiment import activities, findings, runtime, source
-from runner.experiment.findings import Finding
+from runner.experiment.findings import FileFinding
 from runner.experiment.notes import Notes, described
 
 HONOURED = ("controls", "auths", "runtime")
@@ -26,7 +26,7 @@ class Settings:
     """Absolute: Chaos Toolkit reads the controls from it again, in processes of their own."""
     tree: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """As written: `auths` holds tokens."""
-    found: tuple[Finding, ...] = ()
+    found: tuple[FileFinding, ...] = ()
 
     @property
     def controls(self) -> Mapping[str, Any]:
@@ -56,7 +56,7 @@ def read(asked: str | None, env: Mapping[str, str] = os.environ) -> Settings:
     if notes.is_kind(tree, dict, (), "a file of settings"):
         _check(notes, tree)
     if notes.broken:
-        raise findings.Broken(notes.found)
+        raise findings.BrokenExperiment(notes.found)
     return Settings(path=str(path.absolute()), tree=tree, found=tuple(notes.found))
 
 

@@ -27,7 +27,7 @@ Steps = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Source:
+class ExperimentText:
     """One document: its values as plain dicts and lists, and their places."""
 
     path: str
@@ -48,7 +48,7 @@ class Source:
         *,
         hint: str | None = None,
         key: bool = False,
-    ) -> findings.Finding:
+    ) -> findings.FileFinding:
         """A finding at the value at the end of `steps`, or at its key; what is not there is placed at its parent."""
         node = self._find(steps, key)
         width = node.end[1] - node.start[1] if node.end[0] == node.start[0] else 999
@@ -69,18 +69,20 @@ class Source:
         return node if not steps or isinstance(steps[-1], int) else self._find(steps, True)
 
 
-def read(path_or_url: str, *, env: Mapping[str, str] = os.environ, auths: Mapping[str, str] = NONE) -> Source:
+def read(path_or_url: str, *, env: Mapping[str, str] = os.environ, auths: Mapping[str, str] = NONE) -> ExperimentText:
     """The only document of a YAML or JSON file or http(s) URL. Raises UsageError, EnvironmentFailure, findings.Broken.
 
     `auths` has the header Authorization by host, or host:port.
     """
     documents = written(read_all(path_or_url, env=env, auths=auths))
     if len(documents) > 1:
-        raise findings.Broken([documents[1].finding("error", "syntax", (), "a second document begins: one a file")])
+        raise findings.BrokenExperiment(
+            [documents[1].finding("error", "syntax", (), "a second document begins: one a file")]
+        )
     return documents[0]
 
 
-def written(documents: Iterable[Source]) -> list[Source]:
+def written(documents: Iterable[ExperimentText]) -> list[ExperimentText]:
     """Those with something in them, for `---` at the end begins an empty one; the first where none has anything."""
     found = list(documents)
     return [one for one in found if one.tree is not None] or found[:1]
@@ -88,7 +90,7 @@ def written(documents: Iterable[Source]) -> list[Source]:
 
 def read_all(
     path_or_url: str, *, env: Mapping[str, str] = os.environ, auths: Mapping[str, str] = NONE
-) -> Iterator[Source]:
+) -> Iterator[ExperimentText]:
     """Every document of a file or URL; an empty one counts as one empty document. Raises as `read` does."""
     if path_or_url.startswith(("http://", "https://")):
         text, as_json = _fetch(path_or_url, env, auths)
@@ -97,18 +99,20 @@ def read_all(
     return parse(path_or_url, text, as_json=as_json)
 
 
-def parse(path: str, text: str, *, as_json: bool = False) -> Iterator[Source]:
+def parse(path: str, text: str, *, as_json: bool = False) -> Iterator[ExperimentText]:
     """The documents of a text. Raises findings.Broken with the place of the first syntax error."""
     try:
         roots = [nodes.from_json(text)] if as_json else list(nodes.from_yaml(text))
     except RecursionError:
-        raise findings.Broken([_finding(path, text, "error", "syntax", "nested too deeply", (0, 0), 1, None)]) from None
+        raise findings.BrokenExperiment(
+            [_finding(path, text, "error", "syntax", "nested too deeply", (0, 0), 1, None)]
+        ) from None
     except nodes.Unreadable as problem:
         found = [_finding(path, text, "error", problem.rule, problem.message, problem.at, 1, None)]
         if problem.other:
             found.append(_finding(path, text, "error", problem.rule, "the first one is here", problem.other, 1, None))
-        raise findings.Broken(found) from None
-    return (Source(path, text, root) for root in roots or [nodes.Node(None, (0, 0), (0, 0))])
+        raise findings.BrokenExperiment(found) from None
+    return (ExperimentText(path, text, root) for root in roots or [nodes.Node(None, (0, 0), (0, 0))])
 
 
 def text_of(path: Path) -> str:
@@ -195,10 +199,10 @@ def _finding(
     at: nodes.Where,
     width: int,
     hint: str | None,
-) -> findings.Finding:
+) -> findings.FileFinding:
     lines = text.splitlines()
     line = min(at[0], max(len(lines) - 1, 0))
-    return findings.Finding(
+    return findings.FileFinding(
         severity=severity,
         rule=rule,
         message=message,

@@ -7,20 +7,22 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from runner.experiment import findings
-from runner.experiment.source import Source
+from runner.experiment.source import ExperimentText
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def read(document: Source, model: type[M], rule: str, values: Any = None) -> M:
+def read(document: ExperimentText, model: type[M], rule: str, values: Any = None) -> M:
     """The document, or `values` made from it, as a model. Raises findings.Broken with every finding, each under `rule`."""
     try:
         return model.model_validate(document.tree if values is None else values)
     except ValidationError as problem:
-        raise findings.Broken([_finding(document, model, rule, error) for error in problem.errors()]) from None
+        raise findings.BrokenExperiment(
+            [_finding(document, model, rule, error) for error in problem.errors()]
+        ) from None
 
 
-def _finding(document: Source, model: type[BaseModel], rule: str, error: Any) -> findings.Finding:
+def _finding(document: ExperimentText, model: type[BaseModel], rule: str, error: Any) -> findings.FileFinding:
     place = tuple(error["loc"])
     if error["type"] == "extra_forbidden":
         hint = findings.nearest(str(place[-1]), list(_part(model, place[:-1]).model_fields), what="keys")

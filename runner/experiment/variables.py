@@ -83,7 +83,7 @@ def from_files(paths: Iterable[str]) -> GivenVariables:
                 if notes.is_kind((read.tree or {}).get(part, {}), dict, (part,), part):
                     kept.update((read.tree or {}).get(part, {}))
         if notes.broken:
-            raise findings.Broken(notes.found)
+            raise findings.BrokenExperiment(notes.found)
     return given
 
 

@@ -1,4 +1,4 @@
-"""Told: what became of each message of a run, in its folder; nothing here is dear to import."""
+"""The delivery log: what became of each message of a run, in its folder; cheap to import."""
 
 from __future__ import annotations
 

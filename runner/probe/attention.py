@@ -1,4 +1,4 @@
-"""Attention: how long the prober's own loop did not look: it was stopped, starved, or busy with something else."""
+"""How long the prober's event loop stalled (stopped, starved or busy): answers that came meanwhile were read late through our own fault."""
 
 from __future__ import annotations
 

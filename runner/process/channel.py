@@ -33,7 +33,7 @@ class Talk(Generic[OrderT, MessageT]):
     messages: OneOf[MessageT]
 
 
-class Voice(Generic[MessageT]):
+class ChildChannel(Generic[MessageT]):
     """Sends messages; safe from any thread and from signal handlers of the main thread."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Whoever survives a killed parent starts the undo: a detached process that holds the ledger while it plays.
+"""When the runner is killed, a surviving child starts the undo in a detached process, and sends the notifications that the run still owes.
 
 Several survivors may do so at once; the ledger lets one play and the others find nothing left.
 """

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from runner.report import scale, words
 from runner.report.scale import Scale
 from runner.timeline import statistics
-from runner.timeline.statistics import Value
+from runner.timeline.statistics import CensoredTime
 
 WIDTH, LEFT, RIGHT = 1000, 62, 24
 PANEL, BETWEEN, TOP, BOTTOM = 110, 46, 70, 6
@@ -23,7 +23,7 @@ class Dot:
     """One duration of one run."""
 
     at: datetime
-    value: Value
+    value: CensoredTime
 
 
 Panels = Mapping[str, Mapping[str, Sequence[Dot]]]
@@ -101,7 +101,7 @@ def _days(x: Scale, bottom: float, most: int = 6) -> Iterator[str]:
         yield f'<text class="tick {anchor}" x="{x(moment)}" y="{bottom + 15}">{day}</text>'
 
 
-def _band(values: Sequence[Value], y: Scale, colour: str) -> Iterator[str]:
+def _band(values: Sequence[CensoredTime], y: Scale, colour: str) -> Iterator[str]:
     found = statistics.summarise(values)
     if found.median_low and found.median_high:
         high, low = y(found.median_high.seconds), y(found.median_low.seconds)

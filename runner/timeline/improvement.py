@@ -16,7 +16,7 @@ MOST = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class RecoveryChange:
     """How long it takes now as a share of how long it took: 0.8 is a fifth faster."""
 
     before: int
@@ -38,7 +38,7 @@ class Change:
         return "slower" if self.low > 1 else "no change to be seen"
 
 
-def compare(before: Waits, after: Waits) -> Change:
+def compare(before: Waits, after: Waits) -> RecoveryChange:
     """The Hodges-Lehmann ratio: the median of every wait now over every wait then, with the ranks of Mann and Whitney.
 
     Ranks of the interval by the normal approximation, rounded outwards (Hollander and Wolfe, "Nonparametric Statistical
@@ -49,12 +49,12 @@ def compare(before: Waits, after: Waits) -> Change:
     ratios = sorted([n / b for n in now for b in reversed(then)])  # ascending runs: quickly sorted
     count = len(ratios)
     if not count:
-        return Change(before=len(before), after=len(after), ratio=None, low=None, high=None)
+        return RecoveryChange(before=len(before), after=len(after), ratio=None, low=None, high=None)
     middle = (ratios[(count - 1) // 2] + ratios[count // 2]) / 2
     pairs = len(before) * len(after)
     rank = math.floor(count * (0.5 - Z95 * math.sqrt((len(before) + len(after) + 1) / (12 * pairs))))
     low, high = (ratios[rank - 1], ratios[count - rank]) if rank >= 1 else (None, None)
-    return Change(
+    return RecoveryChange(
         before=len(before),
         after=len(after),
         ratio=_finite(middle),

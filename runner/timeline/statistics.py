@@ -20,7 +20,7 @@ FEWEST_FOR_INTERVAL = 6
 _EXACT_UP_TO = 1000
 
 
-class Value(NamedTuple):
+class CensoredTime(NamedTuple):
     """One duration in seconds; a censored one is known only to be at least that long, and sorts behind its equal."""
 
     seconds: float
@@ -35,7 +35,7 @@ class Durations(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
+class Estimate:
     """One statistic in seconds; `at_least` when censored values make it a lower bound."""
 
     seconds: float
@@ -43,17 +43,17 @@ class Figure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Summary:
+class DurationSummary:
     """What can be said of a list of durations; a figure is None where there is no value, or too few."""
 
     n: int
     censored: int
-    median: Figure | None
-    median_low: Figure | None
+    median: Estimate | None
+    median_low: Estimate | None
     """The lower end of the median's 95 % order-statistic interval; None below six values."""
-    median_high: Figure | None
-    mean: Figure | None
-    p90: Figure | None
+    median_high: Estimate | None
+    mean: Estimate | None
+    p90: Estimate | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ def durations(values: Iterable[tuple[float, bool]]) -> Durations:
     return Durations(sorted(ended), sorted(bounds))
 
 
-def together(many: Iterable[Durations]) -> Durations:
+def merge(many: Iterable[Durations]) -> Durations:
     """All of them as one."""
     every = [*many]
     return Durations(
@@ -84,12 +84,12 @@ def together(many: Iterable[Durations]) -> Durations:
     )
 
 
-def summarise(values: Sequence[Value]) -> Summary:
+def summarise(values: Sequence[CensoredTime]) -> DurationSummary:
     """Summary of any number of durations, in any order: see `summary`."""
     return summary(durations(values))
 
 
-def summary(found: Durations) -> Summary:
+def summary(found: Durations) -> DurationSummary:
     """What can be said of durations.
 
     The median and p90 are those of the values taken as they stand (linear interpolation, as numpy does by default), marked
@@ -99,7 +99,7 @@ def summary(found: Durations) -> Summary:
     ordered = sorted([*found.ended, *found.bounds])
     interval = median_ranks(len(ordered))
     first = bisect_right(found.ended, found.bounds[0]) if found.bounds else len(ordered)
-    return Summary(
+    return DurationSummary(
         n=len(ordered),
         censored=len(found.bounds),
         median=_quantile(ordered, 0.5, first),
@@ -143,20 +143,20 @@ def rate(k: int, n: int) -> Rate:
     return Rate(k=k, n=n, low=low, high=high)
 
 
-def _mean(ordered: Sequence[float], first: int) -> Figure | None:
+def _mean(ordered: Sequence[float], first: int) -> Estimate | None:
     """`first` is the place of the first censored value, behind its equals: from it on every figure is a lower bound."""
     if not ordered:
         return None
-    return Figure(seconds=math.fsum(ordered) / len(ordered), at_least=first < len(ordered))
+    return Estimate(seconds=math.fsum(ordered) / len(ordered), at_least=first < len(ordered))
 
 
-def _quantile(ordered: Sequence[float], share: float, first: int) -> Figure | None:
+def _quantile(ordered: Sequence[float], share: float, first: int) -> Estimate | None:
     if not ordered:
         return None
     place = share * (len(ordered) - 1)
     low, high = math.floor(place), math.ceil(place)
-    return Figure(seconds=ordered[low] + (ordered[high] - ordered[low]) * (place - low), at_least=first <= high)
+    return Estimate(seconds=ordered[low] + (ordered[high] - ordered[low]) * (place - low), at_least=first <= high)
 
 
-def _ranked(ordered: Sequence[float], index: int, first: int) -> Figure:
-    return Figure(seconds=ordered[index], at_least=first <= index)
+def _ranked(ordered: Sequence[float], index: int, first: int) -> Estimate:
+    return Estimate(seconds=ordered[index], at_least=first <= index)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runner import units
 from runner.timeline import statistics
-from runner.timeline.improvement import Change
+from runner.timeline.improvement import RecoveryChange
 
 MONTH_DAYS = 365.25 / 12
 FEW_REQUESTS = 100
@@ -50,7 +50,7 @@ def weaknesses(names: tuple[str, ...], goal: int | None) -> SuccessFigure:
     return SuccessFigure(name="unknown faults found", value=len(names), said=said, goal=goal, met=met)
 
 
-def improvement(changes: dict[str, Change], goal: float | None) -> SuccessFigure:
+def improvement(changes: dict[str, RecoveryChange], goal: float | None) -> SuccessFigure:
     """How much faster the experiments recover than the quarter before, each compared with itself; the median of those told.
 
     A goal is met only where every one of them is certain to be faster: a gain that chance may explain is none yet.
@@ -72,7 +72,7 @@ def improvement(changes: dict[str, Change], goal: float | None) -> SuccessFigure
     )
 
 
-def _change(change: Change) -> str:
+def _change(change: RecoveryChange) -> str:
     if change.low is None or change.high is None or change.ratio is None:
         return change.told
     ends = f"{change.low:.2f} to {change.high:.2f}"

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from itertools import chain, repeat
 
 from runner.timeline import statistics
-from runner.timeline.statistics import Durations, Figure, Value
+from runner.timeline.statistics import CensoredTime, Durations, Estimate
 
 _NOISE = 1e-12
 
 
-def median(values: Iterable[Value]) -> Figure | None:
+def median(values: Iterable[CensoredTime]) -> Estimate | None:
     """The median of values in any order: see `product_limit`."""
     return product_limit(statistics.durations(values))
 
 
-def product_limit(found: Durations) -> Figure | None:
+def product_limit(found: Durations) -> Estimate | None:
     """When half of all have ended; a censored value counts as waiting until it leaves.
 
     Kaplan and Meier, JASA 53 (1958); where exactly half had ended for a while, the middle of that while, as for any median.
@@ -38,13 +38,13 @@ def product_limit(found: Durations) -> Figure | None:
             return _crossed(found, share, before, waiting)
         share, before = left, until
     longest = max([*ended[-1:], *bounds[-1:]], default=None)
-    return None if longest is None else Figure(seconds=longest, at_least=True)
+    return None if longest is None else Estimate(seconds=longest, at_least=True)
 
 
-def _crossed(found: Durations, share: float, before: int, waiting: int) -> Figure:
+def _crossed(found: Durations, share: float, before: int, waiting: int) -> Estimate:
     """The median is among those that end next, of which the first is number `before`."""
     fewest = math.ceil(waiting * (1 - (0.5 + _NOISE) / share))
     at = before + fewest - 1
     below = share * (waiting - fewest) / waiting < 0.5 - _NOISE
     after = at if below else min(at + 1, len(found.ended) - 1)
-    return Figure(seconds=(found.ended[at] + found.ended[after]) / 2)
+    return Estimate(seconds=(found.ended[at] + found.ended[after]) / 2)

@@ -21,7 +21,7 @@ from runner import codec
 from runner.chaostoolkit import secrets, setup, values
 from runner.faults.driver import FaultTarget
 from runner.process import messages, run_processes
-from runner.process.channel import Voice, take_stdin
+from runner.process.channel import ChildChannel, take_stdin
 from runner.process.isolated import Forked
 from runner.process.messages import UndoerMessage, UndoerOrder
 from runner.rundir import start_message
@@ -63,7 +63,7 @@ class Orders:
 class Undoer:
     """Its two duties: `call` (look) and `undo`."""
 
-    def __init__(self, start: StartMessage, voice: Voice[UndoerMessage]) -> None:
+    def __init__(self, start: StartMessage, voice: ChildChannel[UndoerMessage]) -> None:
         self._start = start
         self._voice = voice
         self._folder = Path(start.folder)
@@ -163,7 +163,7 @@ def main() -> None:
     """Start message, imports, `ready`, then serve. No signal but SIGKILL may keep it from undoing."""
     run_processes.ignore_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     setup.set_up(Path.cwd())
-    voice, orders = Voice.take_stdout(messages.UNDOER.messages), Orders(take_stdin())
+    voice, orders = ChildChannel.take_stdout(messages.UNDOER.messages), Orders(take_stdin())
     start = orders.first()
     absent = setup.load((*start.modules, *start.undoes_with))
     start, trouble = _with_secrets(start)

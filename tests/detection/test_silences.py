@@ -25,7 +25,7 @@ from runner.faults.driver import UndoStep
 from runner.rundir import inbox
 from runner.rundir.ledger import DRILL, SILENCE, Ledger, UndoRecord
 from runner.rundir.start_message import Kept, PlaygroundProcess
-from runner.timeline.alerting import DRILL_ALERT
+from runner.timeline.event import DRILL_ALERT
 from runner.undo import player, setting
 from tests.detection import rig
 from tests.detection.between import TOKEN, between

@@ -13,7 +13,7 @@ from chaoslib.activity import ensure_activity_is_valid
 from chaoslib.exceptions import ChaosException
 
 from runner.experiment import load, modules
-from runner.experiment.findings import Finding
+from runner.experiment.findings import FileFinding
 
 Json = dict[str, Any]
 HOOKED = """
@@ -56,7 +56,7 @@ def activity(module: str, func: str, arguments: Json | None = None, **provider: 
     return {"type": "action", "name": "it", "provider": given}
 
 
-def examined(*, here: bool = False, **parts: Any) -> list[Finding]:
+def examined(*, here: bool = False, **parts: Any) -> list[FileFinding]:
     """What is found in a document with these parts, beside the advice that there should be more in it."""
     document = {"title": "t", "description": "d", "method": [], "rollbacks": [], **parts}
     Path("x.json").write_text(json.dumps(document))
@@ -135,7 +135,7 @@ def test_a_function_that_cannot_go_without_secrets_gets_some() -> None:
 
 
 def test_the_value_of_a_tolerance_probe_is_given_by_chaos_toolkit() -> None:
-    def judged_by(func: str) -> list[Finding]:
+    def judged_by(func: str) -> list[FileFinding]:
         judge = activity("striking_own", func, {"least": 1}) | {"type": "probe"}
         probe = activity("os", "getpid") | {"type": "probe", "tolerance": judge}
         return examined(**{"steady-state-hypothesis": {"title": "t", "probes": [probe]}})
@@ -165,7 +165,7 @@ def test_a_module_that_cannot_be_imported_is_missing_here_and_an_error_for_a_run
 
 
 def test_controls_are_looked_at_too() -> None:
-    def control(module: str, **arguments: Any) -> list[Finding]:
+    def control(module: str, **arguments: Any) -> list[FileFinding]:
         provider = {"type": "python", "module": module, "arguments": arguments}
         return examined(controls=[{"name": "c", "provider": provider}])
 

@@ -69,7 +69,7 @@ def examine(folder: Path, *documents: Json, **block: Any) -> Examination:
     return load.examine(str(folder / "e.yaml"), env={}, here=True)
 
 
-def line(folder: Path, found: findings.Finding) -> str:
+def line(folder: Path, found: findings.FileFinding) -> str:
     """What stands at the place of a finding."""
     return Path(found.file).read_text().splitlines()[found.line - 1][found.column - 1 :]
 

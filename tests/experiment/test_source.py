@@ -101,7 +101,7 @@ def test_json_with_tabs_and_escapes_has_places_too() -> None:
     ],
 )
 def test_a_syntax_error_has_its_place(text: str, as_json: bool, line: int, column: int) -> None:
-    with pytest.raises(findings.Broken) as caught:
+    with pytest.raises(findings.BrokenExperiment) as caught:
         tree(text, as_json=as_json)
     assert (caught.value.found[0].line, caught.value.found[0].column) == (line, column)
     assert "^" in caught.value.rendered
@@ -109,7 +109,7 @@ def test_a_syntax_error_has_its_place(text: str, as_json: bool, line: int, colum
 
 @pytest.mark.parametrize(("text", "as_json"), [("a: 1\nb: 2\na: 3\n", False), ('{"a": 1,\n"b": 2,\n"a": 3}', True)])
 def test_a_key_that_is_there_twice_is_an_error_with_both_places(text: str, as_json: bool) -> None:
-    with pytest.raises(findings.Broken) as caught:
+    with pytest.raises(findings.BrokenExperiment) as caught:
         tree(text, as_json=as_json)
     assert [f.line for f in caught.value.found] == [3, 1]
 
@@ -119,7 +119,7 @@ def test_aliases_that_explode_are_refused_quickly() -> None:
         f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n"
         for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
-    with pytest.raises(findings.Broken, match="aliases"):
+    with pytest.raises(findings.BrokenExperiment, match="aliases"):
         tree(bomb)
 
 
@@ -139,7 +139,7 @@ def test_a_huge_text_is_refused_at_once_and_nobody_speaks_of_aliases_that_are_no
 ) -> None:
     """In a second or two of the processor's time, where all of it would take half a minute."""
     begun = time.process_time()
-    with pytest.raises(findings.Broken) as caught:
+    with pytest.raises(findings.BrokenExperiment) as caught:
         tree(text, as_json=as_json)
     assert time.process_time() - begun < 10
     assert "more than 25,000 values" in caught.value.message
@@ -171,13 +171,13 @@ def test_a_pipe_and_a_socket_are_no_files_and_nobody_waits_for_them(tmp_path: Pa
 
 
 def test_deep_nesting_is_an_error_and_no_crash() -> None:
-    with pytest.raises(findings.Broken, match="deep"):
+    with pytest.raises(findings.BrokenExperiment, match="deep"):
         tree("[" * 5000 + "]" * 5000)
 
 
 def test_a_second_document_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("a: 1\n---\nb: 2\n")
-    with pytest.raises(findings.Broken, match="second document"):
+    with pytest.raises(findings.BrokenExperiment, match="second document"):
         source.read(str(tmp_path / "x.yaml"))
 
 

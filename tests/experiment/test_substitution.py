@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runner.experiment import load
-from runner.experiment.findings import Finding
+from runner.experiment.findings import FileFinding
 
 Json = dict[str, Any]
 CONFIGURATION = {
@@ -20,7 +20,7 @@ CONFIGURATION = {
 }
 
 
-def examined(folder: Path, action: Json, *, here: bool = False, **parts: Any) -> list[Finding]:
+def examined(folder: Path, action: Json, *, here: bool = False, **parts: Any) -> list[FileFinding]:
     document = {
         "title": "t",
         "description": "d",

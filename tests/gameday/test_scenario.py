@@ -30,7 +30,7 @@ def write(folder: Path, text: str) -> str:
 
 
 def places(folder: Path, text: str) -> list[tuple[int, int, str, str | None]]:
-    with pytest.raises(findings.Broken) as broken:
+    with pytest.raises(findings.BrokenExperiment) as broken:
         scenario.load(write(folder, text))
     return [(f.line, f.column, f.message, f.hint) for f in broken.value.found]
 

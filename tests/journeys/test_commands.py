@@ -171,7 +171,13 @@ def test_a_plan_says_what_stops_the_run_and_what_is_expected_of_it(service: Serv
     expect = {"notified_within": "2m", "resolved_within": "5m", "alert": "ShopErrors", "alerts": ["missing"]}
     document = experiment(service, method=[http("break", "/break")], abort=None, expect=expect)
     said = chaos_run("plan", _file(tmp_path, "endless.json", document)).stdout
-    for words in ("longer than 1h", "is told within 2m", "resolved within 5m", "ShopErrors fires first", "missing"):
+    for words in (
+        "longer than 1h",
+        "a notification within 2m",
+        "resolved within 5m",
+        "ShopErrors fires first",
+        "missing",
+    ):
         assert words in said
 
 

@@ -43,7 +43,7 @@ def test_in_ci_a_missing_target_is_an_error(tmp_path: Path, monkeypatch: pytest.
     for command in ("plan", "run"):
         refused = chaos_run(command, str(POD_KILL))
         assert refused.returncode == 2
-        assert "in CI the playground never takes its place" in refused.stderr
+        assert "in CI the playground is not used" in refused.stderr
     assert chaos_run("plan", str(POD_KILL), "--playground").returncode == 0
 
 
@@ -51,7 +51,7 @@ def test_in_a_gate_a_missing_target_is_an_error(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CI", "false")
     refused = chaos_run("gate", str(POD_KILL))
     assert refused.returncode == 2
-    assert "in a gate the playground never takes its place" in refused.stderr
+    assert "in a gate the playground is not used" in refused.stderr
 
 
 def test_in_a_pod_its_own_cluster_is_meant_and_refused_as_long_as_no_policy_knows_it(

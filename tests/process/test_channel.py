@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.chaostoolkit import secrets
 from runner.process import messages
-from runner.process.channel import Voice, plain
+from runner.process.channel import ChildChannel, plain
 
 
 class Model:
@@ -47,7 +47,7 @@ def test_what_holds_itself_has_an_end() -> None:
 
 def test_a_secret_in_an_odd_place_is_masked() -> None:
     read, write = os.pipe()
-    voice = Voice(write, messages.WORKER.messages, secrets.mask(["hunter2-and-more"]))
+    voice = ChildChannel(write, messages.WORKER.messages, secrets.mask(["hunter2-and-more"]))
     run = {"output": {b"hunter2-and-more", ("hunter2-and-more",)}}
     voice.say(messages.ActivityCompleted(activity={}, run=run))
     os.close(write)
@@ -59,7 +59,7 @@ def test_a_secret_in_an_odd_place_is_masked() -> None:
 
 def test_a_secret_that_is_spelled_like_a_number_of_the_message_does_not_make_it_unreadable() -> None:
     read, write = os.pipe()
-    voice = Voice(write, messages.UNDOER.messages, secrets.mask(["1", "undo_step"]))
+    voice = ChildChannel(write, messages.UNDOER.messages, secrets.mask(["1", "undo_step"]))
     voice.say(messages.UndoProgress(step=1, what="rm 1", state="started", run={"output": "1"}))
     os.close(write)
     with os.fdopen(read) as pipe:

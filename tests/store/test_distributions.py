@@ -16,7 +16,7 @@ from runner.experiment.goals import Goals
 from runner.store import Store
 from runner.timeline import improvement, statistics, survival
 from runner.timeline.record import Mark, RunRecord
-from runner.timeline.statistics import Figure, Value
+from runner.timeline.statistics import CensoredTime, Estimate
 from tests.store.samples import record
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
@@ -136,16 +136,16 @@ def _title(run: RunRecord) -> str:
     return f"{Path(run.experiment).stem} on {run.service}"
 
 
-def _values(runs: Sequence[RunRecord], which: str) -> list[Value]:
+def _values(runs: Sequence[RunRecord], which: str) -> list[CensoredTime]:
     found = ((getattr(run, f"{which}_s"), getattr(run, f"{which}_censored")) for run in runs)
-    return [Value(seconds, censored) for seconds, censored in found if seconds is not None]
+    return [CensoredTime(seconds, censored) for seconds, censored in found if seconds is not None]
 
 
-def _seconds(found: statistics.Summary) -> dict[str, object]:
+def _seconds(found: statistics.DurationSummary) -> dict[str, object]:
     return {"median": found.median, "mean": found.mean, "p90": found.p90, "low": found.median_low}
 
 
-def _plain(values: Sequence[Value]) -> tuple[dict[str, object], Figure | None]:
+def _plain(values: Sequence[CensoredTime]) -> tuple[dict[str, object], Estimate | None]:
     """The figures as a textbook writes them: one value after the other."""
     ordered = sorted(values)
     first = next((i for i, value in enumerate(ordered) if value.censored), len(ordered))
@@ -154,29 +154,29 @@ def _plain(values: Sequence[Value]) -> tuple[dict[str, object], Figure | None]:
     mean = math.fsum(value.seconds for value in ordered) / len(ordered)
     figures = {
         "median": _at(ordered, 0.5, first),
-        "mean": Figure(seconds=mean, at_least=first < len(ordered)),
+        "mean": Estimate(seconds=mean, at_least=first < len(ordered)),
         "p90": _at(ordered, 0.9, first),
-        "low": Figure(seconds=ordered[ranks[0] - 1].seconds, at_least=first < ranks[0]),
+        "low": Estimate(seconds=ordered[ranks[0] - 1].seconds, at_least=first < ranks[0]),
     }
-    return figures, next(_halves(ordered), Figure(seconds=ordered[-1].seconds, at_least=True))
+    return figures, next(_halves(ordered), Estimate(seconds=ordered[-1].seconds, at_least=True))
 
 
-def _at(ordered: Sequence[Value], share: float, first: int) -> Figure:
+def _at(ordered: Sequence[CensoredTime], share: float, first: int) -> Estimate:
     low, rest = divmod(share * (len(ordered) - 1), 1)
     below, above = ordered[int(low)].seconds, ordered[math.ceil(low + rest)].seconds
-    return Figure(seconds=below + (above - below) * rest, at_least=first <= math.ceil(low + rest))
+    return Estimate(seconds=below + (above - below) * rest, at_least=first <= math.ceil(low + rest))
 
 
-def _halves(ordered: Sequence[Value]) -> Iterator[Figure]:
+def _halves(ordered: Sequence[CensoredTime]) -> Iterator[Estimate]:
     """Kaplan and Meier's curve step by step; where it crosses one half."""
     share, half = 1.0, None
     for waiting, value in zip(range(len(ordered), 0, -1), ordered, strict=True):
         if not value.censored:
             if half is not None:
-                yield Figure(seconds=(half + value.seconds) / 2)
+                yield Estimate(seconds=(half + value.seconds) / 2)
             share *= 1 - 1 / waiting
             if share < 0.5 - 1e-12:
-                yield Figure(seconds=value.seconds)
+                yield Estimate(seconds=value.seconds)
             half = value.seconds if share <= 0.5 + 1e-12 else None
     if half is not None:
-        yield Figure(seconds=half)
+        yield Estimate(seconds=half)

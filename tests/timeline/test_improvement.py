@@ -7,11 +7,11 @@ import random
 import pytest
 
 from runner.timeline import improvement, success
-from runner.timeline.statistics import Value
+from runner.timeline.statistics import CensoredTime
 
 
-def waits(*seconds: float) -> list[Value]:
-    return [Value(seconds=s) for s in seconds]
+def waits(*seconds: float) -> list[CensoredTime]:
+    return [CensoredTime(seconds=s) for s in seconds]
 
 
 def test_a_clear_halving_is_faster_with_its_interval() -> None:
@@ -35,7 +35,7 @@ def test_three_of_each_are_too_few_to_tell() -> None:
 
 
 def test_waits_that_never_ended_are_taken_against_us() -> None:
-    before, after = waits(*range(10, 20)), waits(*range(1, 5)) + [Value(seconds=2, censored=True)] * 6
+    before, after = waits(*range(10, 20)), waits(*range(1, 5)) + [CensoredTime(seconds=2, censored=True)] * 6
     found = improvement.compare(before, after)
     assert found.told != "faster"
 

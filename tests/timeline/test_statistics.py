@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.timeline.statistics import Figure, Value, median_ranks, rate, summarise
+from runner.timeline.statistics import CensoredTime, Estimate, median_ranks, rate, summarise
 
 SECONDS = st.floats(0, 1e6)
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=40))
 def test_median_and_mean_are_the_textbook_ones(seconds: list[float]) -> None:
-    found = summarise([Value(seconds=s) for s in seconds])
+    found = summarise([CensoredTime(seconds=s) for s in seconds])
     assert found.median is not None
     assert found.mean is not None
     assert found.median.seconds == pytest.approx(reference.median(seconds))
@@ -26,8 +26,8 @@ def test_median_and_mean_are_the_textbook_ones(seconds: list[float]) -> None:
 
 @given(st.lists(st.tuples(SECONDS, st.booleans()), min_size=1, max_size=30), st.floats(1, 1e6))
 def test_a_longer_truth_behind_a_bound_never_lowers_a_figure(pairs: list[tuple[float, bool]], more: float) -> None:
-    before = summarise([Value(seconds=s, censored=c) for s, c in pairs])
-    truth = summarise([Value(seconds=s + more * c) for s, c in pairs])
+    before = summarise([CensoredTime(seconds=s, censored=c) for s, c in pairs])
+    truth = summarise([CensoredTime(seconds=s + more * c) for s, c in pairs])
     for told, true in ((before.median, truth.median), (before.p90, truth.p90), (before.mean, truth.mean)):
         assert told is not None
         assert true is not None
@@ -58,8 +58,8 @@ def test_the_ranks_hold_the_median_with_95_percent_and_no_narrower_pair_does(n: 
 
 
 def test_six_values_have_an_interval_from_the_least_to_the_greatest() -> None:
-    found = summarise([Value(seconds=float(s)) for s in (5, 1, 4, 2, 6, 3)])
-    assert (found.median_low, found.median_high) == (Figure(seconds=1.0), Figure(seconds=6.0))
+    found = summarise([CensoredTime(seconds=float(s)) for s in (5, 1, 4, 2, 6, 3)])
+    assert (found.median_low, found.median_high) == (Estimate(seconds=1.0), Estimate(seconds=6.0))
 
 
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

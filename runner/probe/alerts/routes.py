@@ -46,7 +46,7 @@ def group_wait_s(config: str, labels: Mapping[str, str], *, whole: bool) -> floa
     """
     try:
         tree = next(iter(source.parse("alertmanager.yml", config))).tree
-    except findings.Broken:
+    except findings.BrokenExperiment:
         return DEFAULT_GROUP_WAIT_S
     route = tree.get("route") if isinstance(tree, Mapping) else None
     return longest_s(route if isinstance(route, Mapping) else {}, labels, whole=whole)
