@@ -16,6 +16,7 @@ from runner import codec, errors, files, units
 from runner.rundir import paths
 from runner.timeline.mark import Said
 from runner.timeline.record import RunRecord
+from runner.timeline.vocabulary import MarkName
 
 Outcome = Literal["met", "missed", "censored", "not measured", "no impact", "no target"]
 
@@ -158,7 +159,7 @@ def of_run(run: RunRecord, step: str, planned_s: float, targets: tuple[float | N
         put_back=run.back.put_back,
         way_back=run.back.sentence,
         said=run.said,
-        aborted_by=aborted.source if (aborted := run.mark("aborted")) else "",
+        aborted_by=aborted.source if (aborted := run.mark(MarkName.ABORTED)) else "",
         ttd_s=run.ttd_s,
         ttd_censored=run.ttd_censored,
         ttr_s=run.ttr_s,

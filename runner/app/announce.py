@@ -18,13 +18,14 @@ from runner.experiment.channels import Channels, Telemetry
 from runner.notify.alert_policy import AlertPolicy
 from runner.notify.outbox import Errand, Outbox
 from runner.rundir import events
-from runner.rundir.ledger import CLOSING, Ledger
+from runner.rundir.ledger import Ledger
 from runner.rundir.names import RECORD
 from runner.telemetry import exports
 from runner.telemetry.finished import Finished
 from runner.timeline import record
 from runner.timeline.event import Event, Name
 from runner.timeline.status import Status
+from runner.timeline.vocabulary import CLOSING
 
 
 def read_channels(path: str | None = None) -> Channels:

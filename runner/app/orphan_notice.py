@@ -20,6 +20,7 @@ from runner.notify.alert_policy import Message
 from runner.notify.outbox import Errand, Outbox
 from runner.telemetry.finished import Finished
 from runner.timeline import event
+from runner.timeline.vocabulary import StopReason
 
 
 def tell(file: str, folder: Path, *, late: bool) -> bool:
@@ -79,7 +80,8 @@ def _residue(run: Finished) -> tuple[str, ...]:
 def _died_at(run: Finished) -> int:
     """Where in its events a survivor took over."""
     return next(
-        (n for n, e in enumerate(run.events) if e["event"] == "abort" and e.get("by") == "runner"), len(run.events)
+        (n for n, e in enumerate(run.events) if e["event"] == "abort" and e.get("by") == StopReason.RUNNER),
+        len(run.events),
     )
 
 

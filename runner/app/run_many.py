@@ -17,6 +17,7 @@ from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
 from runner.timeline.result import ExperimentResult
 from runner.timeline.status import Status
+from runner.timeline.vocabulary import MarkName, StopReason
 
 BEGUN = "started, but chaos-run ended before its verdict: see chaos-run history, then run chaos-run recover"
 
@@ -83,8 +84,8 @@ def _ends_any_series(found: ExperimentResult) -> str:
         return f"the undo of {found.file} failed or left something behind, which would falsify every other run"
     if found.code == errors.ExitCode.INTERRUPTED:
         return f"a person interrupted {found.file}"
-    aborted = found.record.mark("aborted") if found.record else None
-    return f"a person stopped {found.file}" if aborted and aborted.source == "person" else ""
+    aborted = found.record.mark(MarkName.ABORTED) if found.record else None
+    return f"a person stopped {found.file}" if aborted and aborted.source == StopReason.PERSON else ""
 
 
 def _was_told_to_stop(found: ExperimentResult) -> bool:

@@ -21,15 +21,16 @@ from runner.rundir.names import RECORD, RESERVE
 from runner.timeline.event import Event, Name
 from runner.timeline.mark import Finding, Mark, Said, Window
 from runner.timeline.mask import Mask
+from runner.timeline.vocabulary import MarkName, Phase, StopReason
 
 RESERVE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stop:
-    """Why the run ends early: `by` is guard, person or runner."""
+    """Why the run ends early."""
 
-    by: str
+    by: StopReason
     sentence: str
 
 
@@ -57,7 +58,7 @@ class Session:
         self.findings: list[Finding] = []
         self.said: list[Said] = []
         self.events: list[Event] = []
-        self.phase = "prepare"
+        self.phase = Phase.PREPARE
         self._phase_ns = self.started_ns
         self.phase_planned_s: float | None = None
         self.stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
@@ -116,7 +117,13 @@ class Session:
         return self.started + timedelta(microseconds=(mono_ns - self.started_ns) / 1000)
 
     def mark(
-        self, name: str, *, mono_ns: int | None = None, error_s: float = 0.001, source: str = "", evidence: str = ""
+        self,
+        name: MarkName,
+        *,
+        mono_ns: int | None = None,
+        error_s: float = 0.001,
+        source: str = "",
+        evidence: str = "",
     ) -> Mark:
         """Keep a named moment."""
         moment = self.clock.monotonic() if mono_ns is None else mono_ns
@@ -124,11 +131,11 @@ class Session:
         self.marks.append(mark)
         return mark
 
-    def marked(self, name: str) -> Mark | None:
+    def marked(self, name: MarkName) -> Mark | None:
         """The first mark of that name."""
         return next((m for m in self.marks if m.name == name), None)
 
-    def unmark(self, name: str) -> None:
+    def unmark(self, name: MarkName) -> None:
         """Take a moment back that turned out not to be one."""
         self.marks = [m for m in self.marks if m.name != name]
 
@@ -136,10 +143,10 @@ class Session:
         """A moment in seconds of the run, to the millisecond."""
         return round((mono_ns - self.started_ns) / 1e9, 3)
 
-    def enter(self, phase: str, planned_s: float | None = None) -> None:
+    def enter(self, phase: Phase, planned_s: float | None = None) -> None:
         """Begin a phase: the one before ends here."""
         now = self.clock.monotonic()
-        if self.phase != "prepare" and phase != self.phase:
+        if self.phase != Phase.PREPARE and phase != self.phase:
             self.windows.append(Window(phase=self.phase, start_ns=self._phase_ns, end_ns=now))
         self.phase, self._phase_ns, self.phase_planned_s = phase, now, planned_s
         self.tell(Name.PHASE, phase=phase, planned_s=planned_s)
@@ -163,7 +170,7 @@ class Session:
         """Keep what a person told the run."""
         self.said.append(Said(at=self.wall(mono_ns), kind=kind, by=by, text=text))
 
-    def end_early(self, by: str, sentence: str) -> None:
+    def end_early(self, by: StopReason, sentence: str) -> None:
         """Ask for the stop; only the first reason counts."""
         if not self.stop.done():
             self.stop.set_result(Stop(by=by, sentence=sentence))

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from runner import errors, units
 from runner.rundir import inbox, live, paths
 from runner.store.presence import LASTS_S, Held, Presence, SharedRun
+from runner.timeline.vocabulary import StopReason
 
 POLL_S = 0.5
 """Between two looks at what others have told the run."""
@@ -52,7 +53,7 @@ class Member(Protocol):
         """What it leaves for those who ask what became of it; None where only its verdict can tell."""
         ...
 
-    def end_early(self, by: str, sentence: str) -> None: ...
+    def end_early(self, by: StopReason, sentence: str) -> None: ...
 
     def find(self, severity: str, message: str) -> None: ...
 
@@ -101,7 +102,7 @@ class Team(threading.Thread):
             if not over:
                 self._say(
                     self._session.end_early,
-                    "runner",
+                    StopReason.RUNNER,
                     "this run's locks on the shared record are no longer renewed",
                 )
 
@@ -179,7 +180,7 @@ class Team(threading.Thread):
                 done.set_exception(problem)
         return not last
 
-    def _say(self, say: Callable[[str, str], None], *said: str) -> None:
+    def _say(self, say: Callable[..., None], *said: str) -> None:
         """To the run, in its own thread. One that has left hears nothing more, and its loop may be closed."""
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(lambda: None if self._left else say(*said))
@@ -195,7 +196,7 @@ class Team(threading.Thread):
         except Held as held:
             self._scopes = ()
             lost = f"the target was lost on the shared record to run {held.holder}"
-            self._say(self._session.end_early, "runner", lost)
+            self._say(self._session.end_early, StopReason.RUNNER, lost)
         except errors.ChaosRunError:
             self._miss()
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from runner import errors
 from runner.engine.session import Session
 from runner.process import run_processes
+from runner.timeline.vocabulary import Phase, StopReason
 
 T = TypeVar("T")
 
@@ -29,8 +30,8 @@ def interruptions(session: Session, *, last: bool) -> Iterator[None]:
         nonlocal count
         count += 1
         session.view.interrupted(count)
-        session.hurried = session.phase == "recover"
-        session.end_early("person", "interrupted by Ctrl-C" if name == "SIGINT" else f"ended by {name}")
+        session.hurried = session.phase == Phase.RECOVER
+        session.end_early(StopReason.PERSON, "interrupted by Ctrl-C" if name == "SIGINT" else f"ended by {name}")
 
     heard = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under `nohup` a closed terminal is no reason to stop

@@ -11,6 +11,7 @@ from runner import clock, units
 from runner.notify import banner
 from runner.timeline.event import Event, Name
 from runner.timeline.record import RunRecord
+from runner.timeline.vocabulary import StopReason
 from runner.timeline.way_back import PutBack
 
 Level = Literal["critical", "warning", "info"]
@@ -152,4 +153,4 @@ class AlertPolicy:
 
 def _stopped(fields: Mapping[str, Any]) -> str:
     sentence = str(fields.get("sentence"))
-    return sentence if fields.get("by") == "control" else f"stopped by {fields.get('by')}: {sentence}"
+    return sentence if fields.get("by") == StopReason.CONTROL else f"stopped by {fields.get('by')}: {sentence}"

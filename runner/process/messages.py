@@ -18,6 +18,7 @@ from typing import Any
 
 from runner.codec import OneOf
 from runner.process.channel import Talk
+from runner.timeline.vocabulary import UndoState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +213,7 @@ class UndoProgress(Message):
     step: int
     """From 1; 0 ends the method's processes."""
     what: str
-    state: str
-    """started, or what became of it."""
+    state: UndoState
     seconds: float | None = None
     error: str | None = None
     run: Mapping[str, Any] | None = None

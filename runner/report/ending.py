@@ -11,6 +11,7 @@ from rich.text import Text
 
 from runner.report import lanes, screen, words
 from runner.report.scene import Scene
+from runner.timeline.vocabulary import UndoState
 
 COLOURS = {"PASS": "green", "INCONCLUSIVE": "yellow", "INTERRUPTED": "yellow"}
 
@@ -132,7 +133,7 @@ def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
 
 
 def _undo(scene: Scene) -> list[Text]:
-    played = [u for step, u in sorted(scene.undo.items()) if step or u.state != "already"]
+    played = [u for step, u in sorted(scene.undo.items()) if step or u.state != UndoState.ALREADY]
     if not played and scene.way_back:
         return []
     if not played:

@@ -18,6 +18,7 @@ from runner.report.plotdata import StreamSamples
 from runner.slo.sample import Sample
 from runner.timeline.event import Event
 from runner.timeline.record import RunRecord
+from runner.timeline.vocabulary import MarkName, Proof
 from runner.timeline.way_back import PutBack
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
             words.ratio(worst.budget_spent),
             f"{words.clean(worst.name)}: {words.seconds(worst.outage_s)} of outage",
         )
-    proven = sum(f.proof == "proven" for f in record.faults)
+    proven = sum(f.proof == Proof.PROVEN for f in record.faults)
     yield "faults proven", f"{proven} of {len(record.faults)}", words.plural(len(record.targets), "target")
     yield "put back", words.put_back(record), _undone_by(record)
 
@@ -146,7 +147,7 @@ def _remark(name: str, record: RunRecord) -> str:
     """What stands below a TTD or TTR: its error, and what a lower bound is due to."""
     value, error_s = (record.ttd_s, record.ttd_error_s) if name == "ttd" else (record.ttr_s, record.ttr_error_s)
     if value is None:
-        if not record.mark("injected"):
+        if not record.mark(MarkName.INJECTED):
             return "nothing was injected"
         return "no user impact" if record.watched else "no request was measured"
     return (
@@ -156,7 +157,7 @@ def _remark(name: str, record: RunRecord) -> str:
 
 
 def _origin(record: RunRecord) -> str:
-    return "the impact" if record.mark("effective") else "the injection (no user impact)"
+    return "the impact" if record.mark(MarkName.EFFECTIVE) else "the injection (no user impact)"
 
 
 def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:

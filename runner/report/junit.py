@@ -12,6 +12,7 @@ from runner.characters import harmless
 from runner.report import answered, text, words
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord
 from runner.timeline.result import ExperimentResult
+from runner.timeline.vocabulary import Proof, UndoState
 from runner.timeline.way_back import PutBack
 
 
@@ -119,7 +120,7 @@ def _objective(o: ObjectiveResult, seconds: float) -> _Case:
 
 
 def _proof(f: Fault) -> _Case:
-    if f.proof != "vacuous":
+    if f.proof != Proof.VACUOUS:
         return _Case(name=f"fault {f.proof}: {f.name}")
     said = f.evidence or "nothing changed: nothing was tested"
     return _Case(name=f"fault proven: {f.name}", outcome="failure", kind="inconclusive", message=said)
@@ -141,12 +142,12 @@ def _explained(record: RunRecord) -> bool:
     return (
         any(not h.met for h in record.hypothesis)
         or any(o.verdict != "PASS" for o in record.objectives)
-        or any(f.proof == "vacuous" for f in record.faults)
+        or any(f.proof == Proof.VACUOUS for f in record.faults)
     )
 
 
 def _put_back(record: RunRecord) -> _Case:
-    failed = [f"{s.what}: {s.error or 'failed'}" for s in record.undo if s.state == "failed"]
+    failed = [f"{s.what}: {s.error or 'failed'}" for s in record.undo if s.state == UndoState.FAILED]
     left = [*failed, *record.residue]
     if left or record.verdict == "UNDO_FAILED":
         said = "; ".join(left) or record.sentence

@@ -29,7 +29,7 @@ class Lane:
 
 def moments(record: RunRecord) -> dict[str, float]:
     """When each stage was reached first, in seconds of the run."""
-    first = {m.name: m.mono_ns for m in sorted(record.marks, key=lambda m: m.mono_ns, reverse=True)}
+    first: dict[str, int] = {m.name: m.mono_ns for m in sorted(record.marks, key=lambda m: m.mono_ns, reverse=True)}
     return {name: (first[name] - record.started_mono_ns) / 1e9 for name in STAGES if name in first}
 
 

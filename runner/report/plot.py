@@ -16,6 +16,7 @@ from runner.report.plotdata import Bin, PlotSeries, StreamSamples
 from runner.report.scale import Scale
 from runner.timeline.mark import Mark, Window
 from runner.timeline.record import ObjectiveResult, RunRecord
+from runner.timeline.vocabulary import MarkName
 
 WIDTH = 1000
 LEFT, RIGHT = 62, 132
@@ -99,9 +100,9 @@ def place(record: RunRecord, x: Scale) -> list[Label]:
 def _shown(marks: Iterable[Mark]) -> Iterable[Mark]:
     """The first of each name; the start of the undo only where nothing else stands there."""
     first = {m.name: m for m in reversed(tuple(marks)) if m.name in words.MARKS}
-    began = first.get("undo_started")
+    began = first.get(MarkName.UNDO_STARTED)
     if began and any(abs(m.mono_ns - began.mono_ns) < 1e9 for m in first.values() if m is not began):
-        del first["undo_started"]
+        del first[MarkName.UNDO_STARTED]
     return first.values()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.report import words
 from runner.timeline.event import Event, Name
+from runner.timeline.vocabulary import Phase
 
 if TYPE_CHECKING:
     from runner.timeline.status import Status, UndoStatus
@@ -56,7 +57,7 @@ class Scene:
         if not self.run or self.verdict is not None or self.interrupted:
             return ""
         if self.phase in ("recover", "judge"):
-            return "the undo is done; Ctrl-C skips the wait for the recovery" if self.phase == "recover" else ""
+            return "the undo is done; Ctrl-C skips the wait for the recovery" if self.phase == Phase.RECOVER else ""
         return "to stop it and undo: Ctrl-C here, or chaos-run stop in any terminal"
 
     def hear(self, event: Event) -> None:

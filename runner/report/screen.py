@@ -12,6 +12,7 @@ from rich.text import Text
 from runner.report import words
 from runner.report.scene import Scene
 from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus, UndoStatus
+from runner.timeline.vocabulary import Phase
 
 TONES = {"plain": "default", "good": "green", "warn": "yellow", "bad": "bold red"}
 DIM = "bright_black"
@@ -59,7 +60,7 @@ def _phases(scene: Scene, width: int) -> RenderableType:
     line, status = Text(), scene.status
     gap, cells = ("   ", 10) if width >= 90 else ("  ", 6)
     for phase in (*(["notice"] if "notice" in scene.phases else []), *words.PHASES):
-        if phase == "judge":
+        if phase == Phase.JUDGE:
             continue
         began, ended = scene.phases.get(phase, (None, None))
         name = words.phase_title(phase)
@@ -85,7 +86,7 @@ def _time_left(status: Status | None, phase: str, cells: int) -> Text:
         return Text(spent, style="cyan")
     left = status.planned_s - status.elapsed_s
     bar = gauge(status.elapsed_s / status.planned_s, cells, "cyan")
-    most = "≤ " if phase == "recover" else ""  # it is over as soon as users are well
+    most = "≤ " if phase == Phase.RECOVER else ""  # it is over as soon as users are well
     rest = f"{most}{words.seconds(round(left))} left" if left >= 1 else spent if left < -1 else "now"
     return bar.append(f" {rest}", style="cyan")
 

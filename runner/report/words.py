@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runner import units
 from runner.characters import harmless
 from runner.timeline.event import Event, Name
+from runner.timeline.vocabulary import MarkName, Phase, StopReason, UndoState
 
 if TYPE_CHECKING:
     from runner.timeline.mark import Mark
@@ -26,16 +27,16 @@ TITLES = {
     "UNDO_FAILED": "UNDO FAILED",
     "ENVIRONMENT": "TECHNICAL ERROR",
 }
-PHASES = ("baseline", "inject", "undo", "recover", "judge")
+PHASES = (Phase.BASELINE, Phase.INJECT, Phase.UNDO, Phase.RECOVER, Phase.JUDGE)
 PHASE_TITLES = {"prepare": "prepare", "notice": "notice", "inject": "fault", "recover": "recovery"}
-MARKS = {
-    "injected": "injected",
-    "effective": "effective",
-    "detected": "detected",
-    "aborted": "aborted",
-    "undo_started": "undo started",
-    "undone": "undone",
-    "recovered": "recovered",
+MARKS: dict[str, str] = {
+    MarkName.INJECTED: "injected",
+    MarkName.EFFECTIVE: "effective",
+    MarkName.DETECTED: "detected",
+    MarkName.ABORTED: "aborted",
+    MarkName.UNDO_STARTED: "undo started",
+    MarkName.UNDONE: "undone",
+    MarkName.RECOVERED: "recovered",
 }
 _BARS = "▁▂▃▄▅▆▇█"
 NO_DATA = "–"
@@ -137,7 +138,7 @@ def why_censored(record: RunRecord, name: str) -> str:
         return f"not detected until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
     if not record.ttr_censored:
         return ""
-    return "the run was stopped then" if record.mark("recovered") else "not recovered until then"
+    return "the run was stopped then" if record.mark(MarkName.RECOVERED) else "not recovered until then"
 
 
 def spark(values: Sequence[float | None], width: int, *, top: float | None = None) -> str:
@@ -175,7 +176,7 @@ def bounds(objective: ObjectiveResult) -> str:
 def undo_line(record: RunRecord) -> str:
     """What was put back, in one sentence."""
     states = [s.state for s in record.undo]
-    failed, done, already = (states.count(state) for state in ("failed", "undone", "already"))
+    failed, done, already = (states.count(state) for state in (UndoState.FAILED, UndoState.UNDONE, UndoState.ALREADY))
     told = (
         f"{failed} of {len(states)} undo steps failed" if failed else "",
         f"{plural(done, 'step')} undone" if done else "",
@@ -267,9 +268,9 @@ def _effective(f: Fields) -> Description:
 
 
 def _abort(f: Fields) -> str:
-    if f.get("by") == "guard":  # the breach was told already
+    if f.get("by") == StopReason.GUARD:  # the breach was told already
         return "ABORT by the guard"
-    whose = "" if f.get("by") == "control" else f" by {f.get('by')}"  # its sentence says who it was
+    whose = "" if f.get("by") == StopReason.CONTROL else f" by {f.get('by')}"  # its sentence says who it was
     return f"ABORT{whose}: {f.get('sentence')}"
 
 

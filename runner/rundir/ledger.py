@@ -17,16 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from runner import files
+from runner.timeline.vocabulary import CLOSING, UndoState
 
-BY_HAND = "by hand"
-"""A person put it back, and said so."""
 ROLLBACK = "rollback"
 """A rollback of the file itself."""
 SILENCE = "silence"
 DRILL = "drill"
-LEFT = "left"
-"""It stays as it is, for the file says so."""
-CLOSING = frozenset({"undone", "already", BY_HAND, LEFT})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +47,7 @@ class Ledger:
         self._append({"open": record.number, "kind": kind, "what": what, "args": args})
         return record
 
-    def settle(self, number: int, state: str, error: str | None = None, **account: Any) -> None:
+    def settle(self, number: int, state: UndoState, error: str | None = None, **account: Any) -> None:
         """Note the outcome of an attempt: `undone`, `already` or `failed`, with `seconds` and Chaos Toolkit's `run`.
 
         On a full disk it stays open: undoing goes first.
@@ -59,7 +55,7 @@ class Ledger:
         with contextlib.suppress(OSError):
             self._append({"settle": number, "state": state, "error": error, **account})
 
-    def settle_all(self, state: str, *, but: Callable[[UndoRecord], bool]) -> list[UndoRecord]:
+    def settle_all(self, state: UndoState, *, but: Callable[[UndoRecord], bool]) -> list[UndoRecord]:
         """Nothing was broken, or it is gone, or it is `left`: close everything that is open, `but` some; what was closed by that."""
         settled = [record for record in self.outstanding() if not but(record)]
         for record in settled:
@@ -79,7 +75,7 @@ class Ledger:
         with self.playing():
             for record in self.outstanding():
                 account = {"error": None, "person": person, "reason": reason}
-                self._append({"settle": record.number, "state": BY_HAND, **account})
+                self._append({"settle": record.number, "state": UndoState.BY_HAND, **account})
 
     def outstanding(self) -> list[UndoRecord]:
         """What is still to be undone, in the order of undoing: last in, first out."""

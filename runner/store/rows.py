@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import clock
 from runner.characters import harmless
+from runner.timeline.vocabulary import MarkName, StopReason
 
 if TYPE_CHECKING:
     from runner.timeline.event import Event
@@ -74,7 +75,7 @@ def _run(record: RunRecord) -> Row:
         "exit_code": int(record.exit_code),
         "ttd_censored": int(record.ttd_censored),
         "ttr_censored": int(record.ttr_censored),
-        "injected": int(record.mark("injected") is not None),
+        "injected": int(record.mark(MarkName.INJECTED) is not None),
         **{column: getattr(record, column) for column in same},
     }
 
@@ -84,7 +85,7 @@ def figures(record: RunRecord, events: Iterable[Mapping[str, Any]]) -> Row:
     verdicts = [o.verdict for o in record.objectives]
     asked = [o for o in record.objectives if o.kind == "availability"]
     return {
-        "by_person": int(any(e["event"] == "abort" and e.get("by") == "person" for e in events)),
+        "by_person": int(any(e["event"] == "abort" and e.get("by") == StopReason.PERSON for e in events)),
         "passed": verdicts.count("PASS"),
         "failed": verdicts.count("FAIL"),
         "undecided": verdicts.count("INCONCLUSIVE"),

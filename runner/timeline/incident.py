@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.timeline.mark import Mark
+from runner.timeline.vocabulary import MarkName
 
 NEVER_MISSED = "no objective was missed"
 """The source of a mark `recovered` of users who felt something and were never below an objective: nothing to recover from."""
@@ -45,12 +46,12 @@ def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: 
 
     Errors are worst cases: the sum of the errors of the two marks.
     """
-    injected = _first(marks, "injected")
-    impact = _first(marks, "effective")
+    injected = _first(marks, MarkName.INJECTED)
+    impact = _first(marks, MarkName.EFFECTIVE)
     if injected is None and impact is None:
         return IncidentTimes()
     begun = min((m for m in (injected, impact) if m), key=lambda m: m.mono_ns)
-    detected = _first(marks, "detected", since_ns=begun.mono_ns)
+    detected = _first(marks, MarkName.DETECTED, since_ns=begun.mono_ns)
     cut_ns = _cut(marks, ended_ns) if aborted else ended_ns
     if impact is None:
         return IncidentTimes() if detected is None else _noticed(begun, begun, detected)
@@ -88,7 +89,7 @@ def _missed(impact: Mark, injected: Mark, cut_ns: int) -> IncidentTimes:
 def _recovery(
     marks: Sequence[Mark], impact: Mark, cut_ns: int | None, ended_ns: int
 ) -> tuple[float | None, bool, float]:
-    recovered = _first(marks, "recovered", since_ns=impact.mono_ns)
+    recovered = _first(marks, MarkName.RECOVERED, since_ns=impact.mono_ns)
     if recovered is None:
         return _seconds(impact.mono_ns, ended_ns), True, impact.error_s
     if recovered.source == NEVER_MISSED:
@@ -100,11 +101,11 @@ def _recovery(
 
 def _cut(marks: Sequence[Mark], ended_ns: int) -> int:
     """When the abort began to end the fault."""
-    mark = _first(marks, "aborted") or _first(marks, "undo_started")
+    mark = _first(marks, MarkName.ABORTED) or _first(marks, MarkName.UNDO_STARTED)
     return mark.mono_ns if mark else ended_ns
 
 
-def _first(marks: Sequence[Mark], name: str, since_ns: int | None = None) -> Mark | None:
+def _first(marks: Sequence[Mark], name: MarkName, since_ns: int | None = None) -> Mark | None:
     found = (m for m in marks if m.name == name and (since_ns is None or m.mono_ns >= since_ns))
     return min(found, key=lambda m: m.mono_ns, default=None)
 

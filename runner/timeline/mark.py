@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from runner.timeline.vocabulary import MarkName, Phase
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mark:
     """One named moment on both clocks, with its error in seconds and where it came from."""
 
-    name: str
+    name: MarkName
     at: datetime
     mono_ns: int
     error_s: float = 0.0
@@ -45,9 +47,9 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """One phase on the monotonic clock: baseline, inject, undo, recover."""
+    """One phase on the monotonic clock."""
 
-    phase: str
+    phase: Phase
     start_ns: int
     end_ns: int
 

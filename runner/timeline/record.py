@@ -10,6 +10,7 @@ from typing import Any
 from runner import codec
 from runner.timeline import way_back
 from runner.timeline.mark import Finding, Indicator, Mark, Said, Window
+from runner.timeline.vocabulary import MarkName, Proof, StopReason, UndoState
 from runner.timeline.way_back import WayBack
 
 
@@ -69,8 +70,7 @@ class UndoStep:
 
     step: int
     what: str
-    state: str
-    """undone, already (nothing to do) or failed."""
+    state: UndoState
     seconds: float = 0.0
     error: str | None = None
 
@@ -81,7 +81,7 @@ class Fault:
 
     name: str
     targets: tuple[str, ...] = ()
-    proof: str = "assumed"
+    proof: Proof = Proof.ASSUMED
     """proven, assumed (it named targets, or users felt it), vacuous, or silent: it said nothing of itself, beside one that bit."""
     evidence: str = ""
     undo_owner: str = "undoer"
@@ -100,8 +100,8 @@ class Terms:
     """An action had been begun."""
     clean: bool = True
     """The way back was played to its end without a failure."""
-    stopped_by: str | None = None
-    """guard, person, runner or control, where the run ended early."""
+    stopped_by: StopReason | None = None
+    """Who ended the run early; None where it went to its end."""
     stopped_why: str = ""
     recovery_s: float = 0.0
     detected_within_s: float | None = None
@@ -200,10 +200,10 @@ class RunRecord:
         """The way back, as far as it is known; of an old record what its undo steps and its residue say."""
         if self.way_back is not None:
             return self.way_back
-        failed = [f"{s.what} ({s.error})" for s in self.undo if s.state == "failed"]
+        failed = [f"{s.what} ({s.error})" for s in self.undo if s.state == UndoState.FAILED]
         if self.verdict == "UNDO_FAILED" and not failed and not self.residue:
             failed = ["an undo step failed"]
-        acted = bool(self.undo) or self.mark("injected") is not None
+        acted = bool(self.undo) or self.mark(MarkName.INJECTED) is not None
         return way_back.assess_old_record(
             acted=acted, done=len(self.undo) - len(failed), failed=failed, residue=self.residue
         )
@@ -213,7 +213,7 @@ class RunRecord:
         """Whether the objectives rest on any request at all; where they do not, nobody knows what users felt."""
         return any(o.total for o in self.objectives)
 
-    def mark(self, name: str) -> Mark | None:
+    def mark(self, name: MarkName) -> Mark | None:
         """The first mark of that name."""
         return next((m for m in self.marks if m.name == name), None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.timeline.event import Name
+from runner.timeline.vocabulary import StopReason, UndoState
 from runner.timeline.way_back import PutBack
 
 Part = dict[str, Any]
@@ -35,6 +36,7 @@ def _list(item: Part) -> Part:
 
 _VERDICTS = ("PASS", "FAIL", "INCONCLUSIVE")
 _RUN_VERDICTS = (*_VERDICTS, "ABORTED", "UNDO_FAILED", "ENVIRONMENT", "INTERRUPTED")
+_PLAYED = (UndoState.STARTED, UndoState.UNDONE, UndoState.ALREADY, UndoState.FAILED)
 _FINDING = {"severity": _one_of("info", "warning", "error"), "message": _TEXT}
 _HELD = _object({"name": _TEXT, "met": _YES_NO, "sentence": _TEXT})
 _JUDGED = _object(
@@ -93,13 +95,13 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
     Name.DETECTED: ({"source": _TEXT, "by": _TEXT, "error_s": _SECONDS}, {}),
     Name.ALERT: ({"stage": _TEXT, "alert": _TEXT, "source": _TEXT, "error_s": _SECONDS}, {"evidence": _TEXT}),
     Name.BREACH: ({"rule": _TEXT, "sentence": _TEXT}, {}),
-    Name.ABORT: ({"by": _one_of("guard", "person", "runner", "control"), "sentence": _TEXT}, {}),
+    Name.ABORT: ({"by": _one_of(*StopReason), "sentence": _TEXT}, {}),
     Name.UNDO_STARTED: ({"steps": _COUNT}, {}),
     Name.UNDO_STEP: (
         {
             "step": _COUNT,
             "what": _TEXT,
-            "state": _one_of("started", "undone", "already", "failed"),
+            "state": _one_of(*_PLAYED),
         },
         {"error": _OPTIONAL_TEXT, "seconds": _SECONDS},
     ),

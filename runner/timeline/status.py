@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner.timeline.vocabulary import UndoState
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndicatorStatus:
@@ -71,11 +73,12 @@ class TargetStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UndoStatus:
-    """One step of the way back; `state` is waiting, started, undone, already or failed."""
+    """One step of the way back."""
 
     step: int
     what: str
-    state: str = "waiting"
+    state: str = UndoState.WAITING
+    """A word of UndoState."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from runner.faults.driver import FaultTarget, Owner, Residue
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import StartMessage
 from runner.timeline import way_back
+from runner.timeline.vocabulary import UndoState
 from runner.timeline.way_back import WayBack
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def way(start: StartMessage, begun: Iterable[str], steps: Sequence[UndoStep], lo
     last = {
         s.what: s for s in steps if s.step
     }.values()  # 0 ends the method's processes; a new undoer plays again what failed
-    failed = [f"{s.what} ({s.error})" for s in last if s.state == "failed"]
+    failed = [f"{s.what} ({s.error})" for s in last if s.state == UndoState.FAILED]
     return way_back.told(
         acted=bool(acted),
         done=len(last) - len(failed),

@@ -23,7 +23,9 @@ from runner.rundir.ledger import Ledger
 from runner.rundir.names import RECORD, RESERVE
 from runner.rundir.start_message import StartMessage
 from runner.timeline import incident, mark, record
+from runner.timeline.event import Name
 from runner.timeline.mask import Mask
+from runner.timeline.vocabulary import MarkName, UndoState
 from runner.timeline.way_back import PutBack, WayBack
 from runner.undo import assessment, player
 
@@ -178,18 +180,26 @@ def _findings(way: WayBack) -> Iterator[mark.Finding]:
 def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:
     """From the ledger: what was undone while nobody listened is in no event."""
     return tuple(
-        record.UndoStep(step=n, what=o["what"], state=o["state"], seconds=o["seconds"] or 0.0, error=o["error"])
+        record.UndoStep(
+            step=n, what=o["what"], state=UndoState(o["state"]), seconds=o["seconds"] or 0.0, error=o["error"]
+        )
         for n, o in enumerate(Ledger(folder).outcomes(), 1)
     )
 
 
 def _marks(events: list[dict[str, Any]], start: StartMessage) -> tuple[mark.Mark, ...]:
     """The first of each moment, on the monotonic clock of the run as far as `t` tells it."""
-    names = {"injected": "injected", "effective": "effective", "detected": "detected", "abort": "aborted",
-             "undo_started": "undo_started", "undone": "undone"}  # fmt: skip
-    first: dict[str, dict[str, Any]] = {}
+    names: dict[str, MarkName] = {
+        Name.INJECTED: MarkName.INJECTED,
+        Name.EFFECTIVE: MarkName.EFFECTIVE,
+        Name.DETECTED: MarkName.DETECTED,
+        Name.ABORT: MarkName.ABORTED,
+        Name.UNDO_STARTED: MarkName.UNDO_STARTED,
+        Name.UNDONE: MarkName.UNDONE,
+    }
+    first: dict[MarkName, dict[str, Any]] = {}
     for event in events:
-        felt = event["event"] != "effective" or "indicator" in event  # a proven fault is not yet a hurt user
+        felt = event["event"] != Name.EFFECTIVE or "indicator" in event  # a proven fault is not yet a hurt user
         if event["event"] in names and felt:
             first.setdefault(names[event["event"]], event)
     return tuple(

@@ -13,8 +13,9 @@ from runner.process import run_processes
 from runner.process.isolated import Forked
 from runner.process.messages import UndoProgress
 from runner.rundir import processes
-from runner.rundir.ledger import CLOSING, Ledger, UndoRecord
+from runner.rundir.ledger import Ledger, UndoRecord
 from runner.rundir.start_message import StartMessage
+from runner.timeline.vocabulary import CLOSING, UndoState
 from runner.undo import steps
 
 Tell = Callable[[UndoProgress], None]
@@ -34,12 +35,12 @@ def play(
     with their time of birth, as far as the parent has seen them.
     """
     ledger = Ledger(folder)
-    ending = UndoProgress(step=0, what="end the processes of the method", state="started")
+    ending = UndoProgress(step=0, what="end the processes of the method", state=UndoState.STARTED)
     tell(ending)
     with ledger.playing():
         began = time.monotonic()
         ended = run_processes.end(start.run, "worker", strays, spare=spare)
-        state = "undone" if ended else "already"
+        state = UndoState.UNDONE if ended else UndoState.ALREADY
         tell(UndoProgress(step=0, what=ending.what, state=state, seconds=time.monotonic() - began))
         gone = _settle_faults(ledger, tell) if _world_is_gone(start) else 0
         return _steps(ledger, gone + 1, start, tell)
@@ -53,9 +54,9 @@ def _world_is_gone(start: StartMessage) -> bool:
 
 def _settle_faults(ledger: Ledger, tell: Tell) -> int:
     """How many went with it; a silence is not part of it."""
-    settled = ledger.settle_all("already", but=lambda record: registry.outlives_target(record.kind))
+    settled = ledger.settle_all(UndoState.ALREADY, but=lambda record: registry.outlives_target(record.kind))
     for number, record in enumerate(settled, 1):
-        tell(UndoProgress(step=number, what=record.what, state="already", error="the playground is gone"))
+        tell(UndoProgress(step=number, what=record.what, state=UndoState.ALREADY, error="the playground is gone"))
     return len(settled)
 
 
@@ -73,7 +74,7 @@ def _steps(ledger: Ledger, first: int, start: StartMessage, tell: Tell) -> bool:
 
 
 def _step(ledger: Ledger, number: int, record: UndoRecord, start: StartMessage, tell: Tell, *, hurried: bool) -> bool:
-    tell(UndoProgress(step=number, what=record.what, state="started"))
+    tell(UndoProgress(step=number, what=record.what, state=UndoState.STARTED))
     began = time.monotonic()
     outcome = _attempt(record, start, hurried=hurried)
     for _ in range(0 if hurried else ATTEMPTS - 1):
@@ -91,5 +92,5 @@ def _attempt(record: UndoRecord, start: StartMessage, *, hurried: bool) -> steps
     answer = Forked(
         lambda: steps.play(record, start, hurried=hurried), steps.deadline(record, start), secrets.known
     ).wait()
-    outcome: steps.Outcome = answer.get("value") or {"state": "failed", "error": answer.get("error")}
+    outcome: steps.Outcome = answer.get("value") or {"state": UndoState.FAILED, "error": answer.get("error")}
     return dict(secrets.mask(start.hide or ())(outcome))  # it goes into files

@@ -20,6 +20,7 @@ from runner.experiment import variables
 from runner.faults import registry
 from runner.rundir.ledger import ROLLBACK, UndoRecord
 from runner.rundir.start_message import StartMessage
+from runner.timeline.vocabulary import UndoState
 from runner.undo import setting
 
 Outcome = dict[str, Any]
@@ -38,7 +39,7 @@ def play(record: UndoRecord, start: StartMessage, *, hurried: bool = False) -> O
         return _rollback(record.args, start)
     driver = registry.playing(record.kind)
     if driver is None:
-        return {"state": "failed", "error": f"no installed fault driver undoes {record.kind!r}"}
+        return {"state": UndoState.FAILED, "error": f"no installed fault driver undoes {record.kind!r}"}
     return asdict(driver.open(setting.of(start)).undo(record, hurried=hurried))
 
 
@@ -59,7 +60,7 @@ def _rollback(args: Mapping[str, Any], start: StartMessage) -> Outcome:
     reduced = _needed(document, activity)
     known = values.of(start, reduced)
     if missing := values.missing_values(reduced, known, activity):
-        return {"state": "failed", "error": "; ".join(missing)}
+        return {"state": UndoState.FAILED, "error": "; ".join(missing)}
     cache_activities(document)
     control_hooks.load(start.settings)
     stopped: list[str] = []
@@ -68,7 +69,7 @@ def _rollback(args: Mapping[str, Any], start: StartMessage) -> Outcome:
     )
     with contextlib.suppress(InterruptExecution):
         return _executed(document, activity, known, start)
-    return {"state": "failed", "error": stopped[0] if stopped else "interrupted"}
+    return {"state": UndoState.FAILED, "error": stopped[0] if stopped else "interrupted"}
 
 
 def _executed(
@@ -76,7 +77,7 @@ def _executed(
 ) -> Outcome:
     run = execute_activity(document, activity, known.configuration, known.secrets, dry=Dry.from_string(start.dry))
     error = _why_failed(run)
-    return {"state": "failed" if error else "undone", "error": error, "run": run}
+    return {"state": UndoState.FAILED if error else "undone", "error": error, "run": run}
 
 
 def _needed(document: Mapping[str, Any], activity: Mapping[str, Any]) -> Mapping[str, Any]:

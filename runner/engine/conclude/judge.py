@@ -28,6 +28,7 @@ from runner.slo.verdict import Judgement
 from runner.timeline import incident
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms
+from runner.timeline.vocabulary import MarkName, Phase
 
 
 def baseline_holds(session: Session, crew: Crew) -> bool:
@@ -63,7 +64,7 @@ def _why(crew: Crew) -> str:
 async def conclude(session: Session, crew: Crew, plan: Plan, options: Options) -> RunRecord:
     """Judge the run and put its record together; the traffic ends here."""
     await asyncio.gather(crew.traffic.stop(), crew.sources.stop(), crew.detecting.look_back(), crew.tell_listeners())
-    session.enter("judge")
+    session.enter(Phase.JUDGE)
     pauses = recovery.at_the_end(session, crew)
     objectives = _objectives(session, crew) if session.injecting else ()
     hypothesis = crew.method.hypothesis()
@@ -256,8 +257,8 @@ def _objectives(session: Session, crew: Crew) -> tuple[ObjectiveResult, ...]:
 
 def judged_window(session: Session) -> tuple[int, int]:
     """From the first change, or what was to be one, until the end of the recovery, in monotonic nanoseconds."""
-    injected = session.marked("injected")
-    begun = next((w.start_ns for w in session.windows if w.phase == "inject"), session.phase_since_ns)
+    injected = session.marked(MarkName.INJECTED)
+    begun = next((w.start_ns for w in session.windows if w.phase == Phase.INJECT), session.phase_since_ns)
     return (injected.mono_ns - round(injected.error_s * 1e9) if injected else begun), session.phase_since_ns
 
 

@@ -10,6 +10,7 @@ from runner.engine.session import Session
 from runner.timeline import incident
 from runner.timeline.event import Name
 from runner.timeline.mark import Window
+from runner.timeline.vocabulary import MarkName, Phase, StopReason
 
 HYPOTHESIS_EVERY_S = 1.0
 LOOK_S = 40.0
@@ -44,7 +45,7 @@ async def recover(session: Session, crew: Crew) -> None:
     if not crew.method.started or not (crew.objectives or session.experiment.asks):
         return  # nothing was begun, or there is nothing to see it by
     windows = session.experiment.block.windows
-    session.enter("recover", windows.recovery)
+    session.enter(Phase.RECOVER, windows.recovery)
     crew.watch.expect_recovery()
     hypothesis = _Hypothesis(crew, session.phase_since_ns)
     until = session.clock.monotonic() + round(windows.recovery * 1e9)
@@ -58,7 +59,8 @@ async def recover(session: Session, crew: Crew) -> None:
         session.find("warning", "recovery wait skipped (second Ctrl-C)")
     elif crew.traffic.dead and crew.watch.recovered is None:
         session.end_early(
-            "runner", "the prober died before the recovery was confirmed: whether the service recovered is unknown"
+            StopReason.RUNNER,
+            "the prober died before the recovery was confirmed: whether the service recovered is unknown",
         )
     elif met:
         _tell(session, crew, hypothesis)
@@ -70,7 +72,7 @@ async def recover(session: Session, crew: Crew) -> None:
 def _tell(session: Session, crew: Crew, hypothesis: _Hypothesis) -> None:
     windows, found = session.experiment.block.windows, crew.watch.recovered
     if not crew.objectives:
-        session.mark("recovered", mono_ns=hypothesis.met_ns, error_s=hypothesis.error_s, source="hypothesis")
+        session.mark(MarkName.RECOVERED, mono_ns=hypothesis.met_ns, error_s=hypothesis.error_s, source="hypothesis")
         session.tell(Name.RECOVERED, mono_ns=hypothesis.met_ns, stable_s=0.0, error_s=round(hypothesis.error_s, 3))
     elif found is None:
         limit = units.format_duration(windows.recovery)
@@ -85,14 +87,14 @@ def _tell(session: Session, crew: Crew, hypothesis: _Hypothesis) -> None:
 def _mark(session: Session, crew: Crew) -> None:
     if (found := crew.watch.recovered) is not None:
         source = "objectives" if found.broken else incident.NEVER_MISSED
-        session.mark("recovered", mono_ns=found.at_ns, error_s=found.error_s, source=source)
+        session.mark(MarkName.RECOVERED, mono_ns=found.at_ns, error_s=found.error_s, source=source)
 
 
 def at_the_end(session: Session, crew: Crew) -> tuple[Window, ...]:
     """What is left of the recovery when the last request has ended, and the pauses before it, for the record."""
-    before, found = session.marked("recovered"), crew.watch.look_at_the_end()
+    before, found = session.marked(MarkName.RECOVERED), crew.watch.look_at_the_end()
     if before is not None and crew.objectives:
-        session.unmark("recovered")
+        session.unmark(MarkName.RECOVERED)
         if found is None:
             at = units.format_duration(session.seconds(before.mono_ns))
             session.find(
@@ -101,12 +103,12 @@ def at_the_end(session: Session, crew: Crew) -> tuple[Window, ...]:
         _mark(session, crew)
     if crew.watch.pauses:
         session.find("info", _told(session, crew.watch.pauses))
-    return tuple(Window(phase="pause", start_ns=a, end_ns=b) for a, b in crew.watch.pauses)
+    return tuple(Window(phase=Phase.PAUSE, start_ns=a, end_ns=b) for a, b in crew.watch.pauses)
 
 
 def _told(session: Session, pauses: tuple[tuple[int, int], ...]) -> str:
     """In seconds since the impact, as TTR is."""
-    impact = session.marked("effective")
+    impact = session.marked(MarkName.EFFECTIVE)
     origin = impact.mono_ns if impact else session.phase_since_ns
     spans = [tuple(units.format_duration(max(0.0, (at - origin) / 1e9)) for at in pause) for pause in pauses]
     if len(spans) > MANY_PAUSES:

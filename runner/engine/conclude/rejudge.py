@@ -17,6 +17,7 @@ from runner.slo.objective import Objective
 from runner.slo.sample import Flag, Sample
 from runner.timeline.mark import Indicator
 from runner.timeline.record import ObjectiveResult, RunRecord
+from runner.timeline.vocabulary import MarkName, Phase
 
 
 def judge(record: RunRecord, objectives: Sequence[Objective] | None = None) -> RunRecord:
@@ -83,10 +84,10 @@ def _judged(record: RunRecord, o: Objective, samples: dict[str, list[Sample]]) -
 def _window(record: RunRecord) -> tuple[int, int]:
     """From the first change until the end of the recovery, in monotonic nanoseconds."""
     end = record.windows[-1].end_ns
-    injected = record.mark("injected")
+    injected = record.mark(MarkName.INJECTED)
     if injected is not None:
         return injected.mono_ns - round(injected.error_s * 1e9), end
-    return next((w.start_ns for w in record.windows if w.phase == "inject"), end), end
+    return next((w.start_ns for w in record.windows if w.phase == Phase.INJECT), end), end
 
 
 def _samples(record: RunRecord, wanted: set[str]) -> dict[str, list[Sample]]:

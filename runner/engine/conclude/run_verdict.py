@@ -11,8 +11,9 @@ from runner.slo import budget
 from runner.slo.objective import Objective
 from runner.slo.verdict import Judgement
 from runner.timeline.record import Fault, ObjectiveResult, RunRecord, Terms
+from runner.timeline.vocabulary import MarkName, Proof, StopReason
 
-PROVEN_RANK = ("vacuous", "assumed", "proven")
+PROVEN_RANK = (Proof.VACUOUS, Proof.ASSUMED, Proof.PROVEN)
 _WHEN = {
     "before": "before the method",
     "during": "during the method",
@@ -59,10 +60,10 @@ def _verdict(record: RunRecord, terms: Terms) -> tuple[ExitCode, str]:
     if not terms.clean or record.residue:
         return ExitCode.UNDO_FAILED, record.back.sentence
     if terms.stopped_by is not None:
-        if terms.stopped_by == "person" and not terms.acted:
+        if terms.stopped_by == StopReason.PERSON and not terms.acted:
             return ExitCode.INTERRUPTED, f"{terms.stopped_why}; nothing was injected"
-        code = ExitCode.ENVIRONMENT if terms.stopped_by == "runner" else ExitCode.ABORTED
-        if not terms.acted and terms.stopped_by == "control":
+        code = ExitCode.ENVIRONMENT if terms.stopped_by == StopReason.RUNNER else ExitCode.ABORTED
+        if not terms.acted and terms.stopped_by == StopReason.CONTROL:
             return code, f"{terms.stopped_why}; nothing was injected"
         return code, f"{terms.stopped_why}; {record.back.sentence}"
     if failures := list(_failures(record, terms)):
@@ -82,7 +83,7 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
             counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
             yield f"the hypothesis did not hold {_WHEN[check.when]}{counted}: {check.sentence}"
     watched = record.objectives or record.hypothesis
-    if watched and terms.injecting and record.mark("undone") and not record.mark("recovered"):
+    if watched and terms.injecting and record.mark(MarkName.UNDONE) and not record.mark(MarkName.RECOVERED):
         yield f"not recovered within {units.format_duration(terms.recovery_s)}"
     if record.alerting is not None:
         yield from record.alerting.failures
@@ -105,8 +106,8 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
         return
     if not record.faults and not terms.check:
         yield "nothing was tested: the method has no action"
-    yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in _tested(record) if f.proof == "vacuous")
-    bitten = {f.name for f in record.faults if f.proof != "vacuous" or f not in _tested(record)}
+    yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in _tested(record) if f.proof == Proof.VACUOUS)
+    bitten = {f.name for f in record.faults if f.proof != Proof.VACUOUS or f not in _tested(record)}
     yield from (f"{name} failed half-way: {why}" for name, why in terms.half_way.items() if name in bitten)
     yield from (f"{o.name}: {o.sentence}" for o in record.objectives if o.verdict == "INCONCLUSIVE")
     if record.alerting is not None:
@@ -128,7 +129,7 @@ def _unwatched(record: RunRecord, within_s: float) -> str:
 
 def _tested(record: RunRecord) -> tuple[Fault, ...]:
     """What the run is about: a change that is meant to stay prepares it, and a silent action is a pause, unless there is nothing else."""
-    return tuple(f for f in record.faults if not f.stays and f.proof != "silent") or record.faults
+    return tuple(f for f in record.faults if not f.stays and f.proof != Proof.SILENT) or record.faults
 
 
 def _praise(record: RunRecord, terms: Terms) -> str:
@@ -141,7 +142,7 @@ def _praise(record: RunRecord, terms: Terms) -> str:
 def _bitten(record: RunRecord, terms: Terms) -> str:
     if terms.check:
         return "steady-state check only: the method has no action, nothing was injected"
-    if min((f.proof for f in _tested(record)), key=PROVEN_RANK.index) == "proven":
+    if min((f.proof for f in _tested(record)), key=PROVEN_RANK.index) == Proof.PROVEN:
         return "the fault took effect (proven)"
     return "the fault's effect is assumed, not verified"
 

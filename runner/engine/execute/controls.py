@@ -9,6 +9,7 @@ from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
 from runner.process import messages
 from runner.process.messages import Changed, ControlHeard, Ended
+from runner.timeline.vocabulary import StopReason
 
 LAST_S = 10.0
 """How long the hooks that come after the undo may take together."""
@@ -48,11 +49,11 @@ class Hooks:
         if message.status not in ("aborted", "interrupted"):
             return
         if self._why or message.asked:
-            self._session.end_early("control", self._why or OWN_CODE)
+            self._session.end_early(StopReason.CONTROL, self._why or OWN_CODE)
         else:
             where = message.broke or "see worker.log"
             why = f"Chaos Toolkit ended the method as {message.status!r}: {where}"
-            self._session.end_early("runner", why)
+            self._session.end_early(StopReason.RUNNER, why)
 
     async def conclude(self, journal: Journal, *, over: bool) -> None:
         """Have the hooks called that come after the rollbacks, with Chaos Toolkit's own account of those."""

@@ -10,6 +10,7 @@ from runner.experiment.experiment import Experiment
 from runner.faults import registry
 from runner.faults.driver import FaultTarget, Owner
 from runner.rundir.start_message import Kept
+from runner.timeline.vocabulary import MarkName
 
 if TYPE_CHECKING:
     from runner.engine.crew import Crew
@@ -63,7 +64,7 @@ def deviated(crew: Crew) -> bool:
     session = crew.session
     if session.stop.done() or any(not c.met for c in crew.method.hypothesis() if c.when != "before"):
         return True
-    begun = next((m.mono_ns for m in session.marks if m.name == "injected"), session.phase_since_ns)
+    begun = next((m.mono_ns for m in session.marks if m.name == MarkName.INJECTED), session.phase_since_ns)
     now = session.clock.monotonic()
     return worst(judge.judged(crew, o, begun, now).verdict for o in crew.objectives) is Verdict.FAIL
 

@@ -23,6 +23,7 @@ from runner.process.messages import ActivityCompleted, ActivityStarted, UndoProg
 from runner.rundir.ledger import UndoRecord
 from runner.timeline.event import Name
 from runner.timeline.record import Fault, HypothesisResult, UndoStep
+from runner.timeline.vocabulary import MarkName, Phase, StopReason, UndoState
 
 _COMMENTARY = re.compile(r"[\d-]{10} [\d:,]{12} (INFO|DEBUG) ")
 NO_WAY_BACK = "the undoer process died: aborting because the undo is no longer guaranteed"
@@ -68,7 +69,7 @@ class Method:
         """Inject until the method is over, or until somebody wants the run stopped."""
         session = self._session
         if not self._supervisor.undoer.running:
-            session.end_early("runner", NO_WAY_BACK)
+            session.end_early(StopReason.RUNNER, NO_WAY_BACK)
             return
         session.injecting, self.over = True, False
         await self._supervisor.inject()
@@ -90,9 +91,9 @@ class Method:
 
     async def _abort(self) -> None:
         if not self._session.stop.done():
-            self._session.end_early("runner", self._epitaph())
+            self._session.end_early(StopReason.RUNNER, self._epitaph())
         stop = self._session.stop.result()
-        self._session.mark("aborted", source=stop.by)
+        self._session.mark(MarkName.ABORTED, source=stop.by)
         self._session.tell(Name.ABORT, by=stop.by, sentence=stop.sentence)
         await self._supervisor.stop_worker(self.hooks.waiting)
 
@@ -112,8 +113,8 @@ class Method:
         """Put everything back, in the order of the ledger. True when nothing is left open."""
         self._outside = {record.what for record in steps if registry.outlives_target(record.kind)}
         self.known.undo_begins([record.what for record in steps])
-        self._session.enter("undo")
-        self._session.mark("undo_started")
+        self._session.enter(Phase.UNDO)
+        self._session.mark(MarkName.UNDO_STARTED)
         self._session.tell(Name.UNDO_STARTED, steps=len(steps))
         return await self._supervisor.undo()
 
@@ -128,7 +129,7 @@ class Method:
 
     def faults(self) -> tuple[Fault, ...]:
         """Each action with its targets and how far it is proven."""
-        felt = self._session.marked("effective")
+        felt = self._session.marked(MarkName.EFFECTIVE)
         seen = proof.Seen(self._evidence, self._runs, felt, self._session.experiment.runtime)
         return proof.faults(self._actions.values(), seen)
 
@@ -183,11 +184,11 @@ class Method:
             case messages.ControlHeard() | messages.Changed():
                 self.hooks.take(message)
             case messages.Stopped(asked=asked) if not self._session.stop.done():
-                by, why = ("control", controls.OWN_CODE) if asked else ("runner", STRANGER)
+                by, why = (StopReason.CONTROL, controls.OWN_CODE) if asked else (StopReason.RUNNER, STRANGER)
                 self._session.end_early(by, why)
             case messages.Crashed(broke=broke, error=error):
                 said = f"Chaos Toolkit crashed: {broke or error}"
-                self._session.end_early("runner", said)
+                self._session.end_early(StopReason.RUNNER, said)
                 self._session.find("error", said)
             case messages.Waiting() | messages.Finished():
                 self.finished = True
@@ -252,7 +253,7 @@ class Method:
         targets = hit or aimed  # of a random choice the action itself says whom it took
         if hit:
             self.known.chosen(aimed, hit)
-        self._session.mark("injected", mono_ns=middle, error_s=error_s, source=name)
+        self._session.mark(MarkName.INJECTED, mono_ns=middle, error_s=error_s, source=name)
         self._session.tell(Name.INJECTED, mono_ns=middle, fault=name, targets=targets, error_s=round(error_s, 4))
 
     async def _prove(self) -> None:
@@ -275,21 +276,21 @@ class Method:
             await self._session.clock.sleep(0.2)
             late = [n for n, until in self._deadlines.items() if self._session.clock.monotonic() / 1e9 > until]
             if late:
-                self._session.end_early("runner", f"the activity {late[0]!r} did not end at its own timeout")
+                self._session.end_early(StopReason.RUNNER, f"the activity {late[0]!r} did not end at its own timeout")
 
     async def _watch_undoer(self) -> None:
         await self._supervisor.undoer_died.wait()
-        self._session.end_early("runner", NO_WAY_BACK)
+        self._session.end_early(StopReason.RUNNER, NO_WAY_BACK)
 
     def _undo_step(self, message: UndoProgress) -> None:
         self.journal.note(message)
         self.known.undo_step(message.step, message.what, message.state)
         self._session.tell(Name.UNDO_STEP, mono_ns=message.mono_ns, **message.fields)
-        if message.state == "started":
+        if message.state == UndoState.STARTED:
             return
         if message.what not in self._outside:
             self.step_ended_ns = message.mono_ns
-        if message.step or message.state != "already":  # 0: no process was left
+        if message.step or message.state != UndoState.ALREADY:  # 0: no process was left
             self.undo_steps.append(
                 UndoStep(
                     step=message.step,

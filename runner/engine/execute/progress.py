@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from runner.faults.driver import FaultTarget, Owner
+from runner.timeline.vocabulary import UndoState
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class Known:
     states: dict[str, str] = field(default_factory=dict)
     """Target names, each aimed, hit, passed over or undone."""
     hypothesis_met: bool | None = None
-    steps: dict[int, tuple[str, str]] = field(default_factory=dict)
+    steps: dict[int, tuple[str, UndoState]] = field(default_factory=dict)
     """What each undo step does, by its number, and its state."""
     _ours: set[str] = field(default_factory=set)
     """Targets that our undo steps put back; those of others (a pod's controller) never say when."""
@@ -42,9 +43,9 @@ class Known:
 
     def undo_begins(self, steps: Sequence[str]) -> None:
         """The way back, as it will be played."""
-        self.steps = {n: (what, "waiting") for n, what in enumerate(steps, 1)}
+        self.steps = {n: (what, UndoState.WAITING) for n, what in enumerate(steps, 1)}
 
-    def undo_step(self, step: int, what: str, state: str) -> None:
+    def undo_step(self, step: int, what: str, state: UndoState) -> None:
         """One step began or ended."""
         self.steps[step] = (what, state)
 

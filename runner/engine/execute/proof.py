@@ -11,6 +11,7 @@ from runner.experiment.runtime import Runtime
 from runner.faults.driver import Evidence, FaultTarget
 from runner.timeline.mark import Mark
 from runner.timeline.record import Fault
+from runner.timeline.vocabulary import Proof
 
 UNSAID = "no reason given, see worker.log"
 
@@ -33,9 +34,9 @@ def faults(actions: Iterable[FaultTarget], seen: Seen) -> tuple[Fault, ...]:
     """
     actions = [*actions]
     found = [_fault(action, seen) for action in actions]
-    bitten = any(f.proof in ("proven", "assumed") and not f.stays for f in found)
+    bitten = any(f.proof in (Proof.PROVEN, Proof.ASSUMED) and not f.stays for f in found)
     told = zip(actions, found, strict=True)
-    return tuple(replace(f, proof="silent") if bitten and _is_silent(a, f, seen) else f for a, f in told)
+    return tuple(replace(f, proof=Proof.SILENT) if bitten and _is_silent(a, f, seen) else f for a, f in told)
 
 
 def _fault(action: FaultTarget, seen: Seen) -> Fault:
@@ -43,45 +44,45 @@ def _fault(action: FaultTarget, seen: Seen) -> Fault:
     evidence = seen.evidence.get(name)
     proof, sentence = _proof(action, seen)
     if not seen.runtime.acts:
-        proof, sentence = "vacuous", f"not executed: the file asks for a dry run ({seen.runtime.dry})"
+        proof, sentence = Proof.VACUOUS, f"not executed: the file asks for a dry run ({seen.runtime.dry})"
     targets = (evidence.targets if evidence else ()) or action.targets
     return Fault(
         name=name, targets=targets, proof=proof, evidence=sentence, undo_owner=action.owner, stays=action.stays
     )
 
 
-def _proof(action: FaultTarget, seen: Seen) -> tuple[str, str]:
+def _proof(action: FaultTarget, seen: Seen) -> tuple[Proof, str]:
     """Proven by what changed, assumed from what the action says of itself or users felt, vacuous when nothing was hit."""
     evidence, run = seen.evidence.get(action.action), seen.runs.get(action.action)
     if evidence is not None and evidence.confirmed:
-        return "proven", evidence.sentence
+        return Proof.PROVEN, evidence.sentence
     if run is None:
-        return "vacuous", "the action was never started"
+        return Proof.VACUOUS, "the action was never started"
     unchanged = f"nothing changed: {evidence.sentence}" if evidence is not None else ""
     if run.get("status") == "failed":
         why = error_text.of_account(run.get("exception")) or UNSAID
-        return "vacuous", f"the action failed: {why}" + (f"; {unchanged}" if unchanged else "")
+        return Proof.VACUOUS, f"the action failed: {why}" + (f"; {unchanged}" if unchanged else "")
     if unchanged:
-        return "vacuous", unchanged
+        return Proof.VACUOUS, unchanged
     output = run.get("output")
     if output is False or (isinstance(output, list | dict | str) and not output):
-        return "vacuous", f"the action reports that it had no effect: {output!r}"
+        return Proof.VACUOUS, f"the action reports that it had no effect: {output!r}"
     if refused := error_text.of_answer(output):
-        return "vacuous", f"the action had no effect: {refused}"
+        return Proof.VACUOUS, f"the action had no effect: {refused}"
     if "status" not in run:
-        return "assumed", "the action was interrupted by the stop"
+        return Proof.ASSUMED, "the action was interrupted by the stop"
     if not action.targets and says_nothing(output):
         return _by_effect(output, run, seen.felt)
-    return "assumed", f"the action reports {short(output)}, and nothing contradicts it"
+    return Proof.ASSUMED, f"the action reports {short(output)}, and nothing contradicts it"
 
 
-def _by_effect(output: Any, run: Mapping[str, Any], felt: Mark | None) -> tuple[str, str]:
+def _by_effect(output: Any, run: Mapping[str, Any], felt: Mark | None) -> tuple[Proof, str]:
     """Of an action that says nothing: users may have felt it all the same."""
     said = f"the action reports {_said(output)}"
     if felt is not None and felt.mono_ns >= run["started_ns"] - round(felt.error_s * 1e9):
-        return "assumed", f"{said}, but {felt.source} deviated from its baseline after the action had started"
+        return Proof.ASSUMED, f"{said}, but {felt.source} deviated from its baseline after the action had started"
     why = "it names no target, and no indicator deviated from its baseline"
-    return "vacuous", f"{said}, {why}: name a probe that verifies it under proof:, or measure what it affects"
+    return Proof.VACUOUS, f"{said}, {why}: name a probe that verifies it under proof:, or measure what it affects"
 
 
 def says_nothing(output: Any) -> bool:
@@ -103,7 +104,7 @@ def _is_silent(action: FaultTarget, fault: Fault, seen: Seen) -> bool:
     run = seen.runs.get(action.action) or {}
     ended = run.get("status") == "succeeded" and run.get("output") is not False
     unseen = seen.evidence.get(action.action) is None and not action.targets
-    return fault.proof == "vacuous" and ended and unseen and seen.runtime.acts and says_nothing(run.get("output"))
+    return fault.proof == Proof.VACUOUS and ended and unseen and seen.runtime.acts and says_nothing(run.get("output"))
 
 
 def short(value: Any, limit: int = 200) -> Any:

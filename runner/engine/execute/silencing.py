@@ -15,6 +15,7 @@ from runner.experiment.silencing import Announcement, Silence
 from runner.plan import translate
 from runner.rundir.ledger import DRILL, SILENCE, Ledger
 from runner.timeline.event import DRILL_ALERT
+from runner.timeline.vocabulary import StopReason
 
 SPARE_S = 15.0
 """How much longer a look may take than all its requests are allowed to: the undoer forks and imports for it."""
@@ -71,7 +72,7 @@ class Silencing:
             if problem:
                 said = f"not {one.what}: {problem}; nothing was injected"
                 self._session.find("error", said)
-                self._session.end_early("runner", said)
+                self._session.end_early(StopReason.RUNNER, said)
                 return
             self._session.find("info", f"{one.what}, until {one.args['ends']} at the latest")
 

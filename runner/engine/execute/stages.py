@@ -9,8 +9,9 @@ from runner.engine.session import Session
 from runner.faults import registry
 from runner.faults.driver import Residue
 from runner.plan import plan as plans
-from runner.rundir.ledger import LEFT, ROLLBACK
+from runner.rundir.ledger import ROLLBACK
 from runner.timeline.event import Name
+from runner.timeline.vocabulary import MarkName, Phase, UndoState
 from runner.timeline.way_back import WayBack
 from runner.undo import assessment
 
@@ -21,7 +22,7 @@ async def inject(session: Session, crew: Crew) -> None:
     if session.stop.done():
         return
     crew.promise()
-    session.enter("inject", plans.method_seconds(session.experiment) or None)
+    session.enter(Phase.INJECT, plans.method_seconds(session.experiment) or None)
     crew.watch.on_guard()
     crew.detecting.guarding = True
     await crew.method.play()
@@ -39,14 +40,14 @@ async def undo(session: Session, crew: Crew) -> None:
     elif not broke:  # no action was begun: the way back would itself be a change
         always = session.experiment.runtime.rollbacks == "always"
         settled = crew.ledger.settle_all(
-            "already", but=lambda r: registry.outlives_target(r.kind) or (always and r.kind == ROLLBACK)
+            UndoState.ALREADY, but=lambda r: registry.outlives_target(r.kind) or (always and r.kind == ROLLBACK)
         )
         if names := [record.what for record in settled if record.kind == ROLLBACK]:
             session.find("info", f"no action was started, so nothing was rolled back (skipped: {', '.join(names)})")
         if not crew.ledger.outstanding():
             return
     if wish := left_in_place.unwanted(crew):
-        crew.leave(crew.ledger.settle_all(LEFT, but=lambda r: registry.outlives_target(r.kind)), wish)
+        crew.leave(crew.ledger.settle_all(UndoState.LEFT, but=lambda r: registry.outlives_target(r.kind)), wish)
     crew.clean = await crew.method.undo(crew.ledger.outstanding())
     crew.look_for_listeners()
     look = await _look(crew) + Residue(residue=tuple(await crew.supervisor.left_running()))
@@ -55,7 +56,7 @@ async def undo(session: Session, crew: Crew) -> None:
     if way.clean:
         crew.method.known.undone()
     if broke:
-        session.mark("undone", mono_ns=crew.method.step_ended_ns or None)
+        session.mark(MarkName.UNDONE, mono_ns=crew.method.step_ended_ns or None)
     _tell_way_back(session, crew, way)
 
 

@@ -12,6 +12,7 @@ from runner.engine.session import Session
 from runner.timeline import alerting
 from runner.timeline.alerting import Floor, Seen, Wanted
 from runner.timeline.record import Alerting
+from runner.timeline.vocabulary import MarkName
 
 if TYPE_CHECKING:
     from runner.probe.alerts.source import Source
@@ -32,7 +33,7 @@ class Alerted:
         self._session = session
         self._named, self._sources, self._floors = named, list(named.values()), floors
         self._answers, self._seen = heard, seen
-        injected = session.marked("injected")
+        injected = session.marked(MarkName.INJECTED)
         self._begun_ns = None if injected is None else injected.mono_ns - round(injected.error_s * 1e9)
         self._own = [] if self._begun_ns is None else alerting.fresh(seen, self._begun_ns)
         self._failures: list[str] = []
@@ -48,8 +49,10 @@ class Alerted:
             self._look_for_problems(self._begun_ns)
             self._say_more()
             expect = self._session.experiment.block.expect
-            self._judge_late("notified", "effective", expect.notified_within, "no notification was received")
-            self._judge_late("resolved", "undone", expect.resolved_within, "no alert was resolved")
+            self._judge_late(
+                MarkName.NOTIFIED, MarkName.EFFECTIVE, expect.notified_within, "no notification was received"
+            )
+            self._judge_late(MarkName.RESOLVED, MarkName.UNDONE, expect.resolved_within, "no alert was resolved")
         return Alerting(
             sources=tuple(self._named),
             stages=stages,
@@ -79,7 +82,7 @@ class Alerted:
 
     def _unnotified(self, floor: Floor, stages: tuple[str, ...]) -> str:
         session, muted = self._session, self._muted()
-        injected, undone = session.marked("injected"), session.marked("undone")
+        injected, undone = session.marked(MarkName.INJECTED), session.marked(MarkName.UNDONE)
         begun_ns = injected.mono_ns if injected else 0
         fault_s = ((undone.mono_ns if undone else session.clock.monotonic()) - begun_ns) / 1e9
         alone = list(muted.values()) if {s.alert for s in self._fired()} <= set(muted) else []
@@ -109,7 +112,7 @@ class Alerted:
         """Every one is a finding; those that the file names fail the run, or leave it open where they are not known."""
         session, expect = self._session, self._session.experiment.block.expect
         wanted = Wanted(alert=expect.alert, labels=expect.labels, drill=expect.drill)
-        hurt = session.marked("effective") is not None
+        hurt = session.marked(MarkName.EFFECTIVE) is not None
         for problem in alerting.problems(self._seen, wanted, begun_ns, hurt=hurt, unwatched=self._unwatched):
             asked, unknown = problem.kind in expect.alerts, problem.kind == "unknown"
             session.find("error" if asked else "warning", problem.sentence)
@@ -130,10 +133,10 @@ class Alerted:
             often = "once" if times == 1 else f"{times} times"
             session.find("warning", f"{alert} was resolved and fired again {often}: the last resolution counts")
 
-    def _judge_late(self, stage: str, origin: str, limit: float | None, never: str) -> None:
+    def _judge_late(self, stage: MarkName, origin: MarkName, limit: float | None, never: str) -> None:
         session, start = self._session, self._session.marked(origin)
         on = any(m.name in alerting.OPENINGS for m in session.marks)
-        if limit is None or start is None or (stage == "resolved" and not on):
+        if limit is None or start is None or (stage == MarkName.RESOLVED and not on):
             return
         reached = min((m.mono_ns for m in session.marks if m.name == stage), default=None)
         most = units.format_duration(limit)

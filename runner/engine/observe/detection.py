@@ -16,6 +16,7 @@ from runner.timeline.alerting import Floor, Seen
 from runner.timeline.event import Name
 from runner.timeline.mark import Mark
 from runner.timeline.record import Alerting
+from runner.timeline.vocabulary import MarkName, StopReason
 
 if TYPE_CHECKING:
     from runner.probe.alerts.source import Source
@@ -103,7 +104,7 @@ class Detecting:
         finally:
             if not self._ending.is_set():
                 self._session.end_early(
-                    "runner",
+                    StopReason.RUNNER,
                     f"the detection source {source.name} stopped unexpectedly: time to detect can no longer be measured",
                 )
 
@@ -142,18 +143,22 @@ class Detecting:
             return
         said = f"{source.name} has not answered for {units.format_duration(round(seconds))}: {why}"
         if self.guarding:
-            self._session.end_early("guard", said)
+            self._session.end_early(StopReason.GUARD, said)
         elif not self._session.stop.done():
             self._session.find("warning", f"{source.name} could not be reached for a while: {why}")
 
     def _take(self, seen: Sequence[Seen]) -> None:
         self._seen += seen
-        injected = self._session.marked("injected")
+        injected = self._session.marked(MarkName.INJECTED)
         if injected is None:
             return
         own = alerting.fresh(self._seen, injected.mono_ns - round(injected.error_s * 1e9))
         for one in own:
-            if one.stage != "resolved" and self._marked(one.stage, one.source) is None:
+            if (
+                one.stage in alerting.PIPELINE
+                and one.stage != MarkName.RESOLVED
+                and self._marked(one.stage, one.source) is None
+            ):
                 self._mark(one)
         for source in self._sources:
             self._mark_end(own, source.name)
@@ -165,7 +170,7 @@ class Detecting:
         """The last all-clear of a source is the end; one that is taken back was none, and what fires again is told again."""
         found, mark = (
             alerting.ending(own, source, self._session.experiment.block.expect.alert),
-            self._marked("resolved", source),
+            self._marked(MarkName.RESOLVED, source),
         )
         if mark is not None and (found.resolved is None or found.resolved.mono_ns != mark.mono_ns):
             self._session.marks.remove(mark)
@@ -177,11 +182,16 @@ class Detecting:
 
     def _mark(self, seen: Seen) -> None:
         session, kept = self._session, self._keep(seen)
-        session.mark(seen.stage, mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
+        session.mark(
+            MarkName(seen.stage), mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept
+        )
         self._tell(seen, kept)
-        noticed = [m for m in session.marks if m.name == "detected"]  # by what was told sooner, if not before this
-        if seen.stage in (self._deciding, "acknowledged") and alerting.sooner(seen, noticed):
-            session.mark("detected", mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept)
+        # by what was told sooner, if not before this
+        noticed = [m for m in session.marks if m.name == MarkName.DETECTED]
+        if seen.stage in (self._deciding, MarkName.ACKNOWLEDGED) and alerting.sooner(seen, noticed):
+            session.mark(
+                MarkName.DETECTED, mono_ns=seen.mono_ns, error_s=seen.error_s, source=seen.source, evidence=kept
+            )
             session.tell(Name.DETECTED, mono_ns=seen.mono_ns, source=seen.source, by=seen.alert, error_s=seen.error_s)
 
     def _tell(self, seen: Seen, kept: str) -> None:
@@ -211,9 +221,10 @@ class Detecting:
         return name
 
     @property
-    def _deciding(self) -> str:
+    def _deciding(self) -> MarkName:
         """The stage that counts as noticed: firing, where any source can tell it."""
-        return "firing" if any("firing" in source.stages for source in self._sources) else "notified"
+        told = any(MarkName.FIRING in source.stages for source in self._sources)
+        return MarkName.FIRING if told else MarkName.NOTIFIED
 
     def _on(self) -> bool:
         """Whether an alert of the fault is known, by whatever stage."""
@@ -222,7 +233,7 @@ class Detecting:
     async def settle(self) -> None:
         """Wait until what fired is resolved, for as long as the file allows since everything was put back."""
         limit = self._session.experiment.block.expect.resolved_within
-        undone = self._session.marked("undone")
+        undone = self._session.marked(MarkName.UNDONE)
         if not self._tasks or limit is None or undone is None:
             return
         until = undone.mono_ns + round(limit * 1e9)
@@ -236,12 +247,12 @@ class Detecting:
 
     def _over(self, steady_ns: int) -> bool:
         """Whether the alerts are resolved, and have been so for a while: one that flaps is soon back."""
-        reached = self._reached("resolved")
+        reached = self._reached(MarkName.RESOLVED)
         return reached is not None and self._session.clock.monotonic() - reached.mono_ns >= steady_ns
 
     async def look_back(self) -> None:
         """What the sources themselves wrote down and nobody saw: an alert between two looks, or while a source was away."""
-        injected = self._session.marked("injected")
+        injected = self._session.marked(MarkName.INJECTED)
         if injected is None or not self._sources:
             return
         await self._look_once_more()
@@ -273,7 +284,7 @@ class Detecting:
     @property
     def unwatched_ns(self) -> int | None:
         """From when on (monotonic) it is not known whether anybody noticed; None where all sources could be asked."""
-        injected = self._session.marked("injected")
+        injected = self._session.marked(MarkName.INJECTED)
         gaps = self._answers.missing(injected.mono_ns) if injected else []
         return gaps[0].since_ns if gaps else None
 
@@ -290,7 +301,7 @@ class Detecting:
         """A source by its name and where it is: there may be two of a kind."""
         return f"{source.name} {self._asked[self._sources.index(source)][1].where}"
 
-    def _reached(self, stage: str) -> Mark | None:
+    def _reached(self, stage: MarkName) -> Mark | None:
         return min((m for m in self._session.marks if m.name == stage), key=lambda m: m.mono_ns, default=None)
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from runner import clock, errors, units
 from runner.engine.session import Session
 from runner.experiment import model
 from runner.timeline.mark import Indicator
+from runner.timeline.vocabulary import MarkName
 
 if TYPE_CHECKING:
     from runner.probe.metered import Metered
@@ -74,7 +75,7 @@ class Sources:
         if self._tasks:
             await asyncio.gather(*(self._ask(meter) for meter in self._meters))
         self._tasks = []
-        injected = self._session.marked("injected")
+        injected = self._session.marked(MarkName.INJECTED)
         for meter in self._meters:
             self._lose(meter, over=True)
             if injected is not None:

@@ -14,6 +14,7 @@ from runner.slo.guard_set import GuardSet
 from runner.slo.objective import FAILED, Objective
 from runner.slo.series import Counted, Series
 from runner.timeline.status import BudgetStatus, GuardStatus, IndicatorStatus, Status, TargetStatus, UndoStatus
+from runner.timeline.vocabulary import UndoState
 
 HISTORY = 90
 """Seconds of sparkline."""
@@ -67,7 +68,7 @@ class Picture:
         return tuple(
             UndoStatus(step=number, what=what, state=state)
             for number, (what, state) in steps
-            if number or state not in ("started", "already")
+            if number or state not in (UndoState.STARTED, UndoState.ALREADY)
         )
 
     def _note_history(self, now_ns: int) -> None:

@@ -18,6 +18,7 @@ from runner.slo.objective import Objective
 from runner.slo.recovery import Recovered, Recovery
 from runner.slo.series import Series
 from runner.timeline.event import Name
+from runner.timeline.vocabulary import MarkName, Phase, StopReason
 
 TICK_S = 0.05
 EVERY = 2
@@ -60,7 +61,8 @@ class Watch:
                 await self._session.clock.sleep(TICK_S)
         finally:
             self._session.end_early(
-                "runner", "the monitoring loop stopped unexpectedly: the impact on users can no longer be measured"
+                StopReason.RUNNER,
+                "the monitoring loop stopped unexpectedly: the impact on users can no longer be measured",
             )
 
     def on_guard(self) -> None:
@@ -69,7 +71,7 @@ class Watch:
         for one in series.values():
             one.settle()
         self._on_duty = GuardSet(self._guards, series, self.objectives, now)
-        baseline = next((w for w in self._session.windows if w.phase == "baseline"), None)
+        baseline = next((w for w in self._session.windows if w.phase == Phase.BASELINE), None)
         if baseline is not None:
             span = (baseline.start_ns, baseline.end_ns)
             self._effects = [effect.Watch(s, span, now) for s in series.values()]
@@ -127,24 +129,24 @@ class Watch:
         if breach is not None:
             self.picture.tripped = breach.condition
             self._session.tell(Name.BREACH, rule=breach.key, sentence=breach.sentence)
-            if breach.users_hurt and self._session.marked("effective") is None:
+            if breach.users_hurt and self._session.marked(MarkName.EFFECTIVE) is None:
                 self._felt(breach.since_ns, breach.condition, breach.sentence, breach.error_s)
-            self._session.end_early("guard", breach.sentence)
+            self._session.end_early(StopReason.GUARD, breach.sentence)
 
     def _look_for_effect(self, now: int) -> None:
-        if self._session.marked("effective") is not None:
+        if self._session.marked(MarkName.EFFECTIVE) is not None:
             return
         if shift := next((found for w in self._effects if (found := w.tick(now))), None):
             self._felt(shift.at_ns, shift.indicator, shift.how, shift.error_s)
 
     def _felt(self, mono_ns: int, indicator: str, how: str, error_s: float) -> None:
-        self._session.mark("effective", mono_ns=mono_ns, error_s=error_s, source=indicator)
+        self._session.mark(MarkName.EFFECTIVE, mono_ns=mono_ns, error_s=error_s, source=indicator)
         self._session.tell(Name.EFFECTIVE, mono_ns=mono_ns, indicator=indicator, how=how, error_s=error_s)
         self._look_for_recovery(mono_ns)
 
     def _look_for_detection(self, now: int) -> None:
         for rule in self._burns:
-            if self._session.marked("detected") is None and (fired := rule.tick(now)) is not None:
+            if self._session.marked(MarkName.DETECTED) is None and (fired := rule.tick(now)) is not None:
                 self._detected("burn-rate", fired.sentence, fired.at_ns, fired.error_s)
 
     def _read_inbox(self) -> None:
@@ -164,15 +166,15 @@ class Watch:
                 session.find("warning", f"{by} reported {what} before anything was injected{note}")
             case "ack":
                 self._detected("person", f"{by}{note}", mono_ns, 0.2)
-                session.mark("acknowledged", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
+                session.mark(MarkName.ACKNOWLEDGED, mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
             case "mitigated":
-                session.mark("mitigated", mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
+                session.mark(MarkName.MITIGATED, mono_ns=mono_ns, error_s=0.2, source=f"person: {by}")
                 session.find("info", f"mitigated, reported by {by}{note}")
             case "note":
                 session.find("info", f"{by} noted{note}")
             case "stop":
-                session.end_early("person", f"stopped by {by}{note}")
+                session.end_early(StopReason.PERSON, f"stopped by {by}{note}")
 
     def _detected(self, source: str, by: str, mono_ns: int, error_s: float) -> None:
-        self._session.mark("detected", mono_ns=mono_ns, error_s=error_s, source=source)
+        self._session.mark(MarkName.DETECTED, mono_ns=mono_ns, error_s=error_s, source=source)
         self._session.tell(Name.DETECTED, mono_ns=mono_ns, source=source, by=by, error_s=error_s)

@@ -20,6 +20,7 @@ from runner.plan.plan import Plan
 from runner.rundir import paths
 from runner.safety import lock, policy
 from runner.slo import power
+from runner.timeline.vocabulary import StopReason
 from runner.undo import pending
 
 if TYPE_CHECKING:
@@ -203,5 +204,5 @@ async def _renew(session: Session, crew: Crew, held: Mapping[str, Sequence[str]]
             except errors.EnvironmentFailure:
                 continue  # an API server that was hit itself; the lock outlives four such misses
             if not ours:
-                session.end_early("runner", "the lock in the cluster was taken over by another run")
+                session.end_early(StopReason.RUNNER, "the lock in the cluster was taken over by another run")
                 return

@@ -12,6 +12,7 @@ from runner.engine.crew import Crew
 from runner.engine.session import Session
 from runner.plan.plan import Plan
 from runner.timeline.event import Name
+from runner.timeline.vocabulary import Phase, StopReason
 
 LATER = (
     "runner.engine.observe.detection",
@@ -60,7 +61,7 @@ async def holds(session: Session, crew: Crew) -> bool:
         await crew.ready()
         await crew.silencing.check()
     await crew.traffic.start()
-    session.enter("baseline", length)
+    session.enter(Phase.BASELINE, length)
     crew.start_watching()
     loading = asyncio.create_task(asyncio.to_thread(_load_what_comes_later))
     await _wait_or_stop(session, length - session.phase_elapsed_s)
@@ -68,7 +69,7 @@ async def holds(session: Session, crew: Crew) -> bool:
     await crew.ready()
     if session.stop.done():
         stop = session.stop.result()
-        if stop.by == "runner":
+        if stop.by == StopReason.RUNNER:
             raise errors.EnvironmentFailure(stop.sentence)
         raise errors.Interrupted(f"{stop.sentence}; nothing was injected")
     if crew.traffic.dead:

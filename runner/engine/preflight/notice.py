@@ -14,6 +14,7 @@ from runner.plan.plan import Plan
 from runner.rundir.inbox import Inbox
 from runner.timeline.event import Name
 from runner.timeline.status import Status
+from runner.timeline.vocabulary import StopReason
 
 TICK_S = 0.1
 UNTOUCHED = "; nothing was injected"
@@ -97,4 +98,4 @@ def _listen(session: Session, inbox: Inbox) -> None:
     for message in inbox.poll():
         if message.get("kind") == "stop":
             why = f": {message['reason']}" if message.get("reason") else ""
-            session.end_early("person", f"stopped by {message.get('by') or 'somebody'}{why}")
+            session.end_early(StopReason.PERSON, f"stopped by {message.get('by') or 'somebody'}{why}")
