@@ -62,7 +62,7 @@ def test_a_date_that_the_answers_contradict_is_part_of_the_error() -> None:
     assert "its Date header puts its clock 1m30s ahead of ours" in found.doubt()
     assert "may be off by 1m30s" in found.doubt()
     behind = dated(-3600, 30.0)
-    assert "is 1h behind ours, the times in its answers say 30s ahead of ours" in behind.doubt()
+    assert "its clock 1h behind ours, the times in its answers say 30s ahead of ours" in behind.doubt()
     assert behind.seconds == pytest.approx(30, abs=0.3)
     assert behind.error_s == pytest.approx(3630, abs=1.5)
 
