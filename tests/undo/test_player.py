@@ -142,7 +142,7 @@ def test_what_went_with_its_playground_is_closed_and_not_played(tmp_path: Path) 
     ledger.open("uncordon", "uncordon node n1", node="n1")
     another = PlaygroundProcess(pid=os.getpid(), created=0.0)  # the id is somebody else's by now
     told: list[dict[str, object]] = []
-    assert player.play(tmp_path, start(tmp_path, playground=another), lambda _, **step: told.append(step))
+    assert player.play(tmp_path, start(tmp_path, playground=another), lambda step: told.append(step.fields))
     (outcome,) = ledger.outcomes()
     assert outcome["state"] == "already"
     assert told[-1] == {"step": 1, "what": "uncordon node n1", "state": "already", "error": "the playground is gone"}
