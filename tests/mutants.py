@@ -37,7 +37,7 @@ MUTANTS = (
     Mutant("runner/engine/conclude/run_verdict.py", "record.ttr_s > within", "False", "tests/engine/test_run_verdict.py"),
     Mutant("runner/engine/conclude/run_verdict.py", "(record.ttd_censored or record.ttd_s > within)", "False",
            "tests/engine/test_run_verdict.py"),
-    Mutant("runner/engine/conclude/run_verdict.py", 'if name in bitten)', "if False)", "tests/engine/test_run_verdict.py"),
+    Mutant("runner/engine/conclude/run_verdict.py", 'if name in effective)', "if False)", "tests/engine/test_run_verdict.py"),
     Mutant("runner/engine/observe/watch.py", "        self._on_duty = None\n\n    def expect_recovery",
            "        pass\n\n    def expect_recovery",
            "tests/journeys/test_verdicts.py -k way_back"),

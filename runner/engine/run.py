@@ -1,23 +1,21 @@
-"""The run, read aloud."""
+"""The run, read aloud: each line is a stage, and takes the values of those before it."""
 
 from __future__ import annotations
 
 import errno
-import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from types import MappingProxyType
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner import clock, errors, files
-from runner.engine import stop
-from runner.engine.crew import Crew, start_message_of
+from runner.engine import processes, stop
+from runner.engine.execute.silencing import Silencing
+from runner.engine.observe.observers import Observers
 from runner.engine.options import NullView, Options, View
-from runner.engine.preflight import admission, baseline, target_environment
-from runner.engine.preflight.target_environment import Surroundings
+from runner.engine.preflight import admission, baseline, loading, target_environment
+from runner.engine.run_context import RunContext
 from runner.engine.session import Session, unwritable
-from runner.experiment import load
-from runner.experiment.experiment import Experiment
 from runner.plan.plan import Plan
 from runner.rundir import paths, start_message
 from runner.store import undelivered
@@ -29,18 +27,19 @@ if TYPE_CHECKING:
 
 async def run(options: Options, view: View, time: clock.Clock | None = None) -> RunRecord:
     """One experiment from file to record. Raises ChaosRunError only while nothing has been injected."""
-    experiment = _load(options)
+    experiment = loading.read(options)
     _check_store(options)
     admission.recover_unfinished()
-    session = Session(experiment, paths.runs_dir(), view, time or clock.SystemClock())
+    session = Session(paths.runs_dir(), view, time or clock.SystemClock())
     try:
         with _on_disk(session), stop.interruptions(session, last=options.last), view:
             async with (
                 target_environment.prepare(options, experiment.document, session.folder) as where,
                 _shared(session, options) as mates,
-                _noticed(session, options, where) as noticed,
             ):
-                return await _run(session, options, where, noticed, mates)
+                context = loading.complete(session, options, experiment, where)
+                async with _noticed(context) as noticed:
+                    return await _run(context, noticed, mates)
     except errors.ChaosRunError:
         # There is nothing to remember; else the next start finds what is open here.
         if session.untouched:
@@ -84,95 +83,77 @@ async def _shared(session: Session, options: Options) -> AsyncIterator[Team | No
 
 
 @asynccontextmanager
-async def _noticed(session: Session, options: Options, where: Surroundings) -> AsyncIterator[Plan | None]:
-    """The plan that others were told of before, where that was asked for; drawn by a crew of its own, for it may be a long wait."""
-    if options.notice is None:
+async def _noticed(context: RunContext) -> AsyncIterator[Plan | None]:
+    """The plan that others were told of before, where that was asked for; drawn by processes of its own, for it may be a long wait."""
+    session, asked = context.session, context.options.notice
+    if asked is None:
         yield None
         return
     from runner.engine.preflight import notice
 
-    aside = Session(session.experiment, paths.runs_dir(), NullView(), session.clock)
+    aside = Session(paths.runs_dir(), NullView(), session.clock)
     try:
-        drawn = await stop.unless_stopped(session, _drawn(aside, options, where, cleared=True))
+        drawn = await stop.unless_stopped(session, _drawn(replace(context, session=aside), cleared=True))
     finally:
         aside.leave()
         aside.forget()
-    start_message.save(start_message_of(session, options, where), durable=False)  # should we die while we wait
-    async with notice.given(session, options.notice, drawn):
+    start_message.save(processes.start_message_of(context), durable=False)  # should we die while we wait
+    async with notice.given(context, asked, drawn):
         yield drawn
 
 
-async def _run(
-    session: Session, options: Options, where: Surroundings, noticed: Plan | None, mates: Team | None
-) -> RunRecord:
-    session.experiment = _localised(session.experiment, options, where)
-    target_environment.require_home(where, session.experiment)
-    target_environment.require_cleared(where, session.experiment)
-    where = target_environment.cleared(where, session.experiment)
-    if where.note:
-        session.find("warning", where.note)
-    async with Crew.assembled(session, options, where) as crew:
-        plan = await stop.unless_stopped(session, admission.draw(session, crew))
-        admission.clear(crew, plan)
+async def _run(context: RunContext, noticed: Plan | None, mates: Team | None) -> RunRecord:
+    session = context.session
+    if context.where.note:
+        session.find("warning", context.where.note)
+    observers = Observers(context)
+    async with processes.started(context, observers) as children:
+        plan, targets = await stop.unless_stopped(session, admission.draw(context, children, observers))
+        admission.clear(context, plan, targets)
         if noticed:
             from runner.engine.preflight import notice
 
             notice.check(noticed, plan)
-        async with admission.locked(session, crew, plan, mates):
-            undelivered.hold(session.run, options.store)  # from here on it is missed, whoever dies
-            baseline.announce(session, crew, plan)
-            holds = await baseline.holds(session, crew)
-            from runner.engine.conclude import judge, recovery
+        async with admission.locked(context, children, plan, targets, mates):
+            undelivered.hold(session.run, context.options.store)  # from here on it is missed, whoever dies
+            baseline.announce(context, plan)
+            silencing = Silencing(session, context.experiment, children.supervisor)
+            holds = await baseline.holds(context, children, observers, targets, silencing)
+            from runner.engine.conclude import judge, publish, recovery
             from runner.engine.execute import stages  # imported while the baseline waited
+            from runner.engine.execute.method import Method
 
+            method = Method(session, context.experiment, children.supervisor, targets.actions, observers.progress)
+            outcome = stages.UndoOutcome()
             if holds:
                 try:
-                    await stages.inject(session, crew)
+                    await stages.inject(context, observers, targets, silencing, method)
                 finally:  # whatever broke, us included
-                    await stages.undo(session, crew)
-                await crew.method.conclude()
-                await recovery.recover(session, crew)
-            record = await judge.conclude(session, crew, plan, options)
-    return judge.publish(session, record, crew, plan, options)
+                    outcome = await stages.undo(context, children, observers, targets, method)
+                await method.conclude()
+                await recovery.recover(context, children, observers, method)
+            record = await judge.conclude(context, observers, method, outcome, plan)
+    return publish.publish(context, observers, method, record, plan)
 
 
 async def plan(options: Options, time: clock.Clock | None = None) -> Plan:
     """The same up to the first change, without any. Raises ChaosRunError."""
-    experiment = _load(options)
-    session = Session(experiment, paths.runs_dir(), NullView(), time or clock.SystemClock())
+    experiment = loading.read(options)
+    session = Session(paths.runs_dir(), NullView(), time or clock.SystemClock())
     try:
         with _on_disk(session):
             async with target_environment.prepare(options, experiment.document, session.folder) as where:
-                return await _drawn(session, options, where)
+                return await _drawn(loading.complete(session, options, experiment, where))
     finally:
         session.leave()
         session.forget()
 
 
-async def _drawn(session: Session, options: Options, where: Surroundings, *, cleared: bool = False) -> Plan:
+async def _drawn(context: RunContext, *, cleared: bool = False) -> Plan:
     """The plan of a session that ends with it; `cleared`: by the policy too."""
-    session.experiment = _localised(session.experiment, options, where)
-    target_environment.require_home(where, session.experiment)
-    target_environment.require_cleared(where, session.experiment)
-    where = target_environment.cleared(where, session.experiment)
-    async with Crew.assembled(session, options, where) as crew:
-        plan = await admission.draw(session, crew)
+    observers = Observers(context)
+    async with processes.started(context, observers) as children:
+        plan, targets = await admission.draw(context, children, observers)
         if cleared:
-            admission.clear(crew, plan)
+            admission.clear(context, plan, targets)
         return plan
-
-
-def _localised(experiment: Experiment, options: Options, where: Surroundings) -> Experiment:
-    """The experiment with the addresses of its surroundings (a playground's URLs) in its variables."""
-    return _load(options, where.env) if where.context or options.namespace else experiment
-
-
-def _load(options: Options, env: Mapping[str, str] = MappingProxyType({})) -> Experiment:
-    """Raises InvalidFile with every finding."""
-    return load.load(
-        options.path,
-        variables=options.variables,
-        secret_variables=options.secret_variables,
-        env={**os.environ, **env},
-        settings=options.settings,
-    )

@@ -13,7 +13,6 @@ from typing import Any
 
 from runner import clock, errors, files, units
 from runner.engine.options import View
-from runner.experiment.experiment import Experiment
 from runner.rundir import processes
 from runner.rundir.events import EventWriter
 from runner.rundir.ledger import Ledger
@@ -45,8 +44,7 @@ def unwritable(problem: OSError, runs: Path) -> errors.EnvironmentFailure:
 class Session:
     """Mutable, alive for one run; every fact goes through `tell` to the events file and to whoever watches."""
 
-    def __init__(self, experiment: Experiment, runs: Path, view: View, time: clock.Clock) -> None:
-        self.experiment = experiment
+    def __init__(self, runs: Path, view: View, time: clock.Clock) -> None:
         self.clock = time
         self.view = view
         self.started = time.now()

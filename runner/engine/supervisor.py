@@ -171,13 +171,13 @@ class Supervisor:
             raise errors.EnvironmentFailure(f"{do}: {message.error}")
         return message.value
 
-    def stake(self) -> None:
+    def arm_undo(self) -> None:
         """From here on something is changed outside: if we fail ourselves, the undoer plays."""
         self._at_stake = True
 
     async def inject(self) -> None:
         """Let the worker begin; its messages follow on `worker.messages()`."""
-        self.stake()
+        self.arm_undo()
         if self._children is not None:
             await self._children
         run_processes.adopt_orphans()

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from runner import errors
 from runner.engine.preflight import admission
 from runner.engine.session import Session
 from runner.faults.driver import LockAnswer
-from tests.engine.sessions import session_in
+from tests.engine.sessions import new_session
 from tests.fakes.experiments import Clock
 
 HELD, DENIED = LockAnswer(held=True), LockAnswer(held=None, error="not allowed to read leases")
@@ -48,7 +47,7 @@ class Supervisor:
 
 def with_session(folder: Path, act: Callable[[Session], Awaitable[Any]]) -> Session:
     async def whole() -> Session:
-        session = session_in(folder)
+        session = new_session()
         session.clock = Clock()
         try:
             await asyncio.wait_for(act(session), 30)
@@ -61,9 +60,9 @@ def with_session(folder: Path, act: Callable[[Session], Awaitable[Any]]) -> Sess
 
 def renewed(folder: Path, *answers: Any) -> tuple[Session, Supervisor]:
     supervisor = Supervisor(list(answers))
-    crew: Any = SimpleNamespace(supervisor=supervisor)
+    asked: Any = supervisor
     held = {"kubernetes": ["shop/chaos-run", "cart/chaos-run"]}
-    return with_session(folder, lambda session: admission._renew(session, crew, held)), supervisor
+    return with_session(folder, lambda session: admission._renew(session, asked, held)), supervisor
 
 
 def test_a_lock_that_was_lost_stops_the_run(tmp_path: Path) -> None:
@@ -84,19 +83,19 @@ def test_an_api_server_that_cannot_be_asked_is_asked_again_and_stops_nothing_by_
 
 
 def test_where_nothing_is_held_nothing_is_renewed(tmp_path: Path) -> None:
-    crew: Any = SimpleNamespace(supervisor=Supervisor([]))
-    session = with_session(tmp_path, lambda session: admission._renew(session, crew, {"kubernetes": []}))
+    asked: Any = Supervisor([])
+    session = with_session(tmp_path, lambda session: admission._renew(session, asked, {"kubernetes": []}))
     assert not session.stop.done()
 
 
 def acquired(folder: Path, *answers: LockAnswer) -> tuple[list[str], Session]:
     supervisor = Supervisor([answers])
-    crew: Any = SimpleNamespace(supervisor=supervisor)
+    asked: Any = supervisor
     held: list[str] = []
     names = [f"{n}/chaos-run" for n, _ in enumerate(answers)]
 
     async def act(session: Session) -> None:
-        held.extend(await admission._acquire(session, crew, "kubernetes", names))
+        held.extend(await admission._acquire(session, asked, "kubernetes", names))
 
     return held, with_session(folder, act)
 
@@ -110,10 +109,10 @@ def test_what_is_free_is_held_and_where_no_lock_can_be_had_the_run_goes_on_with_
 
 def test_a_lock_of_another_run_is_a_refusal_that_names_it_and_what_was_taken_is_given_back(tmp_path: Path) -> None:
     supervisor = Supervisor([(HELD, TAKEN, HELD), None])
-    crew: Any = SimpleNamespace(supervisor=supervisor)
+    asked: Any = supervisor
     names = ["a/chaos-run", "b/chaos-run", "c/chaos-run"]
     with pytest.raises(errors.Refused) as caught:
-        with_session(tmp_path, lambda session: admission._acquire(session, crew, "kubernetes", names))
+        with_session(tmp_path, lambda session: admission._acquire(session, asked, "kubernetes", names))
     assert "b/chaos-run" in caught.value.message
     assert "held by another run since noon" in caught.value.reasons
     assert supervisor.asked[1] == ("release", ("a/chaos-run", "c/chaos-run")), "all were asked for at once"

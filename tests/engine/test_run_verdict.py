@@ -26,7 +26,7 @@ def run(**changes: object) -> RunRecord:
 
 
 def verdict(**changes: object) -> tuple[str, str]:
-    found = run_verdict.weighed(run(**changes))
+    found = run_verdict.with_verdict(run(**changes))
     assert found.exit_code == ExitCode[found.verdict]
     return found.verdict, found.sentence
 

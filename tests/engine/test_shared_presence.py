@@ -13,7 +13,7 @@ import pytest
 from runner.engine import shared_presence
 from runner.rundir import paths
 from runner.store import Store
-from tests.engine.sessions import session_in
+from tests.engine.sessions import new_session
 from tests.waiting import PATIENCE_S
 
 
@@ -35,7 +35,7 @@ def test_only_a_run_that_injected_nothing_leaves_word_that_it_is_harmless(
     struck: bool, url: str, shared: Store, tmp_path: Path
 ) -> None:
     async def run() -> str:
-        session = session_in(tmp_path)
+        session = new_session()
         async with shared_presence.joined(session, url) as mates:
             await mates.claim(["shop"])
             session.injecting = struck
@@ -53,7 +53,7 @@ def test_a_run_that_has_left_is_not_seen_again(
     monkeypatch.setattr(shared_presence, "RENEW_S", 0.0)  # a heartbeat is always due
 
     async def run() -> shared_presence.Team:
-        session = session_in(tmp_path)
+        session = new_session()
         async with shared_presence.joined(session, url) as mates:
             await mates.claim(["shop"])
         await asyncio.to_thread(mates.join, 5)
@@ -72,7 +72,7 @@ def test_a_record_that_answers_only_after_the_run_disturbs_nobody(
     monkeypatch.setattr(shared_presence, "LEAVE_S", 0.2)
 
     async def run(other: sqlite3.Connection) -> shared_presence.Team:
-        session = session_in(tmp_path)
+        session = new_session()
         async with shared_presence.joined(session, url) as mates:
             await mates.claim(["shop"])
             other.execute("BEGIN IMMEDIATE")

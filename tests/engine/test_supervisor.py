@@ -98,7 +98,7 @@ def test_an_undoer_that_replaces_another_waits_for_no_vault(tmp_path: Path) -> N
         await supervisor.open()
         try:
             await supervisor.ready()
-            supervisor.stake()
+            supervisor.arm_undo()
             served.released.clear()
             os.kill(supervisor.undoer.pid, signal.SIGKILL)
             await supervisor.undoer_died.wait()

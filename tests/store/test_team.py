@@ -16,7 +16,7 @@ from runner.engine.options import Options
 from runner.engine.session import Session
 from runner.rundir import paths
 from runner.store import Store
-from tests.engine.sessions import session_in
+from tests.engine.sessions import new_session
 from tests.journeys import harness
 from tests.store.conftest import Server
 from tests.store.samples import record
@@ -78,7 +78,7 @@ def test_a_lock_of_somebody_else_delays_the_end_for_a_while_and_costs_no_verdict
     Store.open(postgres).close()
 
     async def run() -> Session:
-        session = session_in(tmp_path)
+        session = new_session()
         ended = record(session.run, folder=str(session.folder))
         judge._kept(session, ended, Options(path="", store=postgres))
         session.leave()

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner import errors, units
-from runner.engine.crew import Crew
+from runner.engine.execute.method import Method
+from runner.engine.observe.observers import Observers
+from runner.engine.processes import Processes
+from runner.engine.run_context import RunContext
 from runner.engine.session import Session
+from runner.engine.supervisor import Supervisor
 from runner.timeline import incident
 from runner.timeline.event import Name
 from runner.timeline.mark import Window
@@ -23,7 +27,9 @@ MANY_PAUSES = 3
 class _Hypothesis:
     """Mutable: since when it holds, and how far off that may be: between two looks nobody looked."""
 
-    crew: Crew
+    context: RunContext
+    supervisor: Supervisor
+    method: Method
     since_ns: int
     """Since the look before, at which it did not hold; or since everything was put back."""
     met_ns: int | None = None
@@ -32,78 +38,90 @@ class _Hypothesis:
     async def look(self, within_s: float) -> bool:
         """Once more, unless it was met already."""
         if self.met_ns is None:
-            clock = self.crew.session.clock
+            clock = self.context.session.clock
             began = clock.monotonic()
-            if await _holds(self.crew, within_s):
+            if await self._holds(within_s):
                 self.met_ns, self.error_s = began, max(0.05, (clock.monotonic() - self.since_ns) / 1e9)
             self.since_ns = began
         return self.met_ns is not None
 
+    async def _holds(self, within_s: float) -> bool:
+        """One check; it ends with the window that it belongs to, whatever it still waits for."""
+        if not self.context.experiment.asks:
+            return True
+        try:
+            state = await self.supervisor.hypothesis(min(LOOK_S, within_s))
+        except errors.EnvironmentFailure as problem:
+            self.context.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
+            return False
+        return self.method.note_hypothesis("recovered", state)
 
-async def recover(session: Session, crew: Crew) -> None:
+
+async def recover(context: RunContext, processes: Processes, observers: Observers, method: Method) -> None:
     """Wait until users are well again and the hypothesis holds, for as long as the file allows."""
-    if not crew.method.started or not (crew.objectives or session.experiment.asks):
+    session, experiment = context.session, context.experiment
+    if not method.started or not (observers.objectives or experiment.asks):
         return  # nothing was begun, or there is nothing to see it by
-    windows = session.experiment.block.windows
+    windows = experiment.block.windows
     session.enter(Phase.RECOVER, windows.recovery)
-    crew.watch.expect_recovery()
-    hypothesis = _Hypothesis(crew, session.phase_since_ns)
+    observers.watch.expect_recovery()
+    hypothesis = _Hypothesis(context, processes.supervisor, method, session.phase_since_ns)
     until = session.clock.monotonic() + round(windows.recovery * 1e9)
     met = False
     while (left_s := (until - session.clock.monotonic()) / 1e9) > 0 and not session.hurried:
         met = await hypothesis.look(left_s)
-        if met and (crew.watch.recovered is not None or not crew.objectives or crew.traffic.dead):
+        if met and (observers.watch.recovered is not None or not observers.objectives or observers.traffic.dead):
             break
         await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
     if session.hurried:
         session.find("warning", "recovery wait skipped (second Ctrl-C)")
-    elif crew.traffic.dead and crew.watch.recovered is None:
+    elif observers.traffic.dead and observers.watch.recovered is None:
         session.end_early(
             StopReason.RUNNER,
             "the prober died before the recovery was confirmed: whether the service recovered is unknown",
         )
     elif met:
-        _tell(session, crew, hypothesis)
-        await crew.detecting.settle()
+        _tell(context, observers, hypothesis)
+        await observers.detecting.settle()
     else:
         session.find("error", f"the service did not recover within {units.format_duration(windows.recovery)}")
 
 
-def _tell(session: Session, crew: Crew, hypothesis: _Hypothesis) -> None:
-    windows, found = session.experiment.block.windows, crew.watch.recovered
-    if not crew.objectives:
+def _tell(context: RunContext, observers: Observers, hypothesis: _Hypothesis) -> None:
+    session, windows, found = context.session, context.experiment.block.windows, observers.watch.recovered
+    if not observers.objectives:
         session.mark(MarkName.RECOVERED, mono_ns=hypothesis.met_ns, error_s=hypothesis.error_s, source="hypothesis")
         session.tell(Name.RECOVERED, mono_ns=hypothesis.met_ns, stable_s=0.0, error_s=round(hypothesis.error_s, 3))
     elif found is None:
         limit = units.format_duration(windows.recovery)
         session.find("error", f"the objectives were not met again within {limit}")
     else:
-        _mark(session, crew)
-        pauses = [{"from_s": session.seconds(a), "to_s": session.seconds(b)} for a, b in crew.watch.pauses]
+        _mark(session, observers)
+        pauses = [{"from_s": session.seconds(a), "to_s": session.seconds(b)} for a, b in observers.watch.pauses]
         told = {"pauses": pauses} if pauses else {}
         session.tell(Name.RECOVERED, mono_ns=found.at_ns, stable_s=windows.stable, error_s=found.error_s, **told)
 
 
-def _mark(session: Session, crew: Crew) -> None:
-    if (found := crew.watch.recovered) is not None:
+def _mark(session: Session, observers: Observers) -> None:
+    if (found := observers.watch.recovered) is not None:
         source = "objectives" if found.broken else incident.NEVER_MISSED
         session.mark(MarkName.RECOVERED, mono_ns=found.at_ns, error_s=found.error_s, source=source)
 
 
-def at_the_end(session: Session, crew: Crew) -> tuple[Window, ...]:
+def at_the_end(session: Session, observers: Observers) -> tuple[Window, ...]:
     """What is left of the recovery when the last request has ended, and the pauses before it, for the record."""
-    before, found = session.marked(MarkName.RECOVERED), crew.watch.look_at_the_end()
-    if before is not None and crew.objectives:
+    before, found = session.marked(MarkName.RECOVERED), observers.watch.look_at_the_end()
+    if before is not None and observers.objectives:
         session.unmark(MarkName.RECOVERED)
         if found is None:
             at = units.format_duration(session.seconds(before.mono_ns))
             session.find(
                 "error", f"the objectives were missed again before the run ended: the recovery at {at} did not last"
             )
-        _mark(session, crew)
-    if crew.watch.pauses:
-        session.find("info", _told(session, crew.watch.pauses))
-    return tuple(Window(phase=Phase.PAUSE, start_ns=a, end_ns=b) for a, b in crew.watch.pauses)
+        _mark(session, observers)
+    if observers.watch.pauses:
+        session.find("info", _told(session, observers.watch.pauses))
+    return tuple(Window(phase=Phase.PAUSE, start_ns=a, end_ns=b) for a, b in observers.watch.pauses)
 
 
 def _told(session: Session, pauses: tuple[tuple[int, int], ...]) -> str:
@@ -118,15 +136,3 @@ def _told(session: Session, pauses: tuple[tuple[int, int], ...]) -> str:
         return f"{found}: these are pauses, not the recovery"
     times = " and ".join(f"from {begin} to {end}" for begin, end in spans)
     return f"the objectives held {times} after the impact and were then missed again: a pause, not the recovery"
-
-
-async def _holds(crew: Crew, within_s: float) -> bool:
-    """One check; it ends with the window that it belongs to, whatever it still waits for."""
-    if not crew.session.experiment.asks:
-        return True
-    try:
-        state = await crew.supervisor.hypothesis(min(LOOK_S, within_s))
-    except errors.EnvironmentFailure as problem:
-        crew.session.find("warning", f"the hypothesis could not be checked: {problem.message}")
-        return False
-    return crew.method.note_hypothesis("recovered", state)

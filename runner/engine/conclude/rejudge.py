@@ -35,12 +35,12 @@ def judge(record: RunRecord, objectives: Sequence[Objective] | None = None) -> R
     if objectives is not None:
         _check(record, objectives)
     if not record.terms.injecting:  # nothing was injected: there is no window to judge, neither then nor now
-        return run_verdict.weighed(record)
+        return run_verdict.with_verdict(record)
     asked = [_as_promised(o) for o in record.objectives] if objectives is None else objectives
     samples = _samples(record, {o.indicator for o in asked})
     kept = {o.name: o for o in record.objectives}
     judged = [_judged(record, o, samples) or kept[o.name] for o in asked]
-    return run_verdict.weighed(replace(record, objectives=tuple(judged)))
+    return run_verdict.with_verdict(replace(record, objectives=tuple(judged)))
 
 
 def _as_promised(o: ObjectiveResult) -> Objective:

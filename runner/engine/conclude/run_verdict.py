@@ -22,10 +22,10 @@ _WHEN = {
 }
 
 
-def weighed(record: RunRecord) -> RunRecord:
+def with_verdict(record: RunRecord) -> RunRecord:
     """The record with its verdict: the worst of all that can be said. Needs its `terms`."""
     if record.terms is None:
-        raise ValueError("a record without terms cannot be weighed")
+        raise ValueError("a record without terms has no verdict")
     code, sentence = _verdict(record, record.terms)
     return replace(record, verdict=code.name, exit_code=int(code), sentence=sentence)
 
@@ -107,8 +107,8 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
     if not record.faults and not terms.check:
         yield "nothing was tested: the method has no action"
     yield from (f"nothing was tested: {f.name}: {f.evidence}" for f in _tested(record) if f.proof == Proof.VACUOUS)
-    bitten = {f.name for f in record.faults if f.proof != Proof.VACUOUS or f not in _tested(record)}
-    yield from (f"{name} failed half-way: {why}" for name, why in terms.half_way.items() if name in bitten)
+    effective = {f.name for f in record.faults if f.proof != Proof.VACUOUS or f not in _tested(record)}
+    yield from (f"{name} failed half-way: {why}" for name, why in terms.half_way.items() if name in effective)
     yield from (f"{o.name}: {o.sentence}" for o in record.objectives if o.verdict == "INCONCLUSIVE")
     if record.alerting is not None:
         yield from record.alerting.unknown
@@ -136,10 +136,10 @@ def _praise(record: RunRecord, terms: Terms) -> str:
     held = [_brief(o) for o in record.objectives]
     if when := [c.when for c in record.hypothesis if c.when != "recovered"]:
         held.append(f"the hypothesis held {'throughout' if 'during' in when else ' and '.join(when)}")
-    return f"{_bitten(record, terms)}; {'; '.join(held)}"
+    return f"{_effect(record, terms)}; {'; '.join(held)}"
 
 
-def _bitten(record: RunRecord, terms: Terms) -> str:
+def _effect(record: RunRecord, terms: Terms) -> str:
     if terms.check:
         return "steady-state check only: the method has no action, nothing was injected"
     if min((f.proof for f in _tested(record)), key=PROVEN_RANK.index) == Proof.PROVEN:

@@ -19,11 +19,13 @@ OWN_CODE = "stopped by the experiment's own code, which asked Chaos Toolkit to e
 class Hooks:
     """Mutable, one a run."""
 
-    def __init__(self, session: Session, supervisor: Supervisor) -> None:
+    def __init__(self, session: Session, supervisor: Supervisor, *, expected: bool) -> None:
+        """`expected`: the experiment or the settings have controls."""
         self.waiting = asyncio.Event()
         """The worker injects nothing any more, and waits for the undo before it calls the last hooks."""
         self._session = session
         self._supervisor = supervisor
+        self._expected = expected
         self._why = ""
 
     def take(self, message: ControlHeard | Changed) -> None:
@@ -58,7 +60,7 @@ class Hooks:
     async def conclude(self, journal: Journal, *, over: bool) -> None:
         """Have the hooks called that come after the rollbacks, with Chaos Toolkit's own account of those."""
         if not self.waiting.is_set():
-            if self._session.experiment.has_controls and not over:
+            if self._expected and not over:
                 self._session.find("warning", "the controls' last hooks were not called: the worker had to be killed")
             return
         worker, finished = self._supervisor.worker, False

@@ -12,10 +12,11 @@ from runner import error_text, errors
 from runner.chaostoolkit.journal import Journal
 from runner.engine.execute import controls, proof
 from runner.engine.execute.controls import Hooks
-from runner.engine.execute.progress import Known
+from runner.engine.observe.progress import Progress
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
 from runner.experiment import judged
+from runner.experiment.experiment import Experiment
 from runner.faults import registry
 from runner.faults.driver import Evidence, FaultTarget
 from runner.process import messages
@@ -36,8 +37,15 @@ OVERTIME_S = 2.0
 class Method:
     """What happened to the faults of one run, as told by the worker and proven by the undoer."""
 
-    def __init__(self, session: Session, supervisor: Supervisor, actions: Sequence[FaultTarget], known: Known) -> None:
-        self.journal = Journal(session.experiment.document, session.folder)
+    def __init__(
+        self,
+        session: Session,
+        experiment: Experiment,
+        supervisor: Supervisor,
+        actions: Sequence[FaultTarget],
+        progress: Progress,
+    ) -> None:
+        self.journal = Journal(experiment.document, session.folder)
         self.finished = False
         self.started = False
         """Whether an action was begun: only then is there something that may have bitten."""
@@ -50,8 +58,9 @@ class Method:
         self.undo_steps: list[UndoStep] = []
         self.step_ended_ns = 0
         """When the last undo step so far that concerns the target was settled; what lies outside of it may take longer."""
-        self.known = known
-        self.hooks = Hooks(session, supervisor)
+        self.hooks = Hooks(session, supervisor, expected=experiment.has_controls)
+        self._progress = progress
+        self._runtime = experiment.runtime
         self._session = session
         self._supervisor = supervisor
         self._actions = {a.action: a for a in actions}
@@ -112,7 +121,7 @@ class Method:
     async def undo(self, steps: Sequence[UndoRecord]) -> bool:
         """Put everything back, in the order of the ledger. True when nothing is left open."""
         self._outside = {record.what for record in steps if registry.outlives_target(record.kind)}
-        self.known.undo_begins([record.what for record in steps])
+        self._progress.note_undo_steps([record.what for record in steps])
         self._session.enter(Phase.UNDO)
         self._session.mark(MarkName.UNDO_STARTED)
         self._session.tell(Name.UNDO_STARTED, steps=len(steps))
@@ -130,7 +139,7 @@ class Method:
     def faults(self) -> tuple[Fault, ...]:
         """Each action with its targets and how far it is proven."""
         felt = self._session.marked(MarkName.EFFECTIVE)
-        seen = proof.Seen(self._evidence, self._runs, felt, self._session.experiment.runtime)
+        seen = proof.Seen(self._evidence, self._runs, felt, self._runtime)
         return proof.faults(self._actions.values(), seen)
 
     def hypothesis(self) -> tuple[HypothesisResult, ...]:
@@ -158,7 +167,7 @@ class Method:
         if when == "recovered":
             self._checks[when] = []  # the last look counts: recovering takes its time
         self._checks.setdefault(when, []).append((met, failed))
-        self.known.hypothesis_met = met
+        self._progress.hypothesis_met = met
         self._session.tell(Name.HYPOTHESIS, mono_ns=mono_ns, when=when, met=met, probes=probes)
         return met
 
@@ -234,7 +243,7 @@ class Method:
             return
         began = self._runs.get(name, {}).get("started_ns", message.mono_ns)
         self._runs[name] = {"started_ns": began, **run}
-        if not self._session.experiment.runtime.acts:
+        if not self._runtime.acts:
             return
         if succeeded:
             self._injected(name, began, message.mono_ns, run.get("output"))
@@ -252,7 +261,7 @@ class Method:
         hit = [t for t in aimed if isinstance(output, list) and t.split("/")[-1] in output]
         targets = hit or aimed  # of a random choice the action itself says whom it took
         if hit:
-            self.known.chosen(aimed, hit)
+            self._progress.note_chosen(aimed, hit)
         self._session.mark(MarkName.INJECTED, mono_ns=middle, error_s=error_s, source=name)
         self._session.tell(Name.INJECTED, mono_ns=middle, fault=name, targets=targets, error_s=round(error_s, 4))
 
@@ -265,7 +274,7 @@ class Method:
     def _take_evidence(self, name: str, found: Evidence) -> None:
         self._evidence[name] = found
         if found.confirmed:
-            self.known.confirmed(found.targets)
+            self._progress.note_confirmed(found.targets)
             self._session.tell(Name.EFFECTIVE, fault=name, how=found.sentence, error_s=PROVE_EVERY_S)
 
     def _proven(self, action: str) -> bool:
@@ -284,7 +293,7 @@ class Method:
 
     def _undo_step(self, message: UndoProgress) -> None:
         self.journal.note(message)
-        self.known.undo_step(message.step, message.what, message.state)
+        self._progress.note_undo_step(message.step, message.what, message.state)
         self._session.tell(Name.UNDO_STEP, mono_ns=message.mono_ns, **message.fields)
         if message.state == UndoState.STARTED:
             return

@@ -11,6 +11,7 @@ from typing import Any
 from runner import errors, units
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
+from runner.experiment.experiment import Experiment
 from runner.experiment.silencing import Announcement, Silence
 from runner.plan import translate
 from runner.rundir.ledger import DRILL, SILENCE, Ledger
@@ -34,12 +35,13 @@ class Made:
 class Silencing:
     """All of one run; without any, nothing is asked and nothing imported."""
 
-    def __init__(self, session: Session, supervisor: Supervisor, ledger: Ledger) -> None:
+    def __init__(self, session: Session, experiment: Experiment, supervisor: Supervisor) -> None:
         self._session = session
         self._supervisor = supervisor
-        self._ledger = ledger
-        self._block = session.experiment.block
-        self._seconds = translate.silent_s(session.experiment)
+        self._ledger = Ledger(session.folder)
+        self._title = experiment.title
+        self._block = experiment.block
+        self._seconds = translate.silent_s(experiment)
         self._deadline_s = SPARE_S + 3 * sum(one.timeout for one in (*self._block.silence, *self._block.announce))
 
     def __bool__(self) -> bool:
@@ -64,7 +66,7 @@ class Silencing:
             if self._session.stop.done():
                 return
             self._ledger.open(one.kind, one.undo, **one.args)
-            self._supervisor.stake()
+            self._supervisor.arm_undo()
             try:
                 problem = await self._place(one)
             except errors.EnvironmentFailure as failed:
@@ -77,9 +79,9 @@ class Silencing:
             self._session.find("info", f"{one.what}, until {one.args['ends']} at the latest")
 
     async def _place(self, one: Made) -> str:
-        why = f"{self._session.experiment.title}: expected while this drill runs, ends with it"
+        why = f"{self._title}: expected while this drill runs, ends with it"
         if one.kind == DRILL:
-            run, title = self._session.run, self._session.experiment.title
+            run, title = self._session.run, self._title
             why = f"DRILL: chaos-run {run} of “{title}”, run by {units.user()}, stop with: chaos-run stop {run}"
         return await self._supervisor.make(one.kind, one.args, self._seconds, why, deadline_s=self._deadline_s)
 

@@ -9,6 +9,7 @@ from runner import units
 from runner.engine.observe import source_gaps
 from runner.engine.observe.source_gaps import Answers
 from runner.engine.session import Session
+from runner.experiment.detecting import Expectations
 from runner.timeline import alerting
 from runner.timeline.alerting import Floor, Seen, Wanted
 from runner.timeline.record import Alerting
@@ -24,6 +25,7 @@ class Alerted:
     def __init__(
         self,
         session: Session,
+        expect: Expectations,
         named: Mapping[str, Source],
         floors: Sequence[Floor],
         heard: Answers,
@@ -31,6 +33,7 @@ class Alerted:
     ) -> None:
         """`named`: the sources by what they are called in `heard`, in the order of their `floors`."""
         self._session = session
+        self._expect = expect
         self._named, self._sources, self._floors = named, list(named.values()), floors
         self._answers, self._seen = heard, seen
         injected = session.marked(MarkName.INJECTED)
@@ -48,7 +51,7 @@ class Alerted:
             unnotified = self._unnotified(floor, stages)
             self._look_for_problems(self._begun_ns)
             self._say_more()
-            expect = self._session.experiment.block.expect
+            expect = self._expect
             self._judge_late(
                 MarkName.NOTIFIED, MarkName.EFFECTIVE, expect.notified_within, "no notification was received"
             )
@@ -65,7 +68,7 @@ class Alerted:
 
     def _fired(self) -> list[Seen]:
         """Alerts of the fault as they are known to have come on, the expected one first."""
-        wanted = self._session.experiment.block.expect.alert
+        wanted = self._expect.alert
         known = [s for s in self._own if s.stage in alerting.OPENINGS]
         return sorted(known, key=lambda s: (s.alert != wanted, alerting.OPENINGS.index(s.stage)))
 
@@ -110,7 +113,7 @@ class Alerted:
 
     def _look_for_problems(self, begun_ns: int) -> None:
         """Every one is a finding; those that the file names fail the run, or leave it open where they are not known."""
-        session, expect = self._session, self._session.experiment.block.expect
+        session, expect = self._session, self._expect
         wanted = Wanted(alert=expect.alert, labels=expect.labels, drill=expect.drill)
         hurt = session.marked(MarkName.EFFECTIVE) is not None
         for problem in alerting.problems(self._seen, wanted, begun_ns, hurt=hurt, unwatched=self._unwatched):

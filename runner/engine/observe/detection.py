@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from runner import clock, errors, units
 from runner.engine.observe.source_gaps import Answers
 from runner.engine.session import Session
+from runner.experiment.experiment import Experiment
 from runner.plan import plan as plans
 from runner.timeline import alerting
 from runner.timeline.alerting import Floor, Seen
@@ -37,9 +38,12 @@ MOST_KEPT = 500
 class Detecting:
     """All sources of one run; without any, nothing is imported and our own rule stands in (see the watch)."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, experiment: Experiment, access: Mapping[str, Mapping[str, Any]]) -> None:
+        """`access` are the secrets of each source, as `detection:` and its index."""
         self._session = session
-        self._asked = [(i, d) for i, d in enumerate(session.experiment.block.detection) if d.kind is not None]
+        self._experiment = experiment
+        self._access = access
+        self._asked = [(i, d) for i, d in enumerate(experiment.block.detection) if d.kind is not None]
         self._sources: list[Source] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._floor = Floor()
@@ -57,14 +61,14 @@ class Detecting:
             return
         from runner.probe.alerts.source import Setting, build  # httpx is dear, and most runs have no source
 
-        expect, session = self._session.experiment.block.expect, self._session
+        expect, session = self._experiment.block.expect, self._session
         for index, d in self._asked:
             setting = Setting(
                 kind=str(d.kind),
                 target=d.where,
                 match=d.match,
                 timeout_s=d.timeout,
-                access=session.experiment.access.get(f"detection:{index}", {}),
+                access=self._access.get(f"detection:{index}", {}),
                 options={"alert": expect.alert, "labels": expect.labels} | d.particulars | d.options,
                 clock=session.clock,
             )
@@ -91,7 +95,7 @@ class Detecting:
         if self._floor.parts:
             parts, total = _spelled(self._floor), units.format_duration(self._floor.seconds)
             self._session.find("info", f"worst-case alerting delay: {total} ({parts})")
-            fault_s = plans.method_seconds(self._session.experiment)
+            fault_s = plans.method_seconds(self._experiment)
             if fault_s < self._floor.seconds:
                 short = (
                     f"the fault lasts about {units.format_duration(fault_s)}, the worst-case alerting delay is {total}"
@@ -169,7 +173,7 @@ class Detecting:
     def _mark_end(self, own: Sequence[Seen], source: str) -> None:
         """The last all-clear of a source is the end; one that is taken back was none, and what fires again is told again."""
         found, mark = (
-            alerting.ending(own, source, self._session.experiment.block.expect.alert),
+            alerting.ending(own, source, self._experiment.block.expect.alert),
             self._marked(MarkName.RESOLVED, source),
         )
         if mark is not None and (found.resolved is None or found.resolved.mono_ns != mark.mono_ns):
@@ -232,7 +236,7 @@ class Detecting:
 
     async def settle(self) -> None:
         """Wait until what fired is resolved, for as long as the file allows since everything was put back."""
-        limit = self._session.experiment.block.expect.resolved_within
+        limit = self._experiment.block.expect.resolved_within
         undone = self._session.marked(MarkName.UNDONE)
         if not self._tasks or limit is None or undone is None:
             return
@@ -295,7 +299,9 @@ class Detecting:
         from runner.engine.observe.alert_findings import Alerted
 
         named = {self._called(source): source for source in self._sources}
-        return Alerted(self._session, named, self._floors, self._answers, self._seen).conclude()
+        return Alerted(
+            self._session, self._experiment.block.expect, named, self._floors, self._answers, self._seen
+        ).conclude()
 
     def _called(self, source: Source) -> str:
         """A source by its name and where it is: there may be two of a kind."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner import clock, errors, units
 from runner.engine.session import Session
 from runner.experiment import model
+from runner.experiment.experiment import Experiment
 from runner.timeline.mark import Indicator
 from runner.timeline.vocabulary import MarkName
 
@@ -37,10 +38,11 @@ class _Meter:
 class Sources:
     """Every indicator of an experiment that somebody else measures. Without any, nothing is imported or started."""
 
-    def __init__(self, session: Session, objectives: Sequence[Objective]) -> None:
+    def __init__(self, session: Session, experiment: Experiment, objectives: Sequence[Objective]) -> None:
         self._session = session
+        self._metrics = experiment.metrics
         self._objectives = {o.indicator: o for o in objectives}
-        self._named = {s.name: s for s in session.experiment.block.sources}
+        self._named = {s.name: s for s in experiment.block.sources}
         self.series = self._counters()
         self._clients: dict[str, Prometheus] = {}
         self._meters: list[_Meter] = []
@@ -49,17 +51,20 @@ class Sources:
         """What is known of each objective before the run: budget spent, and whether it can be judged."""
 
     def _counters(self) -> dict[str, Counts]:
-        if not self._session.experiment.metrics:
+        if not self._metrics:
             return {}
         from runner.slo.counts import Counts
 
-        return {m.name: Counts(m.name, self._named[m.source].interval) for m in self._session.experiment.metrics}
+        return {m.name: Counts(m.name, self._named[m.source].interval) for m in self._metrics}
 
-    async def open(self, judged_s: float) -> None:
-        """Reach every source and take a first reading; what stands there already is told. Raises EnvironmentFailure."""
+    async def open(self, judged_s: float, access: Mapping[str, Mapping[str, Any]]) -> None:
+        """Reach every source and take a first reading; what stands there already is told. Raises EnvironmentFailure.
+
+        `access` are the secrets of each source, by its name.
+        """
         if not self.series:
             return
-        await asyncio.gather(*(self._connect(s) for s in self._used()))
+        await asyncio.gather(*(self._connect(s, access.get(s.name, {})) for s in self._used()))
         await asyncio.gather(*(self._first(m) for m in self._meters))
         self.standing = tuple(await asyncio.gather(*(self._stand(m, judged_s) for m in self._meters)))
 
@@ -124,15 +129,14 @@ class Sources:
         )
 
     def _used(self) -> list[model.Source]:
-        asked = {m.source for m in self._session.experiment.metrics}
+        asked = {m.source for m in self._metrics}
         return [source for name, source in self._named.items() if name in asked]
 
-    async def _connect(self, source: model.Source) -> None:
+    async def _connect(self, source: model.Source, access: Mapping[str, Any]) -> None:
         from runner.probe.metered import Metered  # httpx takes longer to import than most runs take to begin
         from runner.probe.prometheus import NoData, Prometheus
         from runner.slo.counts import SUFFIX
 
-        access = self._session.experiment.access.get(source.name, {})
         client = Prometheus(source.name, source.prometheus, source.timeout, access, verify=source.verify)
         self._clients[source.name] = client
         try:
@@ -148,7 +152,7 @@ class Sources:
             self._session.find(
                 "warning", f"the clock of {source.name} is {late} {way} ours; its timestamps are corrected"
             )
-        for metric in self._session.experiment.metrics:
+        for metric in self._metrics:
             if metric.source == source.name:
                 path = self._session.folder / (re.sub(r"[^A-Za-z0-9_.-]+", "_", metric.name) + SUFFIX)
                 metered = Metered(metric, client, source.interval, offset)

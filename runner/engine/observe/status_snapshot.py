@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from runner.engine.execute.progress import Known
+from runner.engine.observe.progress import Progress
 from runner.engine.session import Session
 from runner.slo import budget, timeslices
 from runner.slo.guard import Guard, Reading
@@ -25,9 +25,9 @@ class Picture:
     """Keeps the histories; one value a second of each indicator."""
 
     def __init__(
-        self, session: Session, series: Mapping[str, Series], objectives: Sequence[Objective], known: Known
+        self, session: Session, series: Mapping[str, Series], objectives: Sequence[Objective], progress: Progress
     ) -> None:
-        self.known = known
+        self._progress = progress
         self.tripped = ""
         """The sentence of the guard that stopped the run."""
         self._guards: tuple[GuardStatus, ...] = ()
@@ -57,14 +57,14 @@ class Picture:
             indicators=tuple(self._indicator(name, s, now_ns) for name, s in self._series.items()),
             budgets=tuple(_budget(o, counted) for o, counted in self._promised),
             guards=self._guards if guards or self.tripped else (),
-            targets=tuple(TargetStatus(name=name, state=state) for name, state in self.known.states.items()),
-            hypothesis_met=self.known.hypothesis_met,
+            targets=tuple(TargetStatus(name=name, state=state) for name, state in self._progress.states.items()),
+            hypothesis_met=self._progress.hypothesis_met,
             undo=self._undo(),
         )
 
     def _undo(self) -> tuple[UndoStatus, ...]:
         """Step 0 (no process was left to end) only where there was something to do."""
-        steps = sorted(self.known.steps.items())
+        steps = sorted(self._progress.steps.items())
         return tuple(
             UndoStatus(step=number, what=what, state=state)
             for number, (what, state) in steps

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runner.engine.execute.progress import Known
+from runner.engine.observe.progress import Progress
 from runner.engine.observe.status_snapshot import Picture
 from runner.engine.observe.traffic import Traffic
 from runner.engine.session import Session
 from runner.experiment.detecting import Detection
+from runner.experiment.experiment import Experiment
+from runner.plan import translate
 from runner.rundir.inbox import Inbox
 from runner.slo import effect, timeslices
 from runner.slo.detection import BurnRule
-from runner.slo.guard import Guard
 from runner.slo.guard_set import GuardSet
 from runner.slo.objective import Objective
 from runner.slo.recovery import Recovered, Recovery
@@ -31,20 +32,21 @@ class Watch:
     def __init__(
         self,
         session: Session,
+        experiment: Experiment,
         traffic: Traffic,
         series: Mapping[str, Series],
         objectives: Sequence[Objective],
-        guards: Sequence[Guard],
-        known: Known,
+        progress: Progress,
     ) -> None:
         self.series = series
-        self.picture = Picture(session, series, objectives, known)
+        self.picture = Picture(session, series, objectives, progress)
         self.recovered: Recovered | None = None
         """As it stands: a later outage takes it back."""
         self.objectives = tuple(objectives)
         self._session = session
+        self._block = experiment.block
         self._traffic = traffic
-        self._guards = tuple(guards)
+        self._guards = tuple(translate.guards(experiment))
         self._on_duty: GuardSet | None = None
         self._effects: list[effect.Watch] = []
         self._burns: list[BurnRule] = []
@@ -98,11 +100,11 @@ class Watch:
         return self._recovery.pauses if self._recovery is not None else ()
 
     def _look_for_recovery(self, since_ns: int) -> None:
-        stable_s = self._session.experiment.block.windows.stable
+        stable_s = self._block.windows.stable
         self._recovery = Recovery(self.series, self.objectives, stable_s, since_ns)
 
     def _burn_rules(self) -> list[BurnRule]:
-        asked = self._session.experiment.block.detection or (Detection(),)
+        asked = self._block.detection or (Detection(),)
         if any(d.kind is not None for d in asked):  # the team's own alerts decide who noticed, and when
             return []
         named = {o.name: o for o in self.objectives}

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from runner import errors
 from runner import plan as plans
-from runner.engine.crew import Crew
-from runner.engine.preflight import proxied
+from runner.engine.observe.observers import Observers
+from runner.engine.preflight import left_in_place, proxied
+from runner.engine.processes import Processes
+from runner.engine.run_context import RunContext
 from runner.engine.session import Session
+from runner.engine.supervisor import Supervisor
 from runner.experiment import variables
-from runner.faults.driver import Inspection, Owner, unknown
+from runner.experiment.experiment import Experiment
+from runner.faults.driver import FaultTarget, Inspection, Owner, unknown
 from runner.plan import translate
 from runner.plan.plan import Plan
 from runner.rundir import paths
+from runner.rundir.start_message import Kept
 from runner.safety import lock, policy
 from runner.slo import power
 from runner.timeline.vocabulary import StopReason
@@ -40,68 +45,96 @@ def recover_unfinished() -> None:
         )
 
 
-async def draw(session: Session, crew: Crew) -> Plan:
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """What was found before the first change, with the way back that the file wants."""
+
+    inspection: Inspection
+    kept: Kept
+    """What of the run's changes the file wants to stay."""
+    left: tuple[str, ...]
+    """What will not be put back because the file says so, a sentence each."""
+
+    @property
+    def actions(self) -> tuple[FaultTarget, ...]:
+        return self.inspection.actions
+
+
+async def draw(context: RunContext, processes: Processes, observers: Observers) -> tuple[Plan, Targets]:
     """Resolve every target with the client that strikes, and say what will happen. Raises EnvironmentFailure."""
-    document = session.experiment.document
-    if missing := variables.unset(document, session.experiment.configuration):
+    experiment, where = context.experiment, context.where
+    if missing := variables.unset(experiment.document, experiment.configuration):
         raise errors.EnvironmentFailure("; ".join(missing.values()), hint="nothing was injected")
-    if variables.asks_probes(document):  # what they tell is known before anybody waits for a baseline
-        await crew.ready()
-    if crew.where.context or session.experiment.block.proof:
-        await crew.ready()
-        crew.see(await _inspect(crew))
-    else:  # nothing to resolve: worker and undoer may still be importing
-        owner = Owner.UNDOER if session.experiment.rollbacks else Owner.NOBODY
-        actions = [replace(unknown(a["name"]), owner=owner) for a in session.experiment.actions]
-        crew.see(Inspection(actions=tuple(actions)))
-    method_s = plans.plan.method_seconds(session.experiment)
-    await _unlock(session, crew)
-    await crew.sources.open(method_s + session.experiment.block.windows.stable)
-    return plans.draw(
-        session.experiment,
-        context=crew.where.said,
-        environment=crew.where.environment,
-        actions=crew.world.actions,
-        left=crew.left,
-        standing=(*crew.sources.standing, *_widened(crew)),
-        locks=[name for names in crew.world.locks.values() for name in names],
+    if variables.asks_probes(experiment.document):  # what they tell is known before anybody waits for a baseline
+        await processes.ready()
+    targets = _with_wishes(experiment, await _inspection(context, processes))
+    if experiment.runtime.rollbacks == "never":
+        left_out = left_in_place.steps(experiment, targets.actions)
+        processes.learn(unplayed=left_in_place.unplayed("never", left_out))
+    observers.progress.note_targets(targets.actions)
+    observers.access = await _read_vault(experiment, processes)
+    method_s = plans.plan.method_seconds(experiment)
+    await observers.sources.open(method_s + experiment.block.windows.stable, observers.access)
+    drawn = plans.draw(
+        experiment,
+        context=where.said,
+        environment=where.environment,
+        actions=targets.actions,
+        left=targets.left,
+        standing=(*observers.sources.standing, *_widened(experiment, observers)),
+        locks=[name for names in targets.inspection.locks.values() for name in names],
         notes=(
-            *((crew.where.note,) if crew.where.note else ()),
-            *(
-                f"the action {name!r} strikes {where}, which the file accepts"
-                for name, where in crew.where.beside.items()
-            ),
-            *proxied.notes(session.experiment, crew.where.around),
-            *await _hidden(crew),
+            *((where.note,) if where.note else ()),
+            *(f"the action {name!r} strikes {struck}, which the file accepts" for name, struck in where.beside.items()),
+            *proxied.notes(experiment, where.around),
+            *await _hidden(targets, processes, observers),
         ),
+    )
+    return drawn, targets
+
+
+async def _inspection(context: RunContext, processes: Processes) -> Inspection:
+    experiment = context.experiment
+    if context.where.context or experiment.block.proof:
+        await processes.ready()
+        return await _inspect(context.where.context, processes)
+    # nothing to resolve: worker and undoer may still be importing
+    owner = Owner.UNDOER if experiment.rollbacks else Owner.NOBODY
+    return Inspection(actions=tuple(replace(unknown(a["name"]), owner=owner) for a in experiment.actions))
+
+
+def _with_wishes(experiment: Experiment, found: Inspection) -> Targets:
+    actions = left_in_place.intended(experiment, found.actions)
+    return Targets(
+        inspection=replace(found, actions=actions),
+        kept=left_in_place.kept(experiment, actions),
+        left=tuple(left_in_place.promised(experiment, actions)),
     )
 
 
-async def _unlock(session: Session, crew: Crew) -> None:
-    """Hand the sources what only a vault knows: read by Chaos Toolkit, in the worker. Raises EnvironmentFailure."""
-    if not (vaulted := session.experiment.vaulted):
-        return
-    await crew.ready()
-    access = dict(session.experiment.access)
-    for whose, group in vaulted.items():
-        found = crew.supervisor.revealed.get(group)
+async def _read_vault(experiment: Experiment, processes: Processes) -> dict[str, Mapping[str, Any]]:
+    """What each source wants to see, with what only a vault knows: read by Chaos Toolkit, in the worker. Raises EnvironmentFailure."""
+    access = dict(experiment.access)
+    if experiment.vaulted:
+        await processes.ready()
+    for whose, group in experiment.vaulted.items():
+        found = processes.supervisor.revealed.get(group)
         if not isinstance(found, Mapping) or not found:
             raise errors.EnvironmentFailure(f"the vault has nothing for the secrets {group!r}: nothing was injected")
         access[whose] = found
-    session.experiment = replace(session.experiment, access=access)
+    return access
 
 
-def _widened(crew: Crew) -> list[str]:
+def _widened(experiment: Experiment, observers: Observers) -> list[str]:
     """Guards whose windows are longer than the file says."""
-    guards, named = translate.guards(crew.session.experiment), {o.name: o for o in crew.objectives}
-    rates = {name: series.rate for name, series in crew.series.items()}
-    return power.widened(guards, named, rates, chosen=crew.traffic.series)
+    guards, named = translate.guards(experiment), {o.name: o for o in observers.objectives}
+    rates = {name: series.rate for name, series in observers.series.items()}
+    return power.widened(guards, named, rates, chosen=observers.traffic.series)
 
 
-async def _inspect(crew: Crew) -> Inspection:
-    context = crew.where.context
+async def _inspect(context: str, processes: Processes) -> Inspection:
     try:
-        found = await crew.supervisor.inspect()
+        found = await processes.supervisor.inspect()
     except errors.EnvironmentFailure as problem:
         where = f"the cluster of context {context!r}" if context else "the targets"
         why = problem.message.removeprefix("inspect: ")
@@ -111,14 +144,14 @@ async def _inspect(crew: Crew) -> Inspection:
     return found
 
 
-async def _hidden(crew: Crew) -> list[str]:
+async def _hidden(targets: Targets, processes: Processes, observers: Observers) -> list[str]:
     """What traffic whose connections are all kept alive cannot see."""
-    kept = [s.name for s in crew.traffic.streams if s.new_connections is False]
-    targets = sorted({target for a in crew.world.actions for target in a.targets})
-    if not kept or not targets or any(s.new_connections for s in crew.traffic.streams):
+    kept = [s.name for s in observers.traffic.streams if s.new_connections is False]
+    struck = sorted({target for a in targets.actions for target in a.targets})
+    if not kept or not struck or any(s.new_connections for s in observers.traffic.streams):
         return []
     try:
-        services = await crew.supervisor.services(targets)
+        services = await processes.supervisor.services(struck)
     except errors.EnvironmentFailure:
         return []
     if not services:
@@ -129,58 +162,76 @@ async def _hidden(crew: Crew) -> list[str]:
     ]
 
 
-def clear(crew: Crew, drawn: Plan) -> None:
+def clear(context: RunContext, drawn: Plan, targets: Targets) -> None:
     """Raises Refused with everything that speaks against the run."""
-    block, where = crew.session.experiment.block, crew.where.environment
+    block, where = context.experiment.block, context.where.environment
     clearance = policy.judge_faults(
-        policy.PolicyRequest(environment=where, actions=crew.world.actions, accept_no_undo=block.accept_no_undo)
+        policy.PolicyRequest(environment=where, actions=targets.actions, accept_no_undo=block.accept_no_undo)
     )
     reasons = (*clearance.reasons, *drawn.refusals)
     policy.Clearance(environment=clearance.environment, reasons=reasons).require()
 
 
 @asynccontextmanager
-async def locked(session: Session, crew: Crew, drawn: Plan, team: Team | None) -> AsyncIterator[None]:
+async def locked(
+    context: RunContext, processes: Processes, drawn: Plan, targets: Targets, team: Team | None
+) -> AsyncIterator[None]:
     """Hold this machine's lock, the shared record's and the cluster's leases. Raises Refused, naming the holder."""
-    with lock.held(paths.state_dir() / "locks", _parts(session, crew, drawn), session.run):
+    session, supervisor = context.session, processes.supervisor
+    with lock.held(paths.state_dir() / "locks", _parts(context, drawn, targets), session.run):
         if pending.find(paths.runs_dir()):  # its last holder may have died since we looked
             await asyncio.to_thread(recover_unfinished)
         if team:
-            await team.claim(_scopes(crew, drawn))
-        held = {system: await _acquire(session, crew, system, names) for system, names in crew.world.locks.items()}
-        crew.hold(held)
-        renewing = asyncio.create_task(_renew(session, crew, held))
+            await team.claim(_scopes(context, drawn))
+        locks = targets.inspection.locks
+        held = {system: await _acquire(session, supervisor, system, names) for system, names in locks.items()}
+        _persist(processes, targets, held)
+        renewing = asyncio.create_task(_renew(session, supervisor, held))
         try:
             yield
         finally:
             renewing.cancel()
             for system, names in held.items():
                 try:
-                    await crew.supervisor.release(system, names)
+                    await supervisor.release(system, names)
                 except errors.EnvironmentFailure as problem:  # it runs out by itself, and what happened still counts
                     session.find("warning", f"the lock in the cluster was not released: {problem.message}")
             if team:
                 await team.release()
 
 
-def _parts(session: Session, crew: Crew, drawn: Plan) -> dict[str, bool]:
+def _persist(processes: Processes, targets: Targets, held: Mapping[str, Sequence[str]]) -> None:
+    """The locks and the state before the run, so that a surviving process can release and compare them."""
+    from runner.undo import assessment
+
+    processes.learn(
+        snapshots=targets.inspection.snapshots,
+        kept=targets.kept,
+        owners={a.action: assessment.owner(a) for a in targets.actions},
+        unseeable=tuple(a.action for a in targets.actions if not a.visible),
+        locks={system: tuple(names) for system, names in held.items()},
+    )
+    processes.persist(durable=False)
+
+
+def _parts(context: RunContext, drawn: Plan, targets: Targets) -> dict[str, bool]:
     """What this run must have on this machine, and whether for itself alone: a program could strike any part of its cluster."""
-    parts = {f"{drawn.context}: {part}": True for part in drawn.locks or (session.experiment.block.service,)}
-    return {f"{drawn.context} as a whole": crew.world.unsure} | parts if crew.where.context else parts
+    parts = {f"{drawn.context}: {part}": True for part in drawn.locks or (context.experiment.block.service,)}
+    return {f"{drawn.context} as a whole": targets.inspection.unsure} | parts if context.where.context else parts
 
 
-def _scopes(crew: Crew, drawn: Plan) -> list[str]:
+def _scopes(context: RunContext, drawn: Plan) -> list[str]:
     """What this run must have for itself among all machines of a team: the same as on this one, by names that all have in common."""
-    name = crew.where.shared_name
-    return [f"{name}: {part}" for part in drawn.locks or (crew.session.experiment.block.service,)] if name else []
+    name = context.where.shared_name
+    return [f"{name}: {part}" for part in drawn.locks or (context.experiment.block.service,)] if name else []
 
 
-async def _acquire(session: Session, crew: Crew, system: str, names: Sequence[str]) -> list[str]:
-    answers = await crew.supervisor.acquire(system, names) if names else ()
+async def _acquire(session: Session, supervisor: Supervisor, system: str, names: Sequence[str]) -> list[str]:
+    answers = await supervisor.acquire(system, names) if names else ()
     held = [name for name, answer in zip(names, answers, strict=True) if answer.held]
     for name, answer in zip(names, answers, strict=True):
         if answer.held is False:
-            await crew.supervisor.release(system, held)
+            await supervisor.release(system, held)
             raise errors.Refused(
                 f"another run has this target (lease {name})",
                 reasons=[f"held by {answer.holder} since {answer.since}"],
@@ -194,13 +245,13 @@ async def _acquire(session: Session, crew: Crew, system: str, names: Sequence[st
     return held
 
 
-async def _renew(session: Session, crew: Crew, held: Mapping[str, Sequence[str]]) -> None:
+async def _renew(session: Session, supervisor: Supervisor, held: Mapping[str, Sequence[str]]) -> None:
     """A lock that we lost means that somebody else may be at work on the same target: stop."""
     while any(held.values()):
         await session.clock.sleep(RENEW_S)
         for system, names in held.items():
             try:
-                ours = await crew.supervisor.renew(system, names)
+                ours = await supervisor.renew(system, names)
             except errors.EnvironmentFailure:
                 continue  # an API server that was hit itself; the lock outlives four such misses
             if not ours:

@@ -9,7 +9,9 @@ from datetime import timedelta
 
 from runner import clock, errors, units
 from runner.engine.options import Notice
+from runner.engine.run_context import RunContext
 from runner.engine.session import Session
+from runner.experiment.experiment import Experiment
 from runner.plan.plan import Plan
 from runner.rundir.inbox import Inbox
 from runner.timeline.event import Name
@@ -23,13 +25,14 @@ DELIVERY_S = 30.0
 
 
 @asynccontextmanager
-async def given(session: Session, notice: Notice, drawn: Plan) -> AsyncIterator[None]:
+async def given(context: RunContext, notice: Notice, drawn: Plan) -> AsyncIterator[None]:
     """Tell, wait, and then the run; who was told of one that does not come to a change is told that too.
 
     Raises Interrupted for a stop meanwhile, EnvironmentFailure for a notice that reached nobody.
     """
+    session = context.session
     try:
-        _tell(session, notice, drawn)
+        _tell(session, context.experiment, notice, drawn)
         reached = await _wait(session, notice)
         given_s = units.format_duration(notice.before_s)
         session.find("info", f"notice was delivered {given_s} before, to {', '.join(reached)}")
@@ -55,7 +58,7 @@ def check(noticed: Plan, drawn: Plan) -> None:
     )
 
 
-def _tell(session: Session, notice: Notice, drawn: Plan) -> None:
+def _tell(session: Session, experiment: Experiment, notice: Notice, drawn: Plan) -> None:
     """The run's clock is set to its planned start: what is told until then has a negative `t`."""
     session.started = session.clock.now() + timedelta(seconds=notice.before_s)
     session.started_ns = session.clock.monotonic() + round(notice.before_s * 1e9)
@@ -63,9 +66,9 @@ def _tell(session: Session, notice: Notice, drawn: Plan) -> None:
     session.tell(
         Name.NOTICE,
         state="given",
-        title=session.experiment.title,
-        experiment=session.experiment.path,
-        service=session.experiment.block.service,
+        title=experiment.title,
+        experiment=experiment.path,
+        service=experiment.block.service,
         context=drawn.context,
         environment=drawn.environment,
         targets=[t for step in drawn.steps for t in step.targets],

@@ -267,11 +267,3 @@ def _address(url: str) -> tuple[str, int | None]:
     parts = urlsplit(url)
     host = "127.0.0.1" if parts.hostname in LOOPBACK else parts.hostname or ""
     return host, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def modules(document: Mapping[str, Any]) -> list[str]:
-    """The Python modules of all activities, controls left out: imported ahead by worker and undoer."""
-    hypothesis = (document.get("steady-state-hypothesis") or {}).get("probes") or []
-    activities = [*hypothesis, *(document.get("method") or []), *(document.get("rollbacks") or [])]
-    named = [(a.get("provider") or {}).get("module") for a in activities if isinstance(a, Mapping)]
-    return list(dict.fromkeys(m for m in named if isinstance(m, str)))

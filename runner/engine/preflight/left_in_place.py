@@ -13,7 +13,10 @@ from runner.rundir.start_message import Kept
 from runner.timeline.vocabulary import MarkName
 
 if TYPE_CHECKING:
-    from runner.engine.crew import Crew
+    from runner.engine.execute.method import Method
+    from runner.engine.observe.observers import Observers
+    from runner.engine.run_context import RunContext
+    from runner.engine.session import Session
 
 EMPTY = "empty"
 """The wish of a plain file whose `rollbacks:` are an empty list."""
@@ -56,28 +59,27 @@ def _all_unknown(actions: Actions) -> bool:
     return bool(unknown) and all(a.stays for a in unknown)
 
 
-def deviated(crew: Crew) -> bool:
+def deviated(session: Session, method: Method, observers: Observers) -> bool:
     """Whether the run went otherwise than the steady state promises: for rollbacks that are played only then."""
-    from runner.engine.conclude import judge
     from runner.slo.verdict import Verdict, worst
 
-    session = crew.session
-    if session.stop.done() or any(not c.met for c in crew.method.hypothesis() if c.when != "before"):
+    if session.stop.done() or any(not c.met for c in method.hypothesis() if c.when != "before"):
         return True
     begun = next((m.mono_ns for m in session.marks if m.name == MarkName.INJECTED), session.phase_since_ns)
     now = session.clock.monotonic()
-    return worst(judge.judged(crew, o, begun, now).verdict for o in crew.objectives) is Verdict.FAIL
+    return worst(observers.judge(o, begun, now).verdict for o in observers.objectives) is Verdict.FAIL
 
 
-def unwanted(crew: Crew) -> str:
+def unwanted(context: RunContext, method: Method, observers: Observers) -> str:
     """Which wish of the file leaves this run's changes as they are; empty where they are to be put back.
 
     A run that was stopped, or broke, is always put back: nobody knows how far it came.
     """
-    experiment, strategy = crew.session.experiment, crew.session.experiment.runtime.rollbacks
-    if strategy == "deviated" and not deviated(crew):
+    experiment, session = context.experiment, context.session
+    strategy = experiment.runtime.rollbacks
+    if strategy == "deviated" and not deviated(session, method, observers):
         return "deviated"
-    whole = crew.method.finished and not crew.session.stop.done()
+    whole = method.finished and not session.stop.done()
     return EMPTY if strategy == "default" and experiment.wants_no_undo and whole else ""
 
 
