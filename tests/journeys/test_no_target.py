@@ -61,14 +61,14 @@ def test_in_a_pod_its_own_cluster_is_meant_and_refused_as_long_as_no_policy_know
     for command in ("plan", "run", "gate"):
         refused = chaos_run(command, str(POD_KILL))
         assert refused.returncode == 3
-        assert "context 'in-cluster' is not known" in refused.stderr
+        assert "context 'in-cluster' is not on the sandbox allowlist" in refused.stderr
 
 
 def test_a_server_named_by_the_extensions_variables_is_no_missing_target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBERNETES_HOST", "https://prod.example:6443")
     refused = chaos_run("plan", str(POD_KILL))
     assert refused.returncode == 3
-    assert "context 'prod.example:6443' is not known" in refused.stderr
+    assert "context 'prod.example:6443' is not on the sandbox allowlist" in refused.stderr
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "{}"], ids=["empty", "broken", "no context"])

@@ -112,7 +112,7 @@ def test_a_program_may_not_strike_a_context_that_the_policy_does_not_know(
     with started(tmp_path, document) as run:
         assert run.finish() == 3
         said = run.stderr()
-        assert "context 'prod-eu' is not known" in said
+        assert "context 'prod-eu' is not on the sandbox allowlist" in said
         assert "--no-cluster" in said
     assert two.marks("unasked") == (False, False)
 
