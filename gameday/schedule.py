@@ -117,7 +117,7 @@ def put(new: Schedule) -> Schedule:
     """Add a schedule, or change the one of the same id: its UID stays, its SEQUENCE grows. Raises UsageError when it is never free."""
     if not new.cancelled and new.next(datetime.fromisoformat(new.created)) is None:
         first = next(new.occurrences(datetime.fromisoformat(new.created)), None)
-        why = f"its first start is in {first.blocked}" if first else "the rule gives no start"
+        why = f"its first start is blocked ({first.blocked})" if first else "the rule gives no start"
         raise errors.UsageError(f"this schedule allows no start within three years: {why}")
     with _locked() as known:
         old = known.get(new.id)

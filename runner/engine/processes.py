@@ -91,7 +91,7 @@ def start_message_of(context: RunContext) -> StartMessage:
         variables=options.variables,
         configuration=carried(experiment.configuration),
         secret_variables=options.secret_variables,
-        modules=tuple(_modules(experiment.document)),
+        modules=tuple(modules(experiment.document)),
         undoes_with=tuple(registry.imports(kinds)),
         strategy=context.strategy,
         dry=experiment.runtime.dry,
@@ -115,7 +115,7 @@ def start_message_of(context: RunContext) -> StartMessage:
     )
 
 
-def _modules(document: Mapping[str, Any]) -> list[str]:
+def modules(document: Mapping[str, Any]) -> list[str]:
     """The Python modules of all activities, controls left out: imported ahead by worker and undoer."""
     hypothesis = (document.get("steady-state-hypothesis") or {}).get("probes") or []
     activities = [*hypothesis, *(document.get("method") or []), *(document.get("rollbacks") or [])]

@@ -95,7 +95,7 @@ def test_a_plain_file_with_empty_rollbacks_is_left_as_it_says_and_put_back_only_
     plain = tmp_path / "plain.json"
     plain.write_text(json.dumps(document))
     try:
-        assert "not played: uncordon node" in chaos_run("plan", plain).stdout
+        assert "skipped: uncordon node" in chaos_run("plan", plain).stdout
         outcome = chaos_run("run", plain, "--json")
         assert kube.cordons() != before
         assert outcome.named("undone")[0]["clean"] is False
@@ -134,7 +134,7 @@ def test_somebody_elses_cordon_stays_though_the_file_would_lift_it(
         kube.run("uncordon", node)
     assert outcome.named("undone")[0]["clean"] is True
     assert "lift" not in [step["what"] for step in outcome.named("undo_step")]
-    assert any(node in found and "somebody else" in found for found in outcome.verdict["findings"])
+    assert any(node in found and "cordoned before this run" in found for found in outcome.verdict["findings"])
 
 
 def test_replicas_are_restored_without_a_declared_rollback(kube: Kube, chaos_run: ChaosRun) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.engine.preflight import target_environment
+from runner.engine import processes
 from runner.experiment import load
 
 Json = dict[str, Any]
@@ -46,7 +46,7 @@ def test_whoever_looks_at_activities_sees_what_a_reference_names(tmp_path: Path)
     assert seen.experiment.document["steady-state-hypothesis"]["probes"][1]["provider"] == PROBE["provider"]
     assert seen.experiment.document["steady-state-hypothesis"]["probes"][1]["tolerance"] == [200, 204]
     rollbacks = {**seen.experiment.document, "method": []}
-    assert "chaosk8s.pod.actions" in target_environment.modules(rollbacks), "by its rollback alone"
+    assert "chaosk8s.pod.actions" in processes.modules(rollbacks), "by its rollback alone"
 
 
 def test_only_background_and_tolerance_are_the_references_own(tmp_path: Path) -> None:

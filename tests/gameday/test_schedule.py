@@ -82,7 +82,7 @@ def test_a_change_keeps_the_uid_and_counts_up() -> None:
 
 
 def test_a_schedule_that_is_always_frozen_is_refused_with_the_reason() -> None:
-    with pytest.raises(errors.UsageError, match=r"never free.*outside 08:00 to 09:00"):
+    with pytest.raises(errors.UsageError, match=r"allows no start.*outside 08:00 to 09:00"):
         schedule.put(weekly(freezes=("hours 08:00-09:00",)))
 
 

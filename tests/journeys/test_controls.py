@@ -147,7 +147,7 @@ def test_a_control_that_hangs_after_the_undo_does_not_hold_the_run(tmp_path: Pat
     play = Play(tmp_path / "x", whole(), mine=hangs)
     code, said = play.run(sys.executable, "-m", "runner", "run", "x.json")
     assert code == 0, said
-    assert "the controls did not come to their end after the undo; they have 10 s" in said
+    assert "the controls' last hooks did not finish within 10 s after the undo" in said
 
 
 GRACEFUL = """

@@ -228,7 +228,7 @@ def test_what_a_survivor_leaves_as_it_is_for_the_file_says_so_is_told(tmp_path: 
     process.stdout.close()
     path = Path(os.environ["XDG_STATE_HOME"]) / "chaos-run" / "runs" / event["run"] / "record.json"
     until(path.exists, "there is a record")
-    said = "the runner died; nothing was put back: the strategy of the file's rollbacks is never (not played: back)"
+    said = "the runner died; nothing was put back: the file's rollback strategy is never (skipped: back)"
     assert json.loads(path.read_text())["sentence"].startswith(said)
     assert play.trace == []
 

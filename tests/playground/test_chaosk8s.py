@@ -36,8 +36,14 @@ def test_pods_are_counted_and_terminated(kubectl: Kubectl) -> None:
     before = {pod["metadata"]["uid"] for pod in kubectl.items("pods")}
     assert probes.count_pods(label_selector="app=shop", phase="Running", ns="shop") == 3
     actions.terminate_pods(label_selector="app=shop", qty=2, rand=True, ns="shop", grace_period=0)
-    assert until(lambda: len(before - {pod["metadata"]["uid"] for pod in kubectl.items("pods")}) == 2)
-    assert until(lambda: probes.count_pods(label_selector="app=shop", phase="Running", ns="shop") == 3)
+    until(
+        lambda: len(before - {pod["metadata"]["uid"] for pod in kubectl.items("pods")}) == 2,
+        "the pods are as they should be",
+    )
+    until(
+        lambda: probes.count_pods(label_selector="app=shop", phase="Running", ns="shop") == 3,
+        "the pods are as they should be",
+    )
     kubectl("wait", "pod", "--selector=app=shop", "--for=condition=Ready", "--timeout=10s")
     assert probes.pods_in_phase(label_selector="app=shop", phase="Running", ns="shop")
     assert probes.pods_in_conditions("app=shop", [{"type": "Ready", "status": "True"}], ns="shop") is True
@@ -56,11 +62,11 @@ def test_a_deployment_is_scaled_rolled_and_watched(kubectl: Kubectl) -> None:
 
     actions.scale_deployment("shop", 2, ns="shop")
     assert probes.deployment_fully_available("shop", ns="shop", timeout=10) is True
-    assert until(lambda: len(kubectl.names("pods")) == 2)
+    until(lambda: len(kubectl.names("pods")) == 2, "the pods are as they should be")
     before = set(kubectl.names("pods"))
     actions.rollout_deployment("shop", ns="shop")
     kubectl("rollout", "status", "deployment/shop", "--timeout=20s")
-    assert until(lambda: len(kubectl.names("pods")) == 2)
+    until(lambda: len(kubectl.names("pods")) == 2, "the pods are as they should be")
     assert not before & set(kubectl.names("pods"))
     assert probes.deployment_available_and_healthy("shop", ns="shop") is True
 
@@ -71,9 +77,9 @@ def test_a_deployment_is_created_from_a_file_and_deleted(kubectl: Kubectl, tmp_p
     made = json.loads(kubectl("create", "deployment", "second", "--image=agnhost", "--dry-run=client", "--output=json"))
     (tmp_path / "second.json").write_text(json.dumps(made))
     actions.create_deployment(str(tmp_path / "second.json"), ns="shop")
-    assert until(lambda: len(kubectl.names("pods", "--selector=app=second")) == 1)
+    until(lambda: len(kubectl.names("pods", "--selector=app=second")) == 1, "the pods are as they should be")
     actions.delete_deployment("second", ns="shop")
-    assert until(lambda: kubectl.names("pods", "--selector=app=second") == [])
+    until(lambda: kubectl.names("pods", "--selector=app=second") == [], "the pods are as they should be")
 
 
 def test_nodes_are_cordoned_drained_and_uncordoned(kubectl: Kubectl) -> None:

@@ -41,7 +41,7 @@ def space(kubectl: Kubectl) -> Iterator[str]:
     kubectl("create", "service", "clusterip", "web", "--tcp=80", "-n", "aims")
     kubectl("create", "secret", "generic", "web", "--from-literal=a=b", "-n", "aims")
     own = Kubectl(kubectl.kubeconfig, "aims")
-    assert until(lambda: len(own.names("pods")) == 1)
+    until(lambda: len(own.names("pods")) == 1, "the pods are as they should be")
     yield "aims"
     kubectl("delete", "namespace", "aims", "--ignore-not-found", "--wait=true")
 

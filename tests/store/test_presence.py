@@ -33,7 +33,7 @@ def test_a_target_has_one_holder_until_it_lets_go(store: Store, presence: Presen
     assert held.value.scope == "shop"
     assert (held.value.holder.run, held.value.holder.host, held.value.holder.person) == ("a", "host-a", "ann")
     assert "run a of ann on host-a since 20" in held.value.holder.holding
-    assert "counts for 60 s" in held.value.holder.holding
+    assert "its locks expire after 60 s of silence" in held.value.holder.holding
     assert store._database.read("SELECT * FROM locks WHERE scope = 'cart'", {}) == [], "all or none"
     presence.release("a")
     assert presence.claim("b", ["cart", "shop"]) == []

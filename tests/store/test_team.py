@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli import main
-from runner.engine.conclude import judge
+from runner.engine.conclude import publish
 from runner.engine.options import Options
 from runner.engine.session import Session
 from runner.rundir import paths
@@ -80,7 +80,7 @@ def test_a_lock_of_somebody_else_delays_the_end_for_a_while_and_costs_no_verdict
     async def run() -> Session:
         session = new_session()
         ended = record(session.run, folder=str(session.folder))
-        judge._kept(session, ended, Options(path="", store=postgres))
+        publish._kept(session, ended, Options(path="", store=postgres))
         session.leave()
         return session
 
