@@ -107,9 +107,9 @@ def test_a_restart_in_the_window_is_said_with_what_it_took_and_no_pass_rests_on_
     assert ("too few to change the verdict" if proven else "if they were bad, it would not be a pass") in judged[
         "sentence"
     ]
-    (said,) = [m for m in messages(run) if "is unknown" in m]
-    assert said.endswith("events: it restarted, ended or was no longer scraped once")
-    assert "lost" not in " ".join(messages(run)).replace("is unknown", "")
+    (said,) = [m for m in messages(run) if "after the last reading of a process are unknown" in m]
+    assert said.endswith(": it restarted, ended or was no longer scraped once")
+    assert "lost" not in " ".join(messages(run))
     rows = [json.loads(line) for line in (run.folder / "checkout.counts.jsonl").read_text().splitlines()]
     *_, lost = [row for row in rows if "lost" in row]  # one before it began may stand there, too
     assert lost["lost"] == pytest.approx(RATE, rel=0.3)  # a scrape a second
