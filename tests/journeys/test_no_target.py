@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,25 @@ def test_what_watches_another_service_does_not_mean_the_playground(tmp_path: Pat
     refused = chaos_run("plan", _file(tmp_path, "x.json", elsewhere()))
     assert refused.returncode == 2
     assert "http://127.0.0.1:18080/ is not in the playground" in refused.stderr
+
+
+def test_an_action_on_an_account_is_never_local_and_is_accepted_by_its_name_alone(tmp_path: Path) -> None:
+    provider = {"type": "python", "module": "chaosaws.ec2.actions", "func": "stop_instance"}
+    document = {"title": "t", "description": "d", "method": [{"type": "action", "name": "stop", "provider": provider}]}
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(document | {"rollbacks": []}))
+    for command in ("plan", "run", "gate"):
+        refused = chaos_run(command, str(path))
+        assert refused.returncode == 3
+        assert (
+            "'stop' strikes aws account unknown, region unknown, which is not on the sandbox allowlist"
+            in refused.stderr
+        )
+    ours = {"name": "chaos-run", "service": "x", "accept_environment": ["stop"]}
+    path.write_text(json.dumps(document | {"rollbacks": [], "extensions": [ours]}))
+    plan = chaos_run("plan", str(path))
+    assert plan.returncode == 0
+    assert "where     aws account unknown, region unknown (unknown)" in plan.stdout
+    run = chaos_run("run", str(path))
+    assert run.returncode == 3, "outside a sandbox every action needs an undo, or its name"
+    assert "nothing undoes 'stop' if the runner dies" in run.stderr
