@@ -24,7 +24,7 @@ from runner.experiment import (
     notes,
     references,
     runtime,
-    silencing,
+    silencing_lint,
     source,
     substitution,
     tolerance_types,
@@ -116,7 +116,7 @@ def _validate(
     metrics = around.metrics if around else []
     names.check(found, reading.raw, reading.steps, [o.name for o in objectives], [m.name for m in metrics], offered)
     access, vaulted = _access(found, reading, secret, env)
-    silencing.check(found, reading)
+    silencing_lint.check(found, reading)
     lint.check(found, reading)
     substitution.check(found, configuration)
     tolerance_types.check(found, configuration)
