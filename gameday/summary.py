@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from gameday import pages
 from gameday.record import GameDay, Outcome, StepResult
 from runner import errors, units
-from runner.timeline import statistics
-from runner.timeline.statistics import Estimate
+from runner.timeline import mttd_mttr
+from runner.timeline.mttd_mttr import Estimate
 from runner.timeline.way_back import PutBack
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def mean_times(values: Sequence[tuple[float | None, bool]]) -> tuple[str, str]:
 
     A censored time counts as the lower bound that it is, and makes the figures lower bounds (≥).
     """
-    found = statistics.summarise([statistics.CensoredTime(value, cut) for value, cut in values if value is not None])
+    found = mttd_mttr.summarise([mttd_mttr.CensoredTime(value, cut) for value, cut in values if value is not None])
     unknown = sum(1 for value, cut in values if value is None and cut)
     unseen = f", {unknown} never detected or recovered" if unknown else ""
     if found.mean is None or found.median is None:

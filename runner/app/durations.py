@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from runner.timeline import statistics, survival
-from runner.timeline.statistics import CensoredTime, Durations, Estimate, Rate, durations, merge
+from runner.timeline import mttd_mttr, survival
+from runner.timeline.mttd_mttr import CensoredTime, Durations, Estimate, Rate, durations, merge
 
 if TYPE_CHECKING:
     from runner.store import Measured as Run
@@ -85,7 +85,7 @@ def to_json(group: DurationGroup) -> dict[str, Any]:
         "detection_rate": asdict(detection_rate(group)),
         **{
             which: {
-                **asdict(statistics.summary(waits.durations)),
+                **asdict(mttd_mttr.summary(waits.durations)),
                 "kaplan_meier_median": _as_dict(survival.product_limit(waits.durations)),
                 "values": [{"seconds": seconds, "censored": censored} for seconds, censored in waits.latest],
             }
@@ -97,4 +97,4 @@ def to_json(group: DurationGroup) -> dict[str, Any]:
 def detection_rate(group: DurationGroup) -> Rate:
     """How many of the runs that users felt were detected."""
     ended, bounds = group.ttd.durations
-    return statistics.rate(len(ended), len(ended) + len(bounds))
+    return mttd_mttr.rate(len(ended), len(ended) + len(bounds))

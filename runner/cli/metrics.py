@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runner.app.durations import DurationGroup, Waits
     from runner.report.dots import Dot
     from runner.store import Measured as Run
-    from runner.timeline.statistics import Estimate
+    from runner.timeline.mttd_mttr import Estimate
 
 
 @click.command(name="metrics")
@@ -116,9 +116,9 @@ def _text(group: DurationGroup) -> str:
 
 
 def _row(name: str, waits: Waits) -> tuple[str, ...]:
-    from runner.timeline import statistics, survival
+    from runner.timeline import mttd_mttr, survival
 
-    found = statistics.summary(waits.durations)
+    found = mttd_mttr.summary(waits.durations)
     interval = f"{_figure(found.median_low)}–{_figure(found.median_high)}" if found.median_low else "-"
     return (
         name,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from runner import clock, errors, files
-from runner.engine import processes, stop
+from runner.engine import processes, signals
 from runner.engine.execute.silencing import Silencing
 from runner.engine.observe.observers import Observers
 from runner.engine.options import NullView, Options, View
@@ -32,7 +32,7 @@ async def run(options: Options, view: View, time: clock.Clock | None = None) -> 
     admission.recover_unfinished()
     session = Session(paths.runs_dir(), view, time or clock.SystemClock())
     try:
-        with _on_disk(session), stop.interruptions(session, last=options.last), view:
+        with _on_disk(session), signals.interruptions(session, last=options.last), view:
             async with (
                 target_environment.prepare(options, experiment.document, session.folder) as where,
                 _shared(session, options) as mates,
@@ -93,7 +93,7 @@ async def _noticed(context: RunContext) -> AsyncIterator[Plan | None]:
 
     aside = Session(paths.runs_dir(), NullView(), session.clock)
     try:
-        drawn = await stop.unless_stopped(session, _drawn(replace(context, session=aside), cleared=True))
+        drawn = await signals.unless_stopped(session, _drawn(replace(context, session=aside), cleared=True))
     finally:
         aside.leave()
         aside.forget()
@@ -108,7 +108,7 @@ async def _run(context: RunContext, noticed: Plan | None, mates: Team | None) ->
         session.find("warning", context.where.note)
     observers = Observers(context)
     async with processes.started(context, observers) as children:
-        plan, targets = await stop.unless_stopped(session, admission.draw(context, children, observers))
+        plan, targets = await signals.unless_stopped(session, admission.draw(context, children, observers))
         admission.clear(context, plan, targets)
         if noticed:
             from runner.engine.preflight import notice
@@ -119,20 +119,20 @@ async def _run(context: RunContext, noticed: Plan | None, mates: Team | None) ->
             baseline.announce(context, plan)
             silencing = Silencing(session, context.experiment, children.supervisor)
             holds = await baseline.holds(context, children, observers, targets, silencing)
-            from runner.engine.conclude import judge, publish, recovery
-            from runner.engine.execute import stages  # imported while the baseline waited
+            from runner.engine.conclude import build_record, publish, recovery
+            from runner.engine.execute import inject_and_undo  # imported while the baseline waited
             from runner.engine.execute.method import Method
 
             method = Method(session, context.experiment, children.supervisor, targets.actions, observers.progress)
-            outcome = stages.UndoOutcome()
+            outcome = inject_and_undo.UndoOutcome()
             if holds:
                 try:
-                    await stages.inject(context, observers, targets, silencing, method)
+                    await inject_and_undo.inject(context, observers, targets, silencing, method)
                 finally:  # whatever broke, us included
-                    outcome = await stages.undo(context, children, observers, targets, method)
+                    outcome = await inject_and_undo.undo(context, children, observers, targets, method)
                 await method.conclude()
                 await recovery.recover(context, children, observers, method)
-            record = await judge.conclude(context, observers, method, outcome, plan)
+            record = await build_record.conclude(context, observers, method, outcome, plan)
     return publish.publish(context, observers, method, record, plan)
 
 

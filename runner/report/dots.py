@@ -10,8 +10,8 @@ from markupsafe import Markup, escape
 
 from runner.report import scale, words
 from runner.report.scale import Scale
-from runner.timeline import statistics
-from runner.timeline.statistics import CensoredTime
+from runner.timeline import mttd_mttr
+from runner.timeline.mttd_mttr import CensoredTime
 
 WIDTH, LEFT, RIGHT = 1000, 62, 24
 PANEL, BETWEEN, TOP, BOTTOM = 110, 46, 70, 6
@@ -79,7 +79,7 @@ def _panel(name: str, kinds: Mapping[str, Sequence[Dot]], x: Scale, top: float) 
 def _counts(kinds: Mapping[str, Sequence[Dot]]) -> Markup:
     said = []
     for kind, dots in kinds.items():
-        median = statistics.summarise([dot.value for dot in dots]).median
+        median = mttd_mttr.summarise([dot.value for dot in dots]).median
         bound = "≥ " if median and median.at_least else ""
         said.append(
             f"{kind} n = {len(dots)}, median {bound}{words.seconds(median.seconds) if median else words.NO_DATA}"
@@ -102,7 +102,7 @@ def _days(x: Scale, bottom: float, most: int = 6) -> Iterator[str]:
 
 
 def _band(values: Sequence[CensoredTime], y: Scale, colour: str) -> Iterator[str]:
-    found = statistics.summarise(values)
+    found = mttd_mttr.summarise(values)
     if found.median_low and found.median_high:
         high, low = y(found.median_high.seconds), y(found.median_low.seconds)
         width = WIDTH - LEFT - RIGHT

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runner import clock
-from runner.timeline import statistics
-from runner.timeline.statistics import Durations
+from runner.timeline import mttd_mttr
+from runner.timeline.mttd_mttr import Durations
 
 if TYPE_CHECKING:
     from runner.store.database import Database
@@ -130,7 +130,7 @@ def _fill(execute: Execute, key: dict[str, str]) -> None:
 
 def _packed(which: str, values: Sequence[tuple[str, float, int]], **kept: int) -> dict[str, bytes]:
     """`kept`: the name of the column for the values as they happened, and how many of the last ones go there."""
-    ended, bounds = statistics.durations((seconds, censored == 1) for _, seconds, censored in values)
+    ended, bounds = mttd_mttr.durations((seconds, censored == 1) for _, seconds, censored in values)
     ((column, most),) = kept.items()
     told = [number for started, *wait in values[-most:] for number in (_unix(started), *wait)]
     numbers = {"ended": ended, "bounds": bounds, column: told}

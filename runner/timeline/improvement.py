@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.timeline.statistics import Z95
+from runner.timeline.mttd_mttr import Z95
 
 Waits = Sequence[tuple[float, bool]]
 """Seconds, and whether they are only a lower bound; in any order."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner import units
-from runner.timeline import statistics
+from runner.timeline import mttd_mttr
 from runner.timeline.improvement import RecoveryChange
 
 MONTH_DAYS = 365.25 / 12
@@ -38,7 +38,7 @@ def share(name: str, k: int, n: int, goal: float | None, *, of: str, fewest: int
     """k of n with its 95 % interval, for example requests answered well or objectives that passed."""
     if n < fewest:
         return SuccessFigure(name=name, value=None, said=f"nothing to tell: {n:,} {of}", goal=goal, met=None)
-    found = statistics.rate(k, n)
+    found = mttd_mttr.rate(k, n)
     said = f"{units.format_ratio(k / n)} ({k:,} of {n:,} {of}; 95 %: {units.format_ratio(found.low)} to {units.format_ratio(found.high)})"
     return SuccessFigure(name=name, value=k / n, said=said, goal=goal, met=None if goal is None else k / n >= goal)
 

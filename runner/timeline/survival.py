@@ -7,15 +7,15 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import chain, repeat
 
-from runner.timeline import statistics
-from runner.timeline.statistics import CensoredTime, Durations, Estimate
+from runner.timeline import mttd_mttr
+from runner.timeline.mttd_mttr import CensoredTime, Durations, Estimate
 
 _NOISE = 1e-12
 
 
 def median(values: Iterable[CensoredTime]) -> Estimate | None:
     """The median of values in any order: see `product_limit`."""
-    return product_limit(statistics.durations(values))
+    return product_limit(mttd_mttr.durations(values))
 
 
 def product_limit(found: Durations) -> Estimate | None:

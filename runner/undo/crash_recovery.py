@@ -22,7 +22,7 @@ from runner.rundir.events import EventWriter
 from runner.rundir.ledger import Ledger
 from runner.rundir.names import RECORD, RESERVE
 from runner.rundir.start_message import StartMessage
-from runner.timeline import incident, mark, record
+from runner.timeline import mark, record, ttd_ttr
 from runner.timeline.event import Name
 from runner.timeline.mask import Mask
 from runner.timeline.vocabulary import MarkName, UndoState
@@ -135,7 +135,7 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
     early = way.put_back == PutBack.NOTHING
     sentence = f"the runner died{' before any action was begun' if early else ''}; {way.sentence}"
     marks = _marks(events, start)
-    times = incident.times(marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start.started_mono_ns))
+    times = ttd_ttr.times(marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start.started_mono_ns))
     final = record.RunRecord(
         run=start.run,
         title=start.title,

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import units
-from runner.slo import detection, effect, recovery, verdict
+from runner.slo import burn_rule, effect, recovery, verdict
 from runner.slo.guard import Guard
 from runner.slo.guard_set import Breach, GuardSet
 from runner.slo.guards.budget import BudgetSpent
@@ -140,7 +140,7 @@ class Script:
         story.samples = [s for s in story.samples if not any(a <= since(s.intended_ns) < b for a, b in silent)]
         self.samples, series = story.samples, story.series
         guard: Guard | None = None
-        burn = detection.BurnRule(self.objectives[0], series) if self.objectives else None
+        burn = burn_rule.BurnRule(self.objectives[0], series) if self.objectives else None
         self.stop: Breach | None = None
         self.stop_s = self.detected_s = 0.0
         self.effect: effect.Effect | None = None

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from runner.slo import counts, slices
+from runner.slo.burn_rule import BurnRule
 from runner.slo.counts import Counts, Lost, Point
-from runner.slo.detection import BurnRule
 from runner.slo.effect import Watch
 from runner.slo.guard import Guard
 from runner.slo.guard_set import GuardSet

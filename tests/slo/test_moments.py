@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from runner.slo import detection, effect, recovery
+from runner.slo import burn_rule, effect, recovery
 from runner.slo.objective import Objective
 from runner.slo.sample import Flag
 from runner.slo.series import Series
@@ -65,7 +65,7 @@ def test_errors_the_baseline_had_already_are_no_effect() -> None:
 
 def fires(story: Story, burn: float = 14.4, objective: Objective = AVAILABLE, rate: float = 100) -> float | None:
     traffic = Traffic(rate, 90, story)
-    rule = detection.BurnRule(objective, traffic.series, burn)
+    rule = burn_rule.BurnRule(objective, traffic.series, burn)
     return next((since(now) for now in traffic.ticks() if rule.tick(now)), None)
 
 
@@ -83,7 +83,7 @@ def test_a_generous_objective_still_notices_an_outage() -> None:
 
 def test_the_burn_rate_window_is_widened_to_ten_requests() -> None:
     strict = Objective("availability", "storefront", "availability", 0.9999)
-    assert detection.BurnRule(strict, Series("storefront", 10, 1.0)).window_s == pytest.approx(694, abs=1)
+    assert burn_rule.BurnRule(strict, Series("storefront", 10, 1.0)).window_s == pytest.approx(694, abs=1)
 
 
 def recovered(story: Story, stable_s: float = 5, seconds: float = 40) -> tuple[float, float] | None:

@@ -14,9 +14,9 @@ from runner.app import durations, success
 from runner.cli import metrics
 from runner.experiment.goals import Goals
 from runner.store import Store
-from runner.timeline import improvement, statistics, survival
+from runner.timeline import improvement, mttd_mttr, survival
+from runner.timeline.mttd_mttr import CensoredTime, Estimate
 from runner.timeline.record import Mark, RunRecord
-from runner.timeline.statistics import CensoredTime, Estimate
 from tests.store.samples import record
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
@@ -84,8 +84,8 @@ def test_every_figure_is_that_of_the_runs_one_by_one(store: Store, tmp_path: Pat
         for which, waits in (("ttd", group.ttd), ("ttr", group.ttr)):
             values = _values(same, which)
             assert [*waits.latest] == values[-metrics.MOST_SHOWN :], (title, which)
-            assert statistics.summary(waits.durations) == statistics.summarise(values)
-            assert _plain(values) == (_seconds(statistics.summarise(values)), survival.product_limit(waits.durations))
+            assert mttd_mttr.summary(waits.durations) == mttd_mttr.summarise(values)
+            assert _plain(values) == (_seconds(mttd_mttr.summarise(values)), survival.product_limit(waits.durations))
         assert metrics._text(group) == metrics._text(one_by_one[title])
 
     *_, every = durations.from_distributions(store, store.distributions("s1"), "s1")
@@ -141,7 +141,7 @@ def _values(runs: Sequence[RunRecord], which: str) -> list[CensoredTime]:
     return [CensoredTime(seconds, censored) for seconds, censored in found if seconds is not None]
 
 
-def _seconds(found: statistics.DurationSummary) -> dict[str, object]:
+def _seconds(found: mttd_mttr.DurationSummary) -> dict[str, object]:
     return {"median": found.median, "mean": found.mean, "p90": found.p90, "low": found.median_low}
 
 
@@ -149,7 +149,7 @@ def _plain(values: Sequence[CensoredTime]) -> tuple[dict[str, object], Estimate 
     """The figures as a textbook writes them: one value after the other."""
     ordered = sorted(values)
     first = next((i for i, value in enumerate(ordered) if value.censored), len(ordered))
-    ranks = statistics.median_ranks(len(ordered))
+    ranks = mttd_mttr.median_ranks(len(ordered))
     assert ranks is not None
     mean = math.fsum(value.seconds for value in ordered) / len(ordered)
     figures = {

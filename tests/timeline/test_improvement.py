@@ -7,7 +7,7 @@ import random
 import pytest
 
 from runner.timeline import improvement, success
-from runner.timeline.statistics import CensoredTime
+from runner.timeline.mttd_mttr import CensoredTime
 
 
 def waits(*seconds: float) -> list[CensoredTime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.timeline import survival
-from runner.timeline.statistics import CensoredTime, Estimate
+from runner.timeline.mttd_mttr import CensoredTime, Estimate
 
 TREATED = "6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"
 """Weeks of remission under 6-mercaptopurine, `+` censored: Freireich et al., Blood 21 (1963)."""

@@ -11,7 +11,7 @@ from runner.engine.processes import Processes
 from runner.engine.run_context import RunContext
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
-from runner.timeline import incident
+from runner.timeline import ttd_ttr
 from runner.timeline.event import Name
 from runner.timeline.mark import Window
 from runner.timeline.vocabulary import MarkName, Phase, StopReason
@@ -104,7 +104,7 @@ def _tell(context: RunContext, observers: Observers, hypothesis: _Hypothesis) ->
 
 def _mark(session: Session, observers: Observers) -> None:
     if (found := observers.watch.recovered) is not None:
-        source = "objectives" if found.broken else incident.NEVER_MISSED
+        source = "objectives" if found.broken else ttd_ttr.NEVER_MISSED
         session.mark(MarkName.RECOVERED, mono_ns=found.at_ns, error_s=found.error_s, source=source)
 
 

@@ -1,4 +1,7 @@
-"""Reasons: one word and one sentence from a record; the same for a run that just ended and for one that is judged again."""
+"""The run's verdict: one word, one sentence and one exit code from a record.
+
+The same for a run that just ended and for one that is judged again.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from runner.plan import translate
 
 if TYPE_CHECKING:
     from runner.engine.observe.detection import Detecting
-    from runner.engine.observe.watch import Watch
+    from runner.engine.observe.guard_loop import Watch
     from runner.slo.counts import Point
     from runner.slo.objective import Objective
     from runner.slo.sample import Sample
@@ -55,7 +55,7 @@ class Observers:
     @cached_property
     def watch(self) -> Watch:
         """Every 50 ms from the baseline on."""
-        from runner.engine.observe.watch import Watch
+        from runner.engine.observe.guard_loop import Watch
 
         session, experiment = self._context.session, self._context.experiment
         return Watch(session, experiment, self.traffic, self.series, self.objectives, self.progress)

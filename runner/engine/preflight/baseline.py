@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 LATER = (
     "runner.engine.observe.detection",
-    "runner.engine.execute.stages",
+    "runner.engine.execute.inject_and_undo",
     "runner.engine.conclude.recovery",
-    "runner.engine.conclude.judge",
+    "runner.engine.conclude.build_record",
     "runner.engine.conclude.publish",
     "runner.engine.execute.method",
     "runner.store.store",
@@ -154,7 +154,7 @@ def _load_what_comes_later() -> None:
     for module in LATER:
         importlib.import_module(module)
     importlib.import_module("runner.report.html").prepare()
-    importlib.import_module("runner.engine.conclude.judge").machine()
+    importlib.import_module("runner.engine.conclude.build_record").machine()
 
 
 async def _wait_or_stop(session: Session, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Whoever wants the run to stop: Ctrl-C and its like, heard from the first moment on."""
+"""Signals that ask a run to stop (Ctrl-C, SIGTERM, a closed terminal), heard from the first moment on."""
 
 from __future__ import annotations
 

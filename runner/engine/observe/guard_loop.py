@@ -1,4 +1,4 @@
-"""The watch: every 50 ms it reads the tapes, lets the guards decide, and notes effect, detection and recovery."""
+"""The loop in which a run is aborted: every 50 ms it reads the tapes, lets the guards decide, and notes effect, detection and recovery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.experiment.experiment import Experiment
 from runner.plan import translate
 from runner.rundir.inbox import Inbox
 from runner.slo import effect, timeslices
-from runner.slo.detection import BurnRule
+from runner.slo.burn_rule import BurnRule
 from runner.slo.guard_set import GuardSet
 from runner.slo.objective import Objective
 from runner.slo.recovery import Recovered, Recovery

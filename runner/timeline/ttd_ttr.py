@@ -1,4 +1,4 @@
-"""Incident: how long until detection and until recovery, reckoned from marks only.
+"""TTD and TTR of one run: how long until detection and until recovery, reckoned from marks only.
 
 The origin is the *impact*, the mark `effective` (an indicator of users left its baseline), not the injection: what lies
 between the two is the fault's own latency and says nothing about the team. Definitions after Davidovic, "Incident

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runner.timeline.incident import NEVER_MISSED, IncidentTimes, times
 from runner.timeline.mark import Mark
+from runner.timeline.ttd_ttr import NEVER_MISSED, IncidentTimes, times
 
 
 def marks(**seconds: float) -> list[Mark]:

@@ -1,4 +1,4 @@
-"""The verdict: from everything that was seen to one word, one sentence and one exit code, put together as the record of the run."""
+"""The record of a run, put together from everything that was seen; the verdict in it is that of run_verdict.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from runner import codec, units
 from runner.engine.conclude import recovery, run_verdict
+from runner.engine.execute.inject_and_undo import UndoOutcome, undo_missing
 from runner.engine.execute.method import Method
-from runner.engine.execute.stages import UndoOutcome, undo_missing
 from runner.engine.observe.observers import Observers
 from runner.engine.observe.traffic import Traffic
 from runner.engine.run_context import RunContext
@@ -19,7 +19,7 @@ from runner.experiment.experiment import Experiment
 from runner.plan.plan import Plan
 from runner.probe import health
 from runner.report import answered
-from runner.timeline import incident
+from runner.timeline import ttd_ttr
 from runner.timeline.record import ObjectiveResult, RunRecord, Terms
 from runner.timeline.vocabulary import MarkName, Phase
 
@@ -35,7 +35,7 @@ async def conclude(
     objectives = _objectives(session, observers) if session.injecting else ()
     hypothesis = method.hypothesis()
     faults = method.faults()
-    times = incident.times(
+    times = ttd_ttr.times(
         session.marks,
         aborted=session.stop.done(),
         ended_ns=session.clock.monotonic(),

@@ -1,4 +1,4 @@
-"""The stages of a run from the first change to the way back: inject, undo."""
+"""From the first change to the look for residue: inject, undo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from runner import errors
 from runner.engine.execute.method import Method
 from runner.engine.execute.silencing import Silencing
+from runner.engine.execute.undo_records import write_undo_records
 from runner.engine.observe.observers import Observers
 from runner.engine.preflight import left_in_place
 from runner.engine.preflight.admission import Targets
@@ -66,24 +67,6 @@ async def inject(
     observers.watch.off_guard()
     if not session.stop.done():
         await method.prove_once()
-
-
-def write_undo_records(context: RunContext, targets: Targets) -> None:
-    """Every one before the first change: ours first, so that the file's own rollbacks are played before them.
-
-    None where the file wants none: a dry run changes nothing, and some rollbacks are never played.
-    """
-    experiment, ledger = context.experiment, Ledger(context.session.folder)
-    if not experiment.runtime.acts or experiment.runtime.rollbacks == "never":
-        return
-    for step in (step for found in targets.actions for step in found.undo):
-        ledger.open(step.kind, step.what, **step.args)
-    for index, rollback in reversed(list(enumerate(experiment.rollbacks))):
-        name = str(rollback.get("name") or rollback.get("ref"))
-        if foreign := targets.inspection.withheld.get(str(index)):
-            context.session.find("warning", f"the rollback {name!r} is skipped: {foreign}")
-        else:
-            ledger.open(ROLLBACK, name, index=index)
 
 
 async def undo(

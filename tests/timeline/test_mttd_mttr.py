@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.timeline.statistics import CensoredTime, Estimate, median_ranks, rate, summarise
+from runner.timeline.mttd_mttr import CensoredTime, Estimate, median_ranks, rate, summarise
 
 SECONDS = st.floats(0, 1e6)
 

@@ -1,4 +1,4 @@
-"""Detection: the built-in burn-rate rule, which stands in for a team's own alerting and is labelled as such."""
+"""The built-in burn-rate rule, which stands in for a team's own alerting and is labelled as such."""
 
 from __future__ import annotations
 
