@@ -122,12 +122,13 @@ def test_what_people_do_and_see_is_in_the_record_and_only_what_they_did_to_the_f
 
 
 def test_two_runs_on_one_target_never_overlap(service: Service, tmp_path: Path) -> None:
-    document = experiment(service, method=[http("break", "/break", pauses={"after": 4})])
+    document = experiment(service, method=[http("break", "/break", pauses={"after": 60})])
     with started(tmp_path, document) as run:
         run.until("baseline")
         second = chaos_run("run", _file(tmp_path, "second.json", document), "--json")
         assert second.returncode == 3
         assert run.events[0]["run"] in second.stderr
+        assert chaos_run("stop", run.events[0]["run"]).returncode == 0
         run.finish()
     assert service.get("/log") == "/break /mend"
 
