@@ -34,11 +34,6 @@ def plugged() -> tuple[Driver, ...]:
     return tuple(point.load()() for point in entry_points(group=GROUP))
 
 
-def drivers() -> tuple[Driver, ...]:
-    """All, in the order in which they are asked."""
-    return (*map(named, BUILT_IN), *plugged(), named(LAST))
-
-
 def claiming(provider: Provider) -> Driver | None:
     """The driver on whose system an activity acts; None where nobody knows it."""
     package = str(provider.get("module") or "").partition(".")[0]
@@ -65,9 +60,15 @@ def reached(providers: Iterable[Provider]) -> list[Driver]:
     return [d for d in dict.fromkeys((*map(named, BUILT_IN), *known)) if any(d.claims(p) for p in providers)]
 
 
+def knows_any(providers: Iterable[Provider]) -> bool:
+    """Whether a driver acts on a system for any of these activities, so that it may know their targets: the host's knows none."""
+    return any(claiming(provider) not in (None, named(LAST)) for provider in providers)
+
+
 def by_name(name: str) -> Driver | None:
     """The driver of that name, if it is installed."""
-    return next((driver for driver in drivers() if driver.name == name), None)
+    built_in = {driver.name: driver for driver in (*map(named, BUILT_IN), named(LAST))}
+    return built_in.get(name) or next((driver for driver in plugged() if driver.name == name), None)
 
 
 def outlives_target(kind: str) -> bool:

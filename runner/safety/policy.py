@@ -11,7 +11,7 @@ from runner.faults.driver import Environment, FaultTarget, Owner
 
 SANDBOXES: Mapping[str, tuple[str, ...]] = {
     "kubernetes": ("playground", "kind-*", "k3d-*", "minikube", "docker-desktop"),
-    "aws": ("http://localhost:*", "http://127.0.0.1:*"),
+    "aws": ("stand-in at *",),
     "host": ("*",),
 }
 """The sandbox allowlist, by fault system: environments that are there to be broken. Any other is refused until a policy file names it."""
@@ -72,13 +72,13 @@ def judge_context(context: str) -> Clearance:
     )
 
 
-def judge_environments(run: str, struck: Mapping[str, Environment], accepted: Collection[str]) -> Clearance:
+def judge_environments(run: str, struck: Sequence[tuple[str, Environment]], accepted: Collection[str]) -> Clearance:
     """May these actions, by name, strike the environments that their drivers name? `run`: the environment of the run itself.
 
     An action that no driver claims may run in a sandbox alone; one of a system that the sandbox is no part of, nowhere: unless the
     file accepts either by name.
     """
-    foreign = {name: where for name, where in struck.items() if not _is_cleared(run, where)}
+    foreign = {name: where for name, where in struck if not _is_cleared(run, where)}
     refused = {name: where for name, where in foreign.items() if name not in accepted}
     return Clearance(
         environment=UNKNOWN if foreign else run,
@@ -105,7 +105,8 @@ def judge_faults(request: PolicyRequest) -> Clearance:
     """An action that nobody undoes if we die is refused outside a sandbox, unless the file accepts it by name."""
     if not requires_undo(request.environment):
         return Clearance(environment=request.environment)
-    orphans = [a.action for a in request.actions if a.owner == Owner.NOBODY and a.action not in request.accept_no_undo]
+    hitting = [a for a in request.actions if a.targets or not a.resolved]
+    orphans = [a.action for a in hitting if a.owner == Owner.NOBODY and a.action not in request.accept_no_undo]
     return Clearance(
         environment=request.environment,
         reasons=tuple(

@@ -73,7 +73,7 @@ class World:
             actions=actions,
             snapshots=snapshots,
             locks={
-                driver.name: tuple(system.lock_names(scopes[driver], [t for a in actions for t in a.targets]))
+                driver.name: tuple(system.lock_names(scopes[driver], _targets(driver, actions)))
                 for driver, system in systems.items()
                 if isinstance(system, Locking)
             },
@@ -194,6 +194,10 @@ class World:
                 before = snapshots.get(driver.name, {})
                 if isinstance(system, Withholding) and (foreign := system.withheld(self._activity(rollback), before)):
                     yield str(index), foreign
+
+
+def _targets(driver: Driver, actions: Sequence[FaultTarget]) -> list[str]:
+    return [target for action in actions if action.system == driver.name for target in action.targets]
 
 
 def lock(start: StartMessage, step: str, system: str, names: Sequence[str]) -> list[Any]:

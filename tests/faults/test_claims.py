@@ -138,7 +138,23 @@ def test_one_driver_claims_an_activity_or_none(provider: dict[str, Any], driver:
         ({}, {"AWS_DEFAULT_REGION": "us-east-1"}, "account unknown, region us-east-1"),
         ({"aws_assume_role_arn": "arn:aws:iam::123456789012:role/chaos"}, {}, "account 123456789012, region unknown"),
         ({"aws_profile_name": "lab"}, {}, "account of profile lab, region unknown"),
-        ({}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}, "http://127.0.0.1:5000"),
+        ({}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}, "stand-in at http://127.0.0.1:5000"),
+        ({}, {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000@prod.example"}, "account unknown, region unknown"),
+        (
+            {},
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000", "AWS_ENDPOINT_URL_EC2": "https://ec2.example"},
+            "account unknown, region unknown",
+        ),
+        (
+            {},
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            "account unknown, region unknown",
+        ),
+        (
+            {"aws_endpoint": "https://aws.example"},
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"},
+            "account unknown, region unknown",
+        ),
     ],
 )
 def test_what_is_struck_in_aws_is_an_account_and_a_region(

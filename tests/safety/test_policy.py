@@ -12,7 +12,7 @@ from runner.safety.policy import LOCAL, SANDBOX, UNKNOWN, PolicyRequest
 HOST = Environment(system="host", name="this machine")
 LAB = Environment(system="kubernetes", name="kind-lab")
 AWS = Environment(system="aws", name="account 123456789012, region eu-west-1")
-MOTO = Environment(system="aws", name="http://127.0.0.1:5000")
+MOTO = Environment(system="aws", name="stand-in at http://127.0.0.1:5000")
 STRANGE = Environment(system="", name="chaosgremlin")
 
 
@@ -32,17 +32,17 @@ STRANGE = Environment(system="", name="chaosgremlin")
 def test_an_environment_on_no_list_is_refused_unless_the_file_accepts_it(
     run: str, where: Environment, refused: bool
 ) -> None:
-    found = policy.judge_environments(run, {"act": where}, ())
+    found = policy.judge_environments(run, [("act", where)], ())
     assert bool(found.reasons) is refused
     assert found.environment == (UNKNOWN if refused else run)
-    accepted = policy.judge_environments(run, {"act": where}, ["act"])
+    accepted = policy.judge_environments(run, [("act", where)], ["act"])
     assert accepted.reasons == ()
     assert accepted.accepted == ({"act": where} if refused else {})
     assert accepted.environment == (UNKNOWN if refused else run), "an accepted environment is no sandbox"
 
 
 def test_a_refusal_names_action_and_environment_and_what_to_do() -> None:
-    found = policy.judge_environments(LOCAL, {"stop": AWS, "attack": STRANGE, "fine": HOST}, ())
+    found = policy.judge_environments(LOCAL, [("stop", AWS), ("attack", STRANGE), ("fine", HOST), ("stop", HOST)], ())
     with pytest.raises(errors.Refused) as refused:
         found.require()
     assert refused.value.reasons == (

@@ -16,8 +16,9 @@ from runner.engine.processes import Processes
 from runner.engine.run_context import RunContext
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
-from runner.experiment import variables
+from runner.experiment import tree, variables
 from runner.experiment.experiment import Experiment
+from runner.faults import registry
 from runner.faults.driver import FaultTarget, Inspection, Owner, unknown
 from runner.plan import translate
 from runner.plan.plan import Plan
@@ -95,7 +96,7 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
 
 async def _inspection(context: RunContext, processes: Processes) -> Inspection:
     experiment = context.experiment
-    if context.where.context or experiment.block.proof:
+    if context.where.context or experiment.block.proof or registry.knows_any(tree.providers(experiment.document)):
         await processes.ready()
         return await _inspect(context.where.context, processes)
     # nothing to resolve: worker and undoer may still be importing
@@ -183,17 +184,20 @@ async def locked(
             await asyncio.to_thread(recover_unfinished)
         if team:
             await team.claim(_scopes(context, drawn))
-        locks = targets.inspection.locks
-        held = {system: await _acquire(session, supervisor, system, names) for system, names in locks.items()}
-        _persist(processes, targets, held)
-        renewing = asyncio.create_task(_renew(session, supervisor, held))
+        held: dict[str, list[str]] = {}
+        renewing: asyncio.Task[None] | None = None
         try:
+            for system, names in targets.inspection.locks.items():
+                held[system] = await _acquire(session, supervisor, system, names)
+            _persist(processes, targets, held)
+            renewing = asyncio.create_task(_renew(session, supervisor, held))
             yield
         finally:
-            renewing.cancel()
-            for system, names in held.items():
+            if renewing is not None:
+                renewing.cancel()
+            for system, ours in held.items():
                 try:
-                    await supervisor.release(system, names)
+                    await supervisor.release(system, ours)
                 except errors.EnvironmentFailure as problem:  # it runs out by itself, and what happened still counts
                     session.find("warning", f"the lock in the cluster was not released: {problem.message}")
             if team:

@@ -219,11 +219,10 @@ def require_cleared(where: Surroundings, experiment: Experiment) -> None:
 def cleared(where: Surroundings, experiment: Experiment) -> Surroundings:
     """With the environments beside the cluster that its actions strike, as far as the file accepts them by name. Raises Refused."""
     around = Where(context=where.context, configuration=experiment.configuration, env=where.around)
-    struck = {
-        str(action.get("name")): registry.environment(action.get("provider") or {}, around)
+    struck = [
+        (str(action.get("name")), registry.environment(action.get("provider") or {}, around))
         for action in (*experiment.actions, *experiment.rollbacks)
-        if "provider" in action
-    }
+    ]
     accepted = experiment.block.accept_environment
     clearance = policy.judge_environments(where.environment, struck, accepted)
     clearance.require()

@@ -141,7 +141,9 @@ class System:
         return named or (self._setting.namespace or "default",)
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
-        """Every object in the namespaces concerned, by kind and name."""
+        """Every object in the namespaces concerned, by kind and name; nothing where the run was handed no cluster."""
+        if not self._setting.context:
+            return {}
         from runner.faults.kubernetes import residue
 
         return residue.before(self._cluster, residue.scope(actions), must=must)
