@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from runner import errors
 from runner.engine.preflight import admission
 from runner.engine.session import Session
-from runner.faults.driver import LockAnswer
+from runner.faults.driver import Inspection, LockAnswer
+from runner.rundir.start_message import Kept
 from tests.engine.sessions import new_session
 from tests.fakes.experiments import Clock
 
@@ -116,3 +118,24 @@ def test_a_lock_of_another_run_is_a_refusal_that_names_it_and_what_was_taken_is_
     assert "b/chaos-run" in caught.value.message
     assert "held by another run since noon" in caught.value.reasons
     assert supervisor.asked[1] == ("release", ("a/chaos-run", "c/chaos-run")), "all were asked for at once"
+
+
+def test_what_one_system_gave_is_given_back_when_another_refuses(tmp_path: Path) -> None:
+    supervisor = Supervisor([(HELD,), (TAKEN,), None, None])
+    asked: Any = supervisor
+    inspection = Inspection(locks={"kubernetes": ("shop/chaos-run",), "flags": ("flag/checkout",)})
+    drawn: Any = SimpleNamespace(context="none", locks=("shop/chaos-run", "flag/checkout"))
+
+    async def act(session: Session) -> None:
+        block = SimpleNamespace(service="shop")
+        context: Any = SimpleNamespace(
+            session=session, experiment=SimpleNamespace(block=block), where=SimpleNamespace(context="", shared_name="")
+        )
+        targets = admission.Targets(inspection=inspection, kept=Kept(), left=())
+        processes: Any = SimpleNamespace(supervisor=asked)
+        with pytest.raises(errors.Refused):
+            async with admission.locked(context, processes, drawn, targets, None):
+                pytest.fail("it was refused")
+
+    with_session(tmp_path, act)
+    assert supervisor.asked[-1] == ("release", ("shop/chaos-run",))
