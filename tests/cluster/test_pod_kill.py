@@ -71,9 +71,12 @@ def test_the_gate_writes_one_case_for_the_hypothesis_and_each_objective(
     before = kube.snapshot()
     junit, summary = tmp_path / "junit.xml", tmp_path / "summary.md"
     outcome = chaos_run("gate", short(FILE, "95%"), "--junit", junit, "--summary", summary)
-    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    # A busy machine may starve the prober: then the gate says so (4), in the same cases.
+    verdict = {0: "PASS", 4: "INCONCLUSIVE"}.get(outcome.code)
+    assert verdict, outcome.stderr + outcome.stdout[-2000:]
+    assert verdict == "PASS" or "the prober was starved" in outcome.stdout, outcome.stdout[-2000:]
     cases = [case.get("name", "") for case in ET.parse(junit).getroot().iter("testcase")]
     assert len(cases) >= 3
     assert {"availability", "latency"} <= {word for name in cases for word in name.replace(":", " ").split()}
-    assert "PASS" in summary.read_text("utf-8")
+    assert verdict in summary.read_text("utf-8")
     assert kube.snapshot() == before

@@ -41,13 +41,17 @@ def looks(*answers: Json, received: Sequence[Json] = (), token: str = "") -> lis
         return asyncio.run(whole(url))
 
 
+WALL_S, MONO_NS = time.time(), time.monotonic_ns()
+"""One moment on both clocks: what `at` dates and `ago` reads, so that a slow machine changes neither."""
+
+
 def at(seconds: float) -> str:
-    """That many seconds ago."""
-    return datetime.fromtimestamp(time.time() - seconds, tz=UTC).isoformat()
+    """That many seconds before that moment."""
+    return datetime.fromtimestamp(WALL_S - seconds, tz=UTC).isoformat()
 
 
 def ago(seen: Seen) -> float:
-    return (time.monotonic_ns() - seen.mono_ns) / 1e9
+    return (MONO_NS - seen.mono_ns) / 1e9
 
 
 def test_an_alert_is_dated_by_the_state_it_is_in() -> None:
