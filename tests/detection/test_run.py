@@ -106,7 +106,9 @@ def test_a_pager_says_who_took_it_a_cloud_that_it_fired_and_prometheus_what_nobo
         with harness.started(tmp_path, {**document, "secrets": {"pager": {"token": token}, "aws": aws}}) as run:
             run.until("injected")
             cloud.turn("shop-errors", "ALARM")
-            run.until("alert", stage="firing", source="cloudwatch")  # the pager is to come second, however slow the machine
+            run.until(
+                "alert", stage="firing", source="cloudwatch"
+            )  # the pager is to come second, however slow the machine
             time.sleep(1.1)  # a pager tells whole seconds, and what may have been before the fault is not counted
             incident = pager.trigger("shop-errors in eu-west-1")
             pager.notify(incident)
