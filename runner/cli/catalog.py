@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from runner.experiment.catalogue import CatalogueEntry
 
+CANNOT = "CANNOT run here"
+
 
 @click.command(name="catalog")
 @click.option("--json", "as_json", is_flag=True, help="The catalogue as a JSON list.")
@@ -18,31 +22,49 @@ if TYPE_CHECKING:
     "--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Another folder of experiments."
 )
 def command(as_json: bool, folder: Path | None) -> int:
-    """List the experiments of the catalogue: what each is about, its risk, and what it needs."""
+    """List the experiments of the catalogue: risk, phase of adoption, dose, blast radius, and whether each can run here.
+
+    What is needed is looked for, read-only: programs, packages, and what the cluster of the current context serves.
+    """
     from runner.experiment import catalogue
 
     place = folder or catalogue.folder()
     entries = list(catalogue.entries(place))
+    lacking = {entry.name: _lacking(entry) for entry in entries}
     if as_json:
-        listed = [entry.to_json() | {"needs_cluster": _needs_cluster(entry)} for entry in entries]
-        click.echo(json.dumps(listed, indent=1))
+        click.echo(json.dumps([entry.to_json() | {"lacking": lacking[entry.name]} for entry in entries], indent=1))
         return 0
     width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:
-        click.echo(f"{entry.name:{width}}  {entry.risk:6}  {entry.title}")
-        click.echo(f"{'':{width}}          {_needs(entry)}")
-    click.echo(f"\n{len(entries)} experiments in {place}" if entries else f"no experiments in {place}")
+        click.echo(f"{entry.name:{width}}  {entry.risk:6}  {entry.phase:11}  {_here(entry, lacking[entry.name])}")
+        for line in (entry.title, f"by {entry.tool}", *_facts(entry), *(f"missing: {m}" for m in lacking[entry.name])):
+            click.echo(textwrap.fill(line, 80, initial_indent="    ", subsequent_indent="      "))
+    able = sum(_here(entry, lacking[entry.name]) != CANNOT for entry in entries)
+    click.echo(
+        f"\n{len(entries)} experiments in {place}, {able} can run here" if entries else f"no experiments in {place}"
+    )
     return 0
 
 
-def _needs_cluster(entry: CatalogueEntry) -> bool:
-    from runner.faults import registry
+def _here(entry: CatalogueEntry, lacking: Sequence[str]) -> str:
+    if not lacking:
+        return "can run here"
+    return "can run here with --playground" if entry.needs == ("cluster",) and not entry.missing else CANNOT
 
-    claimed = [registry.claiming({"module": package}) for package in entry.packages]
-    return any(driver is not None and driver.name == "kubernetes" for driver in claimed)
+
+def _facts(entry: CatalogueEntry) -> Iterator[str]:
+    yield from (f"dose: {dose}" for dose in entry.doses)
+    if entry.touches:
+        yield f"touches: {entry.touches}"
+    if entry.proven:
+        yield f"proven: {entry.proven}"
 
 
-def _needs(entry: CatalogueEntry) -> str:
-    words = ["a cluster or the playground" if _needs_cluster(entry) else "no cluster"]
-    words += [f"{package} is NOT installed" for package in entry.missing]
-    return f"needs {', '.join(words)}" + (f" · {' '.join(entry.tags)}" if entry.tags else "")
+def _lacking(entry: CatalogueEntry) -> list[str]:
+    """What has to be there and is not, a sentence each."""
+    from runner.faults import needs
+
+    return [
+        *(f"the Python package {package} is not installed" for package in entry.missing),
+        *needs.missing(entry.needs),
+    ]

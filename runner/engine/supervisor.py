@@ -13,7 +13,7 @@ from typing import Any
 
 from runner import clock, codec, errors
 from runner.experiment import variables
-from runner.faults import registry
+from runner.faults import identity, registry
 from runner.faults.driver import Evidence, FaultTarget, Inspection, LockAnswer, Residue
 from runner.process import messages, orphans, run_processes
 from runner.process.channel import Talk
@@ -44,7 +44,11 @@ class Supervisor:
         self._start = start
         self._folder = Path(start.folder)
         self._lifeline = lifeline
-        self._env = registry.environment_of(env) | {"CHAOS_RUN_LIFELINE": str(lifeline), "PYTHONUNBUFFERED": "1"}
+        self._env = registry.environment_of(env) | {
+            "CHAOS_RUN_LIFELINE": str(lifeline),
+            identity.VARIABLE: start.run,
+            "PYTHONUNBUFFERED": "1",
+        }
         self._alone = alone or {}
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Answer]] = {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from runner import errors
-from runner.experiment import activities, block, document, source
+from runner.experiment import activities, block, document, dosing, source, variables
+from runner.experiment.model import CatalogueFacts
 from runner.experiment.notes import Notes
 
 PACKAGE = Path(__file__).parent.parent
@@ -28,6 +30,18 @@ class CatalogueEntry:
     """The Python packages that its activities call."""
     missing: tuple[str, ...]
     """Those of them that are not installed."""
+    tool: str
+    phase: str
+    needs: tuple[str, ...]
+    touches: str
+    proven: str
+    doses: tuple[str, ...]
+    """How strong the fault is set, a sentence each."""
+
+    @property
+    def fault(self) -> str:
+        """What is the same for all tools: `pod-kill` of `pod-kill.chaos-mesh`."""
+        return self.name.partition(".")[0]
 
     def to_json(self) -> dict[str, Any]:
         """As `chaos-run catalog --json` prints it."""
@@ -59,16 +73,25 @@ def entries(place: Path) -> Iterator[CatalogueEntry]:
 def _entry(path: Path, read: source.ExperimentText) -> CatalogueEntry:
     tree: Mapping[str, Any] = read.tree
     packages = sorted({package for _, activity in document.walk(tree) if (package := _package(activity))})
-    _, ours = block.find(Notes(read))
+    notes = Notes(read)
+    known, unset = variables.configuration(notes, {}, os.environ)
+    ours = block.read(notes, known, unset).block
+    facts = (ours.catalogue if ours else None) or CatalogueFacts(tool=", ".join(packages) or "Chaos Toolkit")
     tags = tree.get("tags")
     return CatalogueEntry(
         name=path.stem,
         path=str(path),
         title=str(tree.get("title", "")),
-        risk=str((ours or {}).get("risk", "medium")),
+        risk=ours.risk if ours else "medium",
         tags=tuple(str(t) for t in tags) if isinstance(tags, list) else (),
         packages=tuple(packages),
         missing=tuple(p for p in packages if not activities.is_installed(p)),
+        tool=facts.tool,
+        phase=facts.phase,
+        needs=facts.needs,
+        touches=facts.touches,
+        proven=facts.proven,
+        doses=tuple(dosing.sentence(dose, known) for dose in (ours.dose if ours else ())),
     )
 
 

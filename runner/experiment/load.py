@@ -16,6 +16,7 @@ from runner.experiment import (
     block,
     calls,
     document,
+    dosing,
     findings,
     keys,
     lint,
@@ -116,6 +117,7 @@ def _validate(
     metrics = around.metrics if around else []
     names.check(found, reading.raw, reading.steps, [o.name for o in objectives], [m.name for m in metrics], offered)
     access, vaulted = _access(found, reading, secret, env)
+    dosing.check(found, reading, configuration)
     silencing_lint.check(found, reading)
     lint.check(found, reading)
     substitution.check(found, configuration)

@@ -159,6 +159,49 @@ class Proof(_Part):
     probe: str
 
 
+class Dose(_Part):
+    """How strong a fault is: one variable of the file's configuration, where to begin, and what this file never goes beyond."""
+
+    variable: str
+    unit: str
+    """As people read it after the number: ms, %, KB/s, connections, replicas, MB/s."""
+    start: float
+    """A safe start: the variable's own default."""
+    max: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Dose:
+        if not 0 <= self.start <= self.max:
+            raise ValueError(f"a dose starts at 0 or more and not above its max: {self.start:g} and {self.max:g}")
+        return self
+
+
+class CatalogueFacts(_Part):
+    """What the catalogue says of a file besides its title: by which tool, for whom, and what has to be there."""
+
+    tool: str
+    phase: Literal["development", "staging", "canary", "production"] = "staging"
+    """From which phase of adoption on a team should run it."""
+    needs: tuple[str, ...] = ()
+    """What has to be there: see `runner/faults/needs.py` for the words."""
+    touches: str = ""
+    """What it may touch: its blast radius in words."""
+    proven: str = ""
+    """On what it was seen to work; `not seen on a real system` where it was not."""
+
+    @field_validator("needs")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for need in value:
+            if need.partition(":")[0] not in {known.partition(":")[0] for known in NEEDS}:
+                raise ValueError(f"{need!r} is no need that can be looked for; {', '.join(NEEDS)}")
+        return value
+
+
+NEEDS = ("cluster", "api:GROUP/VERSION", "program:NAME", "package:NAME", "env:NAME", "http:URL", "root")
+"""The words of `needs:`, as they are written."""
+
+
 class Block(_Part):
     """The whole of our block. Without one, these defaults hold: no traffic, the hypothesis alone decides."""
 
@@ -185,6 +228,8 @@ class Block(_Part):
     """Actions, by name, whose fault nobody undoes if we die, and that is accepted."""
     accept_environment: tuple[str, ...] = ()
     """Actions, by name, that may strike an environment which is on no sandbox allowlist (an AWS account) or that no driver knows."""
+    dose: tuple[Dose, ...] = ()
+    catalogue: CatalogueFacts | None = None
 
 
 def status_ranges(text: str) -> tuple[tuple[int, int], ...]:

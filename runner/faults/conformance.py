@@ -12,7 +12,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from runner import clock, codec, errors
@@ -37,6 +39,14 @@ T = TypeVar("T")
 EVERY_S = 0.2
 
 
+class Trouble(StrEnum):
+    """How an API can fail to answer."""
+
+    TOO_MANY = "429"
+    BROKEN = "500"
+    SILENT = "no answer"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """One fault, on a live system that may be broken."""
@@ -53,6 +63,16 @@ class Trial:
     """Whether that change is still as it was made."""
     gone: Setting | None = None
     """A setting that leads to a system which is not there."""
+    leftover: Callable[[], object] | None = None
+    """Makes what an earlier run may have left: something of the very name that the activity makes; None where names cannot meet."""
+    refusals: tuple[type[Exception], ...] = (errors.ChaosRunError,)
+    """What `act` raises where it does not go on."""
+    remove_target: Callable[[], object] | None = None
+    """Takes the target away while the fault is in it."""
+    restore_target: Callable[[], object] = lambda: None
+    """Brings it back."""
+    troubled: Callable[[Trouble], AbstractContextManager[Setting]] | None = None
+    """A setting whose system answers with this trouble for as long as it lasts; None for a system without an API of its own."""
     limit_s: float = 30.0
     """How long the system may take until a change can be seen."""
 
@@ -71,7 +91,15 @@ class MakingTrial:
 
 def check(driver: Driver, trial: Trial) -> list[str]:
     """What is wrong with a driver, as sentences; an empty list where nothing is."""
-    return [*_claims(driver, trial), *_unreachable(driver, trial), *_nothing(driver, trial), *_life(driver, trial)]
+    return [
+        *_claims(driver, trial),
+        *_unreachable(driver, trial),
+        *_nothing(driver, trial),
+        *_life(driver, trial),
+        *_leftover(driver, trial),
+        *_without_target(driver, trial),
+        *(sentence for trouble in Trouble for sentence in _troubled(driver, trial, trouble)),
+    ]
 
 
 def check_making(driver: Driver, trial: MakingTrial) -> list[str]:
@@ -85,7 +113,7 @@ def _claims(driver: Driver, trial: Trial) -> Iterator[str]:
     if driver.claims({"type": "python", "module": "nobody.knows.this", "func": "f"}) is Claim.YES:
         yield "it claims an activity that it cannot know"
     where = driver.environment(trial.activity.provider, Where(context=trial.setting.context))
-    if where.system != driver.name or not where.name:
+    if not where.system or not where.name:
         yield f"the environment {where} does not name the system and the place in it"
 
 
@@ -122,9 +150,7 @@ def _life(driver: Driver, trial: Trial) -> Iterator[str]:
     yield from _undone(driver, trial.setting, records, State.ALREADY, "what was never done")
     trial.others()
     trial.act()
-    evidence = clock.poll_until(
-        lambda: _confirmed(driver, trial, target), trial.limit_s, EVERY_S, enough=lambda found: found.confirmed
-    )
+    evidence = _settled(driver, trial, target)
     if not evidence.confirmed:
         yield f"it never confirms the effect: {evidence.sentence}"
     if unknown := set(evidence.targets) - set(target.targets):
@@ -137,6 +163,78 @@ def _life(driver: Driver, trial: Trial) -> Iterator[str]:
         time.sleep(target.ttl_s)
         if left := _left(driver, trial.setting, before, records, trial.limit_s).residue:
             yield f"its time to live does not end it: {'; '.join(left)}"
+
+
+def _leftover(driver: Driver, trial: Trial) -> Iterator[str]:
+    """What an earlier run left is no success of this one: the action fails, or its effect is there; and the way back ends it."""
+    if trial.leftover is None:
+        return
+    target, records, before = _planned(driver, trial)
+    trial.leftover()
+    try:
+        trial.act()
+        acted = True
+    except trial.refusals:
+        acted = False
+    if acted and not _settled(driver, trial, target).confirmed:
+        yield "its action succeeds with a leftover of the same name in place, and has no effect"
+    yield from _ended(driver, trial, before, records, "with a leftover in place")
+
+
+def _without_target(driver: Driver, trial: Trial) -> Iterator[str]:
+    """A target that is gone before the undo leaves nothing to be undone in it, and is no failure."""
+    if trial.remove_target is None:
+        return
+    _, records, before = _planned(driver, trial)
+    trial.act()
+    trial.remove_target()
+    try:
+        yield from _ended(driver, trial, before, records, "of a target that is gone")
+    finally:
+        trial.restore_target()
+
+
+def _troubled(driver: Driver, trial: Trial, trouble: Trouble) -> Iterator[str]:
+    """An API that does not answer well: the undo says that it failed, never that it is done, and succeeds once it answers again."""
+    if trial.troubled is None:
+        return
+    target, records, before = _planned(driver, trial)
+    trial.act()
+    _settled(driver, trial, target)
+    with trial.troubled(trouble) as setting:
+        for record in reversed(records):
+            outcome = driver.open(setting).undo(record, hurried=True)
+            if outcome.state is not State.FAILED or not outcome.error:
+                yield f"while the API answers {trouble} its undo says {outcome.state}, with the error {outcome.error!r}"
+    yield from _ended(driver, trial, before, records, f"after the API answered {trouble}")
+
+
+def _planned(driver: Driver, trial: Trial) -> tuple[FaultTarget, list[UndoRecord], Mapping[str, Any]]:
+    """A target resolved anew, its undo records and the snapshot, as they come out of a run's folder."""
+    system = driver.open(trial.setting)
+    target = system.resolve(trial.activity)
+    assert target is not None, "_life has resolved it"
+    before = json.loads(json.dumps(codec.encode(system.snapshot([target], must=True))))
+    return _from_json(FaultTarget, target), _records(target.undo), before
+
+
+def _ended(
+    driver: Driver, trial: Trial, before: Mapping[str, Any], records: Sequence[UndoRecord], what: str
+) -> Iterator[str]:
+    """The undo answers, and nothing is left."""
+    for record in reversed(records):
+        outcome = driver.open(trial.setting).undo(record)
+        if outcome.state is State.FAILED:
+            yield f"the undo {record.what!r} {what} fails: {outcome.error}"
+    if left := _left(driver, trial.setting, before, records, trial.limit_s).residue:
+        yield f"it finds residue after the undo {what}: {'; '.join(left)}"
+
+
+def _settled(driver: Driver, trial: Trial, target: FaultTarget) -> Evidence:
+    """The evidence once there is some, or the last that was had."""
+    return clock.poll_until(
+        lambda: _confirmed(driver, trial, target), trial.limit_s, EVERY_S, enough=lambda found: found.confirmed
+    )
 
 
 def _promised(driver: Driver, target: FaultTarget) -> Iterator[str]:

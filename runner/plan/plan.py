@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from runner import units
-from runner.experiment import variables
+from runner.experiment import dosing, variables
 from runner.experiment.detecting import Detection
 from runner.experiment.experiment import Experiment
 from runner.experiment.model import Block
@@ -53,6 +53,8 @@ class Plan:
     watchers: tuple[str, ...]
     """Which of the team's systems say who noticed, and when."""
     silences: tuple[str, ...]
+    doses: tuple[str, ...]
+    """How strong the fault is set, from where one begins and how far this file goes."""
     warnings: tuple[str, ...]
     refusals: tuple[str, ...]
     offered: tuple[str, ...] = ()
@@ -117,6 +119,7 @@ def draw(
         guards=tuple(guard.sentence for guard in translate.guards(experiment)),
         watchers=tuple(_watcher(d) for d in block.detection if d.kind is not None),
         silences=tuple(_silences(experiment)),
+        doses=tuple(dosing.sentence(dose, experiment.configuration) for dose in block.dose),
         warnings=(*notes, *experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
         offered=tuple(_offered(experiment)),

@@ -29,6 +29,7 @@ def text(plan: Plan) -> str:
         f"  baseline  {units.format_duration(plan.baseline_s)}, the objectives must hold or nothing is injected",
         *([f"  dry       {_DRY[plan.dry]}"] if plan.dry else []),
         *_steps(plan.steps),
+        *(_list("dose", plan.doses, "") if plan.doses else ()),
         *_list("traffic", plan.traffic, "none of ours"),
         *(_list("asks", (plan.hypothesis,), "") if plan.hypothesis else ()),
         *_list("judged by", plan.objectives, "the steady-state hypothesis alone"),

@@ -73,7 +73,7 @@ class World:
             actions=actions,
             snapshots=snapshots,
             locks={
-                driver.name: tuple(system.lock_names(scopes[driver], _targets(driver, actions)))
+                driver.name: tuple(system.lock_names(scopes[driver], self._targets(driver, actions)))
                 for driver, system in systems.items()
                 if isinstance(system, Locking)
             },
@@ -111,8 +111,16 @@ class World:
         return [substitute(p, self._configuration, self._secrets) for p in tree.providers(activities)]
 
     def _scopes(self, driver: Driver, system: FaultSystem, actions: Sequence[FaultTarget]) -> list[str]:
-        named = {scope for a in actions if a.system == driver.name for scope in a.scopes}
+        named = {scope for a in self._striking(driver, actions) for scope in a.scopes}
         return sorted(named | set(system.scopes(self._changing())))
+
+    def _targets(self, driver: Driver, actions: Sequence[FaultTarget]) -> list[str]:
+        return [target for action in self._striking(driver, actions) for target in action.targets]
+
+    def _striking(self, driver: Driver, actions: Sequence[FaultTarget]) -> list[FaultTarget]:
+        """Actions that its system feels, also those that are another driver's whose own system lives in it: Chaos Mesh in a cluster."""
+        inside = {a["name"] for a in self._method() if any(driver.claims(p) is Claim.YES for p in tree.providers(a))}
+        return [a for a in actions if a.action in inside]
 
     def _acting_on(self, driver: Driver, actions: Sequence[FaultTarget]) -> list[FaultTarget]:
         acting = {a["name"] for a in self._method() if any(driver.claims(p) for p in tree.providers(a))}
@@ -194,10 +202,6 @@ class World:
                 before = snapshots.get(driver.name, {})
                 if isinstance(system, Withholding) and (foreign := system.withheld(self._activity(rollback), before)):
                     yield str(index), foreign
-
-
-def _targets(driver: Driver, actions: Sequence[FaultTarget]) -> list[str]:
-    return [target for action in actions if action.system == driver.name for target in action.targets]
 
 
 def lock(start: StartMessage, step: str, system: str, names: Sequence[str]) -> list[Any]:

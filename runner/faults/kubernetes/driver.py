@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 PACKAGES = ("chaosk8s", "chaosistio", "chaosmesh", "litmus")
 """They cannot do their work without a cluster."""
+INSIDE = ("chaos_mesh", "litmus", "istio", "kubernetes")
+"""Our own fault systems that live in a cluster, by their folder: whatever they do is done to it."""
 UNCORDON = "chaosk8s.node.actions.uncordon_node"
 
 
@@ -52,7 +54,10 @@ class Driver:
 
     def claims(self, provider: Provider) -> Claim:
         """A program or own code acts on whatever cluster its environment lets it reach."""
-        if str(provider.get("module") or "").partition(".")[0] in PACKAGES:
+        package, *inner = str(provider.get("module") or "").split(".")
+        if package in PACKAGES or (
+            package == "runner" and inner[:1] == ["faults"] and inner[1:2] and inner[1] in INSIDE
+        ):
             return Claim.YES
         return Claim.PERHAPS if host.runs_anything(provider) else Claim.NO
 
