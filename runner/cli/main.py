@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "note": "Add a note to the record of a live run.",
     "history": "List the runs on record.",
     "show": "Show one run of the record.",
+    "compare": "Two runs side by side, and what chance explains.",
     "report": "Write the report of one run: HTML, Markdown, JSON, JUnit.",
     "judge": "Judge the samples of a run again, by its own objectives or others.",
     "export": "Write the evidence of a run into one file that can be verified offline.",
@@ -43,7 +44,7 @@ COMMANDS: dict[str, str] = {
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Experiments": ("init", "validate", "plan", "run", "gate", "gameday", "catalog"),
     "A live run": ("stop", "ack", "mitigated", "note", "recover"),
-    "Runs on record": ("history", "show", "report", "metrics", "judge", "export", "import"),
+    "Runs on record": ("history", "show", "compare", "report", "metrics", "judge", "export", "import"),
     "Tools": ("playground", "schema", "completion"),
 }
 """As the help shows them: by what one wants to do."""

@@ -1,0 +1,91 @@
+"""Conditions: under what a run took place, apart from what it measured, and in which of it two runs differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.timeline.record import RunRecord
+
+SHOWN = 12
+"""Characters of a hash that people are shown."""
+_VERSIONS = ("chaos-run", "chaostoolkit-lib", "python")
+_ABSENT = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """Of one run that took place or is about to; empty where nobody knows."""
+
+    file: str
+    digest: str
+    """Of the file as it was read."""
+    service: str
+    context: str
+    environment: str = ""
+    host: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    guards: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One thing that is not as it was."""
+
+    what: str
+    before: str
+    after: str
+
+    @property
+    def sentence(self) -> str:
+        """For a list of them: `targets: pod/shop/a -> pod/shop/b`."""
+        return f"{self.what}: {self.before} -> {self.after}"
+
+
+def of(record: RunRecord) -> Conditions:
+    """Those of a run on record."""
+    around = record.environment
+    return Conditions(
+        file=record.experiment,
+        digest=record.experiment_hash,
+        service=record.service,
+        context=record.context,
+        environment=str(around.get("environment") or ""),
+        host=str(around.get("host") or ""),
+        versions=versions(around),
+        guards=tuple(map(str, around.get("guards") or ())),
+        targets=record.targets,
+    )
+
+
+def versions(around: Mapping[str, Any]) -> dict[str, str]:
+    """Those of what runs, out of all that a record says of its surroundings."""
+    return {name: str(around[name]) for name in _VERSIONS if around.get(name)}
+
+
+def changes(before: Conditions, after: Conditions) -> Iterator[Change]:
+    """What is not the same, in the order in which it explains most; what one of the two does not know is no change."""
+    yield from _text("file", before.file, after.file)
+    yield from _text("contents", before.digest[:SHOWN], after.digest[:SHOWN])
+    yield from _text("context", before.context, after.context)
+    yield from _text("environment", before.environment, after.environment)
+    yield from _text("service", before.service, after.service)
+    yield from _list("targets", before.targets, after.targets)
+    yield from _list("guards", before.guards, after.guards)
+    for name in _VERSIONS:
+        yield from _text(name, before.versions.get(name, ""), after.versions.get(name, ""))
+    yield from _text("machine", before.host, after.host)
+
+
+def _text(what: str, before: str, after: str) -> Iterator[Change]:
+    if before and after and before != after:
+        yield Change(what=what, before=before, after=after)
+
+
+def _list(what: str, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Change]:
+    """Only what is on one side alone."""
+    if set(before) != set(after):
+        gone, new = [x for x in before if x not in after], [x for x in after if x not in before]
+        yield Change(what=what, before=", ".join(gone) or _ABSENT, after=", ".join(new) or _ABSENT)
