@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
@@ -29,12 +29,12 @@ def text(found: Comparison) -> str:
 
 def _lines(found: Comparison, column: int) -> Iterator[str]:
     a, b = found.a, found.b
-    yield from _row("", "A", "B", column)
-    yield from _row("run", a.run, b.run, column)
-    yield from _row("started", *(f"{run.started.astimezone():%Y-%m-%d %H:%M}" for run in (a, b)), column)
-    yield from _row("experiment", a.title, "same" if a.title == b.title else b.title, column)
-    yield from _row("verdict", a.verdict, b.verdict, column)
-    yield from _row("", _bare(a), _bare(b), column)
+    yield from _row("", ("A", "B"), column)
+    yield from _row("run", (a.run, b.run), column)
+    yield from _row("started", (f"{run.started.astimezone():%Y-%m-%d %H:%M}" for run in (a, b)), column)
+    yield from _row("experiment", (a.title, "same" if a.title == b.title else b.title), column)
+    yield from _row("verdict", (a.verdict, b.verdict), column)
+    yield from _row("", (_bare(a), _bare(b)), column)
     for title, rows in _sections(found, column):
         if rows:
             yield from ("", title, *rows)
@@ -46,17 +46,17 @@ def _sections(found: Comparison, column: int) -> Iterator[tuple[str, list[str]]]
     yield "Faults", [line for pair in found.faults for line in _fault(pair, column)]
     ends = (words.put_back(run) for run in (found.a, found.b))
     lengths = (units.format_duration(judged_s(run)) for run in (found.a, found.b))
-    yield "Run", [*_row("  put back", *ends, column), *_row("  judged over", *lengths, column)]
-    changed = [line for c in found.changes for line in _row(f"  {c.what}", c.before, c.after, column)]
+    yield "Run", [*_row("  put back", ends, column), *_row("  judged over", lengths, column)]
+    changed = [line for c in found.changes for line in _row(f"  {c.what}", (c.before, c.after), column)]
     yield "Different besides", changed or ["  nothing that is known"]
     yield "To read it rightly", [line for note in found.notes for line in _note(note, column, "  ")]
 
 
 def _objective(pair: ObjectivePair, column: int) -> Iterator[str]:
-    yield from _row(f"  {pair.name}", _verdict(pair.a), _verdict(pair.b), column)
+    yield from _row(f"  {pair.name}", (_verdict(pair.a), _verdict(pair.b)), column)
     one, two = (words.objective_goal(o) if o else NONE for o in (pair.a, pair.b))
-    yield from _row("    asked", one, "same" if one == two else two, column)
-    yield from _row("    bad", _bad(pair.a), _bad(pair.b), column)
+    yield from _row("    asked", (one, "same" if one == two else two), column)
+    yield from _row("    bad", (_bad(pair.a), _bad(pair.b)), column)
     yield from _note(pair.sentence, column, "    ")
 
 
@@ -76,15 +76,15 @@ def _wait(pair: WaitPair, found: Comparison, column: int) -> Iterator[str]:
         words.elapsed(pair.name.lower(), wait.seconds, wait.censored, wait.error_s, watched=run.watched)
         for wait, run in ((pair.a, found.a), (pair.b, found.b))
     )
-    yield from _row(f"  {pair.name}", *cells, column)
+    yield from _row(f"  {pair.name}", cells, column)
     if pair.sentence:
         yield from _note(pair.sentence, column, "    ")
 
 
 def _fault(pair: FaultPair, column: int) -> Iterator[str]:
     yield from _note(pair.name, column, "  ")
-    yield from _row("    proof", *(f.proof if f else NONE for f in (pair.a, pair.b)), column)
-    yield from _row("    targets", _targets(pair.a), _targets(pair.b), column)
+    yield from _row("    proof", (f.proof if f else NONE for f in (pair.a, pair.b)), column)
+    yield from _row("    targets", (_targets(pair.a), _targets(pair.b)), column)
 
 
 def _targets(fault: Fault | None) -> str:
@@ -95,9 +95,9 @@ def _bare(run: RunRecord) -> str:
     return run.sentence.removeprefix(f"{run.verdict}:").strip()
 
 
-def _row(title: str, a: str, b: str, column: int) -> Iterator[str]:
-    """The cells folded into their columns; colour only for verdicts, which are short."""
-    cells = (_folded(title, TITLES), _folded(a, column), _folded(b, column))
+def _row(title: str, runs: Iterable[str], column: int) -> Iterator[str]:
+    """A cell for each run, folded into its column; colour only for verdicts, which are short."""
+    cells = (_folded(title, TITLES), *(_folded(cell, column) for cell in runs))
     for n in range(max(map(len, cells))):
         parts = [cell[n] if n < len(cell) else "" for cell in cells]
         padded = [set_cell_size(part, width) for part, width in zip(parts, (TITLES, column, column), strict=True)]
