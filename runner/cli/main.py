@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "import": "Verify such a file, and add its run to the record.",
     "metrics": "MTTD and MTTR over the runs on record.",
     "catalog": "List the experiments of the catalogue.",
+    "checks": "List the ready checks of clusters, clouds and services, and how to use each.",
     "schema": "Print the JSON Schema of an experiment, our block, or the events.",
     "gameday": "Plan, schedule, run and sum up GameDays.",
     "playground": "Start, stop and inspect the playground, a small Kubernetes API on this machine.",
@@ -42,7 +43,7 @@ COMMANDS: dict[str, str] = {
 
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Experiments": ("init", "validate", "plan", "run", "gate", "gameday", "catalog"),
+    "Experiments": ("init", "validate", "plan", "run", "gate", "gameday", "catalog", "checks"),
     "A live run": ("stop", "ack", "mitigated", "note", "recover"),
     "Runs on record": ("history", "show", "compare", "report", "metrics", "judge", "export", "import"),
     "Tools": ("playground", "schema", "completion"),

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner import errors
+from runner.checks import probes
+from runner.checks.check import Source
 from runner.faults import host
 from runner.faults.driver import (
     Activity,
@@ -53,7 +55,9 @@ class Driver:
     sees_residue = True
 
     def claims(self, provider: Provider) -> Claim:
-        """A program or own code acts on whatever cluster its environment lets it reach."""
+        """A program or own code acts on whatever cluster its environment lets it reach; a ready check reads its own source."""
+        if (check := probes.of(provider)) is not None:
+            return Claim.YES if check.asks.source is Source.KUBERNETES else Claim.NO
         package, *inner = str(provider.get("module") or "").split(".")
         if package in PACKAGES or (
             package == "runner" and inner[:1] == ["faults"] and inner[1:2] and inner[1] in INSIDE

@@ -1,0 +1,222 @@
+"""Objects: what the objects of a Kubernetes API say of a cluster's health; arithmetic over their JSON, without a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from runner.checks import due
+from runner.checks.check import Measured, NoData
+
+Object = Mapping[str, Any]
+SHOWN = 3
+"""Names that a sentence shows."""
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a cluster: the lists that a check asked for, and the API server's own time."""
+
+    lists: Mapping[str, Sequence[Object]]
+    now: datetime
+    values: Mapping[str, Any]
+    limit: float
+    """Of the check: what is unknown only matters where it may be beyond it."""
+
+    def __getitem__(self, kind: str) -> Sequence[Object]:
+        """Never empty: where nothing was found, nothing was looked at. Raises NoData."""
+        found = self.lists[kind]
+        if not found:
+            where = [
+                f"{key} {self.values[key]}"
+                for key in ("namespace", "labels", "service", "name")
+                if self.values.get(key)
+            ]
+            raise NoData(f"no {kind} found{' with ' + ', '.join(where) if where else ''}: nothing was looked at")
+        return found
+
+    def age_s(self, moment: str) -> float:
+        return (self.now - datetime.fromisoformat(moment)).total_seconds()
+
+
+Measure = Callable[[Look], Measured]
+
+
+def waiting(*reasons: str) -> Measure:
+    """How many pods have a container that waits for one of these reasons."""
+
+    def measure(look: Look) -> Measured:
+        return _counted(look["pods"], lambda pod: any(_waits(status) in reasons for status in _containers(pod)))
+
+    return measure
+
+
+def longest_pending(look: Look) -> Measured:
+    """Seconds that the pod has been Pending that has been it for longest."""
+    ages = [(look.age_s(pod["metadata"]["creationTimestamp"]), pod) for pod in look["pods"] if _phase(pod) == "Pending"]
+    return _worst(ages, look["pods"])
+
+
+def restarts_an_hour(look: Look) -> Measured:
+    """The most restarts of one container in the last hour. Raises NoData where the API does not tell when they were.
+
+    A pod knows how often its containers have restarted since it began, and when last: that is exact for pods that are younger than an hour
+    and for those whose last restart is longer ago.
+    """
+    found: list[tuple[float, Object]] = []
+    unknown: list[tuple[float, Object]] = []
+    for pod in look["pods"]:
+        young = look.age_s(pod["metadata"]["creationTimestamp"]) <= HOUR_S
+        for status in _containers(pod):
+            last = ((status.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
+            count = float(status.get("restartCount") or 0)
+            within = count if young or count <= 1 or not last else 0.0 if look.age_s(last) > HOUR_S else None
+            (unknown if within is None else found).append((count if within is None else within, pod))
+    doubtful = [(count, pod) for count, pod in unknown if count > look.limit]
+    if _worst(found, look["pods"]).value <= look.limit and doubtful:
+        count, pod = max(doubtful, key=lambda one: one[0])
+        raise NoData(
+            f"{_name(pod)} has restarted {count:g} times since it began more than an hour ago: the API does not say when;"
+            " ask Prometheus with pod_restarts_metric"
+        )
+    return _worst([*found, *unknown], look["pods"])
+
+
+def services_without_endpoints(look: Look) -> Measured:
+    """How many services that select pods have no endpoint that is ready."""
+    ready: dict[tuple[str, str], int] = {}
+    for piece in look.lists["endpointslices"]:
+        whose = (piece["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
+        able = [e for e in piece.get("endpoints") or () if (e.get("conditions") or {}).get("ready") is not False]
+        key = (piece["metadata"]["namespace"], whose)
+        ready[key] = ready.get(key, 0) + len(able)
+    selecting = [s for s in look["services"] if (s.get("spec") or {}).get("selector")]
+    if not selecting:
+        raise NoData("no service here selects pods: nothing was looked at")
+    return _counted(selecting, lambda s: not ready.get((s["metadata"]["namespace"], s["metadata"]["name"])))
+
+
+def nodes_with(condition: str, *, healthy: str) -> Measure:
+    """How many nodes have a condition other than healthy; of one that is unknown nobody can say it, but that a node is not Ready is so."""
+
+    def measure(look: Look) -> Measured:
+        states = {_name(node): _condition(node, condition) for node in look["nodes"]}
+        unknown = [name for name, state in states.items() if state not in ("True", "False")]
+        sick = "False" if healthy == "True" else "True"
+        found = _counted(
+            look["nodes"], lambda node: states[_name(node)] == sick or (condition == "Ready" and _name(node) in unknown)
+        )
+        if unknown and not found.value:
+            raise NoData(f"{condition} of {_names(unknown)} is not known")
+        return found
+
+    return measure
+
+
+def usage_of_requests(resource: str) -> Measure:
+    """The highest share of its request that a container uses, by the metrics API."""
+
+    def measure(look: Look) -> Measured:
+        asked = {
+            (_name(pod), c["name"]): _request(c, resource) for pod in look["pods"] for c in pod["spec"]["containers"]
+        }
+        shares = [
+            (_quantity(container["usage"][resource]) / request, metrics)
+            for metrics in look["podmetrics"]
+            for container in metrics["containers"]
+            if (request := asked.get((_name(metrics), container["name"]))) and resource in container["usage"]
+        ]
+        if not shares:
+            raise NoData(f"no container that is measured requests {resource}: there is nothing to compare its use with")
+        return _worst([(float(share), pod) for share, pod in shares], [pod for _, pod in shares])
+
+    return measure
+
+
+def longest_mismatch(look: Look) -> Measured:
+    """Seconds since an autoscaler last scaled that does not have the replicas that it wants."""
+    ages = []
+    for scaler in look["horizontalpodautoscalers"]:
+        status = scaler.get("status") or {}
+        if status.get("currentReplicas", 0) != status.get("desiredReplicas", 0):
+            since = status.get("lastScaleTime") or scaler["metadata"]["creationTimestamp"]
+            ages.append((look.age_s(since), scaler))
+    return _worst(ages, look["horizontalpodautoscalers"])
+
+
+def node_share(look: Look) -> Measured:
+    """Nodes, as a share of how many there may be."""
+    count, most = len(look["nodes"]), float(look.values["max"])
+    return Measured(count / most, f"{count} of {most:g}")
+
+
+def longest_overdue(look: Look) -> Measured:
+    """Seconds that a CronJob is overdue."""
+    (job,) = look["cronjobs"]
+    done = (job.get("status") or {}).get("lastSuccessfulTime")
+    return due.overdue(datetime.fromisoformat(done) if done else None, look.now, look.values["by"], look.values["zone"])
+
+
+def _counted(items: Sequence[Object], sick: Callable[[Object], bool]) -> Measured:
+    names = [_name(item) for item in items if sick(item)]
+    return Measured(
+        float(len(names)), f"{_names(names)}; {len(items):,} looked at" if names else f"{len(items):,} looked at"
+    )
+
+
+def _worst(values: Iterable[tuple[float, Object]], items: Sequence[Object]) -> Measured:
+    """The highest, and whose it is; 0 of none."""
+    value, whose = max(values, key=lambda one: one[0], default=(0.0, None))
+    looked = f"{len(items):,} looked at"
+    return Measured(value, f"{_name(whose)}; {looked}" if whose is not None and value else looked)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _name(item: Object) -> str:
+    meta = item["metadata"]
+    return f"{meta['namespace']}/{meta['name']}" if meta.get("namespace") else str(meta["name"])
+
+
+def _phase(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("phase", ""))
+
+
+def _containers(pod: Object) -> list[Object]:
+    status = pod.get("status") or {}
+    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+
+
+def _waits(status: Object) -> str:
+    return str(((status.get("state") or {}).get("waiting") or {}).get("reason", ""))
+
+
+def _condition(node: Object, kind: str) -> str:
+    found = ((node.get("status") or {}).get("conditions")) or ()
+    return next((str(c.get("status")) for c in found if c.get("type") == kind), "Unknown")
+
+
+def _request(container: Object, resource: str) -> Decimal | None:
+    written = ((container.get("resources") or {}).get("requests") or {}).get(resource)
+    return _quantity(str(written)) if written is not None else None
+
+
+_SUFFIXES = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1)} | {
+    unit: Decimal(1000) ** power for power, unit in enumerate(("k", "M", "G", "T", "P", "E"), 1)
+} | {unit: Decimal(1024) ** power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)}  # fmt: skip
+
+
+def _quantity(text: str) -> Decimal:
+    """`250m`, `128Mi`, `1e3`. Raises NoData."""
+    digits = text.rstrip("KMGTPEkinum")
+    try:
+        return Decimal(digits) * _SUFFIXES[text[len(digits) :]]
+    except (InvalidOperation, KeyError):
+        raise NoData(f"{text!r} is no quantity") from None
