@@ -16,4 +16,3 @@ TOLERANCE = {"type": "regex", "pattern": "^good"}
 def of(provider: Mapping[str, Any]) -> Check | None:
     """The check that a provider calls; None where it calls something else."""
     return CHECKS.get(str(provider.get("func"))) if provider.get("module") == MODULE else None
-
