@@ -79,7 +79,7 @@ def test_no_data_fires_only_where_the_rule_says_so_and_never_ends_an_alert() -> 
 
 
 def test_what_its_alertmanager_received_belongs_to_the_rules_alert_or_is_one_of_its_own() -> None:
-    times = {"startsAt": at(5), "updatedAt": at(4), "endsAt": at(-60)}
+    times = {"startsAt": at(5), "updatedAt": at(4), "endsAt": at(-86400)}
     ours = {"fingerprint": "f1", "labels": alert("", "")["labels"] | {"__alert_rule_uid__": "u"}, **times}
     other = {"fingerprint": "f2", "labels": {"alertname": "DatasourceNoData", "rulename": "ShopErrors"}, **times}
     (told,) = looks(rule(alert("Alerting", at(5))), received=[ours, other])

@@ -28,19 +28,19 @@ def test_a_server_that_goes_away_in_the_middle_loses_no_verdict(
     """One run ends while the record's server is down, one after it is up again, stopped through it; both are on record in the end."""
     monkeypatch.setenv("CHAOS_RUN_STORE", postgres)
     with harness.service(free_port()) as one, harness.service(free_port()) as two:
-        machines = [(tmp_path / "a", one, 0.5), (tmp_path / "b", two, 60)]
+        machines = [(tmp_path / "a", one, 3), (tmp_path / "b", two, 60)]
         documents = []
         for folder, service, seconds in machines:
             folder.mkdir()
             method = [harness.http("break", "/break", pauses={"after": seconds})]
             documents.append(harness.experiment(service, method=method))
             documents[-1]["extensions"][0]["service"] = folder.name
-        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a"))
-        with harness.started(tmp_path / "a", documents[0]) as short:
-            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "b"))
-            with harness.started(tmp_path / "b", documents[1]) as long:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "b"))
+        with harness.started(tmp_path / "b", documents[1]) as long:
+            long.until("injected")
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a"))
+            with harness.started(tmp_path / "a", documents[0]) as short:
                 short.until("injected")
-                long.until("injected")
                 server.stop()
                 try:
                     codes = [short.finish()]
