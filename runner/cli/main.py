@@ -17,6 +17,7 @@ from runner import errors, files
 COMMANDS: dict[str, str] = {
     "run": "Run an experiment: the default, `chaos-run FILE` is enough.",
     "init": "Write a first experiment for your own service.",
+    "convert": "Turn files of other tools into experiments, and say what was lost.",
     "plan": "Say what a run would do, without any change.",
     "validate": "Find every error in experiment files; needs no network.",
     "gate": "Run several experiments as a CI resilience gate.",
@@ -43,7 +44,7 @@ COMMANDS: dict[str, str] = {
 
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Experiments": ("init", "validate", "plan", "run", "gate", "gameday", "catalog", "checks"),
+    "Experiments": ("init", "convert", "validate", "plan", "run", "gate", "gameday", "catalog", "checks"),
     "A live run": ("stop", "ack", "mitigated", "note", "recover"),
     "Runs on record": ("history", "show", "compare", "report", "metrics", "judge", "export", "import"),
     "Tools": ("playground", "schema", "completion"),

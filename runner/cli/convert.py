@@ -1,0 +1,155 @@
+"""`chaos-run convert FILES…`: experiments of other tools as experiments of ours, with every field that did not survive."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner import characters, errors, files
+
+if TYPE_CHECKING:
+    from runner.conversion.convert import Conversion, Converted
+    from runner.conversion.fields import Loss
+
+_MOST = 100
+"""Characters of a value on the screen; the report has it whole."""
+
+
+@click.command(name="convert")
+@click.argument("given", metavar="FILES…", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The file to write, or a folder for several experiments; without it the standard output.",
+)
+@click.option("--report", type=click.Path(path_type=Path), help="Write what became of each field here, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Experiments and report as one JSON object.")
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+def command(given: tuple[str, ...], output: Path | None, report: Path | None, as_json: bool, force: bool) -> int:
+    """Turn files of Chaos Mesh into experiments, one for each document that strikes something.
+
+    Every field that did not survive is told, with its place, its value and why. Nothing is reached; a file that is there is
+    replaced only with --force. A file that cannot be converted is an error with its place, and exit code 2; the others are.
+    """
+    if report:
+        files.check_output(report, "the report")
+    found, problems = _convert(given)
+    experiments = [one for converted in found for one in converted.experiments]
+    if not output and not as_json and len(experiments) > 1:
+        names = ", ".join(one.name for one in experiments)
+        raise errors.UsageError(
+            f"there are {len(experiments)} experiments in it: {names}", hint="name a folder: -o FOLDER/"
+        )
+    places = _write(experiments, output, force) if output else [None] * len(experiments)
+    told = _as_json(found, places, problems)
+    if report:
+        files.write_atomically(report.resolve(), json.dumps(told, indent=1, ensure_ascii=False, default=str) + "\n")
+    if as_json:
+        click.echo(json.dumps(told, indent=1, default=str))
+    else:
+        _show(found, places)
+    for problem in problems:
+        _explain(problem)
+    return errors.ExitCode.USAGE if problems else errors.ExitCode.PASS
+
+
+def _convert(given: Sequence[str]) -> tuple[list[Converted], list[errors.UsageError]]:
+    """What came out of each file, and what is wrong with those that cannot be converted."""
+    from runner.conversion import convert
+
+    found, problems = [], []
+    for name in given:
+        try:
+            found.append(convert.convert(name))
+        except errors.UsageError as problem:
+            problems.append(problem)
+    return found, problems
+
+
+def _write(experiments: Sequence[Conversion], output: Path, force: bool) -> list[Path | None]:
+    """Where each of them was written. Raises UsageError, before anything is, for a place that is no good or taken."""
+    folder = len(experiments) > 1 or output.is_dir() or str(output).endswith("/") or not output.suffix
+    places = _names(experiments, output) if folder else [output]
+    if folder:
+        files.check_folder(output, "the experiments")
+        output.mkdir(parents=True, exist_ok=True)
+    for place in places:
+        if place.exists() and not force:
+            raise errors.UsageError(f"{place} is there already", hint="another place with -o, or --force to replace it")
+        files.check_output(place, "the experiment")
+    for one, place in zip(experiments, places, strict=True):
+        files.write_atomically(place.resolve(), one.text)
+    return [*places]
+
+
+def _names(experiments: Sequence[Conversion], folder: Path) -> list[Path]:
+    """A file for each, by its name; those of one name are numbered."""
+    slugs = [re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-") or "experiment" for one in experiments]
+    counts = [slugs[:number].count(slug) + 1 for number, slug in enumerate(slugs)]
+    return [
+        folder / f"{slug}{f'-{count}' if count > 1 else ''}.yaml" for slug, count in zip(slugs, counts, strict=True)
+    ]
+
+
+def _as_json(found: Sequence[Converted], places: Sequence[Path | None], problems: Sequence[errors.UsageError]) -> Any:
+    experiments = [one for converted in found for one in converted.experiments]
+    return {
+        "experiments": [
+            {
+                "name": one.name,
+                "tool": one.tool,
+                "file": one.file,
+                "written": str(place) if place else None,
+                "kept": one.kept,
+                "losses": [loss.to_json() for loss in one.losses],
+                "experiment": one.document,
+            }
+            for one, place in zip(experiments, places, strict=True)
+        ],
+        "beside": [loss.to_json() for converted in found for loss in converted.beside],
+        "errors": [problem.message for problem in problems],
+    }
+
+
+def _show(found: Sequence[Converted], places: Sequence[Path | None]) -> None:
+    """The experiment on the standard output, unless it was written; what became of each field beside it."""
+    given = iter(places)
+    for converted in found:
+        for one in converted.experiments:
+            place = next(given)
+            if not place:
+                click.echo(one.text, nl=False)
+            click.echo("\n".join(map(characters.harmless, _lines(one, place))), err=True)
+        for loss in converted.beside:
+            click.echo(
+                characters.harmless(f"{loss.file}:{loss.line}: not converted: a {loss.value['kind']}: {loss.why}"),
+                err=True,
+            )
+    if written := [str(place) for place in places if place]:
+        click.echo(f"next: chaos-run validate {written[0]}    then read it, and add what users notice", err=True)
+
+
+def _lines(one: Conversion, place: Path | None) -> Iterator[str]:
+    from runner.conversion import convert
+
+    yield f"{one.file}: {one.name} ({one.tool}){f' → {place}' if place else ''}: {convert.told(one.losses, one.kept)}"
+    yield from (_line(loss) for loss in one.losses)
+
+
+def _line(loss: Loss) -> str:
+    value = loss.value if isinstance(loss.value, str) else json.dumps(loss.value, default=str, ensure_ascii=False)
+    short = " ".join(value.split())
+    short = short if len(short) <= _MOST else short[:_MOST] + "…"
+    return f"  {loss.kind:8} line {loss.line}: {loss.path}{f' = {short}' if short and loss.value is not None else ''}: {loss.why}"
+
+
+def _explain(problem: errors.UsageError) -> None:
+    click.echo(getattr(problem, "rendered", "") or f"error: {problem.message}", err=True)
+    if problem.hint:
+        click.echo(f"hint: {problem.hint}", err=True)

@@ -1,0 +1,81 @@
+"""Convert: files of other tools into experiments, one for each document that strikes something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from runner.conversion import formats, written
+from runner.conversion.fields import Account, Loss
+from runner.experiment import source
+from runner.experiment.findings import BrokenExperiment
+
+KEYS = {"lost": "lost", "changed": "changed", "stays": "left in place", "assumed": "assumed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """One experiment with the account of the document that it comes from."""
+
+    name: str
+    tool: str
+    file: str
+    document: Mapping[str, Any]
+    text: str
+    losses: tuple[Loss, ...]
+    kept: int
+    """How many values of the document are in the experiment as they were."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """All that came out of one file: experiments, and documents that came along and are none."""
+
+    experiments: tuple[Conversion, ...]
+    beside: tuple[Loss, ...]
+
+
+def convert(path: str) -> Converted:
+    """Every document of a file or URL. Raises UsageError, EnvironmentFailure, BrokenExperiment with the place of what is wrong."""
+    experiments: list[Conversion] = []
+    beside: list[Loss] = []
+    for text in source.written(source.read_all(path)):
+        account = Account(text)
+        if why := formats.beside(text.tree):
+            account.root.lose(why)
+            beside += account.losses()
+        else:
+            experiments.append(_converted(account))
+    if not experiments:
+        raise BrokenExperiment([account.finding((), "there is nothing in this file that strikes", formats.KNOWN)])
+    return Converted(experiments=tuple(experiments), beside=tuple(beside))
+
+
+def _converted(account: Account) -> Conversion:
+    found = formats.of(account.text.tree)
+    if found is None:
+        raise BrokenExperiment([account.finding((), *formats.guess(account.text.tree))])
+    draft = found.convert(account.root)
+    losses = tuple(account.losses())
+    document = draft.document()
+    head = [
+        f"Converted by chaos-run from {PurePath(account.text.path).name} ({found.tool}): {told(losses, account.kept())}.",
+        f"What each field became: chaos-run convert {PurePath(account.text.path).name}",
+    ]
+    return Conversion(
+        name=draft.name,
+        tool=found.tool,
+        file=account.text.path,
+        document=document,
+        text=written.experiment(document, head, draft.comments()),
+        losses=losses,
+        kept=account.kept(),
+    )
+
+
+def told(losses: tuple[Loss, ...], kept: int) -> str:
+    """How much came through, in a sentence."""
+    counts = {said: sum(loss.kind == kind for loss in losses) for kind, said in KEYS.items()}
+    return ", ".join([f"{kept} kept", *(f"{count} {said}" for said, count in counts.items() if count)])

@@ -1,0 +1,35 @@
+"""What comes out is an experiment: for `chaos-run validate`, and for plain Chaos Toolkit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chaoslib.experiment import ensure_experiment_is_valid
+
+from runner.conversion import convert
+from tests.conversion import sampled
+
+
+@pytest.mark.parametrize("name", sampled.NAMES)
+def test_it_is_valid_for_us_and_for_plain_chaos_toolkit(name: str, tmp_path: Path) -> None:
+    for one in convert.convert(str(sampled.FOLDER / name)).experiments:
+        assert sampled.errors(one, tmp_path) == []
+        experiment = yaml.safe_load(one.text)
+        assert experiment == one.document
+        if all(sampled.is_there(module) for module in _modules(experiment)):
+            ensure_experiment_is_valid(experiment)
+
+
+def _modules(experiment: Any) -> list[str]:
+    return [a["provider"]["module"] for a in experiment["method"] if a["provider"]["type"] == "python"]
+
+
+@pytest.mark.parametrize("name", sampled.NAMES)
+def test_no_objective_and_no_stop_condition_is_invented(name: str) -> None:
+    for one in convert.convert(str(sampled.FOLDER / name)).experiments:
+        (block,) = one.document["extensions"]
+        assert {"traffic", "objectives", "abort", "expect"} & set(block) == set()
+        assert "    # objectives:" in one.text
