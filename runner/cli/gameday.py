@@ -12,6 +12,7 @@ import click
 
 from runner import errors, files
 from runner.cli.context import where_options
+from runner.cli.options import LABELS, read_labels
 
 if TYPE_CHECKING:  # each command imports what it needs: `--help` stays quick
     from gameday import session
@@ -63,6 +64,7 @@ def plan(
 @command.command()
 @click.argument("scenario", required=False)
 @where_options
+@LABELS
 @click.option("--fast", is_flag=True, help="A rehearsal: shorter offsets and windows, as the scenario says.")
 @click.option("--schedule", "of_schedule", metavar="ID", help="What is due of this schedule; it cannot be begun twice.")
 @click.option("--role", "roles", multiple=True, metavar="ROLE=NAME", help="Who sits where; may be repeated.")
@@ -89,6 +91,7 @@ def run(
 
     if out:
         files.check_folder(out, "the summary")
+    where["labels"] = read_labels(where["labels"])
     script, path = scenarios.load(_scenario_of(scenario, of_schedule))
     seats = scenarios.seat(script, _roles(roles))
     if of_schedule:

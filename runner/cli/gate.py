@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.command(name="gate", epilog=errors.legend())
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @variables.variables_options
+@variables.LABELS
 @where_options
 @click.option(
     "--junit",
@@ -45,7 +46,8 @@ def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, a
     if junit and summary and junit.resolve() == summary.resolve():
         raise errors.UsageError(f"JUnit and summary cannot both be {junit}")
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
-    given |= {"variables": values, "secret_variables": secret_values}
+    labels = variables.read_labels(given["labels"])
+    given |= {"variables": values, "secret_variables": secret_values, "labels": labels}
     results = Gate(named(paths), given, ResultFiles(junit, summary), as_json=as_json, warn=_print_error).play()
     if not as_json:
         _print_results(results)

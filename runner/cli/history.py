@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner import errors, units
+from runner.cli import options
 
 if TYPE_CHECKING:
     from runner.store import Summary
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--experiment", help="Only runs of this experiment: its file's name, path or title.")
 @click.option("--verdict", help="Only runs with this verdict: pass, fail, inconclusive, aborted, …")
 @click.option("--since", help="Only runs begun since then: 2026-11-01, or an age such as 7d.")
+@options.WITH_LABEL
 @click.option("--json", "as_json", is_flag=True, help="A JSON list.")
 @click.option("--rebuild", is_flag=True, help="First read every run's own folder into the record again.")
 @click.option("--store", help="The record: a path or a database URL.")
@@ -30,6 +32,7 @@ def command(
     experiment: str | None,
     verdict: str | None,
     since: str | None,
+    labels: tuple[str, ...],
     as_json: bool,
     rebuild: bool,
     store: str | None,
@@ -37,11 +40,12 @@ def command(
     """List the runs on record, the latest first."""
     from runner.store import Store
 
-    moment = _since(since) if since else None
+    moment, carried = _since(since) if since else None, options.read_labels(labels)
     with Store.open(store) as opened:
         if rebuild:
             click.echo(f"{opened.reindex()} runs read from their folders", err=True)
-        runs = opened.list(limit=limit, service=service, experiment=experiment, verdict=verdict, since=moment)
+        only = {"service": service, "experiment": experiment, "verdict": verdict}
+        runs = opened.list(limit=limit, since=moment, labels=carried, **only)
     for said in _unfinished():
         click.echo(said, err=True)
     if as_json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runner import errors, files, units
+from runner.cli import options
 
 MOST_SHOWN = 200
 """Values of one experiment that are written out as text: the record has as many at hand."""
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 @click.command(name="metrics")
 @click.option("--experiment", help="Only this experiment: its file's name, path or title.")
 @click.option("--service", help="Only runs on this service.")
+@options.WITH_LABEL
 @click.option("--goals", envvar="CHAOS_RUN_GOALS", help="The team's goals: a YAML or JSON file.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Also draw every value: an SVG file.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON, seconds as numbers.")
 @click.option("--store", help="The record: a path or a database URL.")
-def command(goals: str | None, plot: Path | None, as_json: bool, store: str | None, **only: str | None) -> int:
+def command(
+    goals: str | None, plot: Path | None, as_json: bool, store: str | None, labels: tuple[str, ...], **only: str | None
+) -> int:
     """TTD and TTR of the runs on record: every value, median, mean, p90, n, and how many are only lower bounds (≥).
 
     An experiment is compared only with itself; the overall figures come last, with the five success figures of the last 90
@@ -40,15 +44,15 @@ def command(goals: str | None, plot: Path | None, as_json: bool, store: str | No
 
     if plot:
         files.check_output(plot, "the plot", suffixes=(".svg",))
-    asked = success.read_goals(goals)
+    asked, carried = success.read_goals(goals), options.read_labels(labels)
     with Store.open(store) as opened:
         found = opened.distributions(only["service"])
-        every = as_json or plot is not None or only["experiment"] is not None
-        runs = opened.values(**only) if every else ()
+        every = as_json or plot is not None or only["experiment"] is not None or bool(carried)
+        runs = opened.values(experiment=only["experiment"], service=only["service"], labels=carried) if every else ()
         groups = (
             [*durations.from_runs(runs)] if every else [*durations.from_distributions(opened, found, only["service"])]
         )
-        overall = None if any(only.values()) else success.compute(opened, found, asked)
+        overall = None if any(only.values()) or carried else success.compute(opened, found, asked)
     if plot is not None:
         _draw(plot, [*durations.by_experiment(runs)])
     if as_json:

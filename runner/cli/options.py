@@ -1,4 +1,4 @@
-"""Options that give variables: `--var` and `--var-file`, as in Chaos Toolkit."""
+"""Options that several commands share: variables (`--var`, `--var-file`, as in Chaos Toolkit) and labels."""
 
 from __future__ import annotations
 
@@ -26,6 +26,31 @@ def variables_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+LABELS = click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    envvar="CHAOS_RUN_LABEL",
+    help="Kept with the run, to find and sort runs by; may be repeated.",
+)
+"""What a run is given; from the environment several, separated by blanks."""
+WITH_LABEL = click.option(
+    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only runs with this label; may be repeated."
+)
+
+
+def read_labels(given: Sequence[str]) -> dict[str, str]:
+    """By key. Raises UsageError."""
+    from runner import errors
+    from runner.timeline import asked
+
+    try:
+        return asked.labels(given)
+    except ValueError as problem:
+        raise errors.UsageError(f"--label: {problem}") from None
 
 
 def read_variables(var: Sequence[str], var_file: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:

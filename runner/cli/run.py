@@ -16,6 +16,7 @@ from runner.cli.context import where_options
 @click.command(name="run", epilog=errors.legend())
 @click.argument("file")
 @variables.variables_options
+@variables.LABELS
 @where_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Stream one JSON object a line to stdout: `chaos-run schema events`."
@@ -36,6 +37,7 @@ def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_b
 
     if report:
         files.check_output(report, "the report", suffixes=(".html", ".htm"))
+    given["labels"] = variables.read_labels(given["labels"])
     values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
     asked = Options(last=True, path=file, variables=values, secret_variables=secret_values, report=report, **given)
     record = asyncio.run(run_one(asked, as_json=as_json, plain=plain, notice_before=notice_before))

@@ -86,6 +86,8 @@ def text(record: RunRecord) -> Iterator[str]:
         yield f"imported    {record.imported}, from {record.environment.get('host') or 'another machine'}"
     yield f"experiment  {record.experiment}"
     yield f"service     {record.service}{f' on {record.context}' if record.context else ''}"
+    if record.labels:
+        yield f"labels      {', '.join(f'{key}={value}' for key, value in record.labels.items())}"
     yield f"TTD         {seconds(record.ttd_s, censored=record.ttd_censored)}{_error(record.ttd_s, record.ttd_error_s)}"
     yield f"TTR         {seconds(record.ttr_s, censored=record.ttr_censored)}{_error(record.ttr_s, record.ttr_error_s)}"
     for title, lines in _sections(record):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from runner.timeline.asked import Asked
 from runner.timeline.event import Event
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Options:
     """A file of Chaos Toolkit's settings; the user's own by default."""
     store: str | None = None
     gameday: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     report: Path | None = None
     """Where the HTML report goes; by default into the run's folder."""
     last: bool = False
@@ -49,6 +51,24 @@ class Options:
     afterwards: tuple[str, ...] = ()
     """What a survivor calls with the run's folder when the runner has died and everything possible was undone: it puts the run on
     the record and tells others."""
+
+    @property
+    def asked(self) -> Asked:
+        """What the record keeps of them."""
+        from runner.rundir.start_message import CREDENTIALS
+
+        hidden = [name for name in self.variables if name in CREDENTIALS]
+        return Asked(
+            variables={name: value for name, value in self.variables.items() if name not in CREDENTIALS},
+            secret_variables=(*self.secret_variables, *hidden),
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            namespace=self.namespace,
+            playground=self.playground,
+            no_cluster=self.no_cluster,
+            settings=self.settings,
+            cwd=str(Path.cwd()),
+        )
 
 
 class View(Protocol):

@@ -108,6 +108,8 @@ def start_message_of(context: RunContext) -> StartMessage:
         cwd=str(Path.cwd()),
         afterwards=tuple(options.afterwards),
         gameday=options.gameday,
+        labels=dict(options.labels),
+        asked=options.asked,
         stays=tuple(experiment.block.stays),
         playground=where.playground,
         started_at=session.started,

@@ -166,6 +166,7 @@ def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:
     yield from (("run", record.run), ("exit code", str(record.exit_code)))
     if record.gameday:
         yield "gameday", record.gameday
+    yield from ((f"label {key}", value) for key, value in record.labels.items())
     for name, value in sorted(record.environment.items()):
         yield str(name).replace("_", " "), _plain(value)
 

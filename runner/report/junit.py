@@ -93,6 +93,7 @@ def _properties(record: RunRecord) -> Iterable[tuple[str, object]]:
         yield "ttr_s", f"{'>=' if record.ttr_censored else ''}{record.ttr_s:.3f}"
     if record.gameday:
         yield "gameday", record.gameday
+    yield from ((f"label {key}", value) for key, value in record.labels.items())
 
 
 def _cases(record: RunRecord) -> Iterable[_Case]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from runner import codec, files
 from runner.rundir.names import START
+from runner.timeline.asked import Asked
 from runner.timeline.mark import Indicator
 from runner.timeline.mask import Mask
 
@@ -64,6 +65,9 @@ class StartMessage:
     service: str = ""
     gameday: str | None = None
     """The id of the GameDay that the run belongs to."""
+    labels: dict[str, str] = field(default_factory=dict)
+    asked: Asked | None = None
+    """What the run was asked for besides its file, for its record."""
     cwd: str = ""
     """Where the run was started: paths of the file, and its own modules, are found from there."""
 

@@ -97,6 +97,12 @@ STEPS: dict[int, tuple[str, ...]] = {
             heard DOUBLE PRECISION)""",
         "CREATE INDEX messages_by_run ON messages (run, sent)",
     ),
+    5: (
+        # what a team sorts its runs by; a row each, for there are any number of keys
+        """CREATE TABLE labels (
+            run TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, number))""",
+        "CREATE INDEX labels_by_value ON labels (name, value, run)",
+    ),
 }
 NEWEST = max(STEPS)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-TABLES = ("runs", "records", "events", "objectives", "faults", "undo_steps", "findings", "marks")
+TABLES = ("runs", "records", "events", "objectives", "faults", "undo_steps", "findings", "marks", "labels")
 _WIRE = ("event", "at", "t", "run")
 
 
@@ -49,6 +49,7 @@ def rows(record: RunRecord, events: Iterable[Event | Mapping[str, Any]]) -> dict
             {k: v for k, v in m.items() if k != "evidence"} | {"at": clock.rfc3339(mark.at)}
             for m, mark in zip(record.to_json()["marks"], record.marks, strict=True)
         ],
+        "labels": [{"name": name, "value": value} for name, value in record.labels.items()],
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from runner import clock, errors
@@ -76,6 +77,7 @@ class Measured(NamedTuple):
     ttr_censored: int
 
 
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
 DELIVER_S = 5.0
 """After so long no further run is brought along when a record is opened."""
 _AT_ONCE = 200
@@ -136,17 +138,20 @@ class Store:
         experiment: str | None = None,
         verdict: str | None = None,
         since: datetime | None = None,
+        labels: Mapping[str, str] = NO_LABELS,
     ) -> list[Summary]:
         """The latest runs first. `experiment` is the file's name, its path as given to the run, or the title."""
-        where, parameters = _where(service, experiment, verdict, since)
+        where, parameters = _where(service, experiment, verdict, since, labels)
         sql = f"SELECT {_COLUMNS} FROM runs {where} ORDER BY started DESC, run DESC"
         if limit is not None:
             sql, parameters = f"{sql} LIMIT :limit", parameters | {"limit": str(limit)}
         return [_summary(row) for row in self._database.read(sql, parameters)]
 
-    def values(self, *, experiment: str | None = None, service: str | None = None) -> Sequence[Measured]:
+    def values(
+        self, *, experiment: str | None = None, service: str | None = None, labels: Mapping[str, str] = NO_LABELS
+    ) -> Sequence[Measured]:
         """Of every run what the metrics are reckoned from, the oldest first."""
-        where, parameters = _where(service, experiment, None, None)
+        where, parameters = _where(service, experiment, None, None, labels)
         sql = f"SELECT {', '.join(Measured._fields)} FROM runs {where} ORDER BY started, run"
         return [*map(Measured._make, self._database.tuples(sql, parameters))]
 
@@ -249,7 +254,11 @@ def _record(document: str) -> RunRecord:
 
 
 def _where(
-    service: str | None, experiment: str | None, verdict: str | None, since: datetime | None
+    service: str | None,
+    experiment: str | None,
+    verdict: str | None,
+    since: datetime | None,
+    labels: Mapping[str, str],
 ) -> tuple[str, dict[str, str]]:
     conditions = {
         "service = :service": service,
@@ -258,8 +267,14 @@ def _where(
         "started >= :since": clock.rfc3339(since) if since else None,
     }
     given = {condition: value for condition, value in conditions.items() if value is not None}
-    where = f"WHERE {' AND '.join(given)}" if given else ""
-    return where, {condition.rpartition(":")[2].rstrip(")"): value for condition, value in given.items()}
+    parameters = {condition.rpartition(":")[2].rstrip(")"): value for condition, value in given.items()}
+    carried = [
+        f"run IN (SELECT run FROM labels WHERE name = :label{n} AND value = :value{n})" for n in range(len(labels))
+    ]
+    for n, (name, value) in enumerate(labels.items()):
+        parameters |= {f"label{n}": name, f"value{n}": value}
+    every = [*given, *carried]
+    return (f"WHERE {' AND '.join(every)}" if every else ""), parameters
 
 
 def _summary(row: dict[str, Any]) -> Summary:

@@ -74,6 +74,7 @@ def _root(record: RunRecord) -> Span:
         "chaos_run.time_to_recover": record.ttr_s,
         "chaos_run.time_to_recover.censored": record.ttr_censored if record.ttr_s is not None else None,
         "process.exit.code": record.exit_code,
+        **{f"chaos_run.label.{key}": value for key, value in record.labels.items()},
     }
     ok = {"PASS": True, "INCONCLUSIVE": None, "INTERRUPTED": None}.get(record.verdict, False)
     if ok is False:

@@ -28,6 +28,9 @@ class Conditions:
     versions: Mapping[str, str] = field(default_factory=dict)
     guards: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    variables: Mapping[str, Any] | None = None
+    """Values given by name; None where nobody knows."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +60,8 @@ def of(record: RunRecord) -> Conditions:
         versions=versions(around),
         guards=tuple(map(str, around.get("guards") or ())),
         targets=record.targets,
+        variables=record.asked.variables if record.asked else None,
+        labels=record.labels,
     )
 
 
@@ -72,16 +77,26 @@ def changes(before: Conditions, after: Conditions) -> Iterator[Change]:
     yield from _text("context", before.context, after.context)
     yield from _text("environment", before.environment, after.environment)
     yield from _text("service", before.service, after.service)
+    if before.variables is not None and after.variables is not None:
+        yield from _mapping("variable", before.variables, after.variables)
     yield from _list("targets", before.targets, after.targets)
     yield from _list("guards", before.guards, after.guards)
     for name in _VERSIONS:
         yield from _text(name, before.versions.get(name, ""), after.versions.get(name, ""))
     yield from _text("machine", before.host, after.host)
+    yield from _mapping("label", before.labels, after.labels)
 
 
 def _text(what: str, before: str, after: str) -> Iterator[Change]:
     if before and after and before != after:
         yield Change(what=what, before=before, after=after)
+
+
+def _mapping(what: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            values = (str(side[name]) if name in side else _ABSENT for side in (before, after))
+            yield Change(what=f"{what} {name}", before=next(values), after=next(values))
 
 
 def _list(what: str, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Change]:

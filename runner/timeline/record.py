@@ -9,6 +9,7 @@ from typing import Any
 
 from runner import codec
 from runner.timeline import way_back
+from runner.timeline.asked import Asked
 from runner.timeline.mark import Finding, Indicator, Mark, Said, Window
 from runner.timeline.vocabulary import MarkName, Proof, StopReason, UndoState
 from runner.timeline.way_back import WayBack
@@ -184,6 +185,10 @@ class RunRecord:
     environment: dict[str, Any] = field(default_factory=dict)
     """Versions, machine, operator, options: whatever helps to repeat it."""
     gameday: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the team sorts its runs by: `--label key=value`."""
+    asked: Asked | None = None
+    """None for a run that an older version recorded."""
     alerting: Alerting | None = None
     """None where no source of the team's alerts was configured."""
     terms: Terms | None = None

@@ -78,7 +78,12 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
     ),
     Name.RUN_STARTED: (
         {"title": _TEXT, "experiment": _TEXT, "context": _OPTIONAL_TEXT, "targets": _TEXTS},
-        {"plan_hash": _OPTIONAL_TEXT, "environment": _TEXT, "service": _TEXT, "by": _TEXT, "planned_s": _SECONDS},
+        {
+            "plan_hash": _OPTIONAL_TEXT,
+            **dict.fromkeys(("environment", "service", "by"), _TEXT),
+            "planned_s": _SECONDS,
+            "labels": {"type": "object", "additionalProperties": _TEXT},
+        },
     ),
     Name.PHASE: ({"phase": _TEXT, "planned_s": _OPTIONAL_SECONDS}, {}),
     Name.BASELINE: ({"met": _YES_NO, "objectives": _list(_HELD)}, {}),

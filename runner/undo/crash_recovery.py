@@ -162,6 +162,8 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
         indicators=start.indicators,
         findings=tuple(_findings(way)),
         gameday=start.gameday,
+        labels=start.labels,
+        asked=start.asked,
         environment={"closed_by": f"survivor {os.getpid()}"},
     )
     mask = Mask(start.hide or ())

@@ -31,7 +31,10 @@ def store(tmp_path: Path) -> str:
                 verdict="FAIL" if day == 6 else "PASS",
             )
             opened.save(run, [{"event": "phase", "at": "x", "t": 1.0, "phase": "inject"}])
-        opened.save(record("20261101-000000-bbbb", experiment="drain.yaml", started=BEGAN - timedelta(days=9)), [])
+        drain = record(
+            "20261101-000000-bbbb", experiment="drain.yaml", started=BEGAN - timedelta(days=9), labels={"a": "b"}
+        )
+        opened.save(drain, [])
     return path
 
 
@@ -97,3 +100,14 @@ def test_metrics_for_people_show_every_value(store: str, capsys: pytest.CaptureF
     assert "detected 6 of 7" in out
     assert "1s 2s 3s 4s 5s 6s ≥7s" in out
     assert "all experiments" not in out
+
+
+def test_history_and_metrics_of_runs_with_a_label(store: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert chaos_run("history", "--store", store, "--label", "a=b", "--json") == 0
+    assert [run["run"] for run in json.loads(capsys.readouterr().out)] == ["20261101-000000-bbbb"]
+    assert chaos_run("metrics", "--store", store, "--label", "team=checkout") == 0
+    out = capsys.readouterr().out
+    assert "7 runs" in out
+    assert "drain" not in out
+    assert chaos_run("history", "--store", store, "--label", "team") == 2
+    assert "--label: 'team' is not a label; write for example team=checkout" in capsys.readouterr().err

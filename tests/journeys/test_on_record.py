@@ -81,7 +81,7 @@ def test_a_run_that_lost_its_runner_is_on_record_as_soon_as_it_is_undone(
     phase: str, killed: tuple[str, ...], tmp_path: Path
 ) -> None:
     event, fields = PHASES[phase]
-    with started(tmp_path, _document(tmp_path)) as run:
+    with started(tmp_path, _document(tmp_path), "--label", "team=checkout") as run:
         run.until(event, **fields)
         run.kill(*killed)
         survivors = "undoer" not in killed or phase == "inject"  # the worker is over, or has not begun
@@ -90,7 +90,7 @@ def test_a_run_that_lost_its_runner_is_on_record_as_soon_as_it_is_undone(
             assert _command("recover").returncode == 0
         kept = _on_record(run)
     assert not (tmp_path / "made").exists()
-    assert kept["verdict"] == "ENVIRONMENT"
+    assert (kept["verdict"], kept["labels"]) == ("ENVIRONMENT", {"team": "checkout"})
     assert [r["run"] for r in _history()] == [run.folder.name]
     assert _command("show", run.folder.name).returncode == 0
     assert "1 run" in _command("metrics").stdout

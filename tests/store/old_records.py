@@ -53,6 +53,7 @@ _MORE = {
         passed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0, undecided INTEGER NOT NULL DEFAULT 0,
         requests BIGINT NOT NULL DEFAULT 0, bad BIGINT NOT NULL DEFAULT 0""",
 }
+_MORE[4] = _MORE[3]
 _LATER = {
     1: (),
     2: ("CREATE INDEX runs_by_test ON runs (injected, service, name, started)",),
@@ -69,6 +70,17 @@ _LATER = {
             ttr_ended BYTEA NOT NULL, ttr_bounds BYTEA NOT NULL, ttr_history BYTEA NOT NULL, PRIMARY KEY (service, name))""",
     ),
 }
+_LATER[4] = (
+    *_LATER[3],
+    """CREATE TABLE live_runs (
+        run TEXT PRIMARY KEY, host TEXT NOT NULL, person TEXT NOT NULL, began DOUBLE PRECISION NOT NULL,
+        renewed DOUBLE PRECISION NOT NULL)""",
+    "CREATE TABLE locks (scope TEXT PRIMARY KEY, run TEXT NOT NULL)",
+    """CREATE TABLE messages (
+        id TEXT PRIMARY KEY, run TEXT NOT NULL, sent DOUBLE PRECISION NOT NULL, body TEXT NOT NULL,
+        heard DOUBLE PRECISION)""",
+    "CREATE INDEX messages_by_run ON messages (run, sent)",
+)
 _RUN = """INSERT INTO runs (run, started, ended, name, service, verdict, exit_code, title, experiment, experiment_hash, context,
     gameday, folder, ttd_s, ttd_censored, ttd_error_s, ttr_s, ttr_censored, ttr_error_s, sentence) VALUES """
 _RUNS = (
@@ -105,6 +117,7 @@ _FILLED = {
         "UPDATE runs SET failed = 1 WHERE run = 'r3'",
     ),
 }
+_FILLED[4] = _FILLED[3]
 _DISTRIBUTIONS = (  # service, name, runs, when last tested, and six lists of numbers
     ("check", 1, None, (), (), (), (), (), ()),
     ("drain", 1, "2026-01-03T12:00:00.000Z", (), (), (), (), (), ()),

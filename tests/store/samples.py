@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runner.timeline import record as records
+from runner.timeline.asked import Asked
 
 BEGAN = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -35,6 +36,8 @@ def record(run: str, **changes: Any) -> records.RunRecord:
         "indicators": (records.Indicator(name="front", url="http://x", rate=50.0, timeout_s=1.0, tape="front.tape"),),
         "findings": (records.Finding(severity="warning", message="few requests"),),
         "ttd_s": 1.5,
+        "labels": {"team": "checkout", "commit": "4f2a"},
+        "asked": Asked(variables={"replicas": 2}, secret_variables=("token",), context="kind-shop", cwd="/tmp"),
         "environment": {"versions": {"python": "3.11"}},
     }
     return records.RunRecord(**given | changes)

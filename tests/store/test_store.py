@@ -121,3 +121,15 @@ def test_the_place_is_given_by_option_then_variable_then_default(
     monkeypatch.setenv("CHAOS_RUN_STORE", "postgresql://team@db/chaos")
     assert paths.store_url(None) == "postgresql://team@db/chaos"
     assert paths.store_url(str(tmp_path)) == f"sqlite:///{tmp_path}/record.db"
+
+
+def test_runs_are_found_by_their_labels_all_of_which_must_be_theirs(store: Store) -> None:
+    for n, labels in enumerate(({"team": "a", "commit": "1"}, {"team": "a", "commit": "2"}, {"team": "b"}, {})):
+        run = record(f"2026112{n}-120000-aaaa", started=BEGAN + timedelta(days=n), labels=labels, ttd_s=float(n))
+        store.save(run, [])
+    assert [run.run[:8] for run in store.list(labels={"team": "a"})] == ["20261121", "20261120"]
+    assert [run.run[:8] for run in store.list(labels={"team": "a", "commit": "1"})] == ["20261120"]
+    assert [run.ttd_s for run in store.values(labels={"team": "a"}, service="shop")] == [0.0, 1.0]
+    assert store.list(labels={"team": "c"}) == []
+    store.save(record("20261120-120000-aaaa", labels={}), [])
+    assert store.list(labels={"commit": "1"}) == [], "a run saved again has the labels that it has now"

@@ -34,6 +34,7 @@ def run(**changes: Any) -> Finished:
         "environment": {"chaos-run": "1.2", "host": "build7"},
         "verdict": "FAIL",
         "sentence": "3 % bad",
+        "labels": {"team": "checkout"},
     }
     return Finished(record=made.record(**given | changes), events=[wire(*e) for e in EVENTS])
 
@@ -53,6 +54,8 @@ def test_a_collector_gets_the_run_its_phases_and_what_was_done_in_them() -> None
     assert {s.trace_id.hex() for s in collector.spans} == {trace.trace_id(made.record().run)}
     assert (root.start_time_unix_nano, root.end_time_unix_nano) == (at(0), at(46))
     assert (root.status.code, root.status.message) == (2, "3 % bad")
+    attributes = {a.key: a.value.string_value for a in root.attributes}
+    assert attributes["chaos_run.label.team"] == "checkout"
     assert [(e.name, e.time_unix_nano) for e in root.events] == [("injected", at(15.1)), ("detected", at(17.123456))]
     bounds = {
         n: (spans[n].start_time_unix_nano, spans[n].end_time_unix_nano) for n in ("inject", "undo", "judge", "kill")

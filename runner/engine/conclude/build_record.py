@@ -79,6 +79,8 @@ async def conclude(
         ttr_error_s=times.ttr_error_s,
         environment=_environment(context, plan),
         gameday=context.options.gameday,
+        labels=dict(context.options.labels),
+        asked=context.options.asked,
         alerting=told,
         terms=_terms(context, method, outcome),
     )

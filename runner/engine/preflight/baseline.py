@@ -51,6 +51,7 @@ def announce(context: RunContext, drawn: Plan) -> None:
         targets=[t for step in drawn.steps for t in step.targets],
         service=experiment.block.service,
         by=units.user(),
+        labels=dict(context.options.labels),
         planned_s=drawn.baseline_s + drawn.method_s,
     )
     for warning in drawn.warnings:
