@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from runner.checks.check import Parameter, Source
@@ -26,3 +27,83 @@ class Kubernetes:
     @property
     def reads(self) -> str:
         return f"Kubernetes API: {', '.join(self.lists)}"
+
+
+class Fold(StrEnum):
+    """What becomes of a metric's datapoints."""
+
+    NEWEST = "newest minute"
+    TOTAL = "total"
+    HIGHEST = "highest minute"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric of CloudWatch, over the last `over_s` seconds."""
+
+    namespace: str
+    name: str
+    stat: str = "Average"
+    dimensions: tuple[tuple[str, str], ...] = ()
+    """Each with the parameter that has its value; one without a value is left out."""
+    fold: Fold = Fold.NEWEST
+    scale: float = 1.0
+    """What its values are multiplied by to be in the check's unit."""
+    period_s: int = 60
+    over_s: int = 300
+    counts_beside: Metric | None = None
+    """A metric that is only reported where something is to be counted: nothing was, where this one has datapoints."""
+
+    @property
+    def said(self) -> str:
+        return f"CloudWatch {self.namespace} {self.name}, {self.stat}"
+
+
+class Described(StrEnum):
+    """What the API of a service itself tells."""
+
+    DB_STATUS = "RDS: the status of the instance"
+    DB_FAILOVERS = "RDS: failover events of the last hour"
+    DB_STORAGE = "RDS: the allocated storage"
+    FUNCTION_TIMEOUT = "Lambda: the timeout of the function"
+    FUNCTION_RESERVED = "Lambda: the reserved concurrency of the function"
+    ACCOUNT_CONCURRENCY = "Lambda: the concurrency limit of the account"
+
+    @property
+    def said(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Given:
+    """A number that the user knows."""
+
+    parameter: str
+
+    @property
+    def said(self) -> str:
+        return f"{self.parameter}, as given"
+
+
+Term = Metric | Described | Given
+REGION = Parameter("region", "AWS region; without it aws_region of the configuration, AWS_REGION or AWS_DEFAULT_REGION")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """A number, or its share of the sum of others."""
+
+    source: ClassVar[Source] = Source.AWS
+
+    of: Term
+    per: tuple[Term, ...] = ()
+    about: tuple[Parameter, ...] = ()
+
+    @property
+    def takes(self) -> tuple[Parameter, ...]:
+        return (*self.about, REGION)
+
+    @property
+    def reads(self) -> str:
+        share = f"; as a share of {' + '.join(term.said for term in self.per)}" if self.per else ""
+        return self.of.said + share

@@ -1,4 +1,5 @@
-"""A moto server whose CloudWatch also has what moto lacks: the history of an alarm and when its state changed.
+"""A moto server that also has what moto lacks: the history of an alarm and when its state changed, percentiles of metrics, the
+concurrency limit of an account (1,000, as AWS has it), and RDS instances that fail over.
 
 `python -m tests.fakes.cloudwatch PORT`. Of an alarm whose name begins with `unwritten` it tells neither, as moto itself does.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -85,10 +87,12 @@ def _changes(found: Any) -> list[tuple[str, str, Any]]:
 
 
 def _serve(port: str) -> None:
-    from moto.cloudwatch.models import Alarm
+    from moto.awslambda import urls
+    from moto.cloudwatch.models import Alarm, Statistics
     from moto.cloudwatch.responses import CloudWatchResponse
     from moto.core.exceptions import ServiceException
     from moto.core.responses import ActionResult
+    from moto.rds.models import Event, RDSBackend
     from moto.server import main
 
     class Denied(ServiceException):
@@ -124,6 +128,30 @@ def _serve(port: str) -> None:
             raise AttributeError
         return _changes(self)[-1][2] if _changes(self) else self.state_updated_timestamp
 
+    kept = Statistics.get_statistics_for_type
+
+    def statistic(self: Any, stat: str) -> Any:
+        """The nearest rank of single values."""
+        values = sorted(self.metric_single_values_list)
+        return values[math.ceil(float(stat[1:]) / 100 * len(values)) - 1] if stat.startswith("p") else kept(self, stat)
+
+    def settings(request: Any, url: str, headers: Any) -> Any:
+        return 200, {}, json.dumps({"AccountLimit": {"ConcurrentExecutions": 1000}})
+
+    reboot = RDSBackend.reboot_db_instance
+
+    def failing_over(self: Any, db_instance_identifier: str, *more: Any, **others: Any) -> Any:
+        """As RDS-EVENT-0049 says it; of an instance that is rebooted."""
+        self.add_event("DB_INSTANCE_FAILOVER", self.databases[db_instance_identifier])
+        return reboot(self, db_instance_identifier, *more, **others)
+
+    Event.EVENT_MAP["DB_INSTANCE_FAILOVER"] = {
+        "Categories": ["failover"],
+        "Message": "Multi-AZ instance failover completed",
+    }
+    RDSBackend.reboot_db_instance = failing_over  # type: ignore[method-assign]
+    urls.url_paths["{0}/(?P<api_version>[^/]+)/account-settings/?$"] = settings
+    Statistics.get_statistics_for_type = statistic  # type: ignore[method-assign]
     CloudWatchResponse.describe_alarm_history = history  # type: ignore[attr-defined]
     Alarm.state_transitioned_timestamp = property(transitioned)  # type: ignore[attr-defined]
     main(["-H", "127.0.0.1", "-p", port])

@@ -18,13 +18,19 @@ from runner.checks.check import Check
 
 
 def _function(of: Check) -> Callable[..., str]:
-    def probe(*, secrets: Mapping[str, Any] | None = None, limit: object = None, **values: Any) -> str:
+    def probe(
+        *,
+        limit: object = None,
+        secrets: Mapping[str, Any] | None = None,
+        configuration: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> str:
         from runner.probe.checks import reading
 
-        return reading.read(check.ask(of, values, limit), secrets or {}).sentence
+        return reading.read(check.ask(of, values, limit), secrets or {}, configuration or {}).sentence
 
     given = [(p.name, inspect.Parameter.empty if p.required else p.default) for p in of.asks.takes]
-    named = [*given, ("limit", None), ("secrets", None)]
+    named = [*given, ("limit", None), ("secrets", None), ("configuration", None)]
     kind = inspect.Parameter.KEYWORD_ONLY
     probe.__signature__ = inspect.Signature([inspect.Parameter(n, kind, default=d) for n, d in named])  # type: ignore[attr-defined]
     probe.__name__ = probe.__qualname__ = of.name

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from runner.checks.check import Answer, Asked, Measured, Source
+from runner.probe.checks import aws, kubernetes
 
 
 class Reader(Protocol):
@@ -14,14 +15,14 @@ class Reader(Protocol):
     def read(self, asks: Any, asked: Asked) -> Measured: ...
 
 
-def reader(source: Source, secrets: Mapping[str, Any]) -> Reader:
-    """Imported when it is wanted: the clients of clusters and clouds take half a second each."""
-    from runner.probe.checks import kubernetes
+def reader(source: Source, secrets: Mapping[str, Any], configuration: Mapping[str, Any]) -> Reader:
+    """Their clients are imported when they are wanted: those of clusters and clouds take half a second each."""
+    if source is Source.KUBERNETES:
+        return kubernetes.Reader(secrets)
+    return aws.Reader(secrets, configuration)
 
-    return {Source.KUBERNETES: kubernetes.Reader}[source](secrets)
 
-
-def read(asked: Asked, secrets: Mapping[str, Any]) -> Answer:
+def read(asked: Asked, secrets: Mapping[str, Any], configuration: Mapping[str, Any]) -> Answer:
     """One reading. Raises NoData."""
-    found = reader(asked.check.asks.source, secrets).read(asked.check.asks, asked)
+    found = reader(asked.check.asks.source, secrets, configuration).read(asked.check.asks, asked)
     return asked.check.judge(found, asked.limit)
