@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from runner.conversion import formats, written
+from runner.conversion.draft import Draft
 from runner.conversion.fields import Account, Loss
 from runner.experiment import source
 from runner.experiment.findings import BrokenExperiment
@@ -19,14 +19,32 @@ KEYS = {"lost": "lost", "changed": "changed", "stays": "left in place", "assumed
 class Conversion:
     """One experiment with the account of the document that it comes from."""
 
-    name: str
     tool: str
     file: str
-    document: Mapping[str, Any]
-    text: str
+    draft: Draft
     losses: tuple[Loss, ...]
     kept: int
     """How many values of the document are in the experiment as they were."""
+
+    @property
+    def name(self) -> str:
+        """What its file is called after."""
+        return self.draft.name
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The experiment itself."""
+        return self.draft.document()
+
+    @property
+    def text(self) -> str:
+        """The experiment as a file, with comments for whoever goes on from it."""
+        name = PurePath(self.file).name
+        head = (
+            f"Converted by chaos-run from {name} ({self.tool}): {told(self.losses, self.kept)}.",
+            f"What each field became: chaos-run convert {name}",
+        )
+        return written.experiment(self.document, head, self.draft.comments())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +76,11 @@ def _converted(account: Account) -> Conversion:
     if found is None:
         raise BrokenExperiment([account.finding((), *formats.guess(account.text.tree))])
     draft = found.convert(account.root)
-    losses = tuple(account.losses())
-    document = draft.document()
-    head = [
-        f"Converted by chaos-run from {PurePath(account.text.path).name} ({found.tool}): {told(losses, account.kept())}.",
-        f"What each field became: chaos-run convert {PurePath(account.text.path).name}",
-    ]
     return Conversion(
-        name=draft.name,
         tool=found.tool,
         file=account.text.path,
-        document=document,
-        text=written.experiment(document, head, draft.comments()),
-        losses=losses,
+        draft=draft,
+        losses=tuple(account.losses()),
         kept=account.kept(),
     )
 

@@ -55,7 +55,7 @@ class Account:
         self.text = text
         self.root = Field(self, (), text.tree)
         self._fates: dict[Steps, _Fate] = {}
-        self._assumed: list[Loss] = []
+        self._assumed: list[tuple[Steps, Loss]] = []
 
     def note(self, steps: Steps, fate: _Fate) -> None:
         """The last word on a value counts."""
@@ -63,11 +63,12 @@ class Account:
 
     def assume(self, steps: Steps, value: Any, why: str) -> None:
         """A value that the file does not give; it is placed where it would have stood."""
-        self._assumed.append(self._loss("assumed", steps, value, why))
+        self._assumed.append((steps, self._loss("assumed", steps, value, why)))
 
     def losses(self) -> list[Loss]:
         """Everything that is not in the experiment as it was, in the order of the file."""
-        found = [*self._walk((), self.text.tree), *self._assumed]
+        assumed = [loss for steps, loss in self._assumed if not self._is_lost(steps)]
+        found = [*self._walk((), self.text.tree), *assumed]
         return sorted(found, key=lambda loss: (loss.line, loss.column))
 
     def kept(self) -> int:
@@ -77,6 +78,10 @@ class Account:
     def finding(self, steps: Steps, message: str, hint: str | None = None) -> FileFinding:
         """An error at a value."""
         return self.text.finding("error", "convert", steps, message, hint=hint, key=True)
+
+    def _is_lost(self, steps: Steps) -> bool:
+        above = (self._fates.get(steps[:length]) for length in range(len(steps) + 1))
+        return any(fate is not None and fate.kind == "lost" for fate in above)
 
     def _walk(self, steps: Steps, value: Any) -> Iterator[Loss]:
         fate = self._fates.get(steps)

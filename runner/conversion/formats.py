@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.conversion import chaos_mesh
+from runner.conversion import chaos_mesh, litmus
 from runner.conversion.draft import Draft
 from runner.conversion.fields import Field
 
@@ -20,7 +20,10 @@ class Format:
     convert: Callable[[Field], Draft]
 
 
-FORMATS = (Format("Chaos Mesh", chaos_mesh.claims, chaos_mesh.convert),)
+FORMATS = (
+    Format("Chaos Mesh", chaos_mesh.claims, chaos_mesh.convert),
+    Format("Litmus", litmus.claims, litmus.convert),
+)
 BESIDE: Mapping[str, str] = {
     **dict.fromkeys(
         ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"),
@@ -33,7 +36,7 @@ BESIDE: Mapping[str, str] = {
     "ChaosExperiment": "it has to be installed in the namespace before a run: apply it once, with kubectl",
 }
 """Kinds that come along in the same file: not converted, and why."""
-KNOWN = "known are objects, Schedules and Workflows of Chaos Mesh"
+KNOWN = "known are objects, Schedules and Workflows of Chaos Mesh, and ChaosEngines and ChaosSchedules of Litmus"
 
 
 def of(tree: Any) -> Format | None:

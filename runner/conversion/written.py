@@ -11,7 +11,7 @@ from typing import Any
 from runner.experiment import scalars
 
 WIDTH = 110
-_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@%+-]*( [A-Za-z0-9_./@%+()-]+)*|[0-9]+[a-z]{1,4}|[0-9]+%", re.ASCII)
+_PLAIN = re.compile(r"-{0,2}[A-Za-z/][A-Za-z0-9_./@%+=-]*( [A-Za-z0-9_./@%+=()-]+)*|[0-9]+[a-z]{1,4}|[0-9]+%", re.ASCII)
 """Texts that mean themselves wherever they stand, in a flow collection too."""
 
 

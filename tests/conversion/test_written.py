@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.conversion import written
@@ -38,6 +38,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(VALUES)
 def test_any_value_is_read_back_as_it_was(value: object) -> None:
     text = written.yaml(value)
@@ -46,6 +47,7 @@ def test_any_value_is_read_back_as_it_was(value: object) -> None:
     assert read.tree == value
 
 
+@settings(max_examples=40)
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs"], exclude_characters="\xa0"), min_size=150, max_size=400))
 def test_a_long_sentence_is_folded_and_read_back_as_it_was(text: str) -> None:
     sentence = " ".join(text.split())

@@ -1,0 +1,158 @@
+"""Litmus: faults with the engine's own variables, and probes where a probe of Chaos Toolkit means the same."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chaoslib.hypothesis import within_tolerance
+
+from runner import errors
+from runner.conversion import probes
+from tests.conversion import sampled
+
+ENGINE = "litmus-engine.yaml"
+
+
+def test_each_fault_is_an_action_with_the_variables_of_the_engine() -> None:
+    first, second = sampled.of(ENGINE).document["method"]
+    assert first["provider"]["arguments"] == {
+        "fault": "pod-delete",
+        "ns": "shop",
+        "app_label": "app=cart",
+        "app_kind": "deployment",
+        "service_account": "chaos-admin",
+        "duration_s": 45,
+        "env": {
+            "CHAOS_INTERVAL": "15",
+            "PODS_AFFECTED_PERC": "",
+            "STATUS_CHECK_DELAY": "3",
+            "STATUS_CHECK_TIMEOUT": "120",
+        },
+    }
+    assert second["provider"]["arguments"]["env"]["NETWORK_LATENCY"] == "300"
+
+
+def test_a_duration_that_the_engine_leaves_to_litmus_is_assumed_and_told() -> None:
+    found = sampled.of(ENGINE)
+    assert found.document["method"][1]["provider"]["arguments"]["duration_s"] == 60
+    assert sampled.losses(found)["spec.experiments[1].spec.components.env"][0] == "assumed"
+
+
+def test_a_secret_is_lost_by_name_and_not_by_value() -> None:
+    lost = sampled.losses(sampled.of(ENGINE))
+    assert lost["spec.experiments[0].spec.components.env[3]"][0] == "lost"
+
+
+def test_the_fault_strikes_in_the_namespace_of_its_targets() -> None:
+    """The engine is in another one: our driver would not find what is installed only there, and says so beforehand."""
+    found = sampled.of(ENGINE)
+    assert "install fault and service account in shop" in sampled.losses(found)["metadata.namespace"][1]
+
+
+def test_probes_that_mean_the_same_are_the_hypothesis_and_the_others_are_lost() -> None:
+    found = sampled.of(ENGINE)
+    asked = {p["name"]: p for p in found.document["steady-state-hypothesis"]["probes"]}
+    assert list(asked) == ["page", "order", "errors", "replicas", "no-failed-pods", "ready-count", "log-line"]
+    assert asked["page"]["provider"]["verify_tls"] is False
+    assert asked["order"]["tolerance"] == [200, 201]
+    assert asked["order"]["provider"]["arguments"] == {"n": 2}
+    assert asked["errors"]["provider"]["arguments"]["query"].endswith(") <= 0.02")
+    assert asked["replicas"]["provider"]["arguments"][:2] == ["get", "deployments.v1.apps"]
+    lost = {path: why for path, (kind, why) in sampled.losses(found).items() if kind == "lost"}
+    assert "creates an object" in lost["spec.experiments[1].spec.probe[2]"]
+    assert "container of its own" in lost["spec.experiments[1].spec.probe[5]"]
+    assert "a sloProbe cannot be converted" in lost["spec.experiments[1].spec.probe[6]"]
+    assert found.document["extensions"][0]["hypothesis"] == {"frequency": "4s"}
+
+
+def test_probes_of_the_edges_alone_are_not_asked_in_between(tmp_path: Path) -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    for fault in tree["spec"]["experiments"]:
+        fault["spec"]["probe"] = [p for p in fault["spec"]["probe"] if p["mode"] == "Edge"]
+    found = sampled.converted(tree, tmp_path)
+    assert found.document["extensions"][0]["hypothesis"] == {"during": False}
+    assert not any(path.endswith("].mode") for path in sampled.losses(found))
+
+
+@pytest.mark.parametrize(
+    ("criteria", "value", "output", "holds"),
+    [
+        (">=", "2", "2\n", True),
+        (">=", "2", "1", False),
+        (">", "2", "2", False),
+        (">", "2", "3", True),
+        ("<", "2", "1", True),
+        ("<=", "0.5", "0.6", False),
+        ("==", "3", "3", True),
+        ("between", "1,3", "2", True),
+        ("between", "1,3", "4", False),
+    ],
+)
+def test_a_number_is_compared_as_litmus_compares_it(criteria: str, value: str, output: str, holds: bool) -> None:
+    tolerance = probes.compared(criteria, value, "stdout")
+    assert within_tolerance(tolerance, {"status": 0, "stdout": output}) is holds
+
+
+@pytest.mark.parametrize(
+    ("criteria", "value", "output", "holds"),
+    [
+        ("contains", "a.b", "x a.b y", True),
+        ("contains", "a.b", "x aXb y", False),
+        ("equal", "ok", "ok\n", True),
+        ("equal", "ok", "ok?", False),
+        ("notEqual", "ok", "ok\n", False),
+        ("notEqual", "ok", "no", True),
+        ("matches", "^a+$", "aaa", True),
+        ("notMatches", "a+", "bab", False),
+        ("notMatches", "a+", "b\nb", True),
+        ("oneOf", "up,ready", "ready\n", True),
+        ("oneOf", "up,ready", "read", False),
+    ],
+)
+def test_text_is_compared_as_litmus_compares_it(criteria: str, value: str, output: str, holds: bool) -> None:
+    tolerance = probes.matched(criteria, value, "stdout")
+    assert within_tolerance(tolerance, {"status": 0, "stdout": output}) is holds
+
+
+@pytest.mark.parametrize(
+    ("criteria", "value"), [("!=", "2"), (">", "0.5"), ("==", "x"), ("between", "1"), ("around", "1")]
+)
+def test_a_comparison_that_no_range_says_is_not_converted(criteria: str, value: str) -> None:
+    assert probes.compared(criteria, value, "stdout") is None
+
+
+def test_the_command_of_a_probe_runs_as_it_was_written() -> None:
+    probe = next(p for p in sampled.of(ENGINE).document["steady-state-hypothesis"]["probes"] if p["name"] == "log-line")
+    provider = probe["provider"]
+    done = subprocess.run([provider["path"], *provider["arguments"]], capture_output=True, text=True, check=True)
+    assert within_tolerance(probe["tolerance"], {"status": 0, "stdout": done.stdout})
+
+
+def test_a_schedule_is_its_engine_once() -> None:
+    found = sampled.of("litmus-schedule.yaml")
+    (action,) = found.document["method"]
+    assert action["provider"]["arguments"]["app_kind"] == "statefulset"
+    assert sampled.losses(found)["spec.schedule"][0] == "lost"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"experiments": []}, "has no fault"),
+        ({"chaosServiceAccount": ""}, "no chaosServiceAccount"),
+        ({"selectors": {"pods": [{"namespace": "a", "names": "b"}]}}, "strike others than the engine names"),
+        ({"selectors": {"workloads": [{"kind": "deployment", "namespace": "a", "names": "b"}]}}, "strike others"),
+    ],
+)
+def test_an_engine_that_would_strike_others_or_nothing_is_refused(
+    change: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    changed = copy.deepcopy(tree)
+    changed["spec"] |= change
+    with pytest.raises(errors.InvalidFile, match=said):
+        sampled.converted(changed, tmp_path)
