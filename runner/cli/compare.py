@@ -11,6 +11,7 @@ from runner import errors
 
 if TYPE_CHECKING:
     from runner.store import Store
+    from runner.timeline.conditions import Change
     from runner.timeline.record import RunRecord
 
 
@@ -31,9 +32,18 @@ def command(a: str, b: str, as_json: bool, store: str | None) -> int:
         one, two = opened.get(a), opened.get(b)
         if one.run == two.run:
             raise errors.UsageError(f"{a} and {b} are the same run, {one.run}", hint="chaos-run history lists the runs")
-        found = comparison.compare(one, two, _others(opened, one, two))
+        found = comparison.compare(one, two, _others(opened, one, two), _contents(one, two))
     click.echo(json.dumps(found.to_json(), indent=1) if as_json else side_by_side.text(found))
     return errors.ExitCode.PASS
+
+
+def _contents(one: RunRecord, two: RunRecord) -> list[Change] | None:
+    """What stands differently in their file, where both runs' folders are here."""
+    from runner.app import rerun
+    from runner.timeline import conditions
+
+    then, now = rerun.earlier(one).document, rerun.earlier(two).document
+    return None if then is None or now is None else [*conditions.document_changes(then, now)]
 
 
 def _others(store: Store, one: RunRecord, two: RunRecord) -> list[tuple[str, float, bool]]:

@@ -45,7 +45,8 @@ def command(paths: tuple[Path, ...], junit: Path | None, summary: Path | None, a
         files.check_output(summary, "the summary", suffixes=(".md", ".markdown", ".txt", ""))
     if junit and summary and junit.resolve() == summary.resolve():
         raise errors.UsageError(f"JUnit and summary cannot both be {junit}")
-    values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
+    given["var_files"] = given.pop("var_file")
+    values, secret_values = variables.read_variables(given.pop("var"), given["var_files"])
     labels = variables.read_labels(given["labels"])
     given |= {"variables": values, "secret_variables": secret_values, "labels": labels}
     results = Gate(named(paths), given, ResultFiles(junit, summary), as_json=as_json, warn=_print_error).play()

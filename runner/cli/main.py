@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "convert": "Turn files of other tools into experiments, and say what was lost.",
     "plan": "Say what a run would do, without any change.",
     "validate": "Find every error in experiment files; needs no network.",
+    "rerun": "Run a run on record again, and say first what differs.",
     "gate": "Run several experiments as a CI resilience gate.",
     "stop": "Emergency stop of a run, from any terminal.",
     "recover": "Run the undo steps that a dead runner has left open.",
@@ -44,13 +45,13 @@ COMMANDS: dict[str, str] = {
 
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Experiments": ("init", "convert", "validate", "plan", "run", "gate", "gameday", "catalog", "checks"),
+    "Experiments": ("init", "convert", "validate", "plan", "run", "rerun", "gate", "gameday", "catalog", "checks"),
     "A live run": ("stop", "ack", "mitigated", "note", "recover"),
     "Runs on record": ("history", "show", "compare", "report", "metrics", "judge", "export", "import"),
     "Tools": ("playground", "schema", "completion"),
 }
 """As the help shows them: by what one wants to do."""
-KEPT = ("run", "gate", "gameday", "stop", "recover", "ack", "mitigated", "note")
+KEPT = ("run", "rerun", "gate", "gameday", "stop", "recover", "ack", "mitigated", "note")
 """Commands that do something, told elsewhere too: their exit code says how it went, whatever becomes of their output."""
 
 

@@ -38,7 +38,8 @@ def command(file: str, as_json: bool, plain: bool, report: Path | None, notice_b
     if report:
         files.check_output(report, "the report", suffixes=(".html", ".htm"))
     given["labels"] = variables.read_labels(given["labels"])
-    values, secret_values = variables.read_variables(given.pop("var"), given.pop("var_file"))
+    given["var_files"] = given.pop("var_file")
+    values, secret_values = variables.read_variables(given.pop("var"), given["var_files"])
     asked = Options(last=True, path=file, variables=values, secret_variables=secret_values, report=report, **given)
     record = asyncio.run(run_one(asked, as_json=as_json, plain=plain, notice_before=notice_before))
     return record.exit_code

@@ -85,6 +85,8 @@ def text(record: RunRecord) -> Iterator[str]:
     if record.imported:
         yield f"imported    {record.imported}, from {record.environment.get('host') or 'another machine'}"
     yield f"experiment  {record.experiment}"
+    if record.asked and record.asked.rerun_of:
+        yield f"rerun of    {record.asked.rerun_of}"
     yield f"service     {record.service}{f' on {record.context}' if record.context else ''}"
     if record.labels:
         yield f"labels      {', '.join(f'{key}={value}' for key, value in record.labels.items())}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from runner.timeline.asked import Asked
+from runner.timeline.conditions import Earlier
 from runner.timeline.event import Event
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ class Options:
 
     path: str
     variables: Mapping[str, Any] = field(default_factory=dict)
+    """All of `--var` and `--var-file`."""
     secret_variables: Mapping[str, Any] = field(default_factory=dict)
+    var_files: tuple[str, ...] = ()
+    """The files among them, for a rerun: their secrets are nowhere else."""
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
@@ -42,6 +46,8 @@ class Options:
     """A file of Chaos Toolkit's settings; the user's own by default."""
     store: str | None = None
     gameday: str | None = None
+    repeats: Earlier | None = None
+    """The run on record that this one repeats."""
     labels: Mapping[str, str] = field(default_factory=dict)
     report: Path | None = None
     """Where the HTML report goes; by default into the run's folder."""
@@ -60,6 +66,8 @@ class Options:
         hidden = [name for name in self.variables if name in CREDENTIALS]
         return Asked(
             variables={name: value for name, value in self.variables.items() if name not in CREDENTIALS},
+            var_files=tuple(self.var_files),
+            rerun_of=self.repeats.run if self.repeats else "",
             secret_variables=(*self.secret_variables, *hidden),
             kubeconfig=self.kubeconfig,
             context=self.context,

@@ -16,7 +16,11 @@ from runner.experiment.model import Block
 from runner.faults.driver import FaultTarget
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
+from runner.timeline.conditions import Change
 from runner.timeline.event import DRILL_ALERT
+
+_NO_PART = ("standing", "repeats", "differs")
+"""Of the hash: what changes by itself, and what is about another run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +71,17 @@ class Plan:
     """When the file's hypothesis is asked."""
     dry: str = ""
     """What is not executed."""
+    repeats: str = ""
+    """The run on record that this one would repeat."""
+    differs: tuple[Change, ...] = ()
+    """What is not as it was then."""
     standing: tuple[str, ...] = ()
     """How the objectives that sources measure stand right now; no part of the hash, for it changes by itself."""
 
     @property
     def hash(self) -> str:
         """Changes whenever what would happen changes: file, targets, undo path, guards."""
-        plain = json.dumps(asdict(self) | {"standing": ()}, sort_keys=True)
+        plain = json.dumps(asdict(self) | dict.fromkeys(_NO_PART), sort_keys=True)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
     @property

@@ -26,6 +26,7 @@ def text(plan: Plan) -> str:
     lines = [
         f"Plan: {plan.title}",
         f"  where     {plan.context} ({plan.environment})",
+        *(_list("differs", [c.sentence for c in plan.differs], f"nothing from {plan.repeats}") if plan.repeats else ()),
         f"  baseline  {units.format_duration(plan.baseline_s)}, the objectives must hold or nothing is injected",
         *([f"  dry       {_DRY[plan.dry]}"] if plan.dry else []),
         *_steps(plan.steps),

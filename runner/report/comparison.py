@@ -85,15 +85,22 @@ class Comparison:
         }
 
 
-def compare(a: RunRecord, b: RunRecord, others: Sequence[tuple[str, float, bool]] = ()) -> Comparison:
-    """B against A. `others` are the times of other runs of the same experiment: TTD or TTR, seconds, whether a lower bound."""
+def compare(
+    a: RunRecord,
+    b: RunRecord,
+    others: Sequence[tuple[str, float, bool]] = (),
+    contents: Sequence[Change] | None = None,
+) -> Comparison:
+    """B against A. `others` are the times of other runs of the same experiment: TTD or TTR, seconds, whether a lower bound; `contents`
+    is what stands differently in the file, None where nobody knows more than its hash.
+    """
     names = dict.fromkeys(o.name for o in (*a.objectives, *b.objectives))
     one, two = ({o.name: o for o in run.objectives} for run in (a, b))
     faults_a, faults_b = ({f.name: f for f in run.faults} for run in (a, b))
     return Comparison(
         a=a,
         b=b,
-        changes=tuple(conditions.changes(conditions.of(a), conditions.of(b))),
+        changes=tuple(_changes(a, b, contents)),
         objectives=tuple(_objective(name, one.get(name), two.get(name)) for name in names),
         waits=tuple(_wait(name, a, b, [o[1:] for o in others if o[0] == name]) for name in ("TTD", "TTR")),
         faults=tuple(
@@ -101,6 +108,11 @@ def compare(a: RunRecord, b: RunRecord, others: Sequence[tuple[str, float, bool]
         ),
         notes=tuple(_notes(a, b)),
     )
+
+
+def _changes(a: RunRecord, b: RunRecord, contents: Sequence[Change] | None) -> Iterator[Change]:
+    for change in conditions.changes(conditions.of(a), conditions.of(b)):
+        yield from [change] if contents is None or change.what != conditions.CONTENTS else contents
 
 
 def judged_s(record: RunRecord) -> float:

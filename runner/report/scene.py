@@ -13,7 +13,16 @@ from runner.timeline.vocabulary import Phase
 if TYPE_CHECKING:
     from runner.timeline.status import Status, UndoStatus
 
-_NOTED = (Name.INJECTED, Name.EFFECTIVE, Name.DETECTED, Name.BREACH, Name.ABORT, Name.UNDONE, Name.RECOVERED)
+_NOTED = (
+    Name.DIFFERS,
+    Name.INJECTED,
+    Name.EFFECTIVE,
+    Name.DETECTED,
+    Name.BREACH,
+    Name.ABORT,
+    Name.UNDONE,
+    Name.RECOVERED,
+)
 """Events that stay on the screen: the moments of the run."""
 
 

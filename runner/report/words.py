@@ -227,6 +227,11 @@ def _notice(f: Fields) -> Description:
     )
 
 
+def _differs(f: Fields) -> Description:
+    before = f"{f['before']} -> " if f.get("before") else ""
+    return "warn", f"not as in {f.get('repeats')}: {f.get('what')}: {before}{f.get('after')}"
+
+
 def _phase(f: Fields) -> Description:
     planned, phase = f.get("planned_s"), str(f.get("phase"))
     how = {"inject": "at least", "recover": "at most"}.get(phase, "for")
@@ -320,6 +325,7 @@ _NOTICED = {"person": "", "burn-rate": "the built-in rule, "}
 _TELLERS = {
     Name.NOTICE: _notice,
     Name.RUN_STARTED: _run_started,
+    Name.DIFFERS: _differs,
     Name.PHASE: _phase,
     Name.BASELINE: _baseline,
     Name.ACTIVITY: _activity,

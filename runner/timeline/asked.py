@@ -18,6 +18,7 @@ class Asked:
 
     variables: Mapping[str, Any] = field(default_factory=dict)
     """`--var` and `--var-file`, by name."""
+    var_files: tuple[str, ...] = ()
     secret_variables: tuple[str, ...] = ()
     kubeconfig: str | None = None
     context: str | None = None
@@ -26,6 +27,8 @@ class Asked:
     playground: bool = False
     no_cluster: bool = False
     settings: str | None = None
+    rerun_of: str = ""
+    """The run that it repeats."""
     cwd: str = ""
     """Where it was started: the paths above are found from there."""
 

@@ -8,10 +8,14 @@ from typing import Any
 
 from runner.timeline.record import RunRecord
 
+CONTENTS = "contents"
+"""Of the file, where only their hashes are known."""
 SHOWN = 12
 """Characters of a hash that people are shown."""
 _VERSIONS = ("chaos-run", "chaostoolkit-lib", "python")
 _ABSENT = "-"
+LONGEST = 40
+"""Characters of a value of the file that are told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +48,19 @@ class Change:
     @property
     def sentence(self) -> str:
         """For a list of them: `targets: pod/shop/a -> pod/shop/b`."""
-        return f"{self.what}: {self.before} -> {self.after}"
+        return f"{self.what}: {self.before} -> {self.after}" if self.before else f"{self.what} {self.after}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """A run that another one repeats."""
+
+    run: str
+    conditions: Conditions
+    document: Mapping[str, Any] | None = None
+    """The experiment as it was then; None where only its hash is known."""
+    asked_elsewhere: bool = False
+    """A person has named another place for the new one."""
 
 
 def of(record: RunRecord) -> Conditions:
@@ -73,18 +89,42 @@ def versions(around: Mapping[str, Any]) -> dict[str, str]:
 def changes(before: Conditions, after: Conditions) -> Iterator[Change]:
     """What is not the same, in the order in which it explains most; what one of the two does not know is no change."""
     yield from _text("file", before.file, after.file)
-    yield from _text("contents", before.digest[:SHOWN], after.digest[:SHOWN])
+    yield from _text(CONTENTS, before.digest[:SHOWN], after.digest[:SHOWN])
     yield from _text("context", before.context, after.context)
     yield from _text("environment", before.environment, after.environment)
     yield from _text("service", before.service, after.service)
     if before.variables is not None and after.variables is not None:
-        yield from _mapping("variable", before.variables, after.variables)
+        yield from _mapping("value of", before.variables, after.variables)
     yield from _list("targets", before.targets, after.targets)
     yield from _list("guards", before.guards, after.guards)
     for name in _VERSIONS:
         yield from _text(name, before.versions.get(name, ""), after.versions.get(name, ""))
     yield from _text("machine", before.host, after.host)
     yield from _mapping("label", before.labels, after.labels)
+
+
+def document_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """What stands differently in an experiment, by its place; secrets are not looked at."""
+    then, now = dict(_leaves(before)), dict(_leaves(after))
+    for place in dict.fromkeys([*then, *now]):
+        if then.get(place) != now.get(place):
+            yield Change(what=place, before=_short(then.get(place)), after=_short(now.get(place)))
+
+
+def _leaves(tree: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(tree, Mapping) and tree:
+        for name, value in tree.items():
+            if place or name != "secrets":
+                yield from _leaves(value, f"{place}.{name}" if place else str(name))
+    elif isinstance(tree, list | tuple) and tree:
+        for n, value in enumerate(tree):
+            yield from _leaves(value, f"{place}[{n}]")
+    else:
+        yield place, str(tree)
+
+
+def _short(value: str | None) -> str:
+    return _ABSENT if value is None else value if len(value) <= LONGEST else f"{value[: LONGEST - 1]}…"
 
 
 def _text(what: str, before: str, after: str) -> Iterator[Change]:

@@ -22,7 +22,9 @@ class Name(StrEnum):
     `starts_at` (RFC 3339), `before_s`, `by` (who, on which machine), `stop` (how to stop it), `plan_hash`. Called off: `sentence`."""
     RUN_STARTED = "run_started"
     """`title`, `experiment` (path), `context`, `plan_hash`, `targets` (list of names), `service`, `by` (who runs it), `planned_s` (from
-    here to the end of the method, as far as the file states it, in seconds)."""
+    here to the end of the method, as far as the file states it, in seconds), `labels`."""
+    DIFFERS = "differs"
+    """Of a rerun, one for each thing that is not as it was: `repeats` (the earlier run), `what`, `before`, `after`."""
     PHASE = "phase"
     """`phase` (baseline, inject, undo, recover, judge), `planned_s` (seconds it is meant to take, or null)."""
     BASELINE = "baseline"

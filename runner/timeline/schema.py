@@ -85,6 +85,7 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
             "labels": {"type": "object", "additionalProperties": _TEXT},
         },
     ),
+    Name.DIFFERS: (dict.fromkeys(("repeats", "what", "before", "after"), _TEXT), {}),
     Name.PHASE: ({"phase": _TEXT, "planned_s": _OPTIONAL_SECONDS}, {}),
     Name.BASELINE: ({"met": _YES_NO, "objectives": _list(_HELD)}, {}),
     Name.ACTIVITY: (

@@ -16,6 +16,7 @@ STREAM: list[dict[str, Any]] = [
     {"event": "run_started", "title": "T", "experiment": "x.yaml", "context": "none", "plan_hash": "1", "targets": ["pod/a"]},
     {"event": "notice", "state": "given", "targets": ["pod/a"], "starts_at": "2026-11-24T12:57:09.271Z", "before_s": 60.0, "by": "a on b"},
     {"event": "notice", "state": "called off", "sentence": "stopped by a; nothing was injected"},
+    {"event": "differs", "repeats": "20261124-115605-3577", "what": "targets", "before": "pod/a", "after": "pod/b"},
     {"event": "phase", "phase": "recover", "planned_s": None},
     {"event": "baseline", "met": True, "objectives": [{"name": "a", "met": True, "sentence": "0 % bad (0/295)"}]},
     {"event": "activity", "activity": "kill", "kind": "action", "state": "succeeded", "output": [1], "error": None},

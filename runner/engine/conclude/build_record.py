@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import platform
-import sys
-from functools import cache
 from typing import Any
 
-from runner import codec, units
+from runner import codec
 from runner.engine.conclude import recovery, run_verdict
 from runner.engine.execute.inject_and_undo import UndoOutcome, undo_missing
 from runner.engine.execute.method import Method
+from runner.engine.machine import machine
 from runner.engine.observe.observers import Observers
 from runner.engine.observe.traffic import Traffic
 from runner.engine.run_context import RunContext
@@ -156,21 +154,6 @@ def _watch_the_prober(session: Session, observers: Observers) -> None:
         found = health.health(samples, min(thresholds, default=stream.timeout), due)
         if samples and found.suspect:
             session.find("warning", f"{name}: the prober itself is suspect: {found.sentence}")
-
-
-@cache
-def machine() -> dict[str, str]:
-    """What runs here, and where: asked for early, since looking up versions takes a while."""
-    from importlib.metadata import version
-
-    return {
-        "chaos-run": version("chaos-run"),
-        "chaostoolkit-lib": version("chaostoolkit-lib"),
-        "python": sys.version.split()[0],
-        "machine": platform.platform(),
-        "host": platform.node(),
-        "operator": units.user(),
-    }
 
 
 def _environment(context: RunContext, plan: Plan) -> dict[str, Any]:

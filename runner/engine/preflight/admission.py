@@ -91,6 +91,10 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
             *await _hidden(targets, processes, observers),
         ),
     )
+    if context.options.repeats:
+        from runner.engine.preflight import repeated
+
+        drawn = repeated.compared(context.options, experiment, where.context, drawn)
     return drawn, targets
 
 

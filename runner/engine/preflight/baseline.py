@@ -54,6 +54,10 @@ def announce(context: RunContext, drawn: Plan) -> None:
         labels=dict(context.options.labels),
         planned_s=drawn.baseline_s + drawn.method_s,
     )
+    if drawn.repeats:
+        from runner.engine.preflight import repeated
+
+        repeated.tell(session, drawn)
     for warning in drawn.warnings:
         session.find("warning", warning)
     for sentence in drawn.standing:
@@ -155,7 +159,7 @@ def _load_what_comes_later() -> None:
     for module in LATER:
         importlib.import_module(module)
     importlib.import_module("runner.report.html").prepare()
-    importlib.import_module("runner.engine.conclude.build_record").machine()
+    importlib.import_module("runner.engine.machine").machine()
 
 
 async def _wait_or_stop(session: Session, seconds: float) -> None:
