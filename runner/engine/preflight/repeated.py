@@ -18,7 +18,7 @@ MOST = 8
 
 
 def compared(options: Options, experiment: Experiment, struck: str, drawn: Plan) -> Plan:
-    """The plan, at the context `struck`, with what differs from the earlier run; refused where that is another place that nobody asked for."""
+    """The plan, at the context `struck`, with what differs from the earlier run; refused where nobody asked for another place."""
     earlier = options.repeats
     if earlier is None:
         return drawn
