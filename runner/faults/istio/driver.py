@@ -1,0 +1,177 @@
+"""Istio as a fault system: faults of VirtualServices, which nothing but their removal ends.
+
+Only its own route is its target: what others do to the rest of the VirtualService meanwhile is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runner import codec, error_text, errors
+from runner.faults.base import BaseDriver, BaseSystem
+from runner.faults.driver import (
+    Activity,
+    Claim,
+    Environment,
+    Evidence,
+    FaultTarget,
+    Outcome,
+    Owner,
+    Provider,
+    Residue,
+    Setting,
+    State,
+    UndoStep,
+    Where,
+)
+from runner.rundir.ledger import UndoRecord
+from runner.rundir.start_message import Kept
+
+if TYPE_CHECKING:
+    from runner.faults.cluster_api import Object
+    from runner.faults.istio.route_fault import RouteFault
+    from runner.faults.istio.routes import Remembered
+    from runner.faults.istio.virtual_services import VirtualServices
+
+MODULE = "runner.faults.istio.actions"
+RECORD = "istio-fault"
+LOOK_S = 20.0
+"""An import, and two questions for each VirtualService."""
+
+
+class Driver(BaseDriver):
+    """Its environment is the cluster."""
+
+    name = "istio"
+    said = "Istio"
+    undoes: Collection[str] = (RECORD,)
+    ends_with_target = True
+    imports: Collection[str] = ("runner.faults.kubernetes.client", "runner.faults.istio.virtual_services")
+    sees_residue = True
+
+    def claims(self, provider: Provider) -> Claim:
+        return Claim.YES if provider.get("module") == MODULE else Claim.NO
+
+    def environment(self, provider: Provider, where: Where) -> Environment:
+        return Environment(system="kubernetes", name=where.context)
+
+    def concerns(self, args: Mapping[str, Any]) -> str:
+        """`route/NAMESPACE/VIRTUAL SERVICE:ROUTE`."""
+        return f"{args['resource']}/{args['namespace']}/{args['name']}"
+
+    def server(self, record: UndoRecord) -> tuple[Any, ...]:
+        """There is one API server."""
+        return (self.name,)
+
+    def look_s(self, records: Sequence[UndoRecord]) -> float:
+        return LOOK_S
+
+    def open(self, setting: Setting) -> System:
+        return System(setting)
+
+
+class System(BaseSystem):
+    """The mesh of one run's cluster."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def check(self) -> None:
+        """That the cluster lets us in and knows Istio."""
+        self._services()
+
+    def resolve(self, activity: Activity) -> FaultTarget | None:
+        """The route; where there is none, or it is not clear which one, the note says so."""
+        from runner.faults.istio import route_fault, routes
+
+        function = str(activity.provider.get("func"))
+        if function not in route_fault.FUNCTIONS:
+            return None
+        wanted = route_fault.of(function, activity.arguments)
+        found = self._services().read(wanted.ns, wanted.virtual_service)
+        try:
+            if found is None:
+                raise routes.NoRoute(f"there is no {wanted.called}")
+            return self._target(activity.name, wanted, found)
+        except routes.NoRoute as problem:
+            return _target(activity.name, wanted, note=str(problem))
+
+    def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
+        """By what a caller's proxy counts: that the fault stands in the VirtualService proves nothing."""
+        from runner.faults.istio import effect
+
+        return effect.seen(self._services(), before)
+
+    def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
+        """Give exactly this route what it had, whatever became of the others."""
+        args = record.args
+        try:
+            services = self._services(hurried=hurried)
+            changed = services.take_out(args["namespace"], args["virtual_service"], _remembered(args))
+        except errors.EnvironmentFailure as problem:
+            return Outcome(state=State.FAILED, error=error_text.sentence(problem))
+        return Outcome(state=State.UNDONE if changed else State.ALREADY)
+
+    def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
+        """Whether a fault of this run still acts, and what others have made of the route meanwhile."""
+        from runner.faults.istio import effect
+
+        services, found = self._services(), Residue()
+        for record in records:
+            called, args = Driver().concerns(record.args), record.args
+            now = services.read(args["namespace"], args["virtual_service"])
+            found += effect.left(called, now, _remembered(args), stays=kept.names is None or called in kept.names)
+        return found
+
+    def _target(self, action: str, wanted: RouteFault, found: Object) -> FaultTarget:
+        """Raises NoRoute."""
+        from runner.faults.istio import effect, routes
+
+        place = routes.chosen(found, wanted)
+        had, marker = routes.prior(found, place), wanted.marker(self._setting.run)
+        mine = routes.Remembered(marker=marker, place=place, prior=had, fault=wanted.fault)
+        name = f"{wanted.virtual_service}:{place.called}"
+        args = {"resource": "route", "namespace": wanted.ns, "name": name}
+        args |= {"virtual_service": wanted.virtual_service, "remembered": codec.encode(mine)}
+        back = "take the fault out of" if had is None or wanted.headers else "give back its own fault to"
+        undo = UndoStep(kind=RECORD, what=f"{back} the route {place.called} of the {wanted.called}", args=args)
+        return _target(
+            action, wanted, Driver().concerns(args), effect.note(wanted, had), (undo,), effect.before(wanted, args)
+        )
+
+    def _services(self, *, hurried: bool = False) -> VirtualServices:
+        from runner.faults import cluster_api
+        from runner.faults.istio.virtual_services import VirtualServices
+
+        secrets = self._setting.secrets.starting_with("KUBERNETES_")
+        call_s = cluster_api.HURRIED_S if hurried else cluster_api.CALL_S
+        return VirtualServices(cluster_api.ClusterApi(secrets, call_s=call_s))
+
+
+def _target(
+    action: str,
+    wanted: RouteFault,
+    target: str = "",
+    note: str = "",
+    undo: tuple[UndoStep, ...] = (),
+    before: Mapping[str, Any] | None = None,
+) -> FaultTarget:
+    return FaultTarget(
+        action=action,
+        system=Driver.name,
+        kind=wanted.kind,
+        targets=(target,) if target else (),
+        note=note,
+        scopes=(wanted.ns,),
+        owner=Owner.UNDOER,
+        undo=undo,
+        before=before or {},
+        visible=bool(wanted.proxy_admin),
+    )
+
+
+def _remembered(args: Mapping[str, Any]) -> Remembered:
+    from runner.faults.istio.routes import Remembered
+
+    return codec.decode(Remembered, args["remembered"])
