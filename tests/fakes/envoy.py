@@ -1,7 +1,8 @@
 """The admin interface of a caller's Envoy in a mesh, as far as faults go: it has what the VirtualServices of a KubeApi say.
 
 Names of figures and filter: shared reference ground (Istio control plane), as a stock Envoy 1.40 has them that istiod programmed.
-A fault without a percentage injects nothing (shared reference drivers, 7). Between two looks at its figures somebody calls each of its routes once.
+A fault without a percentage injects nothing (shared reference drivers, 7).
+Between two looks at its figures somebody calls each of its routes once.
 """
 
 from __future__ import annotations
