@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.checks import aws, functions, kubernetes
+from runner.checks import aws, functions, kubernetes, service
 from runner.checks.check import Check
 
-CHECKS: Mapping[str, Check] = {check.name: check for check in (*kubernetes.CHECKS, *aws.CHECKS, *functions.CHECKS)}
+CHECKS: Mapping[str, Check] = {
+    check.name: check for check in (*kubernetes.CHECKS, *aws.CHECKS, *functions.CHECKS, *service.CHECKS)
+}
 """By name, in the order in which people read them."""

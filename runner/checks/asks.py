@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from runner.checks import due
 from runner.checks.check import Parameter, Source
 from runner.checks.objects import Measure
 
@@ -107,3 +108,78 @@ class Aws:
     def reads(self) -> str:
         share = f"; as a share of {' + '.join(term.said for term in self.per)}" if self.per else ""
         return self.of.said + share
+
+
+URL = Parameter("url", "of the Prometheus, with its path prefix if it has one", required=True)
+MATCH = Parameter("match", 'label matchers: service="shop",env="test"', default="")
+
+
+class Shape(StrEnum):
+    """What the answer of a query is, and what becomes of it."""
+
+    NUMBER = "one number"
+    BUCKETS = "the buckets of a histogram, of which the p95 is taken"
+    DONE_AT = "when a batch was last done, as a unix time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromQl:
+    """A query of the team's own Prometheus; `$name` stands for a parameter."""
+
+    source: ClassVar[Source] = Source.PROMETHEUS
+
+    query: str
+    shape: Shape = Shape.NUMBER
+    about: tuple[Parameter, ...] = ()
+
+    @property
+    def takes(self) -> tuple[Parameter, ...]:
+        return (URL, *self.about, MATCH)
+
+    @property
+    def reads(self) -> str:
+        return f"Prometheus: {self.query}"
+
+
+class Felt(StrEnum):
+    """What users feel of a service that they ask."""
+
+    P95 = "p95 latency"
+    ERRORS = "error ratio"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """Requests of our own, sent on time whether or not earlier ones came back."""
+
+    source: ClassVar[Source] = Source.WEB
+
+    felt: Felt
+    requests: int
+
+    @property
+    def takes(self) -> tuple[Parameter, ...]:
+        return (
+            Parameter("url", "that is asked with GET", required=True),
+            Parameter("requests", "how many", default=self.requests, number=True),
+            Parameter("rate", "requests a second", default=50, number=True),
+            Parameter("timeout", "seconds", default=2, number=True),
+            Parameter("status", "which statuses are good", default="200-299"),
+        )
+
+    @property
+    def reads(self) -> str:
+        return "requests of its own"
+
+
+@dataclass(frozen=True)
+class DoneFile:
+    """When a file was last written: the mark that a batch leaves when it is done."""
+
+    source: ClassVar[Source] = Source.FILE
+
+    takes: tuple[Parameter, ...] = (
+        Parameter("file", "that the batch writes when it is done", required=True),
+        *due.TAKES,
+    )
+    reads: str = "the time of a file on this machine"

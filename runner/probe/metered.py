@@ -7,9 +7,10 @@ import operator
 import statistics
 from dataclasses import dataclass, field
 
+from runner.checks.check import NoData
 from runner.experiment import promql
 from runner.experiment.metric import Metric
-from runner.probe.prometheus import NoData, Prometheus
+from runner.probe.prometheus import Prometheus
 from runner.slo.counter import Differences, Fresh, Gap, Readings, Whole
 
 _GOOD = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}

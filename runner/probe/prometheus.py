@@ -10,13 +10,10 @@ from typing import Any
 import httpx
 
 from runner import units
+from runner.checks.check import NoData
 from runner.probe.access import client
 from runner.slo.counter import Readings
 from runner.timeline.mask import Mask
-
-
-class NoData(Exception):
-    """Nothing can be said, and why: in words that hold no secret."""
 
 
 class Prometheus:

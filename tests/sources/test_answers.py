@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 import pytest
 
 from runner import errors
+from runner.checks.check import NoData
 from runner.experiment.metric import Metric
 from runner.probe.metered import Metered
-from runner.probe.prometheus import NoData, Prometheus
+from runner.probe.prometheus import Prometheus
 from tests.fakes.prometheus import Answer, good, serving, vector
 from tests.fakes.prometheus import Prometheus as Fake
 

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from runner.checks.check import NoData
 from runner.experiment.metric import Metric
 from runner.probe.metered import Metered
-from runner.probe.prometheus import NoData, Prometheus
+from runner.probe.prometheus import Prometheus
 from tests.fakes.listening import Quiet, listening
 from tests.waiting import PATIENCE_S, until
 

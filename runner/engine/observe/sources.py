@@ -133,8 +133,9 @@ class Sources:
         return [source for name, source in self._named.items() if name in asked]
 
     async def _connect(self, source: model.Source, access: Mapping[str, Any]) -> None:
+        from runner.checks.check import NoData
         from runner.probe.metered import Metered  # httpx takes longer to import than most runs take to begin
-        from runner.probe.prometheus import NoData, Prometheus
+        from runner.probe.prometheus import Prometheus
         from runner.slo.counts import SUFFIX
 
         client = Prometheus(source.name, source.prometheus, source.timeout, access, verify=source.verify)
@@ -160,7 +161,7 @@ class Sources:
 
     async def _first(self, meter: _Meter) -> None:
         """A query that gives nothing usable at the start is an error of the file or of the source, not of the service."""
-        from runner.probe.prometheus import NoData
+        from runner.checks.check import NoData
 
         metric = meter.metered.metric
         try:
@@ -197,7 +198,7 @@ class Sources:
 
     async def _spent(self, meter: _Meter, objective: Objective) -> str:
         """How much of the error budget is gone: burn rate x time since the window began / its length (docs/measurement.md 1.1)."""
-        from runner.probe.prometheus import NoData
+        from runner.checks.check import NoData
 
         now, since_s, whole_s = self._now_s(), objective.window_s, objective.window_s
         window = f"{objective.window_s / 86400:g} days"
@@ -228,7 +229,7 @@ class Sources:
             await self._ask(meter)
 
     async def _ask(self, meter: _Meter) -> None:
-        from runner.probe.prometheus import NoData
+        from runner.checks.check import NoData
         from runner.slo.counts import Point
 
         before = meter.metered.news_at

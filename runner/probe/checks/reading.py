@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from runner.checks.check import Answer, Asked, Measured, Source
-from runner.probe.checks import aws, kubernetes
+from runner.probe.checks import aws, file, kubernetes, prometheus, web
 
 
 class Reader(Protocol):
@@ -19,7 +19,11 @@ def reader(source: Source, secrets: Mapping[str, Any], configuration: Mapping[st
     """Their clients are imported when they are wanted: those of clusters and clouds take half a second each."""
     if source is Source.KUBERNETES:
         return kubernetes.Reader(secrets)
-    return aws.Reader(secrets, configuration)
+    if source is Source.AWS:
+        return aws.Reader(secrets, configuration)
+    if source is Source.PROMETHEUS:
+        return prometheus.Reader(secrets)
+    return web.Reader() if source is Source.WEB else file.Reader()
 
 
 def read(asked: Asked, secrets: Mapping[str, Any], configuration: Mapping[str, Any]) -> Answer:
