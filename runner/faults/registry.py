@@ -14,7 +14,7 @@ from runner.rundir.ledger import ROLLBACK
 
 GROUP = "chaos_run.faults"
 """Entry points of this group add drivers: a callable without arguments that gives a Driver."""
-BUILT_IN = ("istio.driver", "kubernetes.driver", "alertmanager.driver", "aws.driver")
+BUILT_IN = ("istio.driver", "kubernetes.driver", "alertmanager.driver", "aws.driver", "toxiproxy.driver")
 """In the order in which they are asked: a system that lives inside another (Chaos Mesh in a cluster) before that one."""
 LAST = "host"
 """It claims what nobody else does."""

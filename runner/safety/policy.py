@@ -12,6 +12,7 @@ from runner.faults.driver import Environment, FaultTarget, Owner
 SANDBOXES: Mapping[str, tuple[str, ...]] = {
     "kubernetes": ("playground", "kind-*", "k3d-*", "minikube", "docker-desktop"),
     "aws": ("stand-in at *",),
+    "toxiproxy": ("127.0.0.1:*", "localhost:*", "[::1]:*"),
     "host": ("*",),
 }
 """The sandbox allowlist, by fault system: environments that are there to be broken. Any other is refused until a policy file names it."""
