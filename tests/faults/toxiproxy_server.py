@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import lzma
+import os
 import random
 import shutil
 import socket
@@ -23,8 +24,8 @@ from tests.fakes.listening import Quiet, listening
 from tests.waiting import until
 
 PACKED = Path(__file__).parents[3] / "shared" / "systems" / "bin" / "toxiproxy-server.xz"
-VERSION = "2.12.0"
-"""What ../shared/systems brings."""
+UNPACKED = "/var/lib/chaos-run-systems/bin"
+"""Where `../shared/systems/systems up toxiproxy` puts it, 2.12.0."""
 PORTS = range(20000, 30000)
 """Below those that Linux gives to connections."""
 
@@ -124,7 +125,7 @@ def front(behind: str) -> Iterator[Front]:
 
 
 def _program(folder: Path) -> str:
-    if found := shutil.which("toxiproxy-server"):
+    if found := shutil.which("toxiproxy-server", path=f"{os.environ['PATH']}:{UNPACKED}"):
         return found
     if not PACKED.is_file():
         pytest.skip(f"no toxiproxy-server here: neither on the PATH nor in {PACKED.parent}")
