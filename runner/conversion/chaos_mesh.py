@@ -32,6 +32,8 @@ OTHERS = (
     *("PhysicalMachineChaos", "PhysicalMachine", "RemoteCluster", "StatusCheck"),
 )
 """Kinds that nothing here can strike, or that strike nothing."""
+LABELS = ("app.kubernetes.io/name", "app", "k8s-app")
+"""Labels whose value is what people call the service."""
 ONE_SHOT = ("pod-kill", "container-kill")
 ASSUMED_S = 60.0
 
@@ -99,10 +101,11 @@ def check_kind(spec: Field, kind: str) -> None:
 def service(method: tuple[Activity, ...]) -> dict[str, Any]:
     """The service by the label of the first fault's targets that names one."""
     for one in method:
-        labels = one["provider"]["arguments"].get("spec", {}).get("selector", {}).get("labelSelectors") or {}
-        for key in ("app.kubernetes.io/name", "app", "k8s-app"):
-            if labels.get(key):
-                return {"service": str(labels[key])}
+        selector = one["provider"]["arguments"].get("spec", {}).get("selector")
+        labels = selector.get("labelSelectors") if isinstance(selector, dict) else None
+        for key in LABELS:
+            if isinstance(labels, dict) and isinstance(labels.get(key), str):
+                return {"service": labels[key]}
     return {}
 
 

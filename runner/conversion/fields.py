@@ -141,7 +141,9 @@ class Field:
 
     def fields(self) -> list[Field]:
         """What a mapping holds. Raises BrokenExperiment for another kind of value."""
-        return [self[key] for key in self.value or {}] if not isinstance(self.value, list) else [self["*"]]
+        if not isinstance(self.value, dict):
+            return [self["*"]][:0]
+        return [self[key] for key in self.value]
 
     def take(self, *, but: Iterable[str] = ()) -> Any:
         """It is in the experiment as it stands here, but for some keys of a mapping."""

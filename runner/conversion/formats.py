@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.conversion import chaos_mesh, litmus
+from runner.conversion import chaos_mesh, fis, litmus
 from runner.conversion.draft import Draft
 from runner.conversion.fields import Field
 
@@ -23,6 +23,7 @@ class Format:
 FORMATS = (
     Format("Chaos Mesh", chaos_mesh.claims, chaos_mesh.convert),
     Format("Litmus", litmus.claims, litmus.convert),
+    Format("AWS FIS", fis.claims, fis.convert),
 )
 BESIDE: Mapping[str, str] = {
     **dict.fromkeys(
@@ -36,7 +37,7 @@ BESIDE: Mapping[str, str] = {
     "ChaosExperiment": "it has to be installed in the namespace before a run: apply it once, with kubectl",
 }
 """Kinds that come along in the same file: not converted, and why."""
-KNOWN = "known are objects, Schedules and Workflows of Chaos Mesh, and ChaosEngines and ChaosSchedules of Litmus"
+KNOWN = "known are objects, Schedules and Workflows of Chaos Mesh, ChaosEngines and ChaosSchedules of Litmus, and templates of AWS FIS"
 
 
 def of(tree: Any) -> Format | None:

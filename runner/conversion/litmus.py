@@ -89,7 +89,7 @@ def _fault(fault: Field, targets: Mapping[str, str], account: str) -> Activity:
         if one["name"].value == DURATION and one["value"]:
             one["name"].take()
             duration = one["value"]
-        elif "valueFrom" in (one.value or {}):
+        elif one["valueFrom"]:
             one.lose("a value from a secret or a config map: write it as text, or as ${variable} of configuration")
         else:
             env[one["name"].text()] = one["value"].text()

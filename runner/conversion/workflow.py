@@ -54,7 +54,7 @@ def read(spec: Field, inject: Inject) -> Timeline:
     found = _Reader(spec, inject)
     steps, end_s = found.template(spec["entry"], 0.0, ())
     for one in found.templates.values():
-        if one["name"].value not in found.seen:
+        if str(one["name"].value) not in found.seen:
             one.lose("the entry does not lead to it")
     if not steps:
         spec["entry"].refuse("nothing in this workflow is a fault that can be converted", NO_TASK)
