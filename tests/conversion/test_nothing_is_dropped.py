@@ -56,7 +56,7 @@ def test_a_field_that_no_converter_knows_is_named_or_handed_on(tree: Any, tmp_pa
 @pytest.mark.parametrize("tree", DOCUMENTS)
 def test_a_value_of_another_kind_is_converted_or_one_error(tree: Any, tmp_path: Path) -> None:
     garbage = itertools.cycle((None, "x", 7, [], {}, [1], {"a": {"b": 1}}, [{"a": 1}], True, "", ["x", None]))
-    for steps in [s for s in _everything(tree, ()) if s]:
+    for steps in [s for s in _everything(tree, ()) if s][::3]:
         with contextlib.suppress(errors.ChaosRunError):
             sampled.converted(_with(tree, steps, next(garbage)), tmp_path)
 
