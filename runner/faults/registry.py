@@ -14,7 +14,14 @@ from runner.rundir.ledger import ROLLBACK
 
 GROUP = "chaos_run.faults"
 """Entry points of this group add drivers: a callable without arguments that gives a Driver."""
-BUILT_IN = ("istio.driver", "kubernetes.driver", "alertmanager.driver", "aws.driver", "toxiproxy.driver")
+BUILT_IN = (
+    "chaos_mesh.driver",
+    "istio.driver",
+    "kubernetes.driver",
+    "alertmanager.driver",
+    "aws.driver",
+    "toxiproxy.driver",
+)
 """In the order in which they are asked: a system that lives inside another (Chaos Mesh in a cluster) before that one."""
 LAST = "host"
 """It claims what nobody else does."""
