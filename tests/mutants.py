@@ -127,6 +127,17 @@ MUTANTS = (
     Mutant("runner/faults/kubernetes/residue.py", 'if snapshot.get("objects") is None:', "if False:", "tests/faults/test_inventory.py"),
     Mutant("runner/faults/kubernetes/driver.py", 'if n["name"] in before.get("cordoned", ())', "if False",
            "tests/cluster -k somebody_elses_cordon"),
+    Mutant("runner/faults/stress_ng/stress.py", "left = max(leave_free_mb * MB, ", "left = min(leave_free_mb * MB, ",
+           "tests/faults/test_stress_ng.py -k share"),
+    Mutant("runner/faults/stress_ng/stress.py", "    if leave_free_mb < least:\n", "    if False:\n", "tests/faults/test_stress_ng.py -k harm"),
+    Mutant("runner/faults/stress_ng/evidence.py", "    if not asked.program.working():\n", "    if False:\n",
+           "tests/faults/test_stress_ng.py -k 'somebody_else or partial'"),
+    Mutant("runner/faults/stress_ng/stress.py", ', "--timeout", f"{self.seconds:g}s"]', "]",
+           "tests/faults/test_stress_ng.py -k all_of_us_dead"),
+    Mutant("runner/faults/detached.py", 'ours[PART] = f"{run}:fault"', 'ours[PART] = f"{run}:worker"',
+           "tests/journeys/test_stress_ng.py -k own_undo"),
+    Mutant("runner/faults/detached.py", "if _mark(process) == name]", "if _mark(process)]",
+           "tests/faults/test_stress_ng.py -k conformance"),
 )  # fmt: skip
 
 

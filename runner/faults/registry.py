@@ -21,6 +21,7 @@ BUILT_IN = (
     "alertmanager.driver",
     "aws.driver",
     "toxiproxy.driver",
+    "stress_ng.driver",
 )
 """In the order in which they are asked: a system that lives inside another (Chaos Mesh in a cluster) before that one."""
 LAST = "host"

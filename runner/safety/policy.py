@@ -14,6 +14,7 @@ SANDBOXES: Mapping[str, tuple[str, ...]] = {
     "aws": ("stand-in at *",),
     "toxiproxy": ("127.0.0.1:*", "localhost:*", "[::1]:*"),
     "host": ("*",),
+    "stress-ng": ("this machine",),
 }
 """The sandbox allowlist, by fault system: environments that are there to be broken. Any other is refused until a policy file names it."""
 SANDBOX = "sandbox"
