@@ -10,8 +10,6 @@ from runner.faults.driver import Claim, Environment, Provider, Where
 
 OTHERS = ("chaosaws", "chaosazure", "chaosgcp", "chaosgremlin", "chaosprometheus", "chaosreliably", "chaostoxi")
 """Published packages that act on systems of their own, which are neither this machine nor reached by a kubeconfig."""
-OURS = "runner.faults."
-"""Our own actions: their driver says on which system they act."""
 HARMLESS = ("chaosaddons", "time")
 """Packages that change nothing outside of the run."""
 OURS = "runner.faults."
@@ -23,8 +21,6 @@ def runs_anything(provider: Provider) -> bool:
     if provider.get("type") == "http" or str(provider.get("module") or "").startswith(OURS):
         return False
     return _package(provider) not in (*OTHERS, *HARMLESS)
-    ours = str(provider.get("module") or "").startswith(OURS)
-    return provider.get("type") != "http" and not ours and _package(provider) not in (*OTHERS, *HARMLESS)
 
 
 class Driver(BaseDriver):

@@ -1,4 +1,4 @@
-"""What stress-ng says by its exit code (drivers.md 8): a fault that was done, done in part, or not at all."""
+"""What stress-ng says by its exit code: a fault that was done, done in part, or not at all."""
 
 from __future__ import annotations
 
