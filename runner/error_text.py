@@ -12,7 +12,7 @@ from runner import errors
 LONGEST = 300
 """Characters of what a program said last."""
 _WRAPPED = re.compile(
-    r"^(?:chaoslib\.exceptions\.\w+: )+|HTTPS?ConnectionPool\((?:.*\[Errno -?\d+\] (.*?)['\")].*|.*?\): )"
+    r"^(?:(?:chaoslib\.exceptions|runner\.errors)\.\w+: )+|HTTPS?ConnectionPool\((?:.*\[Errno -?\d+\] (.*?)['\")].*|.*?\): )"
 )
 """What Python and its HTTP client wrap around the reason of a failed activity."""
 _LAST = re.compile(r"^chaoslib\.exceptions\.\w+: ", re.MULTILINE)

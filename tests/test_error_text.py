@@ -55,6 +55,8 @@ def test_of_an_account_the_last_line_is_told_however_often_it_was_wrapped() -> N
     wrapped = "chaoslib.exceptions.ActivityFailed: chaoslib.exceptions.ActivityFailed: pod a is gone\n"
     assert error_text.of_account(["Traceback\n", wrapped]) == "pod a is gone"
     assert error_text.of_account(None) == ""
+    ours = "chaoslib.exceptions.ActivityFailed: runner.errors.EnvironmentFailure: there is no node"
+    assert error_text.of_account([ours]) == "there is no node"
 
 
 def test_a_message_of_several_lines_is_its_first_and_its_last_without_the_tracebacks_before_it() -> None:

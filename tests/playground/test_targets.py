@@ -14,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
 
 from runner.faults.driver import Evidence, FaultTarget
-from runner.faults.kubernetes import actions
+from runner.faults.kubernetes import known_actions
 from runner.faults.kubernetes.client import Cluster
 from runner.playground.start import Playground
 from runner.undo.inspection import World
@@ -47,11 +47,11 @@ def space(kubectl: Kubectl) -> Iterator[str]:
 
 
 def resolve(cluster: Cluster, action: str, **arguments: Any) -> FaultTarget:
-    return actions.ACTIONS[action](cluster, "it", arguments)
+    return known_actions.ACTIONS[action](cluster, "it", arguments)
 
 
 def confirm(cluster: Cluster, found: FaultTarget) -> Evidence:
-    confirmed = actions.CONFIRM[found.kind]
+    confirmed = known_actions.CONFIRM[found.kind]
     assert confirmed is not None
     return confirmed(cluster, json.loads(json.dumps(found.before)))  # as it comes back from the parent
 
@@ -225,7 +225,7 @@ def test_nodes_can_be_chosen_by_the_pods_that_they_carry(cluster: Cluster, kubec
     assert len(resolve(cluster, "chaosk8s.node.actions.delete_nodes").targets) == 1, "it takes the first"
 
 
-@pytest.mark.parametrize("action", sorted(set(actions.ACTIONS) - {"chaosk8s.pod.actions.terminate_pods"}))
+@pytest.mark.parametrize("action", sorted(set(known_actions.ACTIONS) - {"chaosk8s.pod.actions.terminate_pods"}))
 def test_what_is_not_there_is_no_target_whatever_the_action(cluster: Cluster, action: str, tmp_path: Path) -> None:
     """Nothing of this name, file, group or namespace exists: no action may name a target that it would find."""
     nothing = {

@@ -1,157 +1,68 @@
-"""Actions: every stock action that changes a cluster, by its full name, and how its targets are found and its bite is proven."""
+"""The actions that people write in a file: `module: runner.faults.kubernetes.actions`. For plain `chaos run` too.
+
+Each waits until the cluster took the fault, or raises EnvironmentFailure in the cluster's own words; `secrets` are chaosk8s' own.
+"""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
-from runner.faults.driver import FaultTarget, Provider
-from runner.faults.kubernetes import created, objects, pods_and_nodes, workloads
-from runner.faults.kubernetes.objects import Resource
-from runner.faults.kubernetes.signatures import Arguments, Confirm, Resolve
+Secrets = Mapping[str, Any]
 
-if TYPE_CHECKING:
+
+def drain_nodes(
+    name: str = "",
+    label_selector: str = "",
+    timeout: float | str = 60,
+    ignore_daemonsets: bool = True,
+    delete_emptydir_data: bool = False,
+    force: bool = False,
+    secrets: Secrets | None = None,
+) -> dict[str, Any]:
+    """Cordon nodes and evict their pods as `kubectl drain` does, within `timeout` at the most.
+
+    Disruption budgets are respected: what they still hold back then is the finding, with the API's own words. The runner and the
+    team's monitoring (Prometheus, Alertmanager, Grafana, pods with the label `chaos-run/observer: "true"`) are never evicted.
+    """
+    from runner import errors
+    from runner.faults.kubernetes import drain
     from runner.faults.kubernetes.client import Cluster
 
-DEPLOYMENTS = Resource("deployment", "deployments", "/apis/apps/v1")
-REPLICA_SETS = Resource("replica_set", "replicasets", "/apis/apps/v1")
-STATEFUL_SETS = Resource("stateful_set", "statefulsets", "/apis/apps/v1")
-DAEMON_SETS = Resource("daemon_set", "daemonsets", "/apis/apps/v1")
-SERVICES = Resource("service", "services", "/api/v1")
-SECRETS = Resource("secret", "secrets", "/api/v1")
-INGRESSES = Resource("ingress", "ingresses", "/apis/networking.k8s.io/v1")
-NAMESPACES = Resource("namespace", "namespaces", "/api/v1", namespaced=False)
-NODES = Resource("node", "nodes", "/api/v1", namespaced=False)
+    if not (name or label_selector):
+        raise errors.EnvironmentFailure("drain_nodes: which nodes? Give name or label_selector")
+    cluster = Cluster(secrets)
+    nodes = cluster.nodes(name, label_selector)
+    if not nodes:
+        raise errors.EnvironmentFailure(f"there is no node {name or label_selector}: nothing was drained")
+    options = {"ignore_daemonsets": ignore_daemonsets, "delete_emptydir_data": delete_emptydir_data, "force": force}
+    return drain.drain(cluster, nodes, {"timeout": timeout, **options})
 
 
-def kill(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
-    """`kill_microservice`: a deployment, then a replica set, then a pod of that name."""
-    space, name = str(arguments.get("ns") or "default"), arguments.get("name")
-    labels = arguments.get("label_selector") or ""
-    found = objects.select(cluster, DEPLOYMENTS, space, name, labels)
-    found |= objects.select(cluster, REPLICA_SETS, space, name, labels)
-    if labels and "{name}" not in labels:  # its own default is refused by every API server
-        pods = cluster.pods(space, labels, str(name))[:1]
-        found |= {f"pod/{space}/{p['name']}": [f"/api/v1/namespaces/{space}/pods/{p['name']}", p["uid"]] for p in pods}
-    return objects.of_deleted(action, found, (space,))
+def fail_zone(
+    zone: str,
+    timeout: float | str = 60,
+    delete_emptydir_data: bool = False,
+    force: bool = False,
+    secrets: Secrets | None = None,
+) -> dict[str, Any]:
+    """Cordon every node of a zone and end its pods with a second's grace, whatever disruption budgets say.
+
+    Kinder than a zone that loses its power: its pods leave the endpoints at once, and not when their nodes are found dead. The
+    runner and the team's monitoring stay, as in `drain_nodes`; the only zone that takes pods is not cut off.
+    """
+    from runner.faults.kubernetes import drain
+    from runner.faults.kubernetes.client import Cluster
+
+    options = {"delete_emptydir_data": delete_emptydir_data, "force": force}
+    return drain.cut_off(Cluster(secrets), {"zone": zone, "timeout": timeout, **options})
 
 
-def _of(resource: Resource) -> objects.Choice:
-    return lambda arguments: resource
+def uncordon_nodes(name: str = "", label_selector: str = "", secrets: Secrets | None = None) -> list[str]:
+    """Free the nodes that this run has cordoned, of all or of those named; a cordon that somebody else made stays."""
+    from runner.faults import identity
+    from runner.faults.kubernetes import cordon
+    from runner.faults.kubernetes.client import Cluster
 
-
-def _deleted(resource: Resource, name: str | None = None, owner: str = "nobody") -> Resolve:
-    return objects.deleted(_of(resource), (lambda arguments: name) if name else None, owner)
-
-
-def _created(resource: Resource, body: created.Body = created.file) -> Resolve:
-    return created.created(_of(resource), body)
-
-
-CONFIRM: dict[str, Confirm | None] = {
-    "pods": pods_and_nodes.pods_gone,
-    "exec": None,
-    "nodes": pods_and_nodes.cordoned,
-    "drain": pods_and_nodes.drained,
-    "freed": pods_and_nodes.uncordoned,
-    "scale-deployment": workloads.scaled,
-    "scale-stateful_set": workloads.scaled,
-    "rollout": workloads.rolled,
-    "deleted": objects.gone,
-    "created": objects.there,
-    "changed": objects.differs,
-}
-"""What each kind of aim is proven by; None where nothing can be seen from outside."""
-
-ACTIONS: dict[str, Resolve] = {
-    "chaosk8s.actions.kill_microservice": kill,
-    "chaosk8s.actions.remove_service_endpoint": _deleted(SERVICES),
-    "chaosk8s.actions.scale_microservice": workloads.scale("deployment"),
-    "chaosk8s.actions.start_microservice": _created(DEPLOYMENTS),
-    "chaosk8s.chaosmesh.network.actions.delete_network_fault": _deleted(created.chaos_mesh("networkchaos")),
-    "chaosk8s.chaosmesh.stress.actions.delete_stressor": _deleted(created.chaos_mesh("stresschaos")),
-    "chaosk8s.crd.actions.apply_from_json": created.applied,
-    "chaosk8s.crd.actions.apply_from_yaml": created.applied,
-    "chaosk8s.crd.actions.create_cluster_custom_object": created.created(
-        created.custom_of_cluster, created.resource_or_file
-    ),
-    "chaosk8s.crd.actions.create_custom_object": created.created(created.custom, created.resource_or_file),
-    "chaosk8s.crd.actions.delete_cluster_custom_object": objects.deleted(created.custom_of_cluster),
-    "chaosk8s.crd.actions.delete_custom_object": objects.deleted(created.custom),
-    "chaosk8s.crd.actions.patch_cluster_custom_object": objects.changed(created.custom_of_cluster),
-    "chaosk8s.crd.actions.patch_custom_object": objects.changed(created.custom),
-    "chaosk8s.crd.actions.replace_cluster_custom_object": objects.changed(created.custom_of_cluster),
-    "chaosk8s.crd.actions.replace_custom_object": objects.changed(created.custom),
-    "chaosk8s.daemonset.actions.create_daemon_set": _created(DAEMON_SETS),
-    "chaosk8s.daemonset.actions.delete_daemon_set": _deleted(DAEMON_SETS),
-    "chaosk8s.daemonset.actions.update_daemon_set": objects.changed(_of(DAEMON_SETS)),
-    "chaosk8s.deployment.actions.create_deployment": _created(DEPLOYMENTS),
-    "chaosk8s.deployment.actions.delete_deployment": _deleted(DEPLOYMENTS),
-    "chaosk8s.deployment.actions.rollout_deployment": workloads.rollout,
-    "chaosk8s.deployment.actions.scale_deployment": workloads.scale("deployment"),
-    "chaosk8s.namespace.actions.create_namespace": _created(NAMESPACES, created.namespace),
-    "chaosk8s.namespace.actions.delete_namespace": _deleted(NAMESPACES),
-    "chaosk8s.networking.actions.allow_dns_access": created.policy(created.named("chaostoolkit-allow-dns")),
-    "chaosk8s.networking.actions.create_ingress": _created(INGRESSES),
-    "chaosk8s.networking.actions.create_network_policy": created.policy(created.file),
-    "chaosk8s.networking.actions.delete_ingress": _deleted(INGRESSES),
-    "chaosk8s.networking.actions.deny_all_egress": created.policy(created.named("chaostoolkit-deny-all-egress")),
-    "chaosk8s.networking.actions.deny_all_ingress": created.policy(created.named("chaostoolkit-deny-all-ingress")),
-    "chaosk8s.networking.actions.remove_allow_dns_access": _deleted(created.POLICIES, "chaostoolkit-allow-dns"),
-    "chaosk8s.networking.actions.remove_deny_all_egress": _deleted(created.POLICIES, "chaostoolkit-deny-all-egress"),
-    "chaosk8s.networking.actions.remove_deny_all_ingress": _deleted(created.POLICIES, "chaostoolkit-deny-all-ingress"),
-    "chaosk8s.networking.actions.remove_network_policy": _deleted(created.POLICIES),
-    "chaosk8s.networking.actions.update_ingress": objects.changed(_of(INGRESSES)),
-    "chaosk8s.node.actions.cordon_node": pods_and_nodes.nodes,
-    "chaosk8s.node.actions.create_node": _created(NODES, created.node),
-    "chaosk8s.node.actions.delete_nodes": pods_and_nodes.nodes_deleted,
-    "chaosk8s.node.actions.drain_nodes": pods_and_nodes.drain,
-    "chaosk8s.node.actions.uncordon_node": pods_and_nodes.freed,
-    "chaosk8s.pod.actions.delete_pods": pods_and_nodes.pods_by_name,
-    "chaosk8s.pod.actions.exec_in_pods": pods_and_nodes.pods_entered,
-    "chaosk8s.pod.actions.terminate_pods": pods_and_nodes.pods,
-    "chaosk8s.replicaset.actions.delete_replica_set": _deleted(REPLICA_SETS, owner="system"),
-    "chaosk8s.secret.actions.create_secret": _created(SECRETS),
-    "chaosk8s.secret.actions.delete_secret": _deleted(SECRETS),
-    "chaosk8s.service.actions.create_service_endpoint": _created(SERVICES),
-    "chaosk8s.service.actions.delete_service": _deleted(SERVICES),
-    "chaosk8s.statefulset.actions.create_statefulset": _created(STATEFUL_SETS),
-    "chaosk8s.statefulset.actions.remove_statefulset": _deleted(STATEFUL_SETS),
-    "chaosk8s.statefulset.actions.scale_statefulset": workloads.scale("stateful_set"),
-    **{
-        f"chaosk8s.chaosmesh.network.actions.{name}": created.mesh("networkchaos")
-        for name in (
-            "add_latency",
-            "set_loss",
-            "duplicate_packets",
-            "reorder_packets",
-            "corrupt_packets",
-            "set_bandwidth",
-        )
-    },
-    **{
-        f"chaosk8s.chaosmesh.stress.actions.{name}": created.mesh("stresschaos")
-        for name in ("stress_cpu", "stress_memory")
-    },
-}
-"""By their full names. Of everything else the targets are unknown."""
-
-SETTLED = ("pods", "exec", "deleted")
-"""Kinds after which nothing can be there, or free to be hit, that was not before."""
-
-
-def resolver(provider: Provider) -> Resolve | None:
-    """How the targets of a method's action are found, where it is one that we know."""
-    module, name = str(provider.get("module") or ""), str(provider.get("func") or "")
-    return ACTIONS.get(f"{module}.{name}") or ACTIONS.get(_home(module, name))
-
-
-def _home(module: str, name: str) -> str:
-    """Where a function comes from that is called by way of another module, as old files do: `chaosk8s.actions.delete_pods`."""
-    if not module.startswith("chaosk8s"):
-        return ""
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ImportError:
-        return ""
-    return f"{getattr(found, '__module__', '')}.{getattr(found, '__name__', '')}"
+    cluster, run = Cluster(secrets), identity.run_id()
+    return [n["name"] for n in cluster.nodes(name, label_selector) if cordon.free(cluster, n["name"], run)]

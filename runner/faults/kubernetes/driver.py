@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import errors
+from runner import error_text, errors
 from runner.checks import probes
 from runner.checks.check import Source
 from runner.faults import host
@@ -125,11 +125,11 @@ class System:
 
     def resolve(self, activity: Activity) -> FaultTarget | None:
         """By the table of stock actions; of the rest only the namespaces are known."""
-        from runner.faults.kubernetes import actions
+        from runner.faults.kubernetes import known_actions
 
         if Driver().claims(activity.provider) is not Claim.YES:
             return None
-        resolver = actions.resolver(activity.provider)
+        resolver = known_actions.resolver(activity.provider)
         scopes = words.named_in(activity.arguments)
         if resolver is None:
             return unknown(activity.name, system=NAME, scopes=scopes)
@@ -137,7 +137,7 @@ class System:
 
         try:
             found = resolver(self._open(activity.secrets), activity.name, activity.arguments)
-            return replace(found, system=NAME, settled=found.kind in actions.SETTLED)
+            return replace(found, system=NAME, settled=found.kind in known_actions.SETTLED)
         except Unseen as problem:
             return unknown(activity.name, system=NAME, scopes=scopes, note=str(problem))
 
@@ -159,20 +159,32 @@ class System:
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """By UIDs, cordons, replicas and templates: never by what the action says of itself."""
-        from runner.faults.kubernetes import actions
+        from runner.faults.kubernetes import known_actions
 
-        confirm = actions.CONFIRM[before.kind]
+        confirm = known_actions.CONFIRM[before.kind]
         assert confirm is not None, "what cannot be seen is not asked for"
         return confirm(self._open(activity.secrets), before.before)
 
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
         """Free a node that we cordoned; give a workload the replicas that it had."""
-        cluster, args = self._cluster(), record.args
-        if record.kind == "uncordon":
-            changed = cluster.uncordon(args["node"])
-        else:
-            changed = cluster.scale(args["resource"], args["name"], args["namespace"], args["replicas"])
+        from runner.faults.kubernetes.client import TROUBLES
+
+        try:
+            changed = self._undone(record.kind, record.args)
+        except TROUBLES as problem:
+            return Outcome(state=State.FAILED, error=error_text.sentence(problem))
         return Outcome(state=State.UNDONE if changed else State.ALREADY)
+
+    def _undone(self, kind: str, args: Mapping[str, Any]) -> bool:
+        """Whether there was something to undo."""
+        from runner.faults.kubernetes import cordon
+
+        cluster = self._cluster()
+        if kind == "scale":
+            return cluster.scale(args["resource"], args["name"], args["namespace"], args["replicas"])
+        if args.get("noted"):
+            return cordon.free(cluster, args["node"], self._setting.run)
+        return cluster.uncordon(args["node"])
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
         """What differs from the snapshot; its undo records concern objects that are in it."""
