@@ -32,6 +32,7 @@ from chaoslib.types import Dry, Schedule, Strategy
 from runner import codec, error_text
 from runner.chaostoolkit import control_hooks, secrets, setup, values
 from runner.chaostoolkit.values import Values
+from runner.chaostoolkit.waiting import Waits, without_pauses
 from runner.process import messages, orphans, run_processes
 from runner.process.channel import ChildChannel, carried, commands, take_stdin
 from runner.process.messages import Conclude, WorkerMessage, WorkerOrder
@@ -48,6 +49,8 @@ class EventReporter(RunEventHandler):  # type: ignore[misc]
         self.voice = voice
         self._hooked = hooked
         self.journal: dict[str, Any] = {}
+        self.waits: Waits | None = None
+        """What the method waits for between its activities."""
         self.stopping = False
         self.broke = ""
         """Which activity ended Chaos Toolkit, and how."""
@@ -116,8 +119,17 @@ class EventReporter(RunEventHandler):  # type: ignore[misc]
             self.voice.say(messages.ActivityCompleted(activity=activity, run=run))
         else:
             self.voice.say(messages.Checked(name=str(activity.get("name"))))
+        if foreground and self._phase == "method" and run.get("status") == "succeeded":
+            self._wait(activity)
         if foreground and self.stopping:  # or Chaos Toolkit would still sit out `pauses.after`
             self._leave()
+
+    def _wait(self, activity: Mapping[str, Any]) -> None:
+        """Chaos Toolkit begins no further activity of a method whose run has failed."""
+        if self.waits is not None and not self.stopping:
+            status, self.journal["status"] = self.journal["status"], "failed"  # should anything break in it
+            if self.waits.play(activity):
+                self.journal["status"] = status
 
     def _is_of_method(self, activity: Mapping[str, Any], foreground: bool) -> bool:
         """The hypothesis' own probes run in a thread beside the method, and are told as `hypothesis`."""
@@ -193,6 +205,9 @@ def inject(start: StartMessage, reporter: EventReporter, known: Values, told: Si
         Schedule(continuous_hypothesis_frequency=start.frequency, fail_fast=False),
     )
     runner.values = known
+    if start.waits and not start.dry:
+        reporter.waits = Waits(start, known, voice)
+        document = without_pauses(document, start.waits)
     runner.register_event_handler(reporter)
     journal = initialize_run_journal(document)
     voice.say(messages.JournalBegun(journal={k: v for k, v in journal.items() if k != "experiment"}))

@@ -144,6 +144,7 @@ def _sections(record: RunRecord) -> Iterator[tuple[str, list[str]]]:
             for m in words.in_order(record.marks)
         ],
     )
+    yield "Waits", [f"{'held' if w.met else 'NOT HELD':8}  {w.sentence}" for w in record.waits]
     yield "Put back", [words.undo_line(record)]
     yield "Undo", [f"{u.state:8}  {u.what}{f': {u.error}' if u.error else ''}" for u in record.undo]
     yield "Left behind", list(record.residue)

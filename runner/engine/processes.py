@@ -20,7 +20,7 @@ from runner.process.channel import carried
 from runner.process.child import Child
 from runner.rundir import paths, start_message
 from runner.rundir.ledger import DRILL, SILENCE
-from runner.rundir.start_message import StartMessage
+from runner.rundir.start_message import StartMessage, WaitFor
 
 if TYPE_CHECKING:
     from runner.engine.observe.observers import Observers
@@ -99,6 +99,9 @@ def start_message_of(context: RunContext) -> StartMessage:
         settings=experiment.settings.path,
         hooked=experiment.has_controls,
         reveal=tuple(sorted(set(experiment.vaulted.values()))),
+        waits=tuple(
+            WaitFor(after=w.after, probe=w.probe, within_s=w.within, every_s=w.every) for w in experiment.block.wait_for
+        ),
         proofs={p.action: p.probe for p in experiment.block.proof},
         frequency=experiment.block.hypothesis.frequency,
         context=where.context,

@@ -202,6 +202,20 @@ NEEDS = ("cluster", "api:GROUP/VERSION", "program:NAME", "package:NAME", "env:NA
 """The words of `needs:`, as they are written."""
 
 
+class WaitFor(_Part):
+    """Between two activities of the method, in the place of a pause: wait until a probe is within its tolerance. If it is not in time,
+    the method ends there, and the run fails."""
+
+    after: str
+    """An activity of the method, by name. Its `pauses.after` is what plain Chaos Toolkit does instead; here it is left out."""
+    probe: str
+    """A probe of the method or the hypothesis, by name; it needs a `tolerance`."""
+    within: Seconds = Field(gt=0)
+    """How long it is waited at most."""
+    every: Seconds = Field(default=1.0, ge=0.1)
+    """How often it is looked at."""
+
+
 class Block(_Part):
     """The whole of our block. Without one, these defaults hold: no traffic, the hypothesis alone decides."""
 
@@ -220,6 +234,7 @@ class Block(_Part):
     expect: Expectations = Field(default_factory=Expectations)
     hypothesis: Hypothesis = Field(default_factory=Hypothesis)
     proof: tuple[Proof, ...] = ()
+    wait_for: tuple[WaitFor, ...] = ()
     undo: Literal["told", "required"] = "told"
     """What becomes of an action that was begun and has no undo: it is told, or it fails the run."""
     stays: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.experiment import document, findings, references
@@ -75,10 +75,37 @@ def _method(notes: Notes, names: _Names, raw: dict[str, Any]) -> None:
     for index, proof in rows(raw, "proof"):
         names.exists(proof, "action", actions, ("proof", index), "action")
         names.exists(proof, "probe", probes, ("proof", index), "probe")
+    _waits(
+        notes, names, raw, [a for s, a in found if s[0] == "method"], [a for _, a in found if a.get("type") == "probe"]
+    )
     for part in ("accept_no_undo", "accept_environment", "stays"):
         listed = raw.get(part)
         for index, name in enumerate(listed if isinstance(listed, list) else ()):
             names.exists({index: name}, index, actions, (part,), "action")
+
+
+def _waits(
+    notes: Notes,
+    names: _Names,
+    raw: dict[str, Any],
+    method: Sequence[Mapping[str, Any]],
+    probes: Sequence[Mapping[str, Any]],
+) -> None:
+    """What is waited for can be judged, and comes after something whose end is known."""
+    background = {str(a.get("name")) for a in method if a.get("background")}
+    judged = {str(p.get("name")) for p in probes if p.get("tolerance") is not None}
+    known = [str(p.get("name")) for p in probes]
+    for index, wait in rows(raw, "wait_for"):
+        steps = ("wait_for", index)
+        names.exists(wait, "after", [str(a.get("name")) for a in method], steps, "activity of the method")
+        names.exists(wait, "probe", known, steps, "probe")
+        if wait.get("after") in background:
+            said = f"'{wait['after']}' runs in the background: the method goes on at once, and nothing is after it"
+            hint = "name the activity that comes last before the wait"
+            notes.error("wait", (*names.steps, *steps, "after"), said, hint=hint)
+        if wait.get("probe") in known and wait["probe"] not in judged:
+            said = f"the probe '{wait['probe']}' has no tolerance: nobody can say when it holds"
+            notes.error("wait", (*names.steps, *steps, "probe"), said, hint="add tolerance: … to the probe")
 
 
 class _Names:

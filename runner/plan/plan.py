@@ -12,7 +12,7 @@ from runner import units
 from runner.experiment import dosing, variables
 from runner.experiment.detecting import Detection
 from runner.experiment.experiment import Experiment
-from runner.experiment.model import Block
+from runner.experiment.model import Block, WaitFor
 from runner.faults.driver import FaultTarget
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
@@ -63,6 +63,8 @@ class Plan:
     refusals: tuple[str, ...]
     offered: tuple[str, ...] = ()
     """Guards that the OpenSLO documents bring along and the file does not ask for."""
+    waits: tuple[str, ...] = ()
+    """What the method waits for between its activities."""
     expected: tuple[str, ...] = ()
     """What the run must show besides its objectives."""
     left: tuple[str, ...] = ()
@@ -131,6 +133,7 @@ def draw(
         warnings=(*notes, *experiment.warnings, *(o.warning for o in opinions if o.warning)),
         refusals=tuple(judgeable.short_windows(experiment)),
         offered=tuple(_offered(experiment)),
+        waits=tuple(map(_wait, block.wait_for)),
         expected=tuple(_expected(block)),
         left=tuple(left),
         hypothesis=_asked(experiment),
@@ -152,6 +155,11 @@ def _asked(experiment: Experiment) -> str:
     }
     asked = when.get(experiment.runtime.hypothesis, "") if experiment.asks else ""
     return f"the hypothesis, {asked}" if asked else "nothing: the hypothesis is not asked"
+
+
+def _wait(wait: WaitFor) -> str:
+    within, every = units.format_duration(wait.within), units.format_duration(wait.every)
+    return f"after {wait.after!r} until {wait.probe!r} holds, {within} at most, looking every {every}; else the method ends there"
 
 
 def _watcher(detection: Detection) -> str:
@@ -220,10 +228,15 @@ def _expected(block: Block) -> Iterator[str]:
 
 
 def method_seconds(experiment: Experiment) -> float:
-    """The pauses that a method states, in seconds, variables with their values; what probes have to tell is not known yet."""
-    total = 0.0
+    """The pauses that a method states, in seconds, but for those in whose place it waits, which may be over at once.
+
+    Variables with their values; what probes have to tell is not known yet.
+    """
+    total, waited = 0.0, {wait.after for wait in experiment.block.wait_for}
     for activity in experiment.method:
         pauses = variables.substitute(activity.get("pauses") or {}, experiment.configuration)
+        if activity.get("name") in waited:
+            pauses = {k: v for k, v in pauses.items() if k != "after"}
         total += sum(float(v) for v in pauses.values() if isinstance(v, int | float))
     return total
 

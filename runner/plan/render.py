@@ -35,6 +35,7 @@ def text(plan: Plan) -> str:
         *(_list("asks", (plan.hypothesis,), "") if plan.hypothesis else ()),
         *_list("judged by", plan.objectives, "the steady-state hypothesis alone"),
         *(_list("stands at", plan.standing, "") if plan.standing else ()),
+        *(_list("waits", plan.waits, "") if plan.waits else ()),
         *_list("abort if", plan.guards, ""),
         *(_list("noticed", [f"by {w}" for w in plan.watchers], "") if plan.watchers else ()),
         *(_list("silences", plan.silences, "") if plan.silences else ()),

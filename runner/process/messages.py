@@ -131,6 +131,31 @@ class ActivityCompleted(Message):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfWait(Message):
+    """The method waits, after an activity, for a probe to be within its tolerance."""
+
+    after: str
+    probe: str
+    within_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitStarted(OfWait):
+    """It has begun."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitEnded(OfWait):
+    """It holds, or the time is over: then nothing more of the method is begun."""
+
+    met: bool
+    waited_s: float
+    seen: str
+    """What the last look saw, in words."""
+    expected: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class HypothesisChecked(Message):
     """One check of the file's steady-state hypothesis."""
 
@@ -247,6 +272,8 @@ WorkerMessage = (
     | Checked
     | ActivityStarted
     | ActivityCompleted
+    | WaitStarted
+    | WaitEnded
     | HypothesisChecked
     | ControlHeard
     | Changed
@@ -270,6 +297,8 @@ WORKER: Talk[WorkerOrder, WorkerMessage] = Talk(
             "checked": Checked,
             "activity_started": ActivityStarted,
             "activity_completed": ActivityCompleted,
+            "wait_started": WaitStarted,
+            "wait_ended": WaitEnded,
             "hypothesis": HypothesisChecked,
             "control": ControlHeard,
             "changed": Changed,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _NOTED = (
     Name.DIFFERS,
+    Name.WAIT,
     Name.INJECTED,
     Name.EFFECTIVE,
     Name.DETECTED,

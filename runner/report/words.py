@@ -252,6 +252,15 @@ def _activity(f: Fields) -> Description:
     return ("plain", f"{what} …") if state == "started" else ("plain", f"{what} done")
 
 
+def _wait(f: Fields) -> Description:
+    what, within = f.get("probe"), seconds(f.get("within_s"))
+    if f.get("state") == "started":
+        return "plain", f"waiting for {what}, at most {within} …"
+    if f.get("state") == "met":
+        return "good", f"{what} holds after {seconds(f.get('waited_s'))}, the method goes on"
+    return "bad", f"{what} does not hold within {within}, the method ends here: {f.get('sentence')}"
+
+
 def _hypothesis(f: Fields) -> Description:
     when = f.get("when")
     if f.get("met"):
@@ -329,6 +338,7 @@ _TELLERS = {
     Name.PHASE: _phase,
     Name.BASELINE: _baseline,
     Name.ACTIVITY: _activity,
+    Name.WAIT: _wait,
     Name.HYPOTHESIS: _hypothesis,
     Name.INJECTED: lambda f: (
         "warn",

@@ -46,6 +46,17 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaitFor:
+    """What the method waits for after an activity, in the place of its pause."""
+
+    after: str
+    probe: str
+    """One of the method or the hypothesis, judged by its own tolerance."""
+    within_s: float
+    every_s: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class StartMessage:
     """What one run is, and how it is undone."""
 
@@ -98,6 +109,8 @@ class StartMessage:
     """There are controls, whose hooks after the rollbacks the worker calls once the undoer has played them."""
     proofs: Mapping[str, str] = field(default_factory=dict)
     """By action, the probe that the file names as the proof that it bit."""
+    waits: tuple[WaitFor, ...] = ()
+    """What the method waits for."""
     stays: tuple[str, ...] = ()
     """Actions, by name, whose change the file declares to stay."""
 

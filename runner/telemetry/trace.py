@@ -54,7 +54,7 @@ def span_id(run: str, key: str) -> str:
 def spans(run: Finished) -> list[Span]:
     """The run, its phases, and within them what was done to the world and taken back; the root comes first."""
     phases = list(_phases(run))
-    steps = [*_activities(run, phases), *_undo_steps(run, phases)]
+    steps = [*_activities(run, phases), *_waits(run, phases), *_undo_steps(run, phases)]
     return [_root(run.record), *phases, *steps]
 
 
@@ -138,6 +138,12 @@ def _activities(run: Finished, phases: Sequence[Span]) -> Iterator[Span]:
         hit = targets.get(name) if kind == "action" else None
         told = {"chaos_run.activity.kind": kind, "chaos_run.targets": list(hit) if hit else None}
         yield _step(run, phases, f"activity {name}", name, begun, ended, told)
+
+
+def _waits(run: Finished, phases: Sequence[Span]) -> Iterator[Span]:
+    for begun, ended in _pairs(run, "wait", "after"):
+        told = {"chaos_run.wait.state": (ended or {}).get("state")}
+        yield _step(run, phases, f"wait {begun['after']}", f"wait for {begun['probe']}", begun, ended, told)
 
 
 def _undo_steps(run: Finished, phases: Sequence[Span]) -> Iterator[Span]:

@@ -31,6 +31,9 @@ class Name(StrEnum):
     """`met` (bool), `objectives` (list of {name, verdict, sentence})."""
     ACTIVITY = "activity"
     """`activity` (its name), `kind` (action, probe), `state` (started, succeeded, failed), `output` (shortened), `error`."""
+    WAIT = "wait"
+    """`after` (an activity), `probe`, `within_s`, `state` (started, met, not met); of one that ended `waited_s` and `sentence`: what the
+    last look saw, and what was expected."""
     HYPOTHESIS = "hypothesis"
     """`when` (before, during, after, recovered), `met` (bool), `probes` (list of {name, met, value, expected})."""
     INJECTED = "injected"

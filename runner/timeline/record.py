@@ -66,6 +66,18 @@ class HypothesisResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Wait:
+    """What the method waited for after one of its activities; seconds."""
+
+    after: str
+    probe: str
+    met: bool
+    within_s: float
+    waited_s: float
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class UndoStep:
     """One step of the way back, as it was played."""
 
@@ -161,6 +173,7 @@ class RunRecord:
     objectives: tuple[ObjectiveResult, ...] = ()
     hypothesis: tuple[HypothesisResult, ...] = ()
     faults: tuple[Fault, ...] = ()
+    waits: tuple[Wait, ...] = ()
     undo: tuple[UndoStep, ...] = ()
     residue: tuple[str, ...] = ()
     cleared: tuple[str, ...] = ()

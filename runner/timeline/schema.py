@@ -92,6 +92,10 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
         {"activity": _TEXT, "kind": _one_of("action", "probe"), "state": _one_of("started", "succeeded", "failed")},
         {"output": _ANYTHING, "error": _OPTIONAL_TEXT},
     ),
+    Name.WAIT: (
+        {"after": _TEXT, "probe": _TEXT, "within_s": _SECONDS, "state": _one_of("started", "met", "not met")},
+        {"waited_s": _SECONDS, "sentence": _TEXT},
+    ),
     Name.HYPOTHESIS: (
         {"when": _one_of("before", "during", "after", "recovered"), "met": _YES_NO, "probes": _list(_PROBE)},
         {},

@@ -202,3 +202,32 @@ def test_a_block_without_stop_or_objectives_is_warned_of(part: str, rule: str, t
         keep[1] = "    objectives: [{name: up, indicator: shop, target: 99%}]"
     seen = examine(tmp_path, HEAD + "\n".join(keep) + "\n")
     assert [f.rule for f in seen.findings] == [rule]
+
+
+WAIT = "    wait_for: [{after: a, probe: p, within: 1m}]\n"
+
+
+def test_what_is_waited_for_is_read_into_seconds(tmp_path: Path) -> None:
+    seen = examine(tmp_path, HEAD + BLOCK + WAIT)
+    assert seen.findings == ()
+    assert seen.experiment is not None
+    (wait,) = seen.experiment.block.wait_for
+    assert (wait.after, wait.probe, wait.within, wait.every) == ("a", "p", 60.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("after: a", "after: b", "there is no activity of the method 'b'"),
+        ("probe: p", "probe: a", "there is no probe 'a'"),
+        (", within: 1m", "", "'within' is missing"),
+        ("func: getcwd}}", "func: getcwd}, background: true}", "'a' runs in the background"),
+        ("name: p, tolerance: 200", "name: p", "the probe 'p' has no tolerance"),
+        ("within: 1m", "within: 1m, every: 10ms", "'every'"),
+    ],
+)
+def test_a_wait_that_could_never_be_met_or_is_after_nothing_is_an_error(
+    old: str, new: str, message: str, tmp_path: Path
+) -> None:
+    text = (HEAD + BLOCK + WAIT).replace(old, new, 1)
+    assert [f for f in examine(tmp_path, text).errors if message in f.message]

@@ -17,6 +17,8 @@ from tests.waiting import PATIENCE_S
 EVENTS = [
     ("activity", 15.0, {"activity": "kill", "kind": "action", "state": "started"}),
     ("activity", 15.2, {"activity": "kill", "kind": "action", "state": "failed", "error": "no such pod"}),
+    ("wait", 15.3, {"after": "kill", "probe": "pod is gone", "state": "started"}),
+    ("wait", 17.3, {"after": "kill", "probe": "pod is gone", "state": "met"}),
     ("undo_step", 40.5, {"step": 1, "what": "uncordon n1", "state": "started"}),
     ("undo_step", 40.8, {"step": 1, "what": "uncordon n1", "state": "undone"}),
 ]
@@ -74,6 +76,7 @@ def test_a_collector_gets_the_run_its_phases_and_what_was_done_in_them() -> None
         "recover": "run",
         "judge": "run",
         "kill": "inject",
+        "wait for pod is gone": "inject",
         "undo: uncordon n1": "undo",
     }
     assert (spans["kill"].status.code, spans["kill"].status.message) == (2, "no such pod")

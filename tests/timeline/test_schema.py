@@ -20,6 +20,7 @@ STREAM: list[dict[str, Any]] = [
     {"event": "phase", "phase": "recover", "planned_s": None},
     {"event": "baseline", "met": True, "objectives": [{"name": "a", "met": True, "sentence": "0 % bad (0/295)"}]},
     {"event": "activity", "activity": "kill", "kind": "action", "state": "succeeded", "output": [1], "error": None},
+    {"event": "wait", "after": "kill", "probe": "up", "within_s": 60.0, "state": "met", "waited_s": 1.2, "sentence": "3"},
     {"event": "hypothesis", "when": "during", "met": False, "probes": [{"name": "up", "met": False, "value": 500, "expected": 200}]},
     {"event": "injected", "fault": "kill", "targets": [], "error_s": 0.003},
     {"event": "effective", "indicator": "front", "how": "3 % bad", "error_s": 0.05},

@@ -59,6 +59,7 @@ async def conclude(
         objectives=objectives,
         hypothesis=hypothesis,
         faults=faults,
+        waits=tuple(method.waits.ended),
         undo=tuple(method.undo_steps),
         residue=outcome.residue,
         way_back=outcome.way_back,

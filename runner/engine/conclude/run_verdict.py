@@ -85,6 +85,7 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
         if (check.when != "before" or terms.check) and not check.met:
             counted = f" in {check.failed} of {check.checks} checks" if check.checks > 1 else ""
             yield f"the hypothesis did not hold {_WHEN[check.when]}{counted}: {check.sentence}"
+    yield from (wait.sentence for wait in record.waits if not wait.met)
     watched = record.objectives or record.hypothesis
     if watched and terms.injecting and record.mark(MarkName.UNDONE) and not record.mark(MarkName.RECOVERED):
         yield f"not recovered within {units.format_duration(terms.recovery_s)}"

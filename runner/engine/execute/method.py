@@ -12,6 +12,7 @@ from runner import error_text, errors
 from runner.chaostoolkit.journal import Journal
 from runner.engine.execute import controls, proof
 from runner.engine.execute.controls import Hooks
+from runner.engine.execute.waits import Waits
 from runner.engine.observe.progress import Progress
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
@@ -58,6 +59,7 @@ class Method:
         self.undo_steps: list[UndoStep] = []
         self.step_ended_ns = 0
         """When the last undo step so far that concerns the target was settled; what lies outside of it may take longer."""
+        self.waits = Waits(session)
         self.hooks = Hooks(session, supervisor, expected=experiment.has_controls)
         self._progress = progress
         self._runtime = experiment.runtime
@@ -188,6 +190,8 @@ class Method:
                 self._activity_started(message)
             case messages.ActivityCompleted():
                 self._activity_completed(message)
+            case messages.WaitStarted() | messages.WaitEnded():
+                self.waits.take(message)
             case messages.HypothesisChecked(when=when, state=state):
                 self.note_hypothesis(when, state, message.mono_ns)
             case messages.ControlHeard() | messages.Changed():
