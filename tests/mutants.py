@@ -152,6 +152,10 @@ MUTANTS = (
            "tests/journeys/test_stress_ng.py -k own_undo"),
     Mutant("runner/faults/detached.py", "if _mark(process) == name]", "if _mark(process)]",
            "tests/faults/test_stress_ng.py -k conformance"),
+    Mutant("runner/faults/aws_fis/driver.py", 'one["state"]["status"] not in service.ENDED]', "False]",
+           "tests/faults/test_aws_fis.py"),
+    Mutant("runner/faults/aws_fis/driver.py", "confirmed=bool(ran)", "confirmed=True", "tests/faults/test_aws_fis.py"),
+    Mutant("runner/faults/aws_fis/actions.py", "if template.skips_empty:", "if False:", "tests/faults/test_aws_fis.py"),
 )  # fmt: skip
 
 

@@ -220,6 +220,8 @@ class Setting:
 
     run: str
     secrets: Secrets = field(repr=False)
+    configuration: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The file's configuration, resolved; what a probe has to tell and nobody has asked is left out."""
     context: str = ""
     """The Kubernetes context that was cleared; empty where the run was handed no cluster."""
     namespace: str = ""

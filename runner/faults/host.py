@@ -8,8 +8,17 @@ from __future__ import annotations
 from runner.faults.base import BaseDriver
 from runner.faults.driver import Claim, Environment, Provider, Where
 
-OTHERS = ("chaosaws", "chaosazure", "chaosgcp", "chaosgremlin", "chaosprometheus", "chaosreliably", "chaostoxi")
-"""Published packages that act on systems of their own, which are neither this machine nor reached by a kubeconfig."""
+OTHERS = (
+    "runner",
+    "chaosaws",
+    "chaosazure",
+    "chaosgcp",
+    "chaosgremlin",
+    "chaosprometheus",
+    "chaosreliably",
+    "chaostoxi",
+)
+"""Published packages, and our own faults, that act on systems of their own: neither this machine nor reached by a kubeconfig."""
 HARMLESS = ("chaosaddons", "time")
 """Packages that change nothing outside of the run."""
 OURS = "runner.faults."

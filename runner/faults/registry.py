@@ -19,6 +19,7 @@ BUILT_IN = (
     "istio.driver",
     "kubernetes.driver",
     "alertmanager.driver",
+    "aws_fis.driver",
     "aws.driver",
     "toxiproxy.driver",
     "stress_ng.driver",

@@ -12,6 +12,7 @@ def of(start: StartMessage) -> Setting:
     return Setting(
         run=start.run,
         secrets=RunSecrets(start),
+        configuration={**start.variables, **start.configuration},
         context=start.context,
         namespace=start.namespace,
         server=start.handed.get("server", ""),

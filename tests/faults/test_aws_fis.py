@@ -1,0 +1,193 @@
+"""AWS FIS against moto's life-cycle of it: started once, found by tag, stopped, and never believed where it did not run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from runner import errors
+from runner.faults import conformance, identity, registry
+from runner.faults.aws_fis import actions, driver, service
+from runner.faults.conformance import Trial, Trouble
+from runner.faults.driver import Activity, Claim, Owner, Setting, State, Where
+from runner.rundir.ledger import UndoRecord
+from tests.fakes import troubled
+from tests.fakes.cloudwatch import ACCESS, REGION, Cloud, cloudwatch
+from tests.faults.test_conformance import NoSecrets
+
+RUN = "20261127-120000-1"
+CONFIGURATION = {"aws_region": REGION}
+ALARM = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-errors"
+INSTANCE = "arn:aws:ec2:eu-west-1:123456789012:instance/i-1"
+
+
+class Secrets(NoSecrets):
+    def starting_with(self, prefix: str) -> dict[str, Any]:
+        return dict(ACCESS)
+
+
+SETTING = Setting(run=RUN, secrets=Secrets(), configuration=CONFIGURATION)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with cloudwatch() as found:
+        yield found
+
+
+@pytest.fixture
+def fis(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Its own client, with every step of an experiment taken only when a test says so: moto counts looks, not seconds."""
+    import boto3
+    import httpx
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
+    monkeypatch.setenv(identity.VARIABLE, RUN)
+    identity.run_id.cache_clear()
+    httpx.post(f"{cloud.url}/moto-api/reset")
+    looks(cloud, 1)
+    client = boto3.session.Session(**ACCESS).client("fis", region_name=REGION, endpoint_url=cloud.url)
+    yield client
+    client.close()
+    identity.run_id.cache_clear()
+
+
+def looks(cloud: Cloud, times: int) -> None:
+    """After how many looks an experiment takes its next step."""
+    import httpx
+
+    wanted = {"model_name": "fis::experiment", "transition": {"progression": "manual", "times": times}}
+    httpx.post(f"{cloud.url}/moto-api/state-manager/set-transition", json=wanted).raise_for_status()
+
+
+def template(fis: Any, alarm: str | None = ALARM, skip: bool = False, **given: Any) -> str:
+    action = {
+        "actionId": "aws:ec2:stop-instances",
+        "parameters": {"startInstancesAfterDuration": "PT1M"},
+        "targets": {"Instances": "one"},
+    }
+    target = {"resourceType": "aws:ec2:instance", "resourceArns": [INSTANCE], "selectionMode": "ALL"}
+    made = fis.create_experiment_template(
+        **{
+            "clientToken": os.urandom(4).hex(),
+            "description": "stop one",
+            "stopConditions": [{"source": "aws:cloudwatch:alarm", "value": alarm} if alarm else {"source": "none"}],
+            "targets": {"one": target},
+            "actions": {"stop": action},
+            "roleArn": "arn:aws:iam::123456789012:role/fis",
+            "experimentOptions": {"emptyTargetResolutionMode": "skip" if skip else "fail"},
+        }
+        | given
+    )
+    return str(made["experimentTemplate"]["id"])
+
+
+def asked(template_id: str) -> Activity:
+    arguments = {"template_id": template_id}
+    provider = {"type": "python", "module": driver.MODULE, "func": "start_experiment", "arguments": arguments}
+    return Activity(name="stop one", provider=provider, arguments=arguments)
+
+
+def start(template_id: str, **more: Any) -> dict[str, Any]:
+    return actions.start_experiment(template_id, configuration=CONFIGURATION, secrets=ACCESS, **more)
+
+
+@pytest.mark.slow("moto takes a step of an experiment every few looks")
+@pytest.mark.timeout(300)
+def test_it_passes_the_conformance_suite(fis: Any, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = {
+        "actionId": "aws:ec2:stop-instances",
+        "parameters": {"startInstancesAfterDuration": "PT2S"},
+        "targets": {"Instances": "one"},
+    }
+    known, foreign = template(fis, actions={"stop": stop}), template(fis)
+    others: list[str] = []
+
+    def act() -> None:
+        looks(cloud, 1)
+        start(known)
+        looks(cloud, 8)
+
+    @contextlib.contextmanager
+    def trouble(kind: Trouble) -> Iterator[Setting]:
+        with monkeypatch.context() as patch, troubled.troubled(before, kind):
+            patch.setenv("AWS_ENDPOINT_URL", before.url)
+            yield SETTING
+
+    with troubled.front(cloud.url) as before:
+        trial = Trial(
+            setting=SETTING,
+            activity=asked(known),
+            act=act,
+            nothing=asked("EXT-nobody-made-it"),
+            others=lambda: others.append(
+                fis.start_experiment(clientToken="theirs", experimentTemplateId=foreign)["experiment"]["id"]
+            ),
+            untouched=lambda: fis.get_experiment(id=others[0])["experiment"]["state"]["status"] != "stopped",
+            limit_s=20.0,
+            troubled=trouble,
+        )
+        assert conformance.check(driver.Driver(), trial) == []
+
+
+def test_its_environment_is_an_account_and_region_and_no_other_driver_claims_it() -> None:
+    provider = asked("EXT1").provider
+    assert registry.claiming(provider) is registry.named("aws_fis.driver")
+    assert registry.named("kubernetes.driver").claims(provider) is Claim.NO
+    where = Where(configuration={"aws_region": "eu-west-1", "aws_profile_name": "prod"})
+    assert str(registry.environment(provider, where)) == "aws account of profile prod, region eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"skip": True}, "goes on where a target matches nothing"),
+        ({"alarm": None}, "has no stop condition"),
+    ],
+)
+def test_a_template_that_could_hit_nothing_or_never_stop_starts_nothing(
+    fis: Any, made: Mapping[str, Any], said: str
+) -> None:
+    known = template(fis, **made)
+    if "experimentOptions" not in fis.get_experiment_template(id=known)["experimentTemplate"] and made.get("skip"):
+        pytest.skip("this moto forgets emptyTargetResolutionMode")
+    with pytest.raises(errors.EnvironmentFailure, match=said):
+        start(known)
+    assert fis.list_experiments()["experiments"] == []
+
+
+def test_a_template_without_stop_condition_starts_where_that_is_accepted(fis: Any) -> None:
+    assert start(template(fis, alarm=None), accept_no_stop_condition=True)["state"].startswith("running")
+
+
+def test_what_nothing_ends_is_the_undoers(fis: Any) -> None:
+    endless = {"actionId": "aws:ec2:stop-instances", "targets": {"Instances": "one"}}
+    found = driver.Driver().open(SETTING).resolve(asked(template(fis, actions={"stop": endless})))
+    assert found is not None
+    assert (found.owner, found.ttl_s) == (Owner.UNDOER, None)
+    assert driver.Driver().open(SETTING).resolve(asked(template(fis))).ttl_s == 60.0  # type: ignore[union-attr]
+
+
+def test_an_experiment_that_failed_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto never fails one: the state and its fields are those of the API model (drivers.md 3.1)."""
+    failed = {
+        "id": "EXP1",
+        "state": {
+            "status": "failed",
+            "reason": "stop-instances failed",
+            "error": {"code": "Denied", "location": "stop"},
+        },
+    }
+    assert service.reason(failed) == "failed: stop-instances failed (Denied at stop)"
+
+
+def test_an_account_that_does_not_answer_is_a_failed_undo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    record = UndoRecord(number=1, kind=driver.STOP, what="stop it", args={"name": "chaosrun-x-1"})
+    outcome = driver.Driver().open(SETTING).undo(record)
+    assert outcome.state is State.FAILED
+    assert "AWS FIS does not answer" in str(outcome.error)
