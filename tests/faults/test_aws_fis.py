@@ -173,7 +173,7 @@ def test_what_nothing_ends_is_the_undoers(fis: Any) -> None:
 
 
 def test_an_experiment_that_failed_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto never fails one: the state and its fields are those of the API model (drivers.md 3.1)."""
+    """moto never fails one: the state and its fields are those of the API model of 2020-12-01."""
     failed = {
         "id": "EXP1",
         "state": {
