@@ -78,9 +78,10 @@ class ClusterApi:
             time.sleep(PAUSE_S)
         raise errors.EnvironmentFailure(f"{path}: others changed it {TRIES} times while it was to be changed")
 
-    def delete(self, path: str) -> bool:
-        """Whether it was there."""
-        return self._found(lambda: self._call("DELETE", path, {})) is not None
+    def delete(self, path: str, *, uid: str = "") -> bool:
+        """Whether it was there. `uid`: only that very object, and none that has its name by now (409)."""
+        only = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}} if uid else None
+        return self._found(lambda: self._call("DELETE", path, {}, only)) is not None
 
     def _changed(self, path: str, version: str, operations: Operations) -> bool:
         """False where somebody was faster."""

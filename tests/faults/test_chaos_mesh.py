@@ -293,8 +293,10 @@ def test_a_stress_that_nobody_can_measure_is_not_claimed_to_be_seen(mesh: ChaosM
     assert not target.visible
     assert "neither the metrics API nor the kubelets say" in target.note
     mesh.metrics = True
-    unknown = {**CPU, "stressors": None, "stressngStressors": "--vm 1"}
-    assert "needs stressors" in failing(lasting("StressChaos", unknown))
+    unsaid = {"mode": "all", "selector": SHOP, "stressngStressors": "--vm 1"}
+    target = resolved(lasting("StressChaos", unsaid))
+    assert not target.visible
+    assert "not to be told from its spec" in target.note
 
 
 @pytest.mark.parametrize("fault", ["pod-kill", "container-kill", "pod-failure"])
@@ -326,7 +328,7 @@ def test_an_object_of_its_name_that_somebody_else_made_is_not_touched(mesh: Chao
     strike = FAULTS["pod-kill"]
     target, fault = resolved(strike), wanted.read(SETTING.run, strike.arguments)
     mesh.make(fault.plural, "shop", fault.body("another-run"))
-    assert "one of that name is there already" in failing(strike)
+    assert "is there already" in failing(strike)
     assert Driver().open(SETTING_HERE).undo(record(target)).state is State.ALREADY
     assert len(mesh.mine()) == 1
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
-
-from kubernetes.client.rest import ApiException
 
 from runner import clock, error_text, errors
 from runner.faults import identity
 from runner.faults.chaos_mesh import status, undoing, wanted
-from runner.faults.chaos_mesh.api import CONFLICT, NOT_FOUND, Api
+from runner.faults.chaos_mesh.api import Api
 from runner.faults.chaos_mesh.status import State, Status
 from runner.faults.chaos_mesh.wanted import Wanted
+from runner.faults.cluster_api import ClusterApi, told, troubles
 from runner.faults.driver import State as Undone
-from runner.faults.kubernetes.client import TROUBLES, Cluster, Unseen
 
 VACUOUS_S = 4.0
 """A selector that has found nothing for so long finds nothing: the controller does not look again."""
@@ -40,15 +39,13 @@ def inject(
     run = identity.run_id()
     given = {"kind": kind, "spec": spec, "ns": ns, "duration": duration, "within": within}
     fault = wanted.read(run, given)
-    try:
-        api = Api(Cluster(secrets))
+    with told(fault.said):
+        api = Api(ClusterApi(secrets))
         _create(api, fault, run)
         found = _settled(api, fault)
         if found.state is State.INJECTED:
             return [pod.partition("/")[2] for pod in found.pods]
         left = _given_up(api, fault, run)
-    except (Unseen, *TROUBLES) as problem:
-        raise errors.EnvironmentFailure(f"{fault.said}: {error_text.sentence(problem)}") from None
     raise errors.EnvironmentFailure(f"{fault.said} is not in effect: {found.sentence}; {left}")
 
 
@@ -56,14 +53,14 @@ def end(ns: str = "default", secrets: Mapping[str, Any] | None = None) -> list[s
     """End every fault of Chaos Mesh that this run made in a namespace, as a rollback; gives their names, and raises for what stays."""
     run, ended, problems = identity.run_id(), list[str](), list[str]()
     try:
-        api = Api(Cluster(secrets))
+        api = Api(ClusterApi(secrets))
         for plural in map(str.lower, wanted.ACTIONS):
             for found in api.of_run(plural, ns, run):
                 of = undoing.args(plural, ns, found["metadata"]["name"], run, [ns])
                 outcome = undoing.end(api, of)
                 ended.append(undoing.concerns(of))
                 problems += [outcome.error] if outcome.error else []
-    except (Unseen, *TROUBLES) as problem:
+    except troubles() as problem:
         problems.append(error_text.sentence(problem))
     if problems:
         raise errors.EnvironmentFailure("; ".join(problems))
@@ -72,16 +69,18 @@ def end(ns: str = "default", secrets: Mapping[str, Any] | None = None) -> list[s
 
 def _create(api: Api, fault: Wanted, run: str) -> None:
     """Make it; where the answer is lost, look whether it is there."""
+    from kubernetes.client.rest import ApiException
+
     try:
         api.create(fault, run)
     except ApiException as problem:
-        if problem.status == CONFLICT:
-            left = "one of that name is there already, left by an earlier action or run: chaos-run recover, or kubectl delete, ends it"
-            raise errors.EnvironmentFailure(left) from None
-        if problem.status == NOT_FOUND and not api.served():
+        if problem.status == HTTPStatus.CONFLICT:
+            left = "is there already, left by an earlier action or run: chaos-run recover, or kubectl delete, ends it"
+            raise errors.EnvironmentFailure(f"{fault.said} {left}") from None
+        if problem.status == HTTPStatus.NOT_FOUND and not api.served():
             raise errors.EnvironmentFailure(not_served()) from None
         raise
-    except TROUBLES:
+    except troubles():
         if api.read(fault.plural, fault.namespace, fault.name) is None:
             raise
 
@@ -97,7 +96,7 @@ def _settled(api: Api, fault: Wanted) -> Status:
     def look() -> Status:
         found = api.read(fault.plural, fault.namespace, fault.name)
         if found is None:
-            raise errors.EnvironmentFailure("somebody has deleted it meanwhile")
+            raise errors.EnvironmentFailure(f"{fault.said}: somebody has deleted it meanwhile")
         return status.read(found)
 
     first = clock.poll_until(look, min(VACUOUS_S, fault.within_s), EVERY_S, enough=lambda f: f.state is State.INJECTED)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner import error_text, errors
+from runner.faults import cluster_api
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.chaos_mesh.wanted import NAME
 from runner.faults.driver import (
@@ -54,7 +55,7 @@ class Driver(BaseDriver):
 
     def concerns(self, args: Mapping[str, Any]) -> str:
         """`networkchaos/shop/NAME`."""
-        return f"{args['plural']}/{args['namespace']}/{args['name']}"
+        return f"{args['resource']}/{args['namespace']}/{args['name']}"
 
     def look_s(self, records: Sequence[UndoRecord]) -> float:
         return LOOK_S + 5.0 * len(records)
@@ -72,12 +73,9 @@ class System(BaseSystem):
     def check(self) -> None:
         """That the cluster serves its kinds."""
         from runner.faults.chaos_mesh import actions
-        from runner.faults.kubernetes.client import TROUBLES
 
-        try:
+        with cluster_api.told("Chaos Mesh cannot be asked"):
             served = self._api().served()
-        except TROUBLES as problem:
-            raise errors.EnvironmentFailure(f"Chaos Mesh cannot be asked: {error_text.sentence(problem)}") from None
         if not served:
             raise errors.EnvironmentFailure(actions.not_served())
 
@@ -98,11 +96,11 @@ class System(BaseSystem):
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
         """Delete the object and wait until it is gone."""
         from runner.faults.chaos_mesh import undoing
-        from runner.faults.kubernetes.client import TROUBLES, Unseen
 
+        within_s = undoing.AGAIN_S if hurried else undoing.UNDO_S
         try:
-            return undoing.end(self._api(), record.args, within_s=undoing.AGAIN_S if hurried else undoing.UNDO_S)
-        except (Unseen, *TROUBLES) as problem:
+            return undoing.end(self._api(hurried=hurried), record.args, within_s=within_s)
+        except cluster_api.troubles() as problem:
             return Outcome(state=State.FAILED, error=error_text.sentence(problem))
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
@@ -111,8 +109,9 @@ class System(BaseSystem):
 
         return undoing.residue(self._api(), [record.args for record in records], kept)
 
-    def _api(self, secrets: Mapping[str, Any] | None = None) -> Api:
+    def _api(self, secrets: Mapping[str, Any] | None = None, *, hurried: bool = False) -> Api:
         from runner.faults.chaos_mesh.api import Api
-        from runner.faults.kubernetes.client import Cluster
 
-        return Api(Cluster(self._setting.secrets.starting_with("KUBERNETES_") if secrets is None else secrets))
+        secrets = self._setting.secrets.starting_with("KUBERNETES_") if secrets is None else secrets
+        call_s = cluster_api.HURRIED_S if hurried else cluster_api.CALL_S
+        return Api(cluster_api.ClusterApi(secrets, call_s=call_s))

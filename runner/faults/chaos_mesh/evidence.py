@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runner.faults.chaos_mesh import usage
 from runner.faults.chaos_mesh.selection import Pod
 from runner.faults.chaos_mesh.wanted import Wanted
+from runner.faults.cluster_api import ClusterApi
 from runner.faults.driver import Evidence
-
-if TYPE_CHECKING:
-    from runner.faults.kubernetes.client import Cluster
 
 TOLD = "told by Chaos Mesh"
 """The kind of a fault whose effect cannot be seen in the pods from outside."""
@@ -24,7 +22,7 @@ def kind(wanted: Wanted) -> str:
     return KINDS.get(wanted.action) or (STRESSED if wanted.kind == "StressChaos" else TOLD)
 
 
-def before(cluster: Cluster, wanted: Wanted, pods: Sequence[Pod]) -> dict[str, Any]:
+def before(cluster: ClusterApi, wanted: Wanted, pods: Sequence[Pod]) -> dict[str, Any]:
     """Of each pod what the fault would change: its UID, its containers, and for a stress what it uses."""
     named = {called(pod): _before(pod, wanted) for pod in pods}
     if kind(wanted) == STRESSED:
@@ -45,7 +43,7 @@ def unseen(wanted: Wanted, pods: Mapping[str, Any]) -> str:
     return ""
 
 
-def seen(cluster: Cluster, of: str, pods: Mapping[str, Any], hit: Collection[str]) -> Evidence:
+def seen(cluster: ClusterApi, of: str, pods: Mapping[str, Any], hit: Collection[str]) -> Evidence:
     """Whether every pod that Chaos Mesh says it hit has changed as the fault changes it."""
     known = [name for name in hit if name in pods]
     now = {name: _now(cluster, name) for name in known}
@@ -106,9 +104,9 @@ def _containers(pod: Pod) -> dict[str, str]:
     return {str(s["name"]): str(s.get("containerID") or "") for s in statuses}
 
 
-def _now(cluster: Cluster, name: str) -> Pod | None:
+def _now(cluster: ClusterApi, name: str) -> Pod | None:
     space, _, pod = name.partition("/")
-    return cluster.read(f"/api/v1/namespaces/{space}/pods/{pod}")
+    return cluster.get(f"/api/v1/namespaces/{space}/pods/{pod}")
 
 
 def _place(pod: Pod) -> tuple[str, str, str]:

@@ -37,7 +37,7 @@ def resolve(api: Api, run: str, activity: Activity) -> FaultTarget:
 def confirm(api: Api, found: FaultTarget) -> Evidence:
     """Its records say in whom it is; the pods show whether that is so."""
     of = found.before["object"]
-    there = api.read(of["plural"], of["namespace"], of["name"])
+    there = api.read(of["resource"], of["namespace"], of["name"])
     if there is None:
         return Evidence(confirmed=False, sentence=f"there is no {undoing.concerns(of)}")
     now = status.read(there)

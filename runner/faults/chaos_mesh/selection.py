@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from runner.faults.cluster_api import ClusterApi
 from runner.faults.kubernetes.created import selector as labels
-
-if TYPE_CHECKING:
-    from runner.faults.kubernetes.client import Cluster
 
 Pod = Mapping[str, Any]
 """As the API gives it."""
 
 
-def pods(cluster: Cluster, selector: Mapping[str, Any], home: str) -> list[Pod]:
+def pods(cluster: ClusterApi, selector: Mapping[str, Any], home: str) -> list[Pod]:
     """The pods that it finds; `home` is the namespace of the object, which counts where the selector names none."""
     if named := selector.get("pods"):  # then nothing else counts
-        found = (cluster.read(f"/api/v1/namespaces/{space}/pods/{n}") for space, names in named.items() for n in names)
+        found = (cluster.get(f"/api/v1/namespaces/{space}/pods/{n}") for space, names in named.items() for n in names)
         return [pod for pod in found if pod]
     rules = {"matchLabels": selector.get("labelSelectors"), "matchExpressions": selector.get("expressionSelectors")}
     fields = ",".join(f"{k}={v}" for k, v in (selector.get("fieldSelectors") or {}).items())
@@ -34,8 +32,8 @@ def spaces(selector: Mapping[str, Any], home: str) -> list[str]:
     return [*map(str, selector.get("pods") or selector.get("namespaces") or [home])]
 
 
-def _listed(cluster: Cluster, space: str, query: Mapping[str, str]) -> Iterator[Pod]:
-    yield from (cluster.read(f"/api/v1/namespaces/{space}/pods", **query) or {}).get("items") or ()
+def _listed(cluster: ClusterApi, space: str, query: Mapping[str, str]) -> Iterator[Pod]:
+    yield from cluster.items(f"/api/v1/namespaces/{space}/pods", **query)
 
 
 def _fits(pod: Pod, selector: Mapping[str, Any], nodes: frozenset[str] | None) -> bool:
@@ -48,10 +46,10 @@ def _fits(pod: Pod, selector: Mapping[str, Any], nodes: frozenset[str] | None) -
     )
 
 
-def _nodes(cluster: Cluster, selector: Mapping[str, Any]) -> frozenset[str] | None:
+def _nodes(cluster: ClusterApi, selector: Mapping[str, Any]) -> frozenset[str] | None:
     """Those by name and those by label together; None where it does not choose by node."""
     if not selector.get("nodes") and not selector.get("nodeSelectors"):
         return None
-    matching = selector.get("nodeSelectors")
-    found = cluster.nodes(selector=labels({"matchLabels": matching})) if matching else []
-    return frozenset((*map(str, selector.get("nodes") or ()), *(n["name"] for n in found)))
+    matching = labels({"matchLabels": selector.get("nodeSelectors")})
+    found = cluster.items("/api/v1/nodes", labelSelector=matching) if matching else []
+    return frozenset((*map(str, selector.get("nodes") or ()), *(n["metadata"]["name"] for n in found)))

@@ -12,10 +12,9 @@ from typing import Any
 from runner import clock
 from runner.faults import identity
 from runner.faults.chaos_mesh import selection, status
-from runner.faults.chaos_mesh.api import Api
+from runner.faults.chaos_mesh.api import Api, NotAllowed
 from runner.faults.chaos_mesh.wanted import NAME, Wanted
 from runner.faults.driver import Outcome, Residue, State, UndoStep
-from runner.faults.kubernetes.client import Unseen
 from runner.rundir.start_message import Kept
 
 FORCED = "chaos-mesh.chaos-mesh.org/cleanFinalizer=forced"
@@ -28,12 +27,12 @@ EVERY_S = 0.2
 
 def args(plural: str, namespace: str, name: str, run: str, spaces: Iterable[str]) -> dict[str, Any]:
     """What is needed to end one object from any process."""
-    return {"plural": plural, "namespace": namespace, "name": name, "run": run, "spaces": sorted({*spaces})}
+    return {"resource": plural, "namespace": namespace, "name": name, "run": run, "spaces": sorted({*spaces})}
 
 
 def step(of: Mapping[str, Any]) -> UndoStep:
     """The record by which any process ends one object."""
-    called = f"{of['plural']} {of['namespace']}/{of['name']}"
+    called = f"{of['resource']} {of['namespace']}/{of['name']}"
     return UndoStep(kind=NAME, what=f"delete {called} and wait until its pods are put back", args=of)
 
 
@@ -46,7 +45,7 @@ def spaces(fault: Wanted) -> list[str]:
 
 def concerns(of: Mapping[str, Any]) -> str:
     """`networkchaos/shop/NAME`."""
-    return f"{of['plural']}/{of['namespace']}/{of['name']}"
+    return f"{of['resource']}/{of['namespace']}/{of['name']}"
 
 
 def end(api: Api, of: Mapping[str, Any], *, within_s: float = UNDO_S) -> Outcome:
@@ -54,13 +53,13 @@ def end(api: Api, of: Mapping[str, Any], *, within_s: float = UNDO_S) -> Outcome
     before = _ours(api, of)
     if before is not None:
         within_s = min(within_s, AGAIN_S) if status.read(before).leaving else within_s
-        api.delete(of["plural"], of["namespace"], of["name"], before["metadata"]["uid"])
+        api.delete(of["resource"], of["namespace"], of["name"], before["metadata"]["uid"])
         left = clock.poll_until(lambda: _ours(api, of), within_s, EVERY_S, enough=lambda found: found is None)
         if left is not None:
             return Outcome(state=State.FAILED, error=stuck(of, left))
     try:
         poisoned = "; ".join(_poisoned(api, of))
-    except Unseen:  # the object is gone; what cannot be looked at is told with the residue
+    except NotAllowed:  # the object is gone; what cannot be looked at is told with the residue
         poisoned = ""
     if poisoned:
         return Outcome(state=State.FAILED, error=poisoned)
@@ -69,13 +68,13 @@ def end(api: Api, of: Mapping[str, Any], *, within_s: float = UNDO_S) -> Outcome
 
 def stuck(of: Mapping[str, Any], left: Mapping[str, Any]) -> str:
     """What to know of an object that does not go, and what to do, in one sentence."""
-    now, called = status.read(left), f"{of['plural']} {of['namespace']}/{of['name']}"
+    now, called = status.read(left), f"{of['resource']} {of['namespace']}/{of['name']}"
     pods = ", ".join(dict.fromkeys(t.pod for t in now.targets)) or "its pods"
     why = "; ".join(f"{t.id}: {t.trouble}" for t in now.targets if t.trouble) or "it does not say why"
     waits = ", ".join((left.get("metadata") or {}).get("finalizers") or ()) or "no finalizer"
     return (
         f"{called} is stuck: it was deleted and waits for Chaos Mesh to put {pods} back ({waits}; {why}). Look at chaos-controller-manager "
-        f"and chaos-daemon; only if they cannot put it back: kubectl -n {of['namespace']} annotate {of['plural']} {of['name']} {FORCED} "
+        f"and chaos-daemon; only if they cannot put it back: kubectl -n {of['namespace']} annotate {of['resource']} {of['name']} {FORCED} "
         f"(which puts nothing back), then restart {pods}"
     )
 
@@ -86,15 +85,17 @@ def residue(api: Api, records: Iterable[Mapping[str, Any]], kept: Kept) -> Resid
     for of in records:
         try:
             found = [*_left(api, of)]
-        except Unseen as problem:
-            total += Residue(unseen=(f"{concerns(of)} ({problem})",))
+        except NotAllowed as problem:
+            total += Residue(unseen=(str(problem),))
             continue
         ended = _ended(api, of)
         if found:
             meant = kept.names is None or concerns(of) in kept.names
             total += Residue(meant=tuple(found)) if meant else Residue(residue=tuple(found))
         else:
-            total += Residue(cleared=(ended or f"no {of['plural']} of this run, and no rule of it in a pod, is left",))
+            total += Residue(
+                cleared=(ended or f"no {of['resource']} of this run, and no rule of it in a pod, is left",)
+            )
     return total
 
 
@@ -103,7 +104,7 @@ def _left(api: Api, of: Mapping[str, Any]) -> Iterator[str]:
     if found is not None and not status.read(found).harmless:
         now = status.read(found)
         if not now.leaving:
-            yield f"{of['plural']} {of['namespace']}/{of['name']} is left: {now.sentence}"
+            yield f"{of['resource']} {of['namespace']}/{of['name']} is left: {now.sentence}"
             return
         yield stuck(of, found)
     yield from _poisoned(api, of)
@@ -114,12 +115,12 @@ def _ended(api: Api, of: Mapping[str, Any]) -> str:
     found = _ours(api, of)
     if found is None:
         return ""
-    return f"{of['plural']} {of['namespace']}/{of['name']} acts no more ({status.read(found).sentence}); its object is still there"
+    return f"{of['resource']} {of['namespace']}/{of['name']} acts no more ({status.read(found).sentence}); its object is still there"
 
 
 def _ours(api: Api, of: Mapping[str, Any]) -> dict[str, Any] | None:
     """The object, where it carries the run's label: one of its name that somebody else made is not ours."""
-    found = api.read(of["plural"], of["namespace"], of["name"])
+    found = api.read(of["resource"], of["namespace"], of["name"])
     labels = ((found or {}).get("metadata") or {}).get("labels") or {}
     return found if labels.get(identity.LABEL) == of["run"] else None
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from runner.faults.kubernetes.client import TROUBLES, Unseen
-
-if TYPE_CHECKING:
-    from runner.faults.kubernetes.client import Cluster
+from runner.faults.cluster_api import ClusterApi, troubles
 
 Usage = Mapping[str, float]
 """`{cpu: cores, memory: bytes}` of one pod."""
@@ -16,7 +13,7 @@ LEAST = {"cpu": 0.05, "memory": 8 * 1024 * 1024}
 """Less than this is noise: nothing that asks for less can be told from it."""
 
 
-def of_pods(cluster: Cluster, pods: Iterable[tuple[str, str, str]]) -> dict[str, Usage]:
+def of_pods(cluster: ClusterApi, pods: Iterable[tuple[str, str, str]]) -> dict[str, Usage]:
     """By `namespace/pod`, for (namespace, pod, node): by the metrics API where it is served, else by the nodes' kubelets.
 
     A pod of which neither says anything is left out.
@@ -70,19 +67,19 @@ def number(quantity: Any) -> float:
     return float(parse_quantity(quantity))
 
 
-def _by_metrics(cluster: Cluster, space: str, name: str) -> Usage | None:
+def _by_metrics(cluster: ClusterApi, space: str, name: str) -> Usage | None:
     try:
-        found = cluster.read(f"/apis/metrics.k8s.io/v1beta1/namespaces/{space}/pods/{name}")
-    except (Unseen, *TROUBLES):
+        found = cluster.get(f"/apis/metrics.k8s.io/v1beta1/namespaces/{space}/pods/{name}")
+    except troubles():
         return None
     used = [c.get("usage") or {} for c in (found or {}).get("containers") or ()]
     return {key: sum(number(u.get(key) or 0) for u in used) for key in LEAST} if used else None
 
 
-def _by_kubelet(cluster: Cluster, node: str) -> dict[str, Usage]:
+def _by_kubelet(cluster: ClusterApi, node: str) -> dict[str, Usage]:
     try:
-        found = cluster.read(f"/api/v1/nodes/{node}/proxy/stats/summary") if node else None
-    except (Unseen, *TROUBLES):
+        found = cluster.get(f"/api/v1/nodes/{node}/proxy/stats/summary") if node else None
+    except troubles():
         return {}
     return {
         f"{pod['podRef']['namespace']}/{pod['podRef']['name']}": {

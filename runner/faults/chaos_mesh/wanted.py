@@ -35,7 +35,6 @@ WITHIN_S = 15.0
 """How long the injection may take where the file does not say."""
 NEEDS: Mapping[str, tuple[str, str]] = {
     "container-kill": ("containerNames", "the containers to kill"),
-    "StressChaos": ("stressors", "what to stress: cpu or memory"),
     "TimeChaos": ("timeOffset", "by how much, for example -1h"),
     "DNSChaos": ("patterns", "the names that are not to be resolved"),
 }
