@@ -32,7 +32,7 @@ _MOST = 100
 @click.option("--json", "as_json", is_flag=True, help="Experiments and report as one JSON object.")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 def command(given: tuple[str, ...], output: Path | None, report: Path | None, as_json: bool, force: bool) -> int:
-    """Turn files of Chaos Mesh, Litmus and AWS FIS into experiments, one for each document that strikes something.
+    """Turn files of Chaos Mesh, Litmus, AWS FIS and krkn into experiments, one for each document that strikes something.
 
     Every field that did not survive is told, with its place, its value and why. Nothing is reached; a file that is there is
     replaced only with --force. A file that cannot be converted is an error with its place, and exit code 2; the others are.

@@ -60,25 +60,27 @@ def convert(path: str) -> Converted:
     experiments: list[Conversion] = []
     beside: list[Loss] = []
     for text in source.written(source.read_all(path)):
-        account = Account(text)
         if why := formats.beside(text.tree):
+            account = Account(text)
             account.root.lose(why)
             beside += account.losses()
         else:
-            experiments.append(_converted(account))
+            experiments.append(document(text))
     if not experiments:
-        raise BrokenExperiment([account.finding((), "there is nothing in this file that strikes", formats.KNOWN)])
+        raise BrokenExperiment([Account(text).finding((), "there is nothing in this file that strikes", formats.KNOWN)])
     return Converted(experiments=tuple(experiments), beside=tuple(beside))
 
 
-def _converted(account: Account) -> Conversion:
-    found = formats.of(account.text.tree)
+def document(text: source.ExperimentText) -> Conversion:
+    """The experiment of one document. Raises BrokenExperiment with the place of what is wrong."""
+    account = Account(text)
+    found = formats.of(text.tree)
     if found is None:
-        raise BrokenExperiment([account.finding((), *formats.guess(account.text.tree))])
+        raise BrokenExperiment([account.finding((), *formats.guess(text.tree))])
     draft = found.convert(account.root)
     return Conversion(
         tool=found.tool,
-        file=account.text.path,
+        file=text.path,
         draft=draft,
         losses=tuple(account.losses()),
         kept=account.kept(),

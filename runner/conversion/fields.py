@@ -166,6 +166,11 @@ class Field:
             self.refuse(f"{self.path} has to be a number, not {described(self.value)}")
         return int(found) if found.is_integer() else found
 
+    def number_or(self, value: float, why: str) -> float:
+        """The same; where there is nothing, a value that is assumed, and why."""
+        found = self.number()
+        return float(self.assume(value, why)) if found is None else found
+
     def lose(self, why: str) -> None:
         """It is not in the experiment, and this is why."""
         self._mark("lost", why)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.conversion import chaos_mesh, fis, litmus
+from runner.conversion import chaos_mesh, fis, krkn, litmus
 from runner.conversion.draft import Draft
 from runner.conversion.fields import Field
 
@@ -24,6 +24,7 @@ FORMATS = (
     Format("Chaos Mesh", chaos_mesh.claims, chaos_mesh.convert),
     Format("Litmus", litmus.claims, litmus.convert),
     Format("AWS FIS", fis.claims, fis.convert),
+    Format("krkn", krkn.claims, krkn.convert),
 )
 BESIDE: Mapping[str, str] = {
     **dict.fromkeys(
@@ -37,7 +38,10 @@ BESIDE: Mapping[str, str] = {
     "ChaosExperiment": "it has to be installed in the namespace before a run: apply it once, with kubectl",
 }
 """Kinds that come along in the same file: not converted, and why."""
-KNOWN = "known are objects, Schedules and Workflows of Chaos Mesh, ChaosEngines and ChaosSchedules of Litmus, and templates of AWS FIS"
+KNOWN = (
+    "known are objects, Schedules and Workflows of Chaos Mesh, ChaosEngines and ChaosSchedules of Litmus, "
+    "templates of AWS FIS, and scenarios and alerts of krkn"
+)
 
 
 def of(tree: Any) -> Format | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.conversion import convert
-from runner.experiment import load, source
+from runner.experiment import load, nodes, source
 from runner.experiment.findings import FileFinding
 
 FOLDER = Path(__file__).parent / "samples"
@@ -35,6 +35,11 @@ def converted(tree: Any, folder: Path) -> convert.Conversion:
     path.write_text(json.dumps(tree))
     (found,) = convert.convert(str(path)).experiments
     return found
+
+
+def quickly(tree: Any) -> convert.Conversion:
+    """The same without a file, and so without places."""
+    return convert.document(source.ExperimentText("quick", "", nodes.Node(tree, (0, 0), (0, 0))))
 
 
 def losses(found: convert.Conversion) -> dict[str, tuple[str, str]]:

@@ -7,7 +7,6 @@ import copy
 import itertools
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,24 +26,24 @@ DOCUMENTS = [
 
 
 @pytest.mark.parametrize("tree", DOCUMENTS)
-def test_a_value_that_changes_changes_the_experiment_or_is_named(tree: Any, tmp_path: Path) -> None:
-    before = sampled.converted(tree, tmp_path)
+def test_a_value_that_changes_changes_the_experiment_or_is_named(tree: Any) -> None:
+    before = sampled.quickly(tree)
     named = [loss.path for loss in before.losses if loss.kind != "assumed"]
     silent = [
         shown(steps)
         for steps in _leaves(tree, ())
-        if not any(_lies_in(shown(steps), path) for path in named) and _is_silent(tree, steps, before, tmp_path)
+        if not any(_lies_in(shown(steps), path) for path in named) and _is_silent(tree, steps, before)
     ]
     assert silent == []
 
 
 @pytest.mark.parametrize("tree", DOCUMENTS)
-def test_a_field_that_no_converter_knows_is_named_or_handed_on(tree: Any, tmp_path: Path) -> None:
+def test_a_field_that_no_converter_knows_is_named_or_handed_on(tree: Any) -> None:
     silent = []
     for steps in _mappings(tree, ()):
         grown = _with(tree, (*steps, "zzUnheardOf"), 4711)
         try:
-            found = sampled.converted(grown, tmp_path)
+            found = sampled.quickly(grown)
         except errors.ChaosRunError:
             continue  # told with its place
         named = any(_lies_in(shown((*steps, "zzUnheardOf")), loss.path) for loss in found.losses)
@@ -54,11 +53,11 @@ def test_a_field_that_no_converter_knows_is_named_or_handed_on(tree: Any, tmp_pa
 
 
 @pytest.mark.parametrize("tree", DOCUMENTS)
-def test_a_value_of_another_kind_is_converted_or_one_error(tree: Any, tmp_path: Path) -> None:
+def test_a_value_of_another_kind_is_converted_or_one_error(tree: Any) -> None:
     garbage = itertools.cycle((None, "x", 7, [], {}, [1], {"a": {"b": 1}}, [{"a": 1}], True, "", ["x", None]))
-    for steps in [s for s in _everything(tree, ()) if s][::3]:
+    for steps in [s for s in _everything(tree, ()) if s][::2]:
         with contextlib.suppress(errors.ChaosRunError):
-            sampled.converted(_with(tree, steps, next(garbage)), tmp_path)
+            sampled.quickly(_with(tree, steps, next(garbage)))
 
 
 @pytest.mark.parametrize("name", sampled.NAMES)
@@ -73,11 +72,11 @@ def test_each_entry_of_the_report_has_the_value_and_the_line_of_its_field(name: 
                 assert last in lines[loss.line - 1], loss
 
 
-def _is_silent(tree: Any, steps: Steps, before: convert.Conversion, folder: Path) -> bool:
+def _is_silent(tree: Any, steps: Steps, before: convert.Conversion) -> bool:
     """Whether no other value there makes a difference that anybody could see."""
     for other in _others(_at(tree, steps)):
         try:
-            after = sampled.converted(_with(tree, steps, other), folder)
+            after = sampled.quickly(_with(tree, steps, other))
         except errors.ChaosRunError:
             return False
         if after.document != before.document or {loss.path for loss in after.losses} != {

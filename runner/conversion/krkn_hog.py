@@ -1,0 +1,101 @@
+"""Hogs of krkn: stress-ng on chosen nodes, by a workload of Kubernetes that is made and taken away again; stress-ng ends by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.conversion.draft import Draft, action
+from runner.conversion.fields import Field
+
+NAME = "chaos-run-hog"
+GROUP = {"group": "apps", "version": "v1"}
+CREATE, DELETE = "create_custom_object", "delete_custom_object"
+MODULE = "chaosk8s.crd.actions"
+HOST = "kubernetes.io/hostname"
+
+
+def convert(root: Field) -> Draft:
+    """One hog. Raises BrokenExperiment for one that fills disks."""
+    kind = root["hog-type"].text()
+    if kind not in ("cpu", "memory"):
+        root["hog-type"].refuse(
+            f"a hog of type {kind!r} is not converted", "cpu and memory are; for disks: Litmus' node-io-stress"
+        )
+    lasts_s = root["duration"].number() or root["duration"].assume(
+        30, "krkn's own default; without it the fault has no end"
+    )
+    ns = root["namespace"].text() or "default"
+    chosen = _nodes(root["node-selector"])
+    number = root["number-of-nodes"].number()
+    number = 1 if number is None and not chosen else number
+    command = f"stress-ng {_stress(root, kind)} --timeout {lasts_s:g}s; exec sleep infinity"
+    image = root["image"].text() or root["image"].assume("quay.io/krkn-chaos/krkn-hog", "krkn's own default")
+    root["image"].change("our command is started in it: sh and stress-ng have to be there")
+    pod: dict[str, Any] = {"containers": [{"name": "hog", "image": image, "command": ["sh", "-c", command]}]}
+    pod["terminationGracePeriodSeconds"] = 0
+    if chosen:
+        pod["nodeSelector"] = chosen
+    if tolerations := _tolerations(root["taints"]):
+        pod["tolerations"] = tolerations
+    plural, workload = _workload(pod, number)
+    where = {**GROUP, "plural": plural, "ns": ns}
+    name = f"{kind}-hog"
+    return Draft(
+        name=name,
+        title=name,
+        description=f"Converted from a {kind} hog of krkn: stress-ng in a pod on each chosen node.",
+        tags=("node",),
+        method=(action(name, MODULE, CREATE, {**where, "resource": workload}, lasts_s=lasts_s),),
+        rollbacks=(action(f"end-the-{name}", MODULE, DELETE, {**where, "name": NAME}),),
+        hints=("The pressure begins when the pods run, seconds after the action: its image may have to be pulled.",),
+    )
+
+
+def _stress(root: Field, kind: str) -> str:
+    """The options of stress-ng."""
+    workers = root["workers"].number()
+    if kind == "cpu":
+        load, how = root["cpu-load-percentage"].number(), root["cpu-method"].text()
+        return f"--cpu {workers or 0}{f' --cpu-load {load:g}' if load else ''}{f' --cpu-method {how}' if how else ''}"
+    size = root["memory-vm-bytes"].text()
+    if not size:
+        root["memory-vm-bytes"].refuse("this hog does not say how much memory it takes", "memory-vm-bytes: 90%")
+    return f"--vm {workers or 1} --vm-bytes {size} --vm-keep"
+
+
+def _nodes(field: Field) -> dict[str, str]:
+    """Labels of the nodes: krkn takes a mapping, or KEY=VALUE."""
+    if isinstance(field.value, dict):
+        return {str(key): str(value) for key, value in field.take().items()}
+    key, sign, value = field.text().partition("=")
+    if key and not sign:
+        field.refuse(f"{key!r} is not a label", "KEY=VALUE, or KEY= for one without a value")
+    return {key: value} if key else {}
+
+
+def _tolerations(taints: Field) -> list[dict[str, str]]:
+    """`KEY=VALUE:EFFECT` or `KEY:EFFECT` each."""
+    found = []
+    for one in taints.items():
+        taint, _, effect = one.text().rpartition(":")
+        key, sign, value = taint.partition("=")
+        if not key or not effect:
+            one.refuse(
+                f"{one.value!r} is not a taint", "write for example node-role.kubernetes.io/control-plane:NoSchedule"
+            )
+        operator = {"operator": "Equal", "value": value} if sign else {"operator": "Exists"}
+        found.append({"key": key, **operator, "effect": effect})
+    return found
+
+
+def _workload(pod: dict[str, Any], number: float | None) -> tuple[str, dict[str, Any]]:
+    """One pod on each chosen node; or on so many of them, none twice."""
+    labels = {"app.kubernetes.io/name": NAME}
+    spec: dict[str, Any] = {"selector": {"matchLabels": labels}}
+    if number is not None:
+        apart = {"labelSelector": {"matchLabels": labels}, "topologyKey": HOST}
+        pod = {**pod, "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}
+        spec["replicas"] = int(number)
+    kind = "DaemonSet" if number is None else "Deployment"
+    spec["template"] = {"metadata": {"labels": labels}, "spec": pod}
+    return f"{kind.lower()}s", {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": NAME}, "spec": spec}

@@ -1,0 +1,132 @@
+"""krkn: the same pods, nodes and traffic, told apart by the shape of a file; what nothing here does is refused with what else there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chaoslib.hypothesis import within_tolerance
+
+from runner import errors
+from runner.conversion import krkn
+from tests.conversion import sampled
+
+
+def arguments(name: str, number: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = sampled.of(name).document["method"][number]["provider"]["arguments"]
+    return found
+
+
+def test_the_same_pods_are_killed() -> None:
+    """krkn matches a name from its start, `terminate_pods` anywhere."""
+    found = arguments("krkn-pods.yml")
+    assert (found["ns"], found["qty"], found["rand"], found["grace_period"]) == ("shop", 2, True, 0)
+    assert found["label_selector"] == "tier!=critical"
+    assert re.search(found["name_pattern"], "cart-7d9")
+    assert not re.search(found["name_pattern"], "old-cart-7d9")
+
+
+def test_a_pattern_of_namespaces_is_never_guessed() -> None:
+    found = sampled.of("krkn-pods.yml")
+    assert found.document["method"][1]["provider"]["arguments"]["ns"] == "${namespace}"
+    assert found.document["configuration"]["namespace"] == {"type": "env", "key": "TARGET_NAMESPACE"}
+    assert sampled.losses(found)["[1].config.namespace_pattern"][0] == "changed"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"node_label_selector": "pool=a", "label_selector": "app=a"},
+        {"node_names": ["a"], "label_selector": "app=a"},
+        {"label_selector": "app=a", "exclude_label": "a=b,c=d"},
+        {},
+    ],
+)
+def test_what_would_kill_more_than_the_scenario_is_refused(config: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(errors.InvalidFile, match="would strike|selects no pods"):
+        sampled.converted([{"id": "kill-pods", "config": {"namespace_pattern": "^a$", **config}}], tmp_path)
+
+
+def test_none_killed_stays_none() -> None:
+    tree = [{"id": "kill-pods", "config": {"namespace_pattern": "^a$", "label_selector": "app=a", "kill": 0}}]
+    assert sampled.quickly(tree).document["method"][0]["provider"]["arguments"]["qty"] == 0
+
+
+def test_a_hog_is_on_each_chosen_node_and_ends_by_itself() -> None:
+    found = arguments("krkn-cpu-hog.yml")
+    pod = found["resource"]["spec"]["template"]["spec"]
+    assert found["plural"] == "daemonsets"
+    assert pod["nodeSelector"] == {"node-role.kubernetes.io/worker": ""}
+    assert "--cpu 0 --cpu-load 90 --cpu-method all --timeout 60s" in pod["containers"][0]["command"][-1]
+    assert pod["tolerations"][0] == {"key": "dedicated", "operator": "Equal", "value": "shop", "effect": "NoSchedule"}
+    (undo,) = sampled.of("krkn-cpu-hog.yml").document["rollbacks"]
+    assert undo["provider"]["arguments"]["name"] == found["resource"]["metadata"]["name"]
+
+
+def test_a_hog_on_some_nodes_is_on_none_twice() -> None:
+    found = arguments("krkn-memory-hog.yml")["resource"]
+    assert found["spec"]["replicas"] == 3
+    pod = found["spec"]["template"]["spec"]
+    (apart,) = pod["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert apart["topologyKey"] == "kubernetes.io/hostname"
+    assert apart["labelSelector"]["matchLabels"] == found["spec"]["template"]["metadata"]["labels"]
+
+
+def test_latency_loss_and_bandwidth_at_once_are_one_netem() -> None:
+    spec = arguments("krkn-network.yml")["spec"]
+    assert spec["action"] == "netem"
+    assert (spec["delay"], spec["loss"]) == ({"latency": "50ms"}, {"loss": "10"})
+    assert spec["rate"] == {"rate": "12500000bps"}, "100 megabits a second are 12.5 megabytes"
+    assert (spec["mode"], spec["value"]) == ("fixed", "2")
+
+
+@pytest.mark.parametrize(
+    ("rate", "bytes_s"), [("8bit", 1), ("80kbit", 10_000), ("1gbit", 125_000_000), ("8tbit", 10**12)]
+)
+def test_bits_become_bytes(rate: str, bytes_s: int) -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / "krkn-network.yml")
+    found = sampled.quickly([{**tree[0], "bandwidth": rate}]).document["method"][0]["provider"]["arguments"]["spec"]
+    assert found["rate"] == {"rate": f"{bytes_s}bps"}
+
+
+def test_an_outage_is_a_network_policy_that_is_taken_away_again() -> None:
+    found = sampled.of("krkn-outage.yml").document
+    spec = found["method"][0]["provider"]["arguments"]["spec"]["spec"]
+    assert spec["policyTypes"] == ["Ingress"]
+    assert spec["podSelector"]["matchExpressions"] == [
+        {"key": "tier", "operator": "NotIn", "values": ["gold", "silver"]}
+    ]
+    assert found["method"][0]["pauses"] == {"after": 40}
+    assert found["rollbacks"][0]["provider"]["func"] == "remove_network_policy"
+
+
+@pytest.mark.parametrize(
+    ("answer", "holds"),
+    [
+        ({"data": {"result": [{"value": [1, "0"]}]}}, True),
+        ({"data": {"result": [{"value": [1, "3"]}]}}, False),
+        ({"data": {"result": []}}, False),
+        ({"status": "error", "error": "parse error"}, False),
+    ],
+)
+def test_an_alert_holds_only_where_prometheus_says_that_it_finds_nothing(answer: Any, holds: bool) -> None:
+    (probe,) = sampled.of("krkn-alerts.yaml").document["steady-state-hypothesis"]["probes"]
+    assert within_tolerance(probe["tolerance"], {"status": 200, "body": answer}) is holds
+
+
+@pytest.mark.parametrize("key", krkn.NOT)
+def test_what_nothing_here_does_is_refused_with_what_else_there_is(key: str, tmp_path: Path) -> None:
+    with pytest.raises(errors.InvalidFile) as caught:
+        sampled.converted({key: [{"a": 1}]}, tmp_path)
+    assert caught.value.rendered.count("hint:") == 1
+
+
+def test_a_scenario_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(errors.InvalidFile, match="'pod_network_filter' is not converted"):
+        sampled.converted([{"id": "pod_network_filter", "ports": [53]}], tmp_path)
+    with pytest.raises(errors.InvalidFile, match="two kinds"):
+        sampled.converted([{"id": "kill-pods"}, {"id": "pod_network_chaos"}], tmp_path)
+    with pytest.raises(errors.InvalidFile, match="'io' is not converted"):
+        sampled.converted({"hog-type": "io"}, tmp_path)
