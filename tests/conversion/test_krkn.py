@@ -45,7 +45,7 @@ def test_a_pattern_of_namespaces_is_never_guessed() -> None:
     ],
 )
 def test_what_would_kill_more_than_the_scenario_is_refused(config: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(errors.InvalidFile, match="would strike|selects no pods"):
+    with pytest.raises(errors.InvalidFile, match=r"would strike|selects no pods"):
         sampled.converted([{"id": "kill-pods", "config": {"namespace_pattern": "^a$", **config}}], tmp_path)
 
 
