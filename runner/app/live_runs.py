@@ -97,7 +97,7 @@ class LocalRun:
         asked for: PASS."""
         run = self.live
         ended = clock.poll_until(
-            lambda: run.over or not run.folder.exists() or not run.is_parent_alive(),
+            lambda: run.over or not run.folder.exists() or run.is_parent_dead(),
             until - time.monotonic(),
             _POLL_LOCAL_S,
         )

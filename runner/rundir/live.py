@@ -28,6 +28,10 @@ class LiveRun:
         """Whether the runner that began it still lives."""
         return processes.is_parent_alive(self.folder)
 
+    def is_parent_dead(self) -> bool:
+        """Whether that runner has ended without a word; not where it is about to remove the run, as one that changed nothing."""
+        return processes.is_parent_dead(self.folder)
+
     def is_from_this_process(self) -> bool:
         """Whether it is this very process that began it."""
         return processes.is_parent_this_process(self.folder)

@@ -45,6 +45,12 @@ def is_parent_alive(folder: Path) -> bool:
     return parent is not None and is_alive(*parent)
 
 
+def is_parent_dead(folder: Path) -> bool:
+    """Whether the folder names a runner and that has ended; not while a runner takes its own folder away, which it does file by file."""
+    parent = _parent(folder)
+    return parent is not None and not is_alive(*parent)
+
+
 def is_parent_this_process(folder: Path) -> bool:
     """Whether this very process began it."""
     parent = _parent(folder)
