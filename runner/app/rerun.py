@@ -53,6 +53,7 @@ def options(record: RunRecord, given: Mapping[str, Any]) -> Options:
         settings=given["settings"] or asked.settings,
         store=given["store"],
         labels=given["labels"],
+        seed=asked.seed if given["seed"] is None else given["seed"],
         repeats=replace(earlier(record), asked_elsewhere=elsewhere),
     )
 
@@ -80,6 +81,7 @@ def _gone_to(cwd: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def earlier(record: RunRecord) -> Earlier:
     """How it was then: from the run's folder where that is still here, else from its record."""
     found, folder = conditions.of(record), Path(record.folder)
+    found = replace(found, seed=record.asked.seed if record.asked else None)
     try:
         plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
         targets = tuple(str(t) for step in plan["steps"] for t in step["targets"])

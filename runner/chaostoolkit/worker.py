@@ -31,6 +31,7 @@ from chaoslib.types import Dry, Schedule, Strategy
 
 from runner import codec, error_text
 from runner.chaostoolkit import control_hooks, secrets, setup, values
+from runner.chaostoolkit.draws import Draws
 from runner.chaostoolkit.values import Values
 from runner.chaostoolkit.waiting import Waits, without_pauses
 from runner.process import messages, orphans, run_processes
@@ -49,6 +50,8 @@ class EventReporter(RunEventHandler):  # type: ignore[misc]
         self.voice = voice
         self._hooked = hooked
         self.journal: dict[str, Any] = {}
+        self.draws: Draws | None = None
+        """From which seed the activities of the method draw."""
         self.waits: Waits | None = None
         """What the method waits for between its activities."""
         self.stopping = False
@@ -95,6 +98,8 @@ class EventReporter(RunEventHandler):  # type: ignore[misc]
         if foreground and self.stopping:  # the stop came between two activities
             self._leave()
         if self._is_of_method(activity, foreground):
+            if self.draws is not None:
+                self.draws.begin(str(activity.get("name")))
             self.voice.say(messages.ActivityStarted(activity=activity, timeout=_timeout(activity)))
         else:
             self.voice.say(messages.Checking(name=str(activity.get("name"))))
@@ -205,6 +210,7 @@ def inject(start: StartMessage, reporter: EventReporter, known: Values, told: Si
         Schedule(continuous_hypothesis_frequency=start.frequency, fail_fast=False),
     )
     runner.values = known
+    reporter.draws = Draws(start.seed) if start.seed is not None else None
     if start.waits and not start.dry:
         reporter.waits = Waits(start, known, voice)
         document = without_pauses(document, start.waits)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @variables.variables_options
 @variables.LABELS
+@variables.SEED
 @where_options
 @click.option(
     "--junit",

@@ -37,6 +37,11 @@ LABELS = click.option(
     help="Kept with the run, to find and sort runs by; may be repeated.",
 )
 """What a run is given; from the environment several, separated by blanks."""
+SEED = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Draw random choices of targets from this number; by default a new one, which is kept with the run.",
+)
 WITH_LABEL = click.option(
     "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only runs with this label; may be repeated."
 )

@@ -18,6 +18,7 @@ from runner.cli.context import where_options
 @click.argument("run", default="last")
 @variables.variables_options
 @variables.LABELS
+@variables.SEED
 @where_options
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Only say what it would do and what differs. Nothing is changed."
@@ -35,7 +36,7 @@ def command(
     notice_before: str | None,
     **given: Any,
 ) -> int:
-    """Run RUN again, its id, the beginning of it, or `last`: the same file, variables, context and settings.
+    """Run RUN again, its id, the beginning of it, or `last`: the same file, variables, context, settings and seed.
 
     What is not as it was then is said first: the file, values, targets, guards, versions. Labels are given anew.
     """

@@ -17,6 +17,7 @@ from runner.cli.context import where_options
 @click.argument("file")
 @variables.variables_options
 @variables.LABELS
+@variables.SEED
 @where_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Stream one JSON object a line to stdout: `chaos-run schema events`."

@@ -88,6 +88,8 @@ def text(record: RunRecord) -> Iterator[str]:
     if record.asked and record.asked.rerun_of:
         yield f"rerun of    {record.asked.rerun_of}"
     yield f"service     {record.service}{f' on {record.context}' if record.context else ''}"
+    if record.asked and record.asked.seed is not None:
+        yield f"seed        {record.asked.seed}"
     if record.labels:
         yield f"labels      {', '.join(f'{key}={value}' for key, value in record.labels.items())}"
     yield f"TTD         {seconds(record.ttd_s, censored=record.ttd_censored)}{_error(record.ttd_s, record.ttd_error_s)}"

@@ -46,6 +46,8 @@ class Options:
     """A file of Chaos Toolkit's settings; the user's own by default."""
     store: str | None = None
     gameday: str | None = None
+    seed: int | None = None
+    """From which random choices are drawn; None: made up when the run begins."""
     repeats: Earlier | None = None
     """The run on record that this one repeats."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Options:
         return Asked(
             variables={name: value for name, value in self.variables.items() if name not in CREDENTIALS},
             var_files=tuple(self.var_files),
+            seed=self.seed,
             rerun_of=self.repeats.run if self.repeats else "",
             secret_variables=(*self.secret_variables, *hidden),
             kubeconfig=self.kubeconfig,

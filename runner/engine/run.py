@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 async def run(options: Options, view: View, time: clock.Clock | None = None) -> RunRecord:
     """One experiment from file to record. Raises ChaosRunError only while nothing has been injected."""
     experiment = loading.read(options)
+    if options.seed is None:
+        options = replace(options, seed=int.from_bytes(os.urandom(4)) >> 1)
     _check_store(options)
     admission.recover_unfinished()
     session = Session(paths.runs_dir(), view, time or clock.SystemClock())

@@ -255,10 +255,10 @@ def _activity(f: Fields) -> Description:
 def _wait(f: Fields) -> Description:
     what, within = f.get("probe"), seconds(f.get("within_s"))
     if f.get("state") == "started":
-        return "plain", f"waiting for {what}, at most {within} …"
+        return "plain", f"waiting, {within} at most, for {what} …"
     if f.get("state") == "met":
-        return "good", f"{what} holds after {seconds(f.get('waited_s'))}, the method goes on"
-    return "bad", f"{what} does not hold within {within}, the method ends here: {f.get('sentence')}"
+        return "good", f"waited {seconds(f.get('waited_s'))}, then it held: {what}"
+    return "bad", f"not within {within}, so the method ends here: {what}: {f.get('sentence')}"
 
 
 def _hypothesis(f: Fields) -> Description:

@@ -109,6 +109,8 @@ class StartMessage:
     """There are controls, whose hooks after the rollbacks the worker calls once the undoer has played them."""
     proofs: Mapping[str, str] = field(default_factory=dict)
     """By action, the probe that the file names as the proof that it bit."""
+    seed: int | None = None
+    """From which the activities of the method draw their random choices."""
     waits: tuple[WaitFor, ...] = ()
     """What the method waits for."""
     stays: tuple[str, ...] = ()

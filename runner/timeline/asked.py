@@ -27,6 +27,8 @@ class Asked:
     playground: bool = False
     no_cluster: bool = False
     settings: str | None = None
+    seed: int | None = None
+    """From which random choices were drawn; one that nobody asked for was made up."""
     rerun_of: str = ""
     """The run that it repeats."""
     cwd: str = ""

@@ -35,6 +35,8 @@ class Conditions:
     variables: Mapping[str, Any] | None = None
     """Values given by name; None where nobody knows."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    """Where it matters that it is the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +97,8 @@ def changes(before: Conditions, after: Conditions) -> Iterator[Change]:
     yield from _text("service", before.service, after.service)
     if before.variables is not None and after.variables is not None:
         yield from _mapping("value of", before.variables, after.variables)
+    if before.seed is not None and after.seed is not None:
+        yield from _text("seed", str(before.seed), str(after.seed))
     yield from _list("targets", before.targets, after.targets)
     yield from _list("guards", before.guards, after.guards)
     for name in _VERSIONS:

@@ -19,6 +19,7 @@ NOTHING: dict[str, Any] = {
     **dict.fromkeys(("playground", "no_cluster"), False),
     **{name: {} for name in ("variables", "secret_variables", "labels")},
     "var_files": (),
+    "seed": None,
 }
 
 

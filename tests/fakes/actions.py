@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -25,6 +26,11 @@ def break_twice(url: str, pause: float = 3.0) -> bool:
         urllib.request.urlopen(f"{url}/{path}", timeout=30).close()
         time.sleep(seconds)
     return True
+
+
+def draw(count: int = 3) -> list[str]:
+    """Takes some targets at random, as the extensions do."""
+    return random.sample([f"pod-{n}" for n in range(50)], count)
 
 
 def nothing() -> list[str]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.journeys.harness import ROOT, Service, experiment, http, record, started
+from tests.journeys.harness import ROOT, Service, experiment, http, python, record, started
 
 WINDOWS = {"baseline": "600ms", "recovery": "20s", "stable": "300ms"}
 
@@ -30,6 +30,7 @@ def test_a_run_is_repeated_from_anywhere_with_what_differs_said_before_the_fault
 ) -> None:
     document = experiment(service, method=[http("break", "/break", pauses={"after": 1})], windows=WINDOWS)
     document["configuration"]["note"] = "none"
+    document["method"].append(python("draw", "draw"))
     with started(tmp_path, document, "--var", "note=hello", "--label", "team=a") as first:
         assert first.finish() in (0, 1)
         then = record(first)
@@ -43,9 +44,13 @@ def test_a_run_is_repeated_from_anywhere_with_what_differs_said_before_the_fault
     names = [e["event"] for e in events]
     assert names.index("differs") < names.index("injected")
     assert events[0]["labels"] == {"team": "b"}
+    drawn = [e["output"] for e in (*first.events, *events) if e.get("activity") == "draw" and e["state"] == "succeeded"]
+    assert drawn[0] == drawn[1], "the same seed"
+    assert "pod-" in str(drawn[0])
     again = json.loads(_command("show", "last", "--json", cwd=tmp_path).stdout)
     assert again["asked"]["rerun_of"] == then["run"]
     assert again["asked"]["variables"] == then["asked"]["variables"] == {"note": "hello"}
+    assert again["asked"]["seed"] == then["asked"]["seed"]
     side = _command("compare", then["run"], again["run"], cwd=tmp_path).stdout
     assert "method[0]" in side
     assert max(map(len, side.splitlines())) <= 80

@@ -18,7 +18,7 @@ MOST = 8
 
 
 def compared(options: Options, experiment: Experiment, struck: str, drawn: Plan) -> Plan:
-    """The plan, at the context `struck`, with what differs from the earlier run; refused where nobody asked for another place."""
+    """The plan, at the context `struck`, with what differs from the earlier run; refused at another one that nobody named."""
     earlier = options.repeats
     if earlier is None:
         return drawn
@@ -60,4 +60,5 @@ def _conditions(options: Options, experiment: Experiment, struck: str, drawn: Pl
         targets=tuple(t for step in drawn.steps for t in step.targets),
         variables=experiment.configuration,
         labels=options.labels,
+        seed=options.seed,
     )
