@@ -17,6 +17,7 @@ GROUP = "chaos_run.faults"
 BUILT_IN = (
     "chaos_mesh.driver",
     "istio.driver",
+    "litmus.driver",
     "kubernetes.driver",
     "alertmanager.driver",
     "aws_fis.driver",

@@ -60,7 +60,7 @@ class KubeApi:
     def answer(self, method: str, url: str, kind: str, body: Any) -> tuple[int, Object]:
         """Status and body."""
         parts = urlsplit(url)
-        path, query = unquote(parts.path), parse_qs(parts.query)
+        path, query = unquote(parts.path).removesuffix("/status"), parse_qs(parts.query)
         by = query.get("fieldManager", [OTHERS])[0]
         self.asked.append(f"{method} {path}")
         if status := self.refuses.get(method):
@@ -83,7 +83,7 @@ class KubeApi:
     def _read(self, path: str, query: Mapping[str, list[str]]) -> tuple[int, Object]:
         if path in self.objects:
             return 200, self.objects[path]
-        if path.count("/") == 2 and any(p.startswith(f"{path}/") for p in self.objects):
+        if path.count("/") in (2, 3) and any(p.startswith(f"{path}/") for p in self.objects):
             return 200, {"preferredVersion": {"groupVersion": "/".join(self._some(path).split("/")[2:4])}}
         inside = [o for p, o in self.objects.items() if p.rpartition("/")[0] == path]
         wanted = dict(pair.split("=") for text in query.get("labelSelector", ()) for pair in text.split(","))
@@ -98,6 +98,8 @@ class KubeApi:
         new = patch.apply(kind, now, body, "")
         if new["metadata"]["resourceVersion"] != now["metadata"]["resourceVersion"]:
             return _refusal(409, "the object has been modified; please apply your changes to the latest version")
+        if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
+            return 200, self.objects.pop(path)
         return 200, self.put(path, new, by)
 
     def _deleted(self, path: str) -> Object:
