@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from runner.checks.check import Measured, NoData, Parameter
 
@@ -31,6 +30,8 @@ def overdue(done: datetime | None, now: datetime, by: str, zone: str) -> Measure
 
 
 def _last_due(now: datetime, by: str, zone: str) -> datetime:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         at = datetime.strptime(by, "%H:%M").time()  # noqa: DTZ007  # a time of day has no date yet
         here = now.astimezone(ZoneInfo(zone))

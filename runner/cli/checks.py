@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
 def command(name: str | None, as_json: bool) -> int:
     """List the ready checks: what each reads and when it is bad. With NAME, one of them and how to use it."""
-    from runner.checks import CHECKS
+    from runner.checks.table import CHECKS, nearest
 
     if name is not None and name not in CHECKS:
-        raise errors.UsageError(f"there is no check {name!r}", hint=_nearest(name, list(CHECKS)))
+        raise errors.UsageError(f"there is no check {name!r}", hint=nearest(name))
     chosen = [check for check in CHECKS.values() if name in (None, check.name)]
     if as_json:
         click.echo(json.dumps([_plain(check) for check in chosen], indent=1))
@@ -33,13 +33,6 @@ def command(name: str | None, as_json: bool) -> int:
     else:
         click.echo("\n".join(_list(chosen)))
     return errors.ExitCode.PASS
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name.replace("-", "_"), names, n=1)
-    return f"did you mean {close[0]!r}?" if close else "chaos-run checks lists them"
 
 
 def _list(checks: list[Check]) -> Iterator[str]:

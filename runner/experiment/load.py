@@ -185,7 +185,7 @@ def _access(
     """
     access: dict[str, dict[str, Any]] = {}
     vaulted: dict[str, str] = {}
-    parts = ("sources", "detection", "silence", "announce")
+    parts = ("sources", "checks", "detection", "silence", "announce")
     for part, index, row in ((p, i, r) for p in parts for i, r in names.rows(reading.raw, p)):
         if isinstance(group := row.get("secrets"), str):
             whose = str(row.get("name")) if part == "sources" else f"{part}:{index}"

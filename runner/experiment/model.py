@@ -71,6 +71,43 @@ class Source(_Part):
         return http_url(value)
 
 
+class ReadyCheck(_Part):
+    """A ready check (`chaos-run checks` lists them), read again and again: an indicator, of which each reading is one event."""
+
+    check: str
+    name: str = ""
+    """Of the indicator; without it the check's."""
+    arguments: dict[str, str | int | float] = Field(default_factory=dict)
+    """What it takes, and `limit` for another limit than its own."""
+    every: Seconds = Field(default=5.0, ge=1)
+    secrets: str | None = None
+    """A group of the file's `secrets:`, as the probes of its system want it."""
+
+    @field_validator("check")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        from runner.checks import table  # for nobody else
+
+        if value not in table.CHECKS:
+            raise ValueError(f"there is no check {value!r}; {table.nearest(value)}")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> ReadyCheck:
+        from runner.checks import check, table
+
+        if not any("${" in str(value) for value in self.arguments.values()):
+            try:
+                table.asked(self.check, self.arguments)
+            except check.Unfit as problem:
+                raise ValueError(str(problem)) from None
+        return self
+
+    @property
+    def indicator(self) -> str:
+        return self.name or self.check
+
+
 Judge = Annotated[
     Literal["service", "window"],
     Field(
@@ -224,6 +261,7 @@ class Block(_Part):
     risk: Literal["low", "medium", "high"] = "medium"
     traffic: tuple[Traffic, ...] = ()
     sources: tuple[Source, ...] = ()
+    checks: tuple[ReadyCheck, ...] = ()
     objectives: tuple[AnyObjective, ...] = ()
     windows: Windows = Field(default_factory=Windows)
     abort: tuple[AbortRule, ...] = ()

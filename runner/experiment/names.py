@@ -25,6 +25,7 @@ def check(
     names.unique(raw, "traffic")
     names.unique(raw, "objectives")
     names.unique(raw, "sources")
+    checks = _checks(notes, steps, raw, [*traffic, *metrics])
     sources = [str(s["name"]) for _, s in rows(raw, "sources") if s.get("name")]
     for name in set(metrics) & set(traffic):
         notes.error(
@@ -38,7 +39,7 @@ def check(
         if isinstance(url, str) and not url.startswith(("http://", "https://", "$")):
             notes.error("value", (*steps, "traffic", index, "url"), f"'{url}' is not an http or https URL")
     for index, objective in rows(raw, "objectives"):
-        names.exists(objective, "indicator", traffic, ("objectives", index), "traffic")
+        names.exists(objective, "indicator", [*traffic, *checks], ("objectives", index), "traffic")
         names.exists(objective, "source", sources, ("objectives", index), "source")
     for index, rule in rows(raw, "abort"):
         names.exists(rule, "alert_policies", objectives, ("abort", index), "objective")
@@ -51,8 +52,11 @@ def check(
         for kind, condition in rule.items():
             if isinstance(condition, dict):
                 guard = GUARDS.get(kind)
-                known = [*traffic, *metrics] if guard is not None and guard.of_sources else traffic
-                names.exists(condition, "indicator", known, ("abort", index, kind), "traffic")
+                known = [*traffic, *metrics, *checks] if guard is not None and guard.of_sources else traffic
+                if guard is not None and guard.of_checks:
+                    names.exists(condition, "indicator", checks, ("abort", index, kind), "check")
+                else:
+                    names.exists(condition, "indicator", known, ("abort", index, kind), "traffic")
                 names.exists(condition, "objective", objectives, ("abort", index, kind), "objective")
     for index, detection in rows(raw, "detection"):
         names.exists(detection, "objective", objectives, ("detection", index), "objective")
@@ -66,6 +70,19 @@ def rows(raw: dict[str, Any], part: str) -> Iterator[tuple[int, dict[str, Any]]]
     """The mappings of a list in the block, with their index; nothing if it is no list."""
     found = raw.get(part)
     return ((i, row) for i, row in enumerate(found if isinstance(found, list) else ()) if isinstance(row, dict))
+
+
+def _checks(notes: Notes, steps: Steps, raw: dict[str, Any], others: Sequence[str]) -> list[str]:
+    """The indicators that the file's checks are; each name is there once."""
+    found: list[str] = []
+    for index, row in rows(raw, "checks"):
+        if name := str(row.get("name") or row.get("check") or ""):
+            if name in (*others, *found):
+                hint = "give it a name: of its own"
+                said = f"there is already an indicator '{name}'"
+                notes.error("duplicate-name", (*steps, "checks", index), said, hint=hint)
+            found.append(name)
+    return found
 
 
 def _method(notes: Notes, names: _Names, raw: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.experiment.experiment import Experiment
-from runner.experiment.model import Traffic
+from runner.experiment.model import Block
 from runner.plan import translate
 from runner.slo import power
 from runner.slo.objective import Objective
@@ -20,11 +20,23 @@ class Opinion:
     warning: str | None = None
 
 
-def objectives(given: Sequence[Objective], traffic: Sequence[Traffic], seconds: float) -> list[Opinion]:
+def objectives(given: Sequence[Objective], block: Block, seconds: float) -> list[Opinion]:
     """One opinion an objective over a window of that many seconds."""
-    rates = {t.name: t.rate for t in traffic}
-    forecasts = [power.can_decide(o, rates[o.indicator], seconds) for o in given]
-    return [Opinion(sentence=f.sentence, warning=None if f.can_pass else f.sentence) for f in forecasts]
+    rates = {t.name: t.rate for t in block.traffic}
+    readings = {c.indicator: 1 / c.every for c in block.checks}
+    opinions = []
+    for objective in given:
+        forecast = power.can_decide(objective, (rates | readings)[objective.indicator], seconds)
+        said = _of_readings(forecast.sentence) if objective.indicator in readings else forecast.sentence
+        opinions.append(Opinion(sentence=said, warning=None if forecast.can_pass else said))
+    return opinions
+
+
+def _of_readings(sentence: str) -> str:
+    """A sentence about requests said of the readings of a check."""
+    from runner.slo import counts  # dear, and for nobody else
+
+    return counts.of_events(sentence).replace("events", "readings")
 
 
 def short_windows(experiment: Experiment) -> list[str]:

@@ -110,7 +110,7 @@ def draw(
     block = experiment.block
     method_s = method_seconds(experiment)
     judged_s = method_s + block.windows.stable
-    opinions = judgeable.objectives(_ours(experiment), block.traffic, judged_s)
+    opinions = judgeable.objectives(_ours(experiment), block, judged_s)
     return Plan(
         title=experiment.title,
         digest=experiment.digest,
@@ -176,7 +176,7 @@ def _silences(experiment: Experiment) -> list[str]:
 
 
 def _ours(experiment: Experiment) -> list[Objective]:
-    """The objectives that our own traffic measures."""
+    """The objectives that our own traffic and the checks of the file measure."""
     others = {m.name for m in experiment.metrics}
     return [o for o in translate.objectives(experiment) if o.indicator not in others]
 

@@ -39,7 +39,7 @@ def guards(experiment: Experiment) -> tuple[Guard, ...]:
     given = [guard for rule in block.abort for guard in _asked(rule, experiment)]
     if not any(isinstance(guard, Duration) for guard in given):
         given.append(Duration(LONGEST_S))
-    return guard_set.always_on(given, watched=bool(block.traffic or experiment.metrics))
+    return guard_set.always_on(given, watched=bool(block.traffic or experiment.metrics or block.checks))
 
 
 def silent_s(experiment: Experiment) -> float:

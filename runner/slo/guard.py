@@ -134,6 +134,8 @@ class Guard(ABC):
     """Its only field, where the file gives the value itself: `duration: 5m`."""
     of_sources: ClassVar[bool] = False
     """Whether its indicator may be a source's too, which only knows how many were good and bad."""
+    of_checks: ClassVar[bool] = False
+    """Whether its indicator is a check's, and no other."""
     widens: ClassVar[bool] = False
     """Whether windows that are too short to mean anything are widened, even where the file chose rate and window itself."""
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.checks import CHECKS, check
+from runner.checks import check
 from runner.checks.check import Bad, Level, Measured, Source, Unfit, Unit
+from runner.checks.table import CHECKS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/checks.md"
 

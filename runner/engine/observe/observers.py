@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from runner.engine.observe.checks import Checks
 from runner.engine.observe.listeners import Listeners
 from runner.engine.observe.progress import Progress
 from runner.engine.observe.sources import Sources
@@ -37,7 +38,8 @@ class Observers:
         self.traffic = Traffic(session, experiment.block.traffic, context.where.around)
         self.objectives = translate.objectives(experiment)
         self.sources = Sources(session, experiment, self.objectives)
-        self.series: dict[str, Series] = {**self.traffic.series, **self.sources.series}
+        self.checks = Checks(session, experiment, context.where.around)
+        self.series: dict[str, Series] = {**self.traffic.series, **self.sources.series, **self.checks.series}
         self.progress = Progress()
         self.listeners = Listeners(session, experiment)
         self.access: Mapping[str, Mapping[str, Any]] = experiment.access
@@ -75,20 +77,25 @@ class Observers:
     async def stop_measuring(self) -> None:
         """The last requests, readings and answers are in when this returns."""
         await asyncio.gather(
-            self.traffic.stop(), self.sources.stop(), self.detecting.look_back(), self.listeners.tell()
+            self.traffic.stop(),
+            self.sources.stop(),
+            self.checks.stop(),
+            self.detecting.look_back(),
+            self.listeners.tell(),
         )
 
     async def close(self) -> None:
         """End everything, in whatever state."""
-        await asyncio.gather(self.traffic.close(), self.sources.close(), self.detecting.close())
+        await asyncio.gather(self.traffic.close(), self.sources.close(), self.checks.close(), self.detecting.close())
 
     def indicators(self) -> tuple[Indicator, ...]:
         """For the record, with where the samples of each are."""
-        return (*self.traffic.indicators(), *self.sources.indicators())
+        return (*self.traffic.indicators(), *self.sources.indicators(), *self.checks.indicators())
 
     def measured(self) -> dict[str, Sequence[Sample] | Sequence[Point]]:
         """What was measured, by indicator: requests of ours, or what sources counted."""
-        return {**self.traffic.samples, **{name: s.points for name, s in self.sources.series.items()}}
+        counted = {**self.sources.series, **self.checks.series}
+        return {**self.traffic.samples, **{name: series.points for name, series in counted.items()}}
 
     def judge(self, objective: Objective, start_ns: int, end_ns: int, *, settled: bool = False) -> Judgement:
         """One objective over a window; `settled`: requests that the prober still waited for at its end count neither way."""

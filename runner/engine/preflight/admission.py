@@ -76,13 +76,14 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
     observers.access = await _read_vault(experiment, processes)
     method_s = plans.plan.method_seconds(experiment)
     await observers.sources.open(method_s + experiment.block.windows.stable, observers.access)
+    await observers.checks.open(observers.access)
     drawn = plans.draw(
         experiment,
         context=where.said,
         environment=where.environment,
         actions=targets.actions,
         left=targets.left,
-        standing=(*observers.sources.standing, *_widened(experiment, observers)),
+        standing=(*observers.sources.standing, *observers.checks.standing, *_widened(experiment, observers)),
         locks=[name for names in targets.inspection.locks.values() for name in names],
         notes=(
             *((where.note,) if where.note else ()),

@@ -148,11 +148,11 @@ def _met(judged: Judgement, series: Series, now_ns: int) -> bool:
 def _why(observers: Observers) -> str:
     from runner.slo import causes
 
-    traffic, sources = observers.traffic, observers.sources
+    traffic, counted = observers.traffic, {**observers.sources.series, **observers.checks.series}
     failed = [(s.name, s.url, causes.counted(traffic.samples[s.name])) for s in traffic.streams]
     told = "".join(f"; {name}, {url}: {causes.told(failures)}" for name, url, failures in failed if failures)
     told += "".join(f"; {said}" for *_, failures in failed if (said := causes.hint(failures)))
-    return told + "".join(f"; {s.name}: no data, {s.trouble}" for s in sources.series.values() if s.trouble)
+    return told + "".join(f"; {s.name}: no data, {s.trouble}" for s in counted.values() if s.trouble)
 
 
 def _load_what_comes_later() -> None:

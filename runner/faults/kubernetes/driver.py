@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from runner import error_text, errors
 from runner.checks import probes
-from runner.checks.check import Source
 from runner.faults import host
 from runner.faults.driver import (
     Activity,
@@ -57,7 +56,7 @@ class Driver:
     def claims(self, provider: Provider) -> Claim:
         """A program or own code acts on whatever cluster its environment lets it reach; a ready check reads its own source."""
         if (check := probes.of(provider)) is not None:
-            return Claim.YES if check.asks.source is Source.KUBERNETES else Claim.NO
+            return Claim.YES if check.asks.source == "kubernetes" else Claim.NO
         package, *inner = str(provider.get("module") or "").split(".")
         if package in PACKAGES or (
             package == "runner" and inner[:1] == ["faults"] and inner[1:2] and inner[1] in INSIDE

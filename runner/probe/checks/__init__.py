@@ -13,8 +13,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runner.checks import CHECKS, check
+from runner.checks import check
 from runner.checks.check import Check
+from runner.checks.table import CHECKS
 
 
 def _function(of: Check) -> Callable[..., str]:

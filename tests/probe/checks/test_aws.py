@@ -16,8 +16,8 @@ from typing import Any
 import boto3
 import pytest
 
-from runner.checks import CHECKS
 from runner.checks.check import NoData, Source
+from runner.checks.table import CHECKS
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud, cloudwatch
 from tests.probe.checks.conftest import call
 
