@@ -190,7 +190,9 @@ def ask(check: Check, written: Mapping[str, Any], limit: object = None) -> Asked
     takes = {p.name: p for p in check.asks.takes}
     for key in written:
         if key not in takes:
-            raise Unfit(f"the check {check.name} takes no '{key}'", key, tuple(takes))
+            raise Unfit(
+                f"the check {check.name} takes no '{key}'; it takes {', '.join([*takes, 'limit'])}", key, tuple(takes)
+            )
     values = {name: written.get(name, p.default) for name, p in takes.items()}
     for name, parameter in takes.items():
         if values[name] is None and parameter.required:

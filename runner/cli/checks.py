@@ -13,7 +13,7 @@ import click
 from runner import errors
 
 if TYPE_CHECKING:
-    from runner.checks.check import Check
+    from runner.checks.check import Check, Parameter
 
 
 @click.command(name="checks")
@@ -42,37 +42,56 @@ def _list(checks: list[Check]) -> Iterator[str]:
         for check in group:
             yield f"  {check.name:{width}}  {check.level:8}  {check.condition}"
             for line in (check.what, f"reads {check.asks.reads}"):
-                yield textwrap.fill(line, 80, initial_indent="      ", subsequent_indent="        ")
+                yield from _wrapped(line, 6, 8)
     yield f"\n{len(checks)} checks; how to use one: chaos-run checks {checks[0].name}"
 
 
 def _whole(check: Check) -> Iterator[str]:
-    takes = [*check.asks.takes]
-    width = max((len(p.name) for p in takes), default=0)
-    yield f"{check.name}: {check.what}"
+    yield check.name
+    yield from _wrapped(check.what, 2)
     yield f"  {check.level} {check.condition}; what cannot be read is no data, and never good"
-    yield f"  reads {check.asks.reads}"
-    for p in takes:
-        default = "required" if p.required else f"default {p.default}" if p.default is not None else "optional"
-        yield f"    {p.name:{width}}  {p.about} ({default})"
-    yield f"    {'limit':{width}}  another limit than {check.unit.written(check.limit)} (optional)"
-    yield "\nAs a probe of the hypothesis, for plain `chaos run` too:\n"
-    yield from _as_probe(check)
+    yield from _wrapped(f"reads {check.asks.reads}", 2)
+    takes = [(p.name, f"{p.about} ({_default(p)})") for p in check.asks.takes]
+    takes.append(("limit", f"another limit than {check.unit.written(check.limit)} (optional)"))
+    width = max(len(name) for name, _ in takes)
+    for name, about in takes:
+        yield from _wrapped(f"{name:{width}}  {about}", 4, width + 6)
+    yield from _use(check)
 
 
-def _as_probe(check: Check) -> Iterator[str]:
+def _wrapped(text: str, indent: int, rest: int = 4) -> list[str]:
+    return textwrap.wrap(
+        text, 80, initial_indent=" " * indent, subsequent_indent=" " * rest, break_long_words=False, break_on_hyphens=False
+    )  # fmt: skip
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.required:
+        return "required"
+    return "optional" if parameter.default in (None, "") else f"default {parameter.default}"
+
+
+def _use(check: Check) -> Iterator[str]:
+    """What to write in an experiment."""
     from runner.checks import probes
 
     shown = ", ".join(f"{p.name}: …" for p in check.asks.takes if p.required)
+    yield "\nAs a probe of the hypothesis, for plain `chaos run` too:\n"
     yield "  - type: probe"
-    yield f"    name: {check.what}"
-    yield f'    tolerance: {{type: regex, pattern: "{probes.TOLERANCE["pattern"]}"}}'
+    yield f"    name: {check.name}"
+    yield f'    tolerance: {{type: {probes.TOLERANCE["type"]}, pattern: "{probes.TOLERANCE["pattern"]}"}}'
     yield "    provider:"
     yield "      type: python"
     yield f"      module: {probes.MODULE}"
     yield f"      func: {check.name}"
-    if shown:
-        yield f"      arguments: {{{shown}}}"
+    yield from [f"      arguments: {{{shown}}}"] * bool(shown)
+    yield "\nIn a run, read again and again, for a guard or an objective:\n"
+    yield "  checks:"
+    yield f"    - check: {check.name}"
+    yield "      every: 5s"
+    yield from [f"      arguments: {{{shown}}}"] * bool(shown)
+    yield "  abort:"
+    yield f"    - {{check: {{indicator: {check.name}, for: 10s}}}}"
 
 
 def _plain(check: Check) -> dict[str, Any]:
