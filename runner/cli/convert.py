@@ -25,13 +25,13 @@ _MOST = 100
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    metavar="PATH",
     help="The file to write, or a folder for several experiments; without it the standard output.",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="Write what became of each field here, as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Experiments and report as one JSON object.")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
-def command(given: tuple[str, ...], output: Path | None, report: Path | None, as_json: bool, force: bool) -> int:
+def command(given: tuple[str, ...], output: str | None, report: Path | None, as_json: bool, force: bool) -> int:
     """Turn files of Chaos Mesh, Litmus, AWS FIS and krkn into experiments, one for each document that strikes something.
 
     Every field that did not survive is told, with its place, its value and why. Nothing is reached; a file that is there is
@@ -46,7 +46,7 @@ def command(given: tuple[str, ...], output: Path | None, report: Path | None, as
         raise errors.UsageError(
             f"there are {len(experiments)} experiments in it: {names}", hint="name a folder: -o FOLDER/"
         )
-    places = _write(experiments, output, force) if output else [None] * len(experiments)
+    places = _write(experiments, output, force) if output and experiments else [None] * len(experiments)
     told = _as_json(found, places, problems)
     if report:
         files.write_atomically(report.resolve(), json.dumps(told, indent=1, ensure_ascii=False, default=str) + "\n")
@@ -72,19 +72,20 @@ def _convert(given: Sequence[str]) -> tuple[list[Converted], list[errors.UsageEr
     return found, problems
 
 
-def _write(experiments: Sequence[Conversion], output: Path, force: bool) -> list[Path | None]:
+def _write(experiments: Sequence[Conversion], output: str, force: bool) -> list[Path | None]:
     """Where each of them was written. Raises UsageError, before anything is, for a place that is no good or taken."""
-    folder = len(experiments) > 1 or output.is_dir() or str(output).endswith("/") or not output.suffix
-    places = _names(experiments, output) if folder else [output]
+    place = Path(output)
+    folder = len(experiments) > 1 or place.is_dir() or output.endswith("/") or not place.suffix
+    places = _names(experiments, place) if folder else [place]
     if folder:
-        files.check_folder(output, "the experiments")
-        output.mkdir(parents=True, exist_ok=True)
-    for place in places:
-        if place.exists() and not force:
-            raise errors.UsageError(f"{place} is there already", hint="another place with -o, or --force to replace it")
-        files.check_output(place, "the experiment")
-    for one, place in zip(experiments, places, strict=True):
-        files.write_atomically(place.resolve(), one.text)
+        files.check_folder(place, "the experiments")
+        place.mkdir(parents=True, exist_ok=True)
+    for path in places:
+        if path.exists() and not force:
+            raise errors.UsageError(f"{path} is there already", hint="another place with -o, or --force to replace it")
+        files.check_output(path, "the experiment")
+    for one, path in zip(experiments, places, strict=True):
+        files.write_atomically(path.resolve(), one.text)
     return [*places]
 
 

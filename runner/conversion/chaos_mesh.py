@@ -10,7 +10,7 @@ from runner.conversion.draft import Activity, Draft, action, duration_s
 from runner.conversion.fields import Field
 
 API = "chaos-mesh.org/v1alpha1"
-MODULE, FUNC = "runner.faults.chaos_mesh.actions", "inject"
+MODULE, FUNC, END = "runner.faults.chaos_mesh.actions", "inject", "end"
 _POD = {"selector", "mode", "value", "duration", "remoteCluster"}
 _CONTAINER = _POD | {"containerNames"}
 SPECS: Mapping[str, set[str]] = {
@@ -64,6 +64,7 @@ def convert(root: Field) -> Draft:
         tags=("chaos-mesh", "kubernetes"),
         method=method,
         probes=probes,
+        rollbacks=(end(ns),),
         block=service(method) | (steps.block if kind == "Workflow" else {}),
         url=steps.url if kind == "Workflow" else "",
     )
@@ -72,6 +73,9 @@ def convert(root: Field) -> Draft:
 def inject(spec: Field, kind: str, name: str, ns: str, duration: str) -> Activity:
     """The action of one fault. Raises BrokenExperiment for a kind without a driver."""
     check_kind(spec, kind)
+    if spec["remoteCluster"]:
+        hint = "without remoteCluster, and with the context of that cluster"
+        spec["remoteCluster"].refuse("it strikes another cluster than the one that is cleared", hint)
     one_shot = kind == "PodChaos" and spec["action"].value in ONE_SHOT
     arguments: dict[str, Any] = {"kind": kind, "ns": ns}
     lasts_s = duration_s(duration) if duration else None
@@ -84,6 +88,11 @@ def inject(spec: Field, kind: str, name: str, ns: str, duration: str) -> Activit
         lasts_s, duration = ASSUMED_S, f"{ASSUMED_S:g}s"
         spec["duration"].assume(duration, f"without it the fault has no end; {duration} is put in its place: change it")
     return action(name, MODULE, FUNC, arguments | {"duration": duration, "spec": _spec(spec, kind)}, lasts_s=lasts_s)
+
+
+def end(ns: str) -> Activity:
+    """The rollback of what `inject` made in a namespace."""
+    return action(f"end-the-faults-in-{ns}", MODULE, END, {"ns": ns})
 
 
 def check_kind(spec: Field, kind: str) -> None:

@@ -9,7 +9,7 @@ from runner import units
 from runner.conversion.draft import Draft, action
 from runner.conversion.fields import Field
 
-MODULE, FUNC = "runner.faults.aws_fis.actions", "start_experiment"
+MODULE, FUNC, STOP = "runner.faults.aws_fis.actions", "start_experiment", "stop_experiment"
 VARIABLE = "FIS_TEMPLATE_ID"
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _ALARM = re.compile(r"arn:[\w-]+:cloudwatch:([^:]*):[^:]*:alarm:(.+)")
@@ -46,6 +46,7 @@ def convert(root: Field) -> Draft:
         description=f"{about}{'. ' if about else ''}A template of AWS FIS: {'; '.join(does)}.",
         tags=("aws", "fis"),
         configuration=configuration,
+        rollbacks=(action(f"stop-{step.removeprefix('start-')}", MODULE, STOP, {"template_id": identity}),),
         method=(action(step, MODULE, FUNC, {"template_id": identity}, lasts_s=lasts_s),),
         block={"detection": alarms} if alarms else {},
         hints=tuple(hints),
@@ -107,9 +108,7 @@ def _stops(conditions: Field) -> tuple[list[dict[str, Any]], list[str]]:
         if found:
             region, name = _region(one["value"].value), found[2]
             alarms.append({"cloudwatch": [name]} | ({"region": region} if region else {}))
-            one.leave(
-                "FIS stops by it; the run hears the same alarm as detection, and is aborted by nothing but its own abort:"
-            )
+            one.leave("FIS stops by it; the run hears the same alarm as detection, and does not abort by it")
         elif one["source"].value == "none":
             one.leave("the template has no stop condition")
             hints.append(

@@ -82,15 +82,22 @@ def convert(root: Field) -> Draft:
 
 def _listed(root: Field, first: Field) -> Draft:
     """A list of scenarios of one kind, as krkn runs it: one after the other."""
-    kind = str(first["id"].value)
-    plugin = ITEMS.get(kind)
-    if plugin is None:
-        first["id"].refuse(f"a scenario {kind!r} is not converted", f"these are: {', '.join(ITEMS)}")
+    plugin = _plugin(first)
     for one in root.items():
-        if str(one["id"].value) != kind:
+        if _plugin(one) is not plugin:
             one["id"].refuse("scenarios of two kinds in one file are not converted", "write a file for each kind")
         one["id"].take()
     return plugin(root).with_tags(*TAGS)
+
+
+def _plugin(one: Field) -> Plugin:
+    """By its id; what selects pods by patterns kills them, whatever it is called."""
+    kind = str(one["id"].value)
+    if kind not in ITEMS and one["config"]["namespace_pattern"]:
+        return krkn_pods.convert
+    if kind not in ITEMS:
+        one["id"].refuse(f"a scenario {kind!r} is not converted", f"these are: {', '.join(ITEMS)}")
+    return ITEMS[kind]
 
 
 def _alerts(root: Field) -> Draft:

@@ -23,6 +23,9 @@ def convert(root: Field) -> Draft:
         description="Converted from a network scenario of krkn; the fault is made by Chaos Mesh, which has to be in the cluster.",
         tags=("network",),
         method=method,
+        rollbacks=tuple(
+            chaos_mesh.end(ns) for ns in dict.fromkeys(one["provider"]["arguments"]["ns"] for one in method)
+        ),
         block=chaos_mesh.service(method),
         hints=("Chaos Mesh has to be installed in the cluster: krkn did without.",),
     )

@@ -5,29 +5,36 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from runner.conversion import probes
 from runner.conversion.draft import Activity, Draft, action
 from runner.conversion.fields import Field
 
 _ONE = re.compile(r"\^?([a-z0-9]([-a-z0-9]*[a-z0-9])?)\$?")
 VARIABLE = "TARGET_NAMESPACE"
+WAIT = "wait-for-pods"
+CONTEXT = "which cluster is struck is said by --context, and has to be cleared"
 NO_WAIT = "the run watches how users fare; how long a pod may take is an objective or expect: recovered_within"
 
 
 def convert(root: Field) -> Draft:
-    """A list of scenarios, each one action."""
+    """A list of scenarios: each that kills is one action, each that waits for pods a check of the hypothesis."""
     configuration: dict[str, Any] = {}
-    method = tuple(_kill(one["config"], configuration) for one in root.items())
-    waits = [one["config"]["krkn_pod_recovery_time"].value for one in root.items()]
-    recovery = next((wait for wait in waits if isinstance(wait, int)), None)
-    name = str(
-        method[0]["provider"]["arguments"].get("label_selector") or method[0]["provider"]["arguments"]["name_pattern"]
-    )
+    kills = [one for one in root.items() if one["id"].value != WAIT]
+    waits = [one["config"] for one in root.items() if one["id"].value == WAIT]
+    if not kills:
+        root.refuse("there is no scenario in it that kills pods", "put what it waits for into an experiment that does")
+    method = tuple(_kill(one["id"].text(), one["config"], configuration) for one in kills)
+    configs = [one["config"] for one in kills]
+    recovery = next((wait for one in configs if isinstance(wait := one["krkn_pod_recovery_time"].value, int)), None)
+    whom = str(configs[0]["label_selector"].value or configs[0]["name_pattern"].value)
+    name = "-".join(("kill-pods", *re.findall(r"[A-Za-z0-9]+", whom)))
     return Draft(
-        name=f"kill-pods-{name}",
-        title=f"kill-pods {name}",
+        name=name,
+        title=name,
         description="Converted from a kill-pods scenario of krkn.",
         tags=("pod",),
         configuration=configuration,
+        probes=tuple(probe for config in waits if (probe := _wait(config, configuration)) is not None),
         method=method,
         hints=(f"krkn waited {recovery} s for the pods: expect: {{recovered_within: {recovery}s}}",)
         if recovery
@@ -35,7 +42,23 @@ def convert(root: Field) -> Draft:
     )
 
 
-def _kill(config: Field, configuration: dict[str, Any]) -> Activity:
+def _wait(config: Field, configuration: dict[str, Any]) -> Activity | None:
+    """None, and lost, for pods by their names: the probe counts by labels."""
+    labels, count = config["label_selector"].text(), config["count"].number()
+    if not labels or count is None:
+        config.lose("only a number of pods by their labels can be converted")
+        return None
+    for key in ("timeout", "backoff"):
+        config[key].lose("the hypothesis is asked before, during and after the method")
+    config["kubeconfig_path"].lose(CONTEXT)
+    ns = _namespace(config["namespace_pattern"], configuration)
+    provider = {"type": "python", "module": "chaosk8s.pod.probes", "func": "count_pods"}
+    arguments = {"label_selector": labels, "ns": ns}
+    tolerance = {"type": "range", "range": [count, int(probes.MOST)]}
+    return probes.probe(f"at-least-{count:g}-pods", provider | {"arguments": arguments}, tolerance)
+
+
+def _kill(name: str, config: Field, configuration: dict[str, Any]) -> Activity:
     labels, pattern = _labels(config), config["name_pattern"].text()
     if not labels and not pattern:
         config.refuse("this scenario selects no pods", "it needs label_selector or name_pattern")
@@ -58,8 +81,8 @@ def _kill(config: Field, configuration: dict[str, Any]) -> Activity:
     for key in ("krkn_pod_recovery_time", "timeout", "duration", "backoff"):
         config[key].lose(NO_WAIT)
     config["execution"].lose("several scenarios are done one after another")
-    config["kubeconfig_path"].lose("which cluster is struck is said by --context, and has to be cleared")
-    return action("kill-pods", "chaosk8s.pod.actions", "terminate_pods", arguments)
+    config["kubeconfig_path"].lose(CONTEXT)
+    return action(name, "chaosk8s.pod.actions", "terminate_pods", arguments)
 
 
 def _labels(config: Field) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from runner.conversion import probes
 from runner.conversion.draft import Activity, duration_s
 from runner.conversion.fields import Field
+from runner.experiment.findings import BrokenExperiment
 
 EDGES = ("sot", "eot", "edge")
 MODES: Mapping[str, str] = {
@@ -43,7 +44,7 @@ class Probes:
 
 def read(given: Sequence[Field]) -> Probes:
     """All probes of an engine."""
-    kept = [(one, activity) for one in given if (activity := _probe(one)) is not None]
+    kept = [(one, activity) for one in given if (activity := _readable(one)) is not None]
     if not kept:
         return Probes()
     during = any(_mode(one) not in EDGES for one, _ in kept)
@@ -61,6 +62,15 @@ def read(given: Sequence[Field]) -> Probes:
         block={"hypothesis": hypothesis} if hypothesis else {},
         url=urls[0] if urls else "",
     )
+
+
+def _readable(one: Field) -> Activity | None:
+    """None, and lost, for one that Litmus itself would not take either."""
+    try:
+        return _probe(one)
+    except BrokenExperiment as problem:
+        one.lose(problem.found[0].message)
+        return None
 
 
 def _probe(one: Field) -> Activity | None:

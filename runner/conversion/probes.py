@@ -12,7 +12,7 @@ from runner.conversion.draft import Activity
 from runner.conversion.fields import Field
 
 INSIDE = "an address inside of the cluster: chaos-run asks it from where it runs, and the other tool asked from a pod"
-_MOST = 1e15
+MOST = 1e15
 """In place of "no upper bound": a range of Chaos Toolkit has two."""
 
 
@@ -68,11 +68,11 @@ def compared(criteria: str, value: str, target: str) -> Any:
     whole = all(bound.is_integer() for bound in bounds)
     ranges = {
         "==": (bounds[0], bounds[0]),
-        ">=": (bounds[0], _MOST),
-        "<=": (-_MOST, bounds[0]),
+        ">=": (bounds[0], MOST),
+        "<=": (-MOST, bounds[0]),
         "between": (bounds[0], bounds[-1]),
-        ">": (bounds[0] + 1, _MOST) if whole else None,
-        "<": (-_MOST, bounds[0] - 1) if whole else None,
+        ">": (bounds[0] + 1, MOST) if whole else None,
+        "<": (-MOST, bounds[0] - 1) if whole else None,
     }
     found = ranges.get(criteria)
     wanted = 2 if criteria == "between" else 1

@@ -84,7 +84,13 @@ class _Reader:
         one["name"].take()
         kind = one["templateType"].text()
         if not kind:
-            one["templateType"].refuse(f"the template {name!r} has no templateType")
+            old = "template_type" in (one.value or {})
+            hint = (
+                "template_type is of the first Workflows: templateType, deadline and children are their names now"
+                if old
+                else None
+            )
+            one["templateType"].refuse(f"the template {name!r} has no templateType", hint)
         one["abortWithStatusCheck"].lose(
             "a check that fails fails the run, and ends it only by a guard: see abort in docs/block.md"
         )
@@ -194,10 +200,11 @@ def _until(deadline: Field, steps: tuple[Step, ...], at_s: float, end_s: float) 
         return steps, end_s
     cut = at_s + limit
     deadline.change("it ends what it holds early: shorter durations, and faults that would begin later are not there")
+    begun = {step.template.steps for step in steps if step.at_s < cut}
     for step in steps:
-        if step.at_s >= cut:
+        if step.at_s >= cut and step.template.steps not in begun:
             step.template.lose(f"{deadline.path} is over before it begins")
-        elif step.at_s + step.lasts_s > cut:
+        elif step.at_s < cut < step.at_s + step.lasts_s:
             step.template["deadline"].change(f"{deadline.path} ends it earlier")
     return tuple(replace(s, lasts_s=min(s.lasts_s, cut - s.at_s)) for s in steps if s.at_s < cut), cut
 

@@ -102,6 +102,26 @@ def test_what_cannot_be_converted_is_one_error_with_its_place(
     assert "changed.json:1:" in caught.value.rendered
 
 
+def test_another_cluster_than_the_cleared_one_is_refused(tmp_path: Path) -> None:
+    tree = _object()
+    tree["spec"]["remoteCluster"] = "other"
+    with pytest.raises(errors.InvalidFile, match="another cluster"):
+        sampled.converted(tree, tmp_path)
+
+
+def test_what_is_struck_again_and_again_and_cut_off_once_is_not_called_lost() -> None:
+    fault = {"name": "f", "templateType": "NetworkChaos", "deadline": "20s", "networkChaos": _object(None)["spec"]}
+    entry = {"name": "a", "templateType": "Serial", "deadline": "30s", "children": ["f", "f", "f"]}
+    found = sampled.quickly(_object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": [entry, fault]}})
+    assert [a["provider"]["arguments"]["duration"] for a in found.document["method"]] == ["20s", "10s"]
+    assert not any(kind == "lost" for kind, _ in sampled.losses(found).values())
+
+
+def test_the_rollback_of_plain_chaos_toolkit_ends_what_was_made() -> None:
+    (rollback,) = sampled.of("chaos-mesh-delay.yaml").document["rollbacks"]
+    assert rollback["provider"]["arguments"] == {"ns": "shop"}
+
+
 def test_a_workflow_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
     templates = [{"name": "a", "templateType": "Serial", "children": ["a"]}]
     tree = _object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": templates}}

@@ -49,6 +49,20 @@ def test_what_would_kill_more_than_the_scenario_is_refused(config: dict[str, Any
         sampled.converted([{"id": "kill-pods", "config": {"namespace_pattern": "^a$", **config}}], tmp_path)
 
 
+def test_what_waits_for_pods_is_a_check_of_the_hypothesis() -> None:
+    found = sampled.of("krkn-pods.yml")
+    (probe,) = found.document["steady-state-hypothesis"]["probes"]
+    assert probe["provider"]["arguments"] == {"label_selector": "app=cart", "ns": "shop"}
+    assert within_tolerance(probe["tolerance"], 3)
+    assert not within_tolerance(probe["tolerance"], 2)
+    assert sampled.losses(found)["[3].config"][0] == "lost"
+
+
+def test_a_scenario_that_kills_pods_is_known_by_its_patterns_whatever_it_is_called() -> None:
+    found = sampled.quickly([{"id": "kill-ours", "config": {"namespace_pattern": "^a$", "label_selector": "app=a"}}])
+    assert found.document["method"][0]["name"] == "kill-ours"
+
+
 def test_none_killed_stays_none() -> None:
     tree = [{"id": "kill-pods", "config": {"namespace_pattern": "^a$", "label_selector": "app=a", "kill": 0}}]
     assert sampled.quickly(tree).document["method"][0]["provider"]["arguments"]["qty"] == 0

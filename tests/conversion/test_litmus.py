@@ -132,6 +132,14 @@ def test_the_command_of_a_probe_runs_as_it_was_written() -> None:
     assert within_tolerance(probe["tolerance"], {"status": 0, "stdout": done.stdout})
 
 
+def test_a_probe_that_litmus_would_not_take_is_lost_and_the_others_are_not(tmp_path: Path) -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    tree["spec"]["experiments"][0]["spec"]["probe"][0]["httpProbe/inputs"]["method"] = "get"
+    found = sampled.quickly(tree)
+    assert "has to be a mapping" in sampled.losses(found)["spec.experiments[0].spec.probe[0]"][1]
+    assert found.document["steady-state-hypothesis"]["probes"][0]["name"] == "order"
+
+
 def test_a_schedule_is_its_engine_once() -> None:
     found = sampled.of("litmus-schedule.yaml")
     (action,) = found.document["method"]
