@@ -11,6 +11,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import psutil
@@ -79,6 +80,12 @@ class Job:
         root = ET.parse(self.results / "junit.xml").getroot()
         return {s.get("name") or "": [e.get("type") or "" for e in s.iter("error")] for s in root}
 
+    def labels(self) -> dict[str, str]:
+        """Of the run, as JUnit has them."""
+        root = ET.parse(self.results / "junit.xml").getroot()
+        told = {str(p.get("name")): str(p.get("value")) for p in root.iter("property")}
+        return {name.removeprefix("label "): value for name, value in told.items() if name.startswith("label ")}
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
@@ -113,8 +120,12 @@ def broken(service: Service) -> None:
 
 def test_a_gate_that_passes_leaves_outputs_a_page_and_both_files(service: Service, job: Job) -> None:
     put(job, service, "a", 0.5)
-    code, said = job.step("Gate", EXPERIMENTS="experiments", NO_CLUSTER="true")
+    labels = ACTION["Gate"]["env"]["CHAOS_RUN_LABEL"]
+    for expression, value in (("github.sha", "4f2a"), ("github.run_id", "17"), ("inputs.labels", "team=checkout")):
+        labels = labels.replace(f"${{{{ {expression} }}}}", value)
+    code, said = job.step("Gate", EXPERIMENTS="experiments", NO_CLUSTER="true", CHAOS_RUN_LABEL=labels)
     assert code == 0, said
+    assert job.labels() == {"commit": "4f2a", "workflow-run": "17", "team": "checkout"}
     assert job.outputs() == {"exit-code": "0"}
     assert job.step("Summary") == (0, "")
     assert "1 of 1 experiment passed" in job.page.read_text()
@@ -207,6 +218,9 @@ def test_gitlab_s_script_is_ended_and_put_back_likewise(service: Service, job: J
         "CHAOS_RUN_EXPERIMENTS": "experiments",
         "CHAOS_RUN_TARGET": "--no-cluster",
         "CHAOS_RUN_RESULTS": job.results.name,
+        "CHAOS_RUN_LABEL": Template(GITLAB["variables"]["CHAOS_RUN_LABEL"]).substitute(
+            CI_COMMIT_SHORT_SHA="4f2a1c9e", CI_PIPELINE_ID="17", CI_JOB_ID="23"
+        ),
     }
     assert "/tmp/chaos-run-env/bin/chaos-run gate" in script
     script, after = (text.replace("/tmp/chaos-run-env/bin/chaos-run", str(installed)) for text in (script, after))
@@ -217,6 +231,7 @@ def test_gitlab_s_script_is_ended_and_put_back_likewise(service: Service, job: J
     assert process.returncode == 5
     assert not service.broken
     assert job.suites() == {"a": ["aborted"]}
+    assert job.labels() == {"commit": "4f2a1c9e", "pipeline": "17", "job": "23"}
     ended = job.start(after, **given)
     assert ended.communicate(timeout=20)[0] == "Nothing is left open.\n"
 
@@ -225,3 +240,15 @@ def test_gitlab_s_script_strikes_nothing_that_nobody_has_named(job: Job) -> None
     process = job.start("\n".join(GITLAB["script"]), CHAOS_RUN_TARGET="")
     assert "say what is to be struck" in process.communicate(timeout=10)[0]
     assert process.returncode == 2
+
+
+def test_gitlab_keeps_what_the_gate_wrote_however_it_ended() -> None:
+    results = GITLAB["variables"]["CHAOS_RUN_RESULTS"]
+    kept = {key: str(value).replace("$CHAOS_RUN_RESULTS", results) for key, value in GITLAB["artifacts"].items()}
+    assert kept["when"] == "always"
+    assert kept["paths"] == f"['{results}']"
+    assert f"{results}/junit.xml" in kept["reports"]
+    assert '--junit "$CHAOS_RUN_RESULTS/junit.xml"' in "\n".join(GITLAB["script"])
+    assert GITLAB["variables"]["XDG_STATE_HOME"].startswith("$CI_PROJECT_DIR/$CHAOS_RUN_RESULTS/"), (
+        "records and reports too"
+    )
