@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ def command(given: tuple[str, ...], output: str | None, report: Path | None, as_
     Every field that did not survive is told, with its place, its value and why. Nothing is reached; a file that is there is
     replaced only with --force. A file that cannot be converted is an error with its place, and exit code 2; the others are.
     """
+    output = None if output == "-" else output
     if report:
         files.check_output(report, "the report")
     found, problems = _convert(given)
@@ -63,10 +65,12 @@ def _convert(given: Sequence[str]) -> tuple[list[Converted], list[errors.UsageEr
     """What came out of each file, and what is wrong with those that cannot be converted."""
     from runner.conversion import convert
 
-    found, problems = [], []
+    found: list[Converted] = []
+    problems: list[errors.UsageError] = []
     for name in given:
         try:
             found.append(convert.convert(name))
+            problems += found[-1].problems
         except errors.UsageError as problem:
             problems.append(problem)
     return found, problems
@@ -91,11 +95,12 @@ def _write(experiments: Sequence[Conversion], output: str, force: bool) -> list[
 
 def _names(experiments: Sequence[Conversion], folder: Path) -> list[Path]:
     """A file for each, by its name; those of one name are numbered."""
-    slugs = [re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-") or "experiment" for one in experiments]
-    counts = [slugs[:number].count(slug) + 1 for number, slug in enumerate(slugs)]
-    return [
-        folder / f"{slug}{f'-{count}' if count > 1 else ''}.yaml" for slug, count in zip(slugs, counts, strict=True)
-    ]
+    taken: list[str] = []
+    for one in experiments:
+        slug = re.sub(r"[^a-z0-9]+", "-", one.name.lower()).strip("-") or "experiment"
+        numbered = (f"{slug}{f'-{number}' if number > 1 else ''}.yaml" for number in itertools.count(1))
+        taken.append(next(name for name in numbered if name not in taken))
+    return [folder / name for name in taken]
 
 
 def _as_json(found: Sequence[Converted], places: Sequence[Path | None], problems: Sequence[errors.UsageError]) -> Any:
@@ -127,11 +132,11 @@ def _show(found: Sequence[Converted], places: Sequence[Path | None]) -> None:
             if not place:
                 click.echo(one.text, nl=False)
             click.echo("\n".join(map(characters.harmless, _lines(one, place))), err=True)
+        if converted.beside:
+            click.echo(characters.harmless(f"{converted.beside[0].file}: beside the experiments:"), err=True)
         for loss in converted.beside:
-            click.echo(
-                characters.harmless(f"{loss.file}:{loss.line}: not converted: a {loss.value['kind']}: {loss.why}"),
-                err=True,
-            )
+            whole = f"  lost     line {loss.line}: a {loss.value['kind']}: {loss.why}" if not loss.path else _line(loss)
+            click.echo(characters.harmless(whole), err=True)
     if written := [str(place) for place in places if place]:
         click.echo(f"next: chaos-run validate {written[0]}    then read it, and add what users notice", err=True)
 

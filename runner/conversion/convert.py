@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from runner.conversion import formats, written
+from runner.conversion import formats, litmus_workflow, written
 from runner.conversion.draft import Draft
 from runner.conversion.fields import Account, Loss
 from runner.experiment import source
@@ -49,26 +50,51 @@ class Conversion:
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """All that came out of one file: experiments, and documents that came along and are none."""
+    """All that came out of one file."""
 
     experiments: tuple[Conversion, ...]
     beside: tuple[Loss, ...]
+    """Documents that came along and are no experiments, and what was around those that are."""
+    problems: tuple[BrokenExperiment, ...] = ()
+    """Documents that cannot be converted."""
 
 
 def convert(path: str) -> Converted:
-    """Every document of a file or URL. Raises UsageError, EnvironmentFailure, BrokenExperiment with the place of what is wrong."""
+    """Every document of a file or URL. Raises UsageError, EnvironmentFailure, BrokenExperiment where nothing in it is one."""
     experiments: list[Conversion] = []
     beside: list[Loss] = []
-    for text in source.written(source.read_all(path)):
-        if why := formats.beside(text.tree):
-            account = Account(text)
-            account.root.lose(why)
-            beside += account.losses()
-        else:
-            experiments.append(document(text))
-    if not experiments:
-        raise BrokenExperiment([Account(text).finding((), "there is nothing in this file that strikes", formats.KNOWN)])
-    return Converted(experiments=tuple(experiments), beside=tuple(beside))
+    problems: list[BrokenExperiment] = []
+    documents = source.written(source.read_all(path))
+    for text in _unfolded(documents, beside):
+        try:
+            experiments += _one(text, beside)
+        except BrokenExperiment as problem:
+            problems.append(problem)
+    if not experiments and not problems:
+        nothing = Account(documents[0]).finding((), "there is nothing in this file that strikes", formats.KNOWN)
+        raise BrokenExperiment([nothing])
+    return Converted(experiments=tuple(experiments), beside=tuple(beside), problems=tuple(problems))
+
+
+def _unfolded(documents: Iterable[source.ExperimentText], beside: list[Loss]) -> Iterator[source.ExperimentText]:
+    """Each document; of a workflow that holds others as texts, those."""
+    for text in documents:
+        if not litmus_workflow.claims(text.tree):
+            yield text
+            continue
+        account = Account(text)
+        yield from litmus_workflow.embedded(account.root, text)
+        beside += account.losses()
+
+
+def _one(text: source.ExperimentText, beside: list[Loss]) -> Iterator[Conversion]:
+    """Its experiment; nothing of a document that only comes along."""
+    if why := formats.beside(text.tree):
+        account = Account(text)
+        account.root.lose(why)
+        beside += account.losses()
+    else:
+        yield document(text)
 
 
 def document(text: source.ExperimentText) -> Conversion:

@@ -116,6 +116,9 @@ def _lasts(env: Field, duration: Field | None) -> float:
 def _targets(namespace: Field, spec: Field) -> dict[str, str]:
     """Whom the engine strikes. Raises BrokenExperiment where our driver could not be told so."""
     info, selectors = spec["appinfo"], spec["selectors"]
+    for field in (namespace, spec["chaosServiceAccount"], *info.fields()):
+        if "{{" in str(field.value):
+            field.refuse(f"{field.value!r} is filled in by Argo", "write the value itself")
     if selectors:
         return _selected(namespace, selectors)
     where = _namespace(namespace, info["appns"])

@@ -68,6 +68,13 @@ def test_what_cannot_be_converted_is_told_with_its_place_and_the_rest_is_written
     assert Path("new/cart-delay.yaml").exists()
 
 
+def test_a_document_that_cannot_be_converted_keeps_none_of_the_others_from_it(capsys: Capture) -> None:
+    Path("both.yaml").write_text(f"apiVersion: apps/v9\nkind: Gadget\n---\n{Path(NIGHTLY).read_text()}")
+    assert convert("both.yaml", "-o", "new.yaml") == 2
+    assert "both.yaml:1:1: error: a Gadget of apps/v9" in capsys.readouterr().err
+    assert "nightly-kill" in Path("new.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -91,7 +98,7 @@ def test_what_comes_along_in_the_file_is_named(capsys: Capture) -> None:
     role = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: chaos}\n"
     Path("both.yaml").write_text(f"{role}---\n{Path(NIGHTLY).read_text()}")
     assert convert("both.yaml") == 0
-    assert "both.yaml:1: not converted: a ServiceAccount: permissions" in capsys.readouterr().err
+    assert "lost     line 1: a ServiceAccount: permissions" in capsys.readouterr().err
 
 
 def test_the_report_is_the_same_as_json_on_the_screen_and_in_a_file(capsys: Capture) -> None:

@@ -33,7 +33,10 @@ def converted(tree: Any, folder: Path) -> convert.Conversion:
     """What becomes of a document that is given as values. Raises as `convert` does."""
     path = folder / "changed.json"
     path.write_text(json.dumps(tree))
-    (found,) = convert.convert(str(path)).experiments
+    seen = convert.convert(str(path))
+    for problem in seen.problems:
+        raise problem
+    (found,) = seen.experiments
     return found
 
 

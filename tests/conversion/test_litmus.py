@@ -11,7 +11,8 @@ import pytest
 from chaoslib.hypothesis import within_tolerance
 
 from runner import errors
-from runner.conversion import probes
+from runner.conversion import convert, probes
+from runner.conversion.fields import shown
 from tests.conversion import sampled
 
 ENGINE = "litmus-engine.yaml"
@@ -164,3 +165,40 @@ def test_an_engine_that_would_strike_others_or_nothing_is_refused(
     changed["spec"] |= change
     with pytest.raises(errors.InvalidFile, match=said):
         sampled.converted(changed, tmp_path)
+
+
+WORKFLOW = "litmus-argo.yaml"
+
+
+def test_an_engine_that_a_workflow_of_argo_holds_is_an_experiment_with_the_lines_of_the_file() -> None:
+    found = sampled.of(WORKFLOW)
+    assert found.document["method"][0]["provider"]["arguments"]["ns"] == "shop", "the parameter's value"
+    lines = (sampled.FOLDER / WORKFLOW).read_text().splitlines()
+    (state,) = [loss for loss in found.losses if loss.path == "spec.engineState"]
+    assert "engineState" in lines[state.line - 1]
+
+
+def test_whatever_else_a_workflow_of_argo_holds_is_told() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / WORKFLOW)
+    told = [loss.path for loss in convert.convert(str(sampled.FOLDER / WORKFLOW)).beside]
+    silent = [
+        path
+        for path in map(shown, leaves(tree))
+        if not any(path == t or path.startswith((f"{t}.", f"{t}[")) for t in told if t)
+    ]
+    parameter = "spec.workflowSpec.arguments.parameters[0]"
+    texts = [f"spec.workflowSpec.templates[{n}].inputs.artifacts[0].raw.data" for n in (1, 2)]
+    assert silent == ["apiVersion", "kind", f"{parameter}.name", f"{parameter}.value", *texts]
+    assert "" in told, "the fault's own ChaosExperiment"
+
+
+def test_a_value_that_argo_fills_in_is_never_taken_for_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "workflow.yaml"
+    path.write_text((sampled.FOLDER / WORKFLOW).read_text().replace("appns: shop", 'appns: "{{inputs.parameters.ns}}"'))
+    (problem,) = convert.convert(str(path)).problems
+    assert "filled in by Argo" in problem.message
+
+
+def leaves(value: Any, steps: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
+    return [leaf for step, one in inner for leaf in leaves(one, (*steps, step))] if inner else [steps]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner import errors
-from runner.conversion import convert, formats
+from runner.conversion import convert, formats, litmus_workflow
 from runner.conversion.fields import shown
 from tests.conversion import sampled
 
@@ -21,7 +21,7 @@ DOCUMENTS = [
     pytest.param(tree, id=f"{path.name}-{number}")
     for path in sampled.SAMPLES
     for number, tree in enumerate(sampled.trees(path))
-    if not formats.beside(tree)
+    if not formats.beside(tree) and not litmus_workflow.claims(tree)
 ]
 
 
