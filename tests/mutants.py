@@ -46,6 +46,7 @@ MUTANTS = (
     Mutant("runner/engine/preflight/admission.py", "continue  # an API server that was hit itself", "return  #",
            "tests/engine/test_locks.py"),
     Mutant("runner/slo/guards/check.py", "            if lasted < limit:\n", "            if True:\n", "tests/slo/test_check_guard.py"),
+    Mutant("runner/engine/preflight/baseline.py", " and not unwell\n", "\n", "tests/journeys/test_ready_checks.py -k before"),
     Mutant("runner/slo/checked.py", "if not point.bad:", "if True:", "tests/slo/test_check_guard.py"),
     Mutant("runner/checks/check.py", "bad = self.bad.holds(found.value, at)", "bad = False", "tests/checks/test_table.py"),
     Mutant("runner/checks/objects.py", "        if not found:\n", "        if False:\n", "tests/checks/test_objects.py"),

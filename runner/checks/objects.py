@@ -15,6 +15,8 @@ Object = Mapping[str, Any]
 SHOWN = 3
 """Names that a sentence shows."""
 HOUR_S = 3600.0
+FRESH_S = 120.0
+"""How old the metrics of a pod may be: metrics-server reads them every 15 s, and its answer covers half a minute."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,12 @@ def usage_of_requests(resource: str) -> Measure:
         asked = {
             (_name(pod), c["name"]): _request(c, resource) for pod in look["pods"] for c in pod["spec"]["containers"]
         }
+        fresh = [m for m in look["podmetrics"] if look.age_s(m["timestamp"]) <= FRESH_S]
+        if not fresh:
+            raise NoData(f"every metric of a pod is older than {FRESH_S:g} s: is metrics-server well?")
         shares = [
             (_quantity(container["usage"][resource]) / request, metrics)
-            for metrics in look["podmetrics"]
+            for metrics in fresh
             for container in metrics["containers"]
             if (request := asked.get((_name(metrics), container["name"]))) and resource in container["usage"]
         ]

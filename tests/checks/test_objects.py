@@ -104,8 +104,9 @@ def test_a_node_that_is_silent_is_not_ready_and_its_pressure_is_unknown() -> Non
 
 
 def test_use_is_compared_with_the_request_of_the_very_container() -> None:
-    def used(cpu: str, memory: str, name: str = "app") -> Json:
+    def used(cpu: str, memory: str, name: str = "app", at: str = "2026-11-27T11:59:30Z") -> Json:
         return {
+            "timestamp": at,
             "metadata": {"name": "one", "namespace": "shop"},
             "containers": [{"name": name, "usage": {"cpu": cpu, "memory": memory}}],
         }
@@ -113,6 +114,8 @@ def test_use_is_compared_with_the_request_of_the_very_container() -> None:
     found = look(pods=[pod()], podmetrics=[used("240000000n", "32Mi")])
     assert objects.usage_of_requests("cpu")(found) == Measured(0.96, "shop/one; 1 looked at")
     assert objects.usage_of_requests("memory")(found).value == 0.5
+    with pytest.raises(NoData, match="every metric of a pod is older than 120 s"):
+        objects.usage_of_requests("cpu")(look(pods=[pod()], podmetrics=[used("1", "1Ki", at=JUST_NOW)]))
     with pytest.raises(NoData, match="no container that is measured requests cpu"):
         objects.usage_of_requests("cpu")(look(pods=[pod()], podmetrics=[used("1", "1Ki", name="sidecar")]))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,17 @@ def test_a_check_that_cannot_be_read_at_the_start_keeps_the_fault_out(service: S
     assert not service.broken
 
 
+def test_a_check_that_is_bad_before_keeps_the_fault_out(service: Service, tmp_path: Path) -> None:
+    guard = [{"check": {"indicator": "batch"}}]
+    with started(tmp_path, checked(service, tmp_path / "done", 1, abort=guard)) as run:
+        assert run.finish() == 4
+    assert not run.named("injected")
+    assert (
+        "the baseline does not hold (batch: bad: time since the batch had to be done"
+        in run.named("finding")[-1]["message"]
+    )
+
+
 def test_a_check_that_is_read_no_more_stops_the_run(service: Service, tmp_path: Path) -> None:
     mark = tmp_path / "done"
     mark.touch()
@@ -79,3 +92,31 @@ def test_readings_are_judged_and_judged_again(service: Service, tmp_path: Path, 
     assert found["bad"] == found["total"] >= 5
     assert main.entry(["judge", str(run.verdict["run"])], main.app, "chaos-run") == 1
     assert f"{found['bad']}/{found['total']}" in capsys.readouterr().out
+
+
+def test_plain_chaos_toolkit_asks_the_same(tmp_path: Path) -> None:
+    """Met while the batch is done; not met while it is late, and not where nobody can tell."""
+    done = tmp_path / "done"
+    done.touch()
+    cases = {"met": str(done), "late": str(tmp_path / "none"), "unknown": str(tmp_path / "nowhere" / "done")}
+    assert {name: _plain(tmp_path / f"{name}.json", file) for name, file in cases.items()} == {
+        "met": True,
+        "late": False,
+        "unknown": False,
+    }
+
+
+def _plain(path: Path, file: str) -> bool:
+    """Whether the hypothesis, a check, was met in a run of `chaos run`."""
+    provider = {"type": "python", "module": "runner.probe.checks", "func": "batch_file_late"}
+    arguments = {"file": file, "by": "06:00"}
+    probe = {"type": "probe", "name": "batch", "tolerance": {"type": "regex", "pattern": "^good"}}
+    hypothesis = {"title": "h", "probes": [probe | {"provider": provider | {"arguments": arguments}}]}
+    found = {"title": "t", "description": "d", "steady-state-hypothesis": hypothesis, "method": [], "rollbacks": []}
+    path.write_text(json.dumps(found))
+    journal = path.with_suffix(".journal")
+    chaos = str(Path(sys.executable).with_name("chaos"))
+    command = [chaos, "--no-version-check", "--no-log-file", "run", "--journal-path", str(journal), str(path)]
+    subprocess.run(command, cwd=path.parent, capture_output=True, check=False, timeout=60)
+    states = json.loads(journal.read_text())["steady_states"]
+    return bool((states["before"] or {}).get("steady_state_met"))

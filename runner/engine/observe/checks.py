@@ -33,6 +33,8 @@ class Checks:
         self._session = session
         self._configuration = experiment.configuration
         self._checks = {check.indicator: check for check in experiment.block.checks}
+        guards = [rule.guard for rule in experiment.block.abort]
+        self._guarding = {str(vars(guard)["indicator"]) for guard in guards if guard is not None and guard.of_checks}
         self._env = env
         self.series = self._counters()
         self._paths = {name: session.folder / f"{_plain(name)}.counts.jsonl" for name in self.series}
@@ -52,6 +54,15 @@ class Checks:
     def standing(self) -> tuple[str, ...]:
         """How each check stood when it was read last."""
         return tuple(f"{name}: {series.said}" for name, series in self.series.items())
+
+    def unwell(self, now_ns: int) -> tuple[str, ...]:
+        """Those that would stop the run and are bad or silent as it is, with what they said last."""
+        found = []
+        for name, series in self.series.items():
+            silent = series.trouble and series.lag_ns(now_ns) > 2 * series.step_s * 1e9
+            if name in self._guarding and (silent or series.bad_since_ns is not None):
+                found.append(f"{name}: no data, {series.trouble}" if silent else f"{name}: {series.said}")
+        return tuple(found)
 
     async def open(self, access: Mapping[str, Mapping[str, Any]]) -> None:
         """Read every check for the first time. Raises EnvironmentFailure for one that cannot be read.

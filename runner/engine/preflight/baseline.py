@@ -131,10 +131,12 @@ def _objectives_hold(session: Session, observers: Observers) -> bool:
         {"name": j.objective.name, "met": _met(j, observers.series[j.objective.indicator], end), "sentence": j.detail}
         for j in found
     ]
-    met = all(t["met"] for t in told)
+    unwell = observers.checks.unwell(end)
+    met = all(t["met"] for t in told) and not unwell
     session.tell(Name.BASELINE, met=met, objectives=told)
     if not met:
-        failing = ", ".join(t["name"] for t in told if not t["met"])
+        missed = ", ".join(t["name"] for t in told if not t["met"])
+        failing = "; ".join(filter(None, (missed, *unwell)))
         session.find("error", f"the baseline does not hold ({failing}): nothing was injected{_why(observers)}")
     return met
 
