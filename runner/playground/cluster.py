@@ -32,6 +32,7 @@ class Addresses:
                 continue
             self.nodes = dict(zip(NODES, self.prefixes, strict=False))
             self.services = self.prefixes[3]
+            self.database, self.to_database = (f"{self.services}.{n}" for n in (253, 254))
             return
         raise errors.EnvironmentFailure(
             "no loopback addresses to give to pods",

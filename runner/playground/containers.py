@@ -65,9 +65,16 @@ class Pod:
     """The processes of one pod; `forget` is called when it is all over."""
 
     def __init__(
-        self, held: store.ObjectStore, pod: kinds.Object, address: str, boot: float, forget: Callable[[], None]
+        self,
+        held: store.ObjectStore,
+        pod: kinds.Object,
+        addresses: tuple[str, str],
+        boot: float,
+        forget: Callable[[], None],
     ) -> None:
-        self.store, self.pod, self.address, self.forget = held, pod, address, forget
+        """`addresses`: its own, and its database's."""
+        self.store, self.pod, self.forget = held, pod, forget
+        self.address, self.database = addresses
         self.containers = [Container(spec) for spec in pod["spec"]["containers"]]
         self.start_time = store.now()
         self.stopping = False
@@ -128,7 +135,7 @@ class Pod:
         container.state = {"waiting": {"reason": "ImagePullBackOff", "message": f'Back-off pulling image "{image}"'}}
 
     def _run(self, container: Container) -> None:
-        arguments = [self.address, str(container.port()), self.pod["metadata"]["name"]]
+        arguments = [self.address, str(container.port()), self.pod["metadata"]["name"], self.database]
         container.child = child.PlaygroundChild(
             SCRIPT,
             arguments,

@@ -12,8 +12,9 @@ from runner.playground import conditions, containers, kinds, store
 class Kubelet:
     """Listens to the store; one `containers.Pod` for each pod that has a node. `addresses` maps node names to their prefix."""
 
-    def __init__(self, held: store.ObjectStore, addresses: dict[str, str], boot: float) -> None:
-        self.store, self.addresses, self.boot = held, addresses, boot
+    def __init__(self, held: store.ObjectStore, addresses: dict[str, str], boot: float, database: str = "") -> None:
+        """`database`: where pods find theirs, `HOST:PORT`."""
+        self.store, self.addresses, self.boot, self.database = held, addresses, boot, database
         self.pods: dict[str, containers.Pod] = {}
         self._numbers = {node: itertools.cycle(range(2, 255)) for node in addresses}
         held.listeners.add(self._heard)
@@ -30,7 +31,9 @@ class Kubelet:
             if running is not None:
                 running.kill()
         elif running is None and node in self.addresses and not conditions.is_finished(pod):
-            self.pods[uid] = containers.Pod(self.store, pod, self._address(node), self.boot, self._forgetter(uid))
+            self.pods[uid] = containers.Pod(
+                self.store, pod, (self._address(node), self.database), self.boot, self._forgetter(uid)
+            )
         elif running is not None and conditions.leaving(pod):
             running.stop(pod["metadata"].get("deletionGracePeriodSeconds", 0))
 

@@ -1,7 +1,7 @@
 """One container: a process that answers like agnhost's `netexec`. Run as a file, it imports little and starts in 0.1 s.
 
-`python -I -S pod.py ADDRESS PORT HOSTNAME`: it logs to standard output and ends when its standard input does, so it cannot outlive
-the playground.
+`python -I -S pod.py ADDRESS PORT HOSTNAME [DATABASE]`: it logs to standard output and ends when its standard input does, so it cannot
+outlive the playground. What agnhost does not have is `/orders`: a page that asks the database at HOST:PORT before it answers.
 """
 
 from __future__ import annotations
@@ -20,8 +20,18 @@ REASONS = {
     404: "Not Found",
     500: "Internal Server Error",
     503: "Service Unavailable",
+    504: "Gateway Timeout",
 }
 STARTED = time.monotonic()
+POOL = 4
+"""Connections to the database at most; who finds none free waits."""
+IDLE_S = 1.0
+"""How long a connection is kept that nobody uses."""
+QUERY_S = 2.0
+"""How long a page waits for the database, a free connection included."""
+
+
+ASKING: set[asyncio.Task[None]] = set()
 
 
 def log(text: str) -> None:
@@ -30,10 +40,53 @@ def log(text: str) -> None:
     sys.stdout.flush()
 
 
+class Database:
+    """A pool of connections, opened when they are needed and closed when they are not."""
+
+    def __init__(self, address: str) -> None:
+        self.host, _, self.port = address.rpartition(":")
+        self.free: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.slots = asyncio.Semaphore(POOL)
+
+    async def ask(self) -> str:
+        """One row. Raises OSError with the database's words, or TimeoutError."""
+        async with asyncio.timeout(QUERY_S), self.slots:
+            reader, writer = await self.connection()
+            try:
+                writer.write(b"select\n")
+                said = (await reader.readline()).decode().strip()
+                if not said or said.startswith("FATAL"):
+                    raise ConnectionError(said or "the database closed the connection")
+            except BaseException:
+                writer.close()
+                raise
+            self.free.append((time.monotonic(), reader, writer))
+            asyncio.get_running_loop().call_later(IDLE_S, self.close_idle)
+            return said
+
+    async def connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self.free:
+            _, reader, writer = self.free.pop()
+            if not reader.at_eof() and not writer.is_closing() and reader.exception() is None:
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(self.host, int(self.port))
+
+    def close_idle(self) -> None:
+        kept = []
+        for since, reader, writer in self.free:
+            if time.monotonic() - since < IDLE_S * 0.9:
+                kept.append((since, reader, writer))
+            else:
+                writer.close()
+        self.free = kept
+
+
 class Connection(asyncio.Protocol):
     """HTTP/1.1 with keep-alive and pipelining, bodies skipped."""
 
     hostname = "pod"
+    database: Database | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -77,11 +130,28 @@ class Connection(asyncio.Protocol):
         if path == "/echo":
             log(f"GET /echo?msg={asked.get('msg', '')}")
             return self.reply(code(asked.get("code", "200")), asked.get("msg", ""), close)
+        if path == "/orders" and self.database:
+            asking = asyncio.get_running_loop().create_task(self.orders(close))
+            ASKING.add(asking)
+            return asking.add_done_callback(ASKING.discard)
         if path in ("/exit", "/shutdown"):
             log(f"GET {path}")
             os._exit(code(asked.get("code", "0")))
         log(f"GET {path}")
         return self.reply(200, f"NOW: {moment()} m=+{time.monotonic() - STARTED:.9f}", close)
+
+    async def orders(self, close: bool) -> None:
+        """A page out of the database."""
+        assert self.database
+        try:
+            status, said = 200, await self.database.ask()
+        except TimeoutError:
+            status, said = 504, f"the database did not answer within {QUERY_S:g} s"
+        except OSError as problem:
+            status, said = 500, f"the database: {problem}"
+        log(f"GET /orders {status} {said}")
+        if not self.transport.is_closing():
+            self.reply(status, said, close)
 
     def reply(self, status: int, text: str, close: bool = False) -> None:
         """One answer."""
@@ -117,10 +187,11 @@ def moment() -> str:
     )
 
 
-async def main(address: str, port: int, hostname: str) -> None:
+async def main(address: str, port: int, hostname: str, database: str = "") -> None:
     """Serve until the end of standard input or a SIGTERM."""
     loop = asyncio.get_running_loop()
     Connection.hostname = hostname
+    Connection.database = Database(database) if database else None
     loop.add_reader(0, lambda: os.read(0, 4096) or os._exit(0))
     loop.add_signal_handler(signal.SIGTERM, lambda: os._exit(0))
     if port:
@@ -130,4 +201,4 @@ async def main(address: str, port: int, hostname: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

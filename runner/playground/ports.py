@@ -12,6 +12,8 @@ from runner.playground import kinds, refusal, store
 RANGE = range(30000, 32768)
 FIRST = 30777
 """Where the search begins: away from the ports that manifests ask for."""
+OUTSIDE = 250
+"""From this number on, addresses of the services' range belong to what is no service of the cluster."""
 CLAIMS = "127.255.255.254"
 """Of two playgrounds that find a port free at the same moment one can bind it here, and that one has it."""
 
@@ -48,7 +50,7 @@ class Ports:
 
     def _address(self) -> str:
         taken = {s["spec"].get("clusterIP") for s in self.store.list(kinds.SERVICE)}
-        return next(a for a in (f"{self.prefix}.{n}" for n in range(1, 255)) if a not in taken)
+        return next(a for a in (f"{self.prefix}.{n}" for n in range(1, OUTSIDE)) if a not in taken)
 
     def _node_port(self, service: kinds.Object, before: kinds.Object | None, number: int, port: dict[str, Any]) -> int:
         """The asked port; where the machine has given it away (a real cluster, another playground), one that is free."""

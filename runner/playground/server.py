@@ -16,13 +16,13 @@ import signal
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import yaml
 
 from runner import files
-from runner.playground import cluster, controllers, kinds, kubeconfig, kubelet, ports, proxy, resources, store
+from runner.playground import child, cluster, controllers, kinds, kubeconfig, kubelet, ports, proxy, resources, store
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -33,6 +33,9 @@ BOOT_S = 1.5
 sandbox and start take on a real node (there a killed single replica was away for 1.3 to 2 s)."""
 
 READY_S = 5.0
+DATABASE = Path(__file__).with_name("database.py")
+DATABASE_PORT = 5432
+DATABASE_CONNECTIONS = 20
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -46,8 +49,17 @@ class Server:
         self.store, self.token = store.ObjectStore(), secrets.token_urlsafe(24)
         self.addresses = cluster.Addresses()
         self.ports = ports.Ports(self.store, self.addresses.services)
-        self.kubelet = kubelet.Kubelet(self.store, self.addresses.nodes, FIRST_BOOT_S)
-        self.proxy = proxy.ServiceProxy(self.store)
+        where: dict[str, Any] = {
+            "name": "database",
+            "upstream": f"{self.addresses.database}:{DATABASE_PORT}",
+            "listen": [self.addresses.to_database, DATABASE_PORT],
+            "backends": [[self.addresses.database, DATABASE_PORT]],
+        }
+        self.proxy = proxy.ServiceProxy(self.store, [where])
+        self.kubelet = kubelet.Kubelet(
+            self.store, self.addresses.nodes, FIRST_BOOT_S, f"{self.addresses.to_database}:{DATABASE_PORT}"
+        )
+        self.database = self._database()
         self.over = asyncio.Event()
 
     async def run(self, manifests: Sequence[Path]) -> None:
@@ -64,31 +76,43 @@ class Server:
         work = loop.create_task(controllers.run(self.store))
         work.add_done_callback(self._controllers_ended)
         await asyncio.sleep(0)  # the pods are booting
-        runner, url = await self._serve()
+        runner, url, links_url = await self._serve()
         kubeconfig.write(self.folder / "kubeconfig", url, self.token)
         await self._ready()
         self.kubelet.boot = BOOT_S
-        self._announce(url)
+        self._announce(url, links_url)
         await self.over.wait()
         work.cancel()
         self.kubelet.kill_all()
         self.proxy.stop()
+        self.database.signal(signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await runner.cleanup()
 
-    async def _serve(self) -> tuple[web.AppRunner, str]:
-        """The API on a free port; its library is imported here, while the first pods boot."""
+    async def _serve(self) -> tuple[web.AppRunner, str, str]:
+        """The API and that of the links, on free ports; their library is imported here, while the first pods boot."""
         from aiohttp import web
 
         from runner.playground import api
 
-        served = api.Api(self.store, self.kubelet, self.ports, self.token)
-        runner = web.AppRunner(served.application(), access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        await web.SockSite(runner, listener).start()
-        return runner, f"http://127.0.0.1:{listener.getsockname()[1]}"
+        served = api.Api(self.store, self.kubelet, self.ports, self.token).application()
+        runner, url = await _listen(web, served)
+        process = psutil.Process()
+        links = self.proxy.links.application({"pid": process.pid, "created": process.create_time()})
+        _, links_url = await _listen(web, links)
+        return runner, url, links_url
+
+    def _database(self) -> child.PlaygroundChild:
+        """Outside of the cluster, as a managed one is; started again when somebody ends it."""
+
+        def ended(code: int) -> None:
+            if not self.over.is_set():
+                logging.getLogger(__name__).warning("the database ended with %s", code)
+                self.database = self._database()
+
+        arguments = [self.addresses.database, str(DATABASE_PORT), str(DATABASE_CONNECTIONS)]
+        return child.PlaygroundChild(DATABASE, arguments, lambda line: None, ended)
 
     def _heard(self) -> None:
         """The lifeline is never written to: readable means that everybody who held it has gone."""
@@ -109,8 +133,8 @@ class Server:
                     await asyncio.sleep(0.01)
                 await self.proxy.settled()
 
-    def _announce(self, url: str) -> None:
-        found = {
+    def _announce(self, url: str, links_url: str) -> None:
+        found = {"toxiproxy": links_url} | {
             service["metadata"]["name"]: f"http://127.0.0.1:{port['nodePort']}"
             for service in self.store.list(kinds.SERVICE)
             for port in service["spec"].get("ports") or ()
@@ -126,6 +150,15 @@ class Server:
             "urls": found,
         }
         files.write_atomically(self.folder / "playground.json", state, mode=0o600)
+
+
+async def _listen(web: Any, application: web.Application) -> tuple[web.AppRunner, str]:
+    """Serve on a free port; where."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    await web.SockSite(runner, listener).start()
+    return runner, f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def _complete(deployment: kinds.Object) -> bool:
