@@ -89,7 +89,7 @@ def _print(found: Any, as_json: bool, said: str) -> None:
         return
     click.echo(f"playground is {said} (process {found.pid}), context {found.context}")
     for name, url in found.urls.items():
-        click.echo(f"  {name:<8}{url}")
+        click.echo(f"  {name:<10}{url}")
     click.echo(f"\n  export KUBECONFIG={found.kubeconfig}")
     for name, url in found.urls.items():
         click.echo(f"  export {name.upper()}_URL={url}")

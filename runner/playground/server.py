@@ -134,12 +134,12 @@ class Server:
                 await self.proxy.settled()
 
     def _announce(self, url: str, links_url: str) -> None:
-        found = {"toxiproxy": links_url} | {
+        found = {
             service["metadata"]["name"]: f"http://127.0.0.1:{port['nodePort']}"
             for service in self.store.list(kinds.SERVICE)
             for port in service["spec"].get("ports") or ()
             if port.get("nodePort")
-        }
+        } | {"toxiproxy": links_url}
         process = psutil.Process()
         state = {
             "pid": process.pid,

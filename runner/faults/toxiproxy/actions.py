@@ -116,6 +116,20 @@ def limit_data(
 
 
 @_action
+def answer_errors(proxy: str, status: int = 500, toxicity: float = 1.0, toxiproxy: str = "") -> Fault:
+    """Answer requests with an HTTP error before they reach the service. Only the playground's proxies do it: no Toxiproxy has it."""
+    answer = {"status": whole("status", status, least=400)}
+    return _toxic("http_error", answer, proxy, "upstream", toxicity, toxiproxy)
+
+
+@_action
+def limit_connections(proxy: str, connections: int, toxiproxy: str = "") -> Fault:
+    """Let only so many connections be open at once, and reset the newest ones beyond it. Only the playground's proxies do it."""
+    most = {"connections": whole("connections", connections)}
+    return _toxic("limit_connections", most, proxy, "upstream", 1.0, toxiproxy)
+
+
+@_action
 def disable_proxy(proxy: str, toxiproxy: str = "") -> Fault:
     """Close the proxy and all its connections: new ones are refused."""
     return Fault(proxy=proxy, type=DOWN, url=address(toxiproxy))

@@ -43,6 +43,11 @@ class Toxiproxy:
     def __str__(self) -> str:
         return f"Toxiproxy at {place(self.url)}"
 
+    def version(self) -> dict[str, Any]:
+        """Its `version`, and `playground` where it is one's proxies that answer."""
+        found = self._ask("GET", "/version", absent=True)
+        return found if isinstance(found, dict) else {}
+
     def proxies(self) -> dict[str, dict[str, Any]]:
         """Every proxy by its name, with its toxics."""
         found = self._ask("GET", "/proxies")

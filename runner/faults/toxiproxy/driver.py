@@ -26,7 +26,7 @@ from runner.faults.driver import (
     UndoStep,
     Where,
 )
-from runner.faults.toxiproxy.fault import DOWN, Fault, address
+from runner.faults.toxiproxy.fault import DOWN, PLAYGROUNDS, Fault, address
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -38,6 +38,7 @@ ACTIONS = "runner.faults.toxiproxy.actions"
 CHAOSTOXI = "chaostoxi"
 """Its actions are claimed, so that the policy is asked about the Toxiproxy they strike; what they do, they do not say."""
 TOXIC, ENABLE = "toxic", "enable-proxy"
+GONE = "the playground is gone, and its proxies with it"
 CONNECT_S = 2.0
 
 
@@ -101,6 +102,9 @@ class System(BaseSystem):
             return replace(target, note=f"{server} has no proxy {fault.proxy!r}: it has {', '.join(proxies) or 'none'}")
         if not found["enabled"]:
             return replace(target, note=f"the proxy {fault.proxy} is disabled already: nothing passes through it")
+        playground = server.version().get("playground")
+        if fault.type in PLAYGROUNDS and not playground:
+            return replace(target, note=f"{server} has no toxic {fault.type}: only the playground's proxies do")
         strangers = [t["name"] for t in found["toxics"] if not identity.is_of(self._run, t["name"])]
         return replace(
             target,
@@ -108,7 +112,7 @@ class System(BaseSystem):
             objects=() if fault.type == DOWN else (_toxic(fault.proxy, fault.name(self._run)),),
             note=f"somebody else's toxics are in it too: {', '.join(strangers)}" if strangers else "",
             owner=Owner.UNDOER,
-            undo=(self._undo(fault),),
+            undo=(self._undo(fault, playground),),
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
@@ -129,6 +133,8 @@ class System(BaseSystem):
         from runner.faults.toxiproxy.client import Unanswered
 
         url, proxy = record.args["url"], record.args["proxy"]
+        if _is_gone(record.args):
+            return Outcome(state=State.ALREADY, error=GONE)
         server = _server(url, hurried=hurried)
         try:
             if record.kind == TOXIC:
@@ -151,8 +157,8 @@ class System(BaseSystem):
             found += self._left(url, objects.get(url), mine, kept)
         return found
 
-    def _undo(self, fault: Fault) -> UndoStep:
-        where = {"url": fault.url, "proxy": fault.proxy}
+    def _undo(self, fault: Fault, playground: Any) -> UndoStep:
+        where = {"url": fault.url, "proxy": fault.proxy} | ({"playground": playground} if playground else {})
         if fault.type == DOWN:
             return UndoStep(kind=ENABLE, what=f"enable the proxy {fault.proxy} again", args=where)
         name = fault.name(self._run)
@@ -176,6 +182,8 @@ class System(BaseSystem):
         from runner.faults.toxiproxy.client import Unanswered
 
         server = _server(url)
+        if any(_is_gone(record.args) for record in records):
+            return Residue(cleared=(GONE,))
         try:
             now = _state(server)
         except Unanswered as problem:
@@ -210,6 +218,14 @@ def _fault(activity: Activity) -> Fault | None:
         return build(**activity.arguments) if build else None
     except TypeError as problem:
         raise errors.UsageError(f"the action {activity.name!r}: {problem}") from None
+
+
+def _is_gone(args: Mapping[str, Any]) -> bool:
+    """Whether it was a playground's proxy, and that playground has ended."""
+    from runner.rundir import processes
+
+    process = args.get("playground")
+    return process is not None and not processes.is_alive(process["pid"], process["created"])
 
 
 def _server(url: str, *, hurried: bool = False) -> Toxiproxy:

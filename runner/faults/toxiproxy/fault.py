@@ -15,6 +15,8 @@ VARIABLE = "TOXIPROXY_URL"
 DEFAULT = "http://127.0.0.1:8474"
 DOWN = "down"
 """Not a toxic: the whole proxy is disabled."""
+PLAYGROUNDS = ("http_error", "limit_connections")
+"""Types that only the proxies of the playground have, and no Toxiproxy."""
 STREAMS = ("downstream", "upstream")
 
 WORDS: Mapping[str, str] = {
@@ -26,6 +28,8 @@ WORDS: Mapping[str, str] = {
     "slicer": "data in slices of {average_size} ± {size_variation} bytes, {delay} µs apart",
     "limit_data": "connections closed after {bytes} bytes",
     DOWN: "proxy disabled",
+    "http_error": "HTTP {status} to every request",
+    "limit_connections": "{connections} connections at most",
 }
 """What each type does, for people; `timeout` 0 is said otherwise."""
 
@@ -58,7 +62,7 @@ class Fault:
     def __str__(self) -> str:
         words = WORDS[self.type] if self.type != "timeout" or self.attributes["timeout"] else "no data at all"
         said = words.format(**self.attributes)
-        if self.type == DOWN:
+        if self.type in (DOWN, "limit_connections"):
             return said
         share = "" if self.toxicity == 1 else f", on {self.toxicity:.0%} of the connections"
         return f"{said} {self.stream}{share}"
