@@ -140,7 +140,7 @@ class Side:
         forget(self.peer.line)
         self.service.sides.discard(self.peer)
         self.write(said)
-        self.line.shutdown(socket.SHUT_WR)
+        shut(self.line)
 
     def reset(self) -> None:
         """Both ends see a reset."""
@@ -185,7 +185,8 @@ class Side:
             self.shut = True
             if self.ended and self.flow.next() is None:
                 return self.close()
-            self.line.shutdown(socket.SHUT_WR)
+            if not shut(self.line):
+                return self.break_off()
         self.peer.update()
         return self.update()
 
@@ -210,6 +211,15 @@ class Side:
         for side in (self, self.peer):
             forget(side.line)
             self.service.sides.discard(side)
+
+
+def shut(line: socket.socket) -> bool:
+    """Pass on that nothing more comes; not to one that was reset, which we have not heard yet."""
+    try:
+        line.shutdown(socket.SHUT_WR)
+    except OSError:
+        return False
+    return True
 
 
 def forget(line: socket.socket) -> None:
@@ -256,8 +266,9 @@ class Service:
         for side in [*self.sides]:
             side.flow.release(now, present)
             side.pass_on()
-        for side in self.clients()[self.limit() :]:
-            side.reset()
+        if (most := self.limit()) is not None:
+            for side in self.clients()[most:]:
+                side.reset()
 
     def clients(self) -> list[Side]:
         """The ends of its connections that are the clients', the oldest first."""

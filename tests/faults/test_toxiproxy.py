@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +21,7 @@ from runner.faults.driver import Activity, Claim, Owner, Setting, State, Where
 from runner.faults.kubernetes.driver import Driver as Kubernetes
 from runner.faults.toxiproxy import actions
 from runner.faults.toxiproxy.driver import Driver
+from runner.playground import start
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 from runner.safety import policy
@@ -96,18 +99,22 @@ class Page:
         return self.bytes == FULL and not self.broke
 
 
-def fetch(listen: str) -> Page:
+def fetch(listen: str, path: str = "/") -> Page:
     """The shop's page through a proxy, on a connection of its own."""
     host, _, port = listen.rpartition(":")
-    began, got = time.monotonic(), 0
+    began, got = time.monotonic(), b""
     try:
         with socket.create_connection((host, int(port)), timeout=2) as line:
-            line.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            line.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             while data := line.recv(65536):
-                got += data.count(b"x")
+                got += data
     except OSError as problem:
-        return Page(time.monotonic() - began, got, type(problem).__name__)
-    return Page(time.monotonic() - began, got)
+        return Page(time.monotonic() - began, _body(got), type(problem).__name__)
+    return Page(time.monotonic() - began, _body(got))
+
+
+def _body(answer: bytes) -> int:
+    return len(answer.partition(b"\r\n\r\n")[2])
 
 
 def toxics(url: str, proxy: str) -> list[str]:
@@ -181,19 +188,37 @@ BITES: Mapping[str, tuple[Mapping[str, Any], Callable[[Page], bool]]] = {
     "stop_data": ({"timeout_ms": 100}, lambda page: page.bytes == 0),
     "reset_connections": ({}, lambda page: page.bytes == 0 and page.broke == "ConnectionResetError"),
     "slice_data": ({"average_bytes": 1000, "delay_us": 20000}, lambda page: page.took_s > 0.29 and page.whole),
-    "limit_data": ({"limit_bytes": 500}, lambda page: 0 < page.bytes < 500),
+    "limit_data": ({"limit_bytes": 500}, lambda page: 0 < page.bytes < 500 and not page.broke),
     "disable_proxy": ({}, lambda page: page.broke == "ConnectionRefusedError"),
 }
 """Each action with its dose, and what a client must feel of it."""
 
 
+@pytest.fixture(scope="module")
+def links(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The playground's."""
+    read, held = os.pipe()
+    found = asyncio.run(start.start(tmp_path_factory.mktemp("playground"), lifeline=read))
+    os.close(read)
+    yield found.urls["toxiproxy"]
+    asyncio.run(found.stop())
+    os.close(held)
+
+
 @pytest.mark.parametrize("func", BITES)
-def test_each_action_bites_is_seen_and_ends(func: str, toxiproxy: str, shop: str) -> None:
-    assert set(BITES) == set(actions.FAULTS)
+@pytest.mark.parametrize("which", ["toxiproxy", "playground"])
+def test_each_action_bites_is_seen_and_ends(func: str, which: str, request: pytest.FixtureRequest) -> None:
+    """The playground's links feel like a real Toxiproxy."""
+    assert {*BITES, "answer_errors", "limit_connections"} == set(actions.FAULTS)
     arguments, bites = BITES[func]
-    listen = make_proxy(toxiproxy, proxy := next(_names), shop)
-    asked = activity(func, proxy=proxy, toxiproxy=toxiproxy, **arguments)
-    assert not bites(fetch(listen)), "it bites without the action"
+    if which == "toxiproxy":
+        url, path, proxy = request.getfixturevalue("toxiproxy"), "/", next(_names)
+        listen = make_proxy(url, proxy, request.getfixturevalue("shop"))
+    else:
+        url, path, proxy = request.getfixturevalue("links"), f"/echo?msg={'x' * FULL}", "shop"
+        listen = ask(url, "GET", "/proxies/shop")[1]["listen"]
+    asked = activity(func, proxy=proxy, toxiproxy=url, **arguments)
+    assert fetch(listen, path).whole
     system = Driver().open(SETTING)
     target = system.resolve(asked)
     assert target is not None
@@ -202,13 +227,12 @@ def test_each_action_bites_is_seen_and_ends(func: str, toxiproxy: str, shop: str
 
     act(asked)
 
-    assert bites(page := fetch(listen)), page
+    assert bites(page := fetch(listen, path)), page
     evidence = system.confirm(asked, target)
     assert evidence.confirmed, evidence.sentence
     (step,) = target.undo
     assert system.undo(UndoRecord(number=1, kind=step.kind, what=step.what, args=step.args)).state is State.UNDONE
-    assert fetch(listen).whole
-    assert not bites(fetch(listen))
+    assert fetch(listen, path).whole
 
 
 @pytest.mark.parametrize(("func", "arguments"), [("add_latency", {"latency_ms": 300}), ("disable_proxy", {})])
@@ -263,7 +287,7 @@ def test_a_share_of_the_connections_is_hit_and_the_evidence_says_that_it_is_draw
     assert {page.bytes for page in pages} == {0, FULL}
     assert {page.broke for page in pages} == {"ConnectionResetError"}, "as the action's words say"
     sentence = system.confirm(asked, target).sentence
-    assert "on 50% of the connections (drawn once for each connection)" in sentence
+    assert "on 0.5 of all connections (downstream), drawn once for each connection" in sentence
 
 
 def test_a_toxic_that_somebody_made_milder_is_no_proof(toxiproxy: str, shop: str) -> None:
@@ -341,3 +365,60 @@ def test_its_environment_is_the_server_that_is_asked_and_only_this_machine_is_a_
     assert Kubernetes().claims(provider) is Claim.NO, "no cluster is handed to it"
     found = Driver().environment(provider, Where(**where))
     assert (found.name, policy.is_sandbox(found)) == (named, sandbox)
+
+
+def test_a_leftover_of_the_very_name_gives_way(toxiproxy: str, shop: str) -> None:
+    make_proxy(toxiproxy, proxy := next(_names), shop)
+    asked = activity("add_latency", proxy=proxy, toxiproxy=toxiproxy, latency_ms=300)
+    name = actions.FAULTS["add_latency"](**asked.arguments).name(RUN)
+    toxic = {"name": name, "type": "latency", "attributes": {"latency": 1}}
+    assert ask(toxiproxy, "POST", f"/proxies/{proxy}/toxics", toxic)[0] == 200
+    system = Driver().open(SETTING)
+    target = system.resolve(asked)
+    assert target is not None
+
+    act(asked)
+
+    assert toxics(toxiproxy, proxy) == [name]
+    assert system.confirm(asked, target).confirmed
+
+
+def test_the_rollback_for_plain_chaos_run_takes_away_what_the_run_made_and_no_more(toxiproxy: str, shop: str) -> None:
+    make_proxy(toxiproxy, proxy := next(_names), shop)
+    ask(toxiproxy, "POST", f"/proxies/{proxy}/toxics", {"name": "theirs", "type": "latency"})
+    act(activity("add_latency", proxy=proxy, toxiproxy=toxiproxy, latency_ms=300))
+    act(activity("limit_data", proxy=proxy, toxiproxy=toxiproxy, limit_bytes=300))
+
+    assert len(actions.remove_toxics(proxy, toxiproxy)) == 2
+    assert toxics(toxiproxy, proxy) == ["theirs"]
+    assert actions.remove_toxics(proxy, toxiproxy) == []
+
+
+@pytest.mark.parametrize(("func", "arguments"), [("answer_errors", {}), ("limit_connections", {"connections": 1})])
+def test_what_only_the_playground_has_finds_no_target_in_a_toxiproxy(
+    func: str, arguments: Mapping[str, Any], toxiproxy: str, shop: str
+) -> None:
+    make_proxy(toxiproxy, proxy := next(_names), shop)
+    asked = activity(func, proxy=proxy, toxiproxy=toxiproxy, **arguments)
+
+    found = Driver().open(SETTING).resolve(asked)
+
+    assert found is not None
+    assert not found.targets
+    assert "only the playground's proxies do" in found.note
+    with pytest.raises(errors.EnvironmentFailure, match="invalid toxic type"):
+        act(asked)
+
+
+def test_with_its_playground_a_toxic_is_gone(links: str) -> None:
+    gone = {"pid": os.getpid(), "created": 1.0}
+    args = {"url": "http://127.0.0.1:9", "proxy": "shop", "toxic": "t", "playground": gone}
+    record = UndoRecord(number=1, kind="toxic", what="", args=args)
+    system = Driver().open(SETTING)
+
+    assert system.undo(record).state is State.ALREADY
+    assert system.residue({}, [record], Kept()).cleared == ("the playground is gone, and its proxies with it",)
+    target = system.resolve(activity("add_latency", proxy="shop", toxiproxy=links, latency_ms=1))
+    assert target is not None
+    living = UndoRecord(number=1, kind="toxic", what="", args={**args, "playground": target.undo[0].args["playground"]})
+    assert system.undo(living, hurried=True).state is State.FAILED, "it lives, and its proxies do not answer there"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
 from runner.playground import proxy
@@ -133,3 +135,28 @@ def test_an_endpoint_that_is_gone_is_a_reset(table: Set, free_port: Callable[[],
         socket.create_connection(("127.0.0.1", at), timeout=5) as line,
     ):
         line.recv(1)
+
+
+def test_a_client_that_resets_as_its_service_ends_takes_nobody_with_it(
+    table: Set, free_port: Callable[[], int]
+) -> None:
+    """Both are heard of in the same moment: there is nobody any more to pass the end on to."""
+    (balancer,) = (p for p in psutil.Process().children() if str(proxy.SCRIPT) in p.cmdline())
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        at = free_port()
+        table((at, [service.getsockname()[1]]))
+        line = socket.create_connection(("127.0.0.1", at), timeout=5)
+        behind, _ = service.accept()
+        line.sendall(b"a")
+        assert behind.recv(1) == b"a"
+        balancer.suspend()
+        behind.close()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line.close()
+        balancer.resume()
+        with socket.create_connection(("127.0.0.1", at), timeout=5) as other:
+            service.settimeout(5)
+            behind, _ = service.accept()
+            with behind:
+                behind.sendall(b"b")
+            assert other.recv(1) == b"b"

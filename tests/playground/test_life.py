@@ -36,7 +36,7 @@ def test_the_shop_answers_as_soon_as_start_returns(playground: start.Playground)
 def test_kill_9_of_the_playground_leaves_no_process(fresh: Begin) -> None:
     found = fresh()
     started = children(found.pid)
-    assert len(started) == 4  # three pods and the balancer
+    assert len(started) == 5  # three pods, the balancer and the database
     os.kill(found.pid, signal.SIGKILL)
     assert gone(started)
 

@@ -175,7 +175,7 @@ class System(BaseSystem):
         wanted = fault.toxic(fault.name(self._run))
         if not any(_same(toxic, wanted) for toxic in found["toxics"]):
             return False, f"{where} ({found['listen']} to {found['upstream']}) has no toxic of this action"
-        drawn = "" if fault.toxicity == 1 else " (drawn once for each connection)"
+        drawn = "" if fault.toxicity == 1 else ", drawn once for each connection"
         return True, f"{where} ({found['listen']} to {found['upstream']}) has {fault}{drawn}"
 
     def _left(self, url: str, before: Mapping[str, Any] | None, records: Sequence[UndoRecord], kept: Kept) -> Residue:

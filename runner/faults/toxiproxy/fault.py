@@ -20,7 +20,7 @@ PLAYGROUNDS = ("http_error", "limit_connections")
 STREAMS = ("downstream", "upstream")
 
 WORDS: Mapping[str, str] = {
-    "latency": "{latency} ms ± {jitter} ms of latency",
+    "latency": "{latency} ms (± {jitter} ms) of latency",
     "bandwidth": "{rate} KB/s of bandwidth",
     "slow_close": "closing delayed by {delay} ms",
     "timeout": "no data, and the connection closed after {timeout} ms",
@@ -61,11 +61,11 @@ class Fault:
 
     def __str__(self) -> str:
         words = WORDS[self.type] if self.type != "timeout" or self.attributes["timeout"] else "no data at all"
-        said = words.format(**self.attributes)
+        said = words.format(**self.attributes).replace(" (± 0 ms)", "").replace(" ± 0 bytes", " bytes")
         if self.type in (DOWN, "limit_connections"):
             return said
-        share = "" if self.toxicity == 1 else f", on {self.toxicity:.0%} of the connections"
-        return f"{said} {self.stream}{share}"
+        share = "" if self.toxicity == 1 else f", on {self.toxicity:.3g} of all connections"
+        return f"{said}{share} ({self.stream})"
 
 
 def address(url: str, env: Mapping[str, str] = os.environ) -> str:
