@@ -52,17 +52,20 @@ class Database:
         """One row. Raises OSError with the database's words, or TimeoutError."""
         async with asyncio.timeout(QUERY_S), self.slots:
             reader, writer = await self.connection()
+            answered = False
             try:
                 writer.write(b"select\n")
                 said = (await reader.readline()).decode().strip()
-                if not said or said.startswith("FATAL"):
+                answered = bool(said) and not said.startswith("FATAL")
+                if not answered:
                     raise ConnectionError(said or "the database closed the connection")
-            except BaseException:
-                writer.close()
-                raise
-            self.free.append((time.monotonic(), reader, writer))
-            asyncio.get_running_loop().call_later(IDLE_S, self.close_idle)
-            return said
+                return said
+            finally:
+                if answered:
+                    self.free.append((time.monotonic(), reader, writer))
+                    asyncio.get_running_loop().call_later(IDLE_S, self.close_idle)
+                else:
+                    writer.close()
 
     async def connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self.free:

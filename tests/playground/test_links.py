@@ -44,7 +44,7 @@ def page(playground: start.Playground, path: str = "/") -> tuple[int, str]:
 
 
 def test_it_answers_as_toxiproxy_does(api: Callable[..., tuple[int, Any]], playground: start.Playground) -> None:
-    """By drivers.md 5, and by what a real 2.12 answered."""
+    """By Toxiproxy 2.12's api.go, and by what a real one answered."""
     status, proxies = api("GET", "/proxies")
     assert status == 200
     assert {*proxies} == {"shop", "database"}
