@@ -164,6 +164,9 @@ MUTANTS = (
            "tests/faults/test_aws_fis.py"),
     Mutant("runner/faults/aws_fis/driver.py", "confirmed=bool(ran)", "confirmed=True", "tests/faults/test_aws_fis.py"),
     Mutant("runner/faults/aws_fis/actions.py", "if template.skips_empty:", "if False:", "tests/faults/test_aws_fis.py"),
+    Mutant("runner/faults/aws/changes.py", "if added := [p for p in now if p not in was]:", "if added := now:",
+           "tests/faults/test_aws.py -k suspended"),
+    Mutant("runner/faults/aws/driver.py", "confirmed=bool(changed)", "confirmed=True", "tests/faults/test_aws.py"),
 )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ def answered(what: str) -> Iterator[None]:
     """Raises EnvironmentFailure with AWS' own words where a call fails or is not answered."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -76,3 +77,5 @@ def answered(what: str) -> Iterator[None]:
         ) from None
     except (BotoCoreError, Boto3Error) as problem:
         raise errors.EnvironmentFailure(f"{what} does not answer: {problem}") from None
+    except ResponseParserError as problem:
+        raise errors.EnvironmentFailure(f"{what} answers what nobody understands: {problem}") from None

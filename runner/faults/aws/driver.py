@@ -1,17 +1,42 @@
-"""AWS by chaosaws: which account and region an action would strike. Its targets are what the action reports."""
+"""AWS by chaosaws: the account and region an action would strike, what it changes there, and how that is put back."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from runner.faults.base import BaseDriver
-from runner.faults.driver import Claim, Environment, Provider, Where
+from runner import clock, errors
+from runner.faults.base import BaseDriver, BaseSystem
+from runner.faults.driver import (
+    Activity,
+    Claim,
+    Environment,
+    Evidence,
+    FaultTarget,
+    Outcome,
+    Owner,
+    Provider,
+    Residue,
+    Setting,
+    State,
+    UndoStep,
+    Where,
+    unknown,
+)
+from runner.rundir.ledger import UndoRecord
+from runner.rundir.start_message import Kept
+
+if TYPE_CHECKING:
+    from runner.faults.aws.changes import Change
 
 PACKAGE = "chaosaws"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PUT_BACK = "aws-put-back"
+BUSY_S, BUSY_EVERY_S = 60.0, 2.0
+"""How long an undo asks again while AWS is not ready for it: what is still stopping cannot be started."""
+_BUSY = ("IncorrectInstanceState", "InvalidDBInstanceState", "InvalidDBInstanceStatus", "ResourceConflict")
 _ACCOUNT = re.compile(r"^arn:[^:]*:[^:]*:[^:]*:(\d{12}):")
 
 
@@ -20,6 +45,9 @@ class Driver(BaseDriver):
 
     name = "aws"
     said = "AWS"
+    undoes: Collection[str] = (PUT_BACK,)
+    imports: Collection[str] = ("boto3", "runner.faults.aws.changes")
+    sees_residue = True
 
     def claims(self, provider: Provider) -> Claim:
         return Claim.YES if str(provider.get("module") or "").partition(".")[0] == PACKAGE else Claim.NO
@@ -31,6 +59,154 @@ class Driver(BaseDriver):
             return Environment(system=self.name, name=f"stand-in at {stand_in}")
         region = known.get("aws_region") or env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "unknown"
         return Environment(system=self.name, name=f"account {_account(known, env)}, region {region}")
+
+    def concerns(self, args: Mapping[str, Any]) -> str:
+        return str(args["resource"])
+
+    def server(self, record: UndoRecord) -> tuple[Any, ...]:
+        """The account as a whole."""
+        return (PUT_BACK,)
+
+    def look_s(self, records: Sequence[UndoRecord]) -> float:
+        return 10.0 + 5 * len(records)
+
+    def open(self, setting: Setting) -> System:
+        return System(setting)
+
+
+class System(BaseSystem):
+    """AWS in one run, read as chaosaws reads it: by the file's configuration and secrets, else as the environment says."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+
+    def resolve(self, activity: Activity) -> FaultTarget | None:
+        """The resources that a known action could hit, with the value that it would change."""
+        from runner.faults.aws import changes
+
+        fault = f"{activity.provider.get('module')}.{activity.provider.get('func')}"
+        change = changes.CHANGES.get(fault)
+        if change is None:
+            return None
+        from runner.faults.aws.client import answered
+
+        try:
+            with answered("AWS"):
+                was = change.read(self._client(change), activity.arguments)
+        except errors.EnvironmentFailure as problem:
+            return unknown(activity.name, system=Driver.name, note=problem.message)
+        one = fault in changes.AT_RANDOM and not activity.arguments.get("instance_id") and len(was) > 1
+        return FaultTarget(
+            action=activity.name,
+            system=Driver.name,
+            kind="aws",
+            targets=tuple(f"{change.service}/{name}" for name in was),
+            note=f"one of {len(was)} at random" if one else "" if was else "nothing there that it could change",
+            owner=Owner.SYSTEM if change.heals else Owner.UNDOER if change.put_back else Owner.NOBODY,
+            undo=tuple(
+                UndoStep(
+                    kind=PUT_BACK,
+                    what=f"the {change.said} {name} as it was: {_told(value)}",
+                    args={"fault": fault, "name": name, "was": value, "resource": f"{change.service}/{name}"},
+                )
+                for name, value in was.items()
+                if change.put_back
+            ),
+            before={"fault": fault, "was": was},
+        )
+
+    def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
+        """Of what the actions could change, by action: resource and value."""
+        return {"was": {a.action: dict(a.before) for a in actions if a.kind == "aws" and a.undo}}
+
+    def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
+        """By the value of each resource now."""
+        change, now = self._now(before.before)
+        changed = {n: v for n, v in now.items() if not change.is_back(before.before["was"][n], v)}
+        said = ", ".join(f"{name}: {_told(before.before['was'][name])} → {_told(v)}" for name, v in changed.items())
+        return Evidence(
+            confirmed=bool(changed),
+            sentence=f"the {change.said} has changed: {said}" if changed else f"no {change.said} has changed",
+            targets=tuple(f"{change.service}/{name}" for name in changed),
+        )
+
+    def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
+        """Set the value that was read before, where it is another now."""
+        from runner.faults.aws import changes
+        from runner.faults.aws.client import answered
+
+        change, name, was = changes.CHANGES[record.args["fault"]], record.args["name"], record.args["was"]
+        assert change.put_back is not None, "else there is no record of it"
+        try:
+            client = self._client(change)
+            with answered("AWS"):
+                now = change.look(client, name)
+            if now is None:
+                return Outcome(state=State.FAILED, error=f"the {change.said} {name} is gone: nothing can be put back")
+            if change.is_back(was, now):
+                return Outcome(state=State.ALREADY)
+            _patiently(change, client, name, was, 0.0 if hurried else BUSY_S)
+        except errors.EnvironmentFailure as problem:
+            return Outcome(state=State.FAILED, error=str(problem))
+        return Outcome(state=State.UNDONE)
+
+    def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
+        """What is not as it was, of all that the actions could have changed."""
+        residue: list[str] = []
+        meant: list[str] = []
+        cleared: list[str] = []
+        for found in (before.get("was") or {}).values():
+            change, now = self._now(found)
+            for name, value in now.items():
+                said = f"the {change.said} {name} is {_told(value)}, and was {_told(found['was'][name])}"
+                stays = kept.names is None or f"{change.service}/{name}" in kept.names
+                if change.is_back(found["was"][name], value):
+                    cleared.append(f"the {change.said} {name} is {_told(value)}")
+                else:
+                    (meant if stays else residue).append(said)
+        return Residue(residue=tuple(residue), meant=tuple(meant), cleared=tuple(cleared))
+
+    def _now(self, before: Mapping[str, Any]) -> tuple[Change, dict[str, Any]]:
+        """The kind of change, and each resource's value now."""
+        from runner.faults.aws import changes
+        from runner.faults.aws.client import answered
+
+        change = changes.CHANGES[before["fault"]]
+        client = self._client(change)
+        with answered("AWS"):
+            return change, {name: change.look(client, name) for name in before["was"]}
+
+    def _client(self, change: Change) -> Any:
+        from runner.faults.aws import client
+
+        secrets = self._setting.secrets.starting_with(client.PREFIX)
+        return client.client(change.service, self._setting.configuration, secrets)
+
+
+def _patiently(change: Change, client: Any, name: str, was: Any, seconds: float) -> None:
+    """Put it back, asking again while AWS is busy with it. Raises EnvironmentFailure."""
+    from runner.faults.aws.client import answered
+
+    assert change.put_back is not None, "else there is nothing to put back"
+    put_back = change.put_back
+
+    def ask() -> errors.EnvironmentFailure | None:
+        try:
+            with answered("AWS"):
+                put_back(client, name, was)
+        except errors.EnvironmentFailure as problem:
+            return problem
+        return None
+
+    found = clock.poll_until(
+        ask, seconds, BUSY_EVERY_S, enough=lambda p: p is None or not any(code in str(p) for code in _BUSY)
+    )
+    if found is not None:
+        raise found
+
+
+def _told(value: Any) -> str:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else "gone" if value is None else str(value)
 
 
 def _stand_in(known: Mapping[str, Any], env: Mapping[str, str]) -> str:

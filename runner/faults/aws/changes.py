@@ -1,0 +1,206 @@
+"""Changes: what chaosaws' actions change in EC2, Auto Scaling, ECS, RDS and Lambda, how it is read, and how it is put back.
+
+Each change is of one kind: a resource has a value (an instance its state, a service its number of tasks) that the action changes.
+It is read before, it has taken effect where it reads differently, and it is put back by setting what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Arguments = Mapping[str, Any]
+Read = Callable[[Any, Arguments], dict[str, Any]]
+"""From a client and an action's arguments to the value of each resource that the action could hit, by the resource's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One kind of change."""
+
+    service: str
+    """Of the SDK."""
+    said: str
+    """Before a resource's name."""
+    read: Read
+    look: Callable[[Any, str], Any]
+    """The value of one resource; None where it is gone."""
+    put_back: Callable[[Any, str, Any], object] | None = None
+    """Set a resource's value as it was; None where nothing brings it back, or AWS does by itself."""
+    heals: bool = False
+    """AWS ends it by itself."""
+    is_back: Callable[[Any, Any], bool] = lambda was, now: bool(was == now)
+    """Whether a value is as it was, or on its way there."""
+
+
+def _instances(client: Any, arguments: Arguments) -> dict[str, str]:
+    """Those that run, of the ids, the zone and the filters that are given."""
+    given = arguments.get("instance_ids") or arguments.get("instance_id")
+    filters = [*(arguments.get("filters") or ())]
+    if zone := arguments.get("az"):
+        filters.append({"Name": "availability-zone", "Values": [zone]})
+    if given:
+        filters = [{"Name": "instance-id", "Values": [given] if isinstance(given, str) else [*given]}]
+    found = _states(client, filters) if filters else {}
+    return {name: state for name, state in found.items() if state == "running"}
+
+
+def _states(client: Any, filters: list[dict[str, Any]]) -> dict[str, str]:
+    pages = client.get_paginator("describe_instances").paginate(Filters=filters)
+    found = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
+    return {one["InstanceId"]: one["State"]["Name"] for one in found}
+
+
+def _groups(client: Any, arguments: Arguments) -> dict[str, list[str]]:
+    """Auto Scaling groups by name or tags, and which of their processes are suspended."""
+    wanted: dict[str, Any] = (
+        {"AutoScalingGroupNames": [*arguments["asg_names"]]}
+        if arguments.get("asg_names")
+        else {"Filters": [{"Name": f"tag:{t['Key']}", "Values": [t["Value"]]} for t in arguments.get("tags") or ()]}
+    )
+    pages = client.get_paginator("describe_auto_scaling_groups").paginate(**wanted)
+    return {
+        one["AutoScalingGroupName"]: sorted(p["ProcessName"] for p in one.get("SuspendedProcesses") or ())
+        for page in pages
+        for one in page["AutoScalingGroups"]
+    }
+
+
+def _resume(client: Any, name: str, was: list[str]) -> None:
+    now = _groups(client, {"asg_names": [name]}).get(name, [])
+    if added := [p for p in now if p not in was]:
+        client.resume_processes(AutoScalingGroupName=name, ScalingProcesses=added)
+
+
+def _tasks(client: Any, arguments: Arguments) -> dict[str, int]:
+    name = f"{arguments.get('cluster')}/{arguments.get('service')}"
+    count = _desired(client, name)
+    return {} if count is None else {name: count}
+
+
+def _desired(client: Any, name: str) -> int | None:
+    cluster, _, service = name.rpartition("/")
+    found = client.describe_services(cluster=cluster, services=[service])["services"]
+    return next((int(one["desiredCount"]) for one in found if one.get("status") != "INACTIVE"), None)
+
+
+def _set_desired(client: Any, name: str, was: int) -> None:
+    cluster, _, service = name.rpartition("/")
+    client.update_service(cluster=cluster, service=service, desiredCount=was)
+
+
+def _database(client: Any, name: str) -> str | None:
+    found = client.describe_db_instances(Filters=[{"Name": "db-instance-id", "Values": [name]}])["DBInstances"]
+    return next((str(one["DBInstanceStatus"]) for one in found), None)
+
+
+def _writer(client: Any, name: str) -> str | None:
+    """The member of a database cluster that takes writes."""
+    found = client.describe_db_clusters(Filters=[{"Name": "db-cluster-id", "Values": [name]}])["DBClusters"]
+    members = [m for one in found for m in one.get("DBClusterMembers") or () if m.get("IsClusterWriter")]
+    return next((str(m["DBInstanceIdentifier"]) for m in members), None)
+
+
+def _concurrency(client: Any, name: str) -> int | None:
+    """-1: none is reserved. None: there is no such function."""
+    if _function(client, name, "Timeout") is None:
+        return None
+    return int(client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions", -1))
+
+
+def _reserve(client: Any, name: str, was: int) -> None:
+    if was < 0:
+        client.delete_function_concurrency(FunctionName=name)
+    else:
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=was)
+
+
+def _function(client: Any, name: str, field: str) -> int | None:
+    try:
+        return int(client.get_function_configuration(FunctionName=name)[field])
+    except client.exceptions.ResourceNotFoundException:
+        return None
+
+
+def _one(argument: str, look: Callable[[Any, str], Any]) -> Read:
+    """An action that names its one resource."""
+
+    def read(client: Any, arguments: Arguments) -> dict[str, Any]:
+        name = str(arguments.get(argument))
+        value = look(client, name)
+        return {} if value is None else {name: value}
+
+    return read
+
+
+def _configured(field: str) -> Change:
+    """A field of a function's configuration."""
+
+    def look(client: Any, name: str) -> int | None:
+        return _function(client, name, field)
+
+    def put_back(client: Any, name: str, was: int) -> None:
+        client.update_function_configuration(FunctionName=name, **{field: was})
+
+    return Change(
+        service="lambda",
+        said=f"{field} of the Lambda function",
+        read=_one("function_name", look),
+        look=look,
+        put_back=put_back,
+    )
+
+
+_STOPPED = Change(
+    service="ec2",
+    said="EC2 instance",
+    read=_instances,
+    look=lambda client, name: _states(client, [{"Name": "instance-id", "Values": [name]}]).get(name),
+    put_back=lambda client, name, was: client.start_instances(InstanceIds=[name]),
+    is_back=lambda was, now: now in ("running", "pending"),
+)
+_TERMINATED = Change(service="ec2", said="EC2 instance", read=_instances, look=_STOPPED.look, is_back=_STOPPED.is_back)
+CHANGES: Mapping[str, Change] = {
+    "chaosaws.ec2.actions.stop_instance": _STOPPED,
+    "chaosaws.ec2.actions.stop_instances": _STOPPED,
+    "chaosaws.ec2.actions.terminate_instance": _TERMINATED,
+    "chaosaws.ec2.actions.terminate_instances": _TERMINATED,
+    "chaosaws.asg.actions.suspend_processes": Change(
+        service="autoscaling",
+        said="suspended processes of the Auto Scaling group",
+        read=_groups,
+        look=lambda client, name: _groups(client, {"asg_names": [name]}).get(name),
+        put_back=_resume,
+    ),
+    "chaosaws.ecs.actions.update_desired_count": Change(
+        service="ecs", said="desired tasks of the ECS service", read=_tasks, look=_desired, put_back=_set_desired
+    ),
+    "chaosaws.rds.actions.stop_db_instance": Change(
+        service="rds",
+        said="RDS instance",
+        read=_one("db_instance_identifier", _database),
+        look=_database,
+        put_back=lambda client, name, was: client.start_db_instance(DBInstanceIdentifier=name),
+        is_back=lambda was, now: now not in ("stopped", "stopping"),
+    ),
+    "chaosaws.rds.actions.failover_db_cluster": Change(
+        service="rds",
+        said="writer of the RDS cluster",
+        read=_one("db_cluster_identifier", _writer),
+        look=_writer,
+        heals=True,
+    ),
+    "chaosaws.awslambda.actions.put_function_concurrency": Change(
+        service="lambda",
+        said="reserved concurrency of the Lambda function",
+        read=_one("function_name", _concurrency),
+        look=_concurrency,
+        put_back=_reserve,
+    ),
+    "chaosaws.awslambda.actions.put_function_timeout": _configured("Timeout"),
+    "chaosaws.awslambda.actions.put_function_memory_size": _configured("MemorySize"),
+}
+"""By the actions' full names. Of every other action the targets are what it reports."""
+AT_RANDOM = ("chaosaws.ec2.actions.stop_instance", "chaosaws.ec2.actions.terminate_instance")
+"""They take one of those that match, unless it is named."""

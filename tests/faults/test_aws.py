@@ -1,0 +1,191 @@
+"""AWS by chaosaws, against moto: what an action changes is read before, seen after, and put back as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from runner.faults import conformance
+from runner.faults.aws import changes, driver
+from runner.faults.conformance import Trial, Trouble
+from runner.faults.driver import Activity, Owner, Setting, State
+from runner.rundir.ledger import UndoRecord
+from tests.fakes import troubled
+from tests.fakes.cloudwatch import ACCESS, REGION, Cloud, cloudwatch
+from tests.faults.test_conformance import NoSecrets
+
+CONFIGURATION = {"aws_region": REGION}
+
+
+class Secrets(NoSecrets):
+    def starting_with(self, prefix: str) -> dict[str, Any]:
+        return dict(ACCESS)
+
+
+SETTING = Setting(run="20261127-120000-1", secrets=Secrets(), configuration=CONFIGURATION)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    with cloudwatch() as found:
+        yield found
+
+
+@dataclass
+class Account:
+    """One account on moto, for whoever makes something in it."""
+
+    cloud: Cloud
+
+    def client(self, service: str) -> Any:
+        import boto3
+
+        return boto3.session.Session(**ACCESS).client(service, region_name=REGION, endpoint_url=self.cloud.url)
+
+    def instance(self) -> str:
+        image = self.client("ec2").describe_images()["Images"][0]["ImageId"]
+        made = self.client("ec2").run_instances(ImageId=image, MinCount=1, MaxCount=1)
+        return str(made["Instances"][0]["InstanceId"])
+
+    def state(self, instance: str) -> str:
+        found = self.client("ec2").describe_instances(InstanceIds=[instance])
+        return str(found["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+
+@pytest.fixture
+def account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Account:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
+    return Account(cloud)
+
+
+def asked(fault: str, **arguments: Any) -> Activity:
+    module, _, func = fault.rpartition(".")
+    provider = {"type": "python", "module": module, "func": func, "arguments": arguments}
+    return Activity(name="it", provider=provider, arguments=arguments)
+
+
+def resolved(activity: Activity) -> Any:
+    return driver.Driver().open(SETTING).resolve(activity)
+
+
+def confirmed(activity: Activity, found: Any) -> Any:
+    return driver.Driver().open(SETTING).confirm(activity, found)
+
+
+def undone(found: Any) -> list[State]:
+    steps = json.loads(json.dumps([[s.kind, s.what, s.args] for s in found.undo]))
+    records = [UndoRecord(number=n, kind=k, what=w, args=a) for n, (k, w, a) in enumerate(steps, 1)]
+    return [driver.Driver().open(SETTING).undo(record).state for record in records]
+
+
+@pytest.mark.slow("an API that does not answer is waited for")
+@pytest.mark.timeout(300)
+def test_instances_that_are_stopped_pass_the_conformance_suite(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = "chaosaws.ec2.actions.stop_instances"
+    ours, theirs = account.instance(), account.instance()
+    ec2 = account.client("ec2")
+
+    @contextlib.contextmanager
+    def trouble(kind: Trouble) -> Iterator[Setting]:
+        with monkeypatch.context() as patch, troubled.troubled(before, kind):
+            patch.setenv("AWS_ENDPOINT_URL", before.url)
+            yield SETTING
+
+    with troubled.front(account.cloud.url) as before:
+        trial = Trial(
+            setting=SETTING,
+            activity=asked(stop, instance_ids=[ours]),
+            act=lambda: ec2.stop_instances(InstanceIds=[ours]),
+            nothing=asked(stop, instance_ids=["i-0123456789abcdef0"]),
+            others=lambda: ec2.stop_instances(InstanceIds=[theirs]),
+            untouched=lambda: account.state(theirs) == "stopped",
+            limit_s=10.0,
+            troubled=trouble,
+        )
+        assert conformance.check(driver.Driver(), trial) == []
+
+
+def _service(account: Account) -> Callable[[int], object]:
+    ecs = account.client("ecs")
+    ecs.create_cluster(clusterName="web")
+    task = {"name": "shop", "image": "shop", "memory": 64}
+    ecs.register_task_definition(family="shop", containerDefinitions=[task])
+    ecs.create_service(cluster="web", serviceName="shop", taskDefinition="shop", desiredCount=3)
+    return lambda count: ecs.update_service(cluster="web", service="shop", desiredCount=count)
+
+
+def test_a_service_gets_back_the_tasks_that_it_had(account: Account) -> None:
+    set_to = _service(account)
+    activity = asked("chaosaws.ecs.actions.update_desired_count", cluster="web", service="shop", desired_count=1)
+    found = resolved(activity)
+    assert found.targets == ("ecs/web/shop",)
+    assert not confirmed(activity, found).confirmed
+    set_to(1)
+    evidence = confirmed(activity, found)
+    assert evidence.confirmed
+    assert "web/shop: 3 → 1" in evidence.sentence
+    assert undone(found) == [State.UNDONE]
+    assert undone(found) == [State.ALREADY]
+    assert not confirmed(activity, found).confirmed
+
+
+def test_a_group_is_resumed_only_where_the_run_suspended_it(account: Account) -> None:
+    asg = account.client("autoscaling")
+    asg.create_launch_configuration(LaunchConfigurationName="lc", ImageId="ami-12345678", InstanceType="t2.micro")
+    asg.create_auto_scaling_group(
+        AutoScalingGroupName="web",
+        LaunchConfigurationName="lc",
+        MinSize=0,
+        MaxSize=0,
+        AvailabilityZones=[f"{REGION}a"],
+    )
+    asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AZRebalance"])  # somebody else's
+    activity = asked("chaosaws.asg.actions.suspend_processes", asg_names=["web"], process_names=["Launch"])
+    found = resolved(activity)
+    asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
+    assert confirmed(activity, found).confirmed
+    assert undone(found) == [State.UNDONE]
+    (group,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"]
+    assert [p["ProcessName"] for p in group["SuspendedProcesses"]] == ["AZRebalance"]
+
+
+def test_a_database_that_was_stopped_is_started(account: Account) -> None:
+    rds = account.client("rds")
+    rds.create_db_instance(DBInstanceIdentifier="orders", DBInstanceClass="db.t3.micro", Engine="postgres")
+    activity = asked("chaosaws.rds.actions.stop_db_instance", db_instance_identifier="orders")
+    found = resolved(activity)
+    rds.stop_db_instance(DBInstanceIdentifier="orders")
+    assert confirmed(activity, found).confirmed
+    assert undone(found) == [State.UNDONE]
+    assert rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "available"
+
+
+def test_a_terminated_instance_is_undone_by_nobody_and_a_random_one_is_told_as_such(account: Account) -> None:
+    account.instance()
+    account.instance()
+    found = resolved(asked("chaosaws.ec2.actions.terminate_instance", az=f"{REGION}a"))
+    assert (found.owner, found.undo) == (Owner.NOBODY, ())
+    assert found.note == f"one of {len(found.targets)} at random"
+    assert len(found.targets) >= 2
+
+
+def test_an_account_that_does_not_answer_leaves_the_targets_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    found = resolved(asked("chaosaws.ec2.actions.stop_instances", instance_ids=["i-1"]))
+    assert not found.resolved
+    assert "AWS does not answer" in found.note
+
+
+def test_every_action_of_the_table_is_one_of_the_installed_extension() -> None:
+    from importlib import import_module
+
+    for name in changes.CHANGES:
+        module, _, func = name.rpartition(".")
+        assert callable(getattr(import_module(module), func)), name
