@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from runner.experiment import (
     block,
     calls,
+    check_lint,
     document,
     dosing,
     findings,
@@ -123,6 +124,7 @@ def _validate(
     substitution.check(found, configuration)
     tolerance_types.check(found, configuration)
     calls.check(found)
+    check_lint.check(found)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None
     return others, Experiment(

@@ -67,3 +67,38 @@ def test_checks_of_a_cluster_need_one_and_others_do_not() -> None:
     assert claims("pods_pending") is Claim.YES
     assert claims("rds_cpu") is Claim.NO
     assert claims("web_errors") is Claim.NO
+
+
+PROBE = """\
+title: t
+description: d
+steady-state-hypothesis:
+  title: h
+  probes:
+    - type: probe
+      name: counted
+      tolerance: {type: regex, pattern: "^good"}
+      provider: {type: python, module: runner.probe.checks, func: node_count, arguments: {max: 3, limit: 80%}}
+method: []
+rollbacks: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "severity", "message", "hint"),
+    [
+        ("max: 3", "max: many", "error", "'max' of the check node_count is a number, not 'many'", None),
+        ("80%", "soon", "error", "'soon' is not a limit in ratio", "write for example 80%"),
+        ("max: 3, ", "", "error", "needs the argument 'max'", "add max: …"),
+        ("max: 3", "most: 3", "error", "has no argument 'most'", None),
+        ("node_count", "node_cuont", "error", "has no function 'node_cuont'", "did you mean 'node_count'?"),
+        ('{type: regex, pattern: "^good"}', "true", "warning", "no such tolerance is ever met", 'pattern: "^good"'),
+    ],
+)
+def test_a_probe_that_is_a_check_is_looked_at_too(
+    tmp_path: Path, old: str, new: str, severity: str, message: str, hint: str | None
+) -> None:
+    assert examine(tmp_path, PROBE).findings == ()
+    found = next(f for f in examine(tmp_path, PROBE.replace(old, new, 1)).findings if message in f.message)
+    assert found.severity == severity
+    assert hint is None or hint in (found.hint or "")
