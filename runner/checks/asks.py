@@ -19,6 +19,7 @@ class Kubernetes:
     """Lists of objects, and what is measured in them."""
 
     source: ClassVar[Source] = Source.KUBERNETES
+    every_s: ClassVar[float] = 5.0
 
     lists: tuple[str, ...]
     """Plural names, as the reader knows their paths."""
@@ -95,6 +96,7 @@ class Aws:
     """A number, or its share of the sum of others."""
 
     source: ClassVar[Source] = Source.AWS
+    every_s: ClassVar[float] = 30.0  # CloudWatch has something new to say once a minute
 
     of: Term
     per: tuple[Term, ...] = ()
@@ -127,6 +129,7 @@ class PromQl:
     """A query of the team's own Prometheus; `$name` stands for a parameter."""
 
     source: ClassVar[Source] = Source.PROMETHEUS
+    every_s: ClassVar[float] = 5.0
 
     query: str
     shape: Shape = Shape.NUMBER
@@ -153,6 +156,7 @@ class Web:
     """Requests of our own, sent on time whether or not earlier ones came back."""
 
     source: ClassVar[Source] = Source.WEB
+    every_s: ClassVar[float] = 30.0
 
     felt: Felt
     requests: int
@@ -177,6 +181,7 @@ class DoneFile:
     """When a file was last written: the mark that a batch leaves when it is done."""
 
     source: ClassVar[Source] = Source.FILE
+    every_s: ClassVar[float] = 5.0
 
     takes: tuple[Parameter, ...] = (
         Parameter("file", "that the batch writes when it is done", required=True),

@@ -104,6 +104,8 @@ class Asks(Protocol):
     """What a check reads; its class is told by the source."""
 
     source: ClassVar[Source]
+    every_s: ClassVar[float]
+    """How often it is read in a run that does not say."""
 
     @property
     def takes(self) -> tuple[Parameter, ...]:

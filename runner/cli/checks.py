@@ -88,7 +88,7 @@ def _use(check: Check) -> Iterator[str]:
     yield "\nIn a run, read again and again, for a guard or an objective:\n"
     yield "  checks:"
     yield f"    - check: {check.name}"
-    yield "      every: 5s"
+    yield f"      every: {check.asks.every_s:g}s"
     yield from [f"      arguments: {{{shown}}}"] * bool(shown)
     yield "  abort:"
     yield f"    - {{check: {{indicator: {check.name}, for: 10s}}}}"

@@ -79,7 +79,8 @@ class ReadyCheck(_Part):
     """Of the indicator; without it the check's."""
     arguments: dict[str, str | int | float] = Field(default_factory=dict)
     """What it takes, and `limit` for another limit than its own."""
-    every: Seconds = Field(default=5.0, ge=1)
+    every: Seconds | None = Field(default=None, ge=1)
+    """How often it is read; without it every 5 s, and those of AWS and of the web every 30 s."""
     secrets: str | None = None
     """A group of the file's `secrets:`, as the probes of its system want it."""
 
@@ -106,6 +107,12 @@ class ReadyCheck(_Part):
     @property
     def indicator(self) -> str:
         return self.name or self.check
+
+    @property
+    def every_s(self) -> float:
+        from runner.checks import table
+
+        return table.CHECKS[self.check].asks.every_s if self.every is None else self.every
 
 
 Judge = Annotated[

@@ -23,7 +23,7 @@ class Opinion:
 def objectives(given: Sequence[Objective], block: Block, seconds: float) -> list[Opinion]:
     """One opinion an objective over a window of that many seconds."""
     rates = {t.name: t.rate for t in block.traffic}
-    readings = {c.indicator: 1 / c.every for c in block.checks}
+    readings = {c.indicator: 1 / c.every_s for c in block.checks}
     opinions = []
     for objective in given:
         forecast = power.can_decide(objective, (rates | readings)[objective.indicator], seconds)

@@ -42,4 +42,4 @@ def test_a_service_without_endpoints_stops_the_run(kube: Kube, chaos_run: ChaosR
     )
     done = chaos_run("run", file, "--json")
     assert done.code == 5, done.stderr + done.stdout[-2000:]
-    assert "endpoints: bad for 1s: bad: services without a ready endpoint: 1" in done.verdict["sentence"]
+    assert "endpoints: bad for 1s: services without a ready endpoint: 1" in done.verdict["sentence"]

@@ -38,7 +38,7 @@ def test_a_check_that_turns_bad_stops_the_run_and_everything_is_put_back(service
         assert run.finish() == 5
     assert not service.broken
     (breach,) = run.named("breach")
-    assert breach["sentence"].startswith("batch: bad for 1s: bad: time since the batch had to be done: ")
+    assert breach["sentence"].startswith("batch: bad for 1s: time since the batch had to be done: ")
     lines = [json.loads(line) for line in (run.folder / "batch.counts.jsonl").read_text().splitlines()]
     assert lines[0]["check"] == "batch_file_late"
     assert [lines[1]["good"], lines[-1]["good"]] == [1, 0]

@@ -36,7 +36,7 @@ def test_one_bad_reading_is_enough_where_nothing_else_is_said() -> None:
     found = watched("+++-", 0)
     assert found is not None
     assert (found.key, found.condition) == ("check", "pods: bad")
-    assert found.sentence == "pods: bad: bad: pods: 1; Critical above 0"
+    assert found.sentence == "pods: bad: pods: 1; Critical above 0"
     assert since(found.since_ns) == 3
     assert not found.users_hurt
 

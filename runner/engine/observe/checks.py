@@ -48,7 +48,7 @@ class Checks:
             return {}
         from runner.slo.checked import Checked
 
-        return {name: Checked(name, check.every) for name, check in self._checks.items()}
+        return {name: Checked(name, check.every_s) for name, check in self._checks.items()}
 
     @property
     def standing(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class Checks:
         from runner.process.child import Child
 
         asks = [
-            messages.Asks(indicator=name, check=c.check, every_s=c.every, arguments=c.arguments, secrets=access.get(f"checks:{i}", {}))
+            messages.Asks(indicator=name, check=c.check, every_s=c.every_s, arguments=c.arguments, secrets=access.get(f"checks:{i}", {}))
             for i, (name, c) in enumerate(self._checks.items())
         ]  # fmt: skip
         start = messages.Start(asks=tuple(asks), configuration=channel.carried(self._configuration))
@@ -170,7 +170,7 @@ class Checks:
             "check": check.check,
             "arguments": dict(check.arguments),
             "how": f"each reading is one event, bad when {asked.check.condition_at(asked.limit)}",
-            "step_s": check.every,
+            "step_s": check.every_s,
             "t": clock.rfc3339(self._session.started),
             "mono_ns": self._session.started_ns,
         }

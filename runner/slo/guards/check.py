@@ -35,12 +35,13 @@ class CheckBad(Guard):
             raise TypeError(f"{self.indicator} is no check")
 
         def evaluate(now_ns: int) -> Reading:
+            measured = series.said.removeprefix("bad: ")
             if series.bad_since_ns is None:
-                return Reading(0.0 if series.said else None, limit, 0.0, series.said or "not read yet")
+                return Reading(0.0 if series.said else None, limit, 0.0, measured or "not read yet")
             since_ns = max(started_ns, series.bad_since_ns)
             lasted = max(0.0, (series.now_ns - since_ns) / 1e9)
             if lasted < limit:
-                return Reading(lasted, limit, lasted / limit, series.said)
-            return Reading(lasted, limit, 1.0, series.said, since_ns, series.step_s)
+                return Reading(lasted, limit, lasted / limit, measured)
+            return Reading(lasted, limit, 1.0, measured, since_ns, series.step_s)
 
         return evaluate
