@@ -34,7 +34,6 @@ OTHERS = (
 """Kinds that nothing here can strike, or that strike nothing."""
 LABELS = ("app.kubernetes.io/name", "app", "k8s-app")
 """Labels whose value is what people call the service."""
-ONE_SHOT = ("pod-kill", "container-kill")
 ASSUMED_S = 60.0
 
 
@@ -76,7 +75,7 @@ def inject(spec: Field, kind: str, name: str, ns: str, duration: str) -> Activit
     if spec["remoteCluster"]:
         hint = "without remoteCluster, and with the context of that cluster"
         spec["remoteCluster"].refuse("it strikes another cluster than the one that is cleared", hint)
-    one_shot = kind == "PodChaos" and spec["action"].value in ONE_SHOT
+    one_shot = kind == "PodChaos" and spec["action"].value in workflow.ONE_SHOT
     arguments: dict[str, Any] = {"kind": kind, "ns": ns}
     lasts_s = duration_s(duration) if duration else None
     if duration and lasts_s is None:

@@ -44,12 +44,24 @@ class Draft:
         if self.configuration:
             found["configuration"] = dict(self.configuration)
         if self.probes:
+            probes = [self._literal(one) for one in _named(self.probes)]
             found["steady-state-hypothesis"] = {
                 "title": "What was checked before the conversion holds",
-                "probes": list(_named(self.probes)),
+                "probes": probes,
             }
-        found |= {"method": list(_named(self.method)), "rollbacks": list(self.rollbacks)}
+        method = [self._literal(one) for one in _named(self.method)]
+        found |= {"method": method, "rollbacks": list(self.rollbacks)}
         return found | {"extensions": [{"name": "chaos-run", **self.block}]}
+
+    def _literal(self, activity: Activity) -> Activity:
+        """With `$$$$` for `$$`, of which Chaos Toolkit makes `$`: in URLs and patterns, in arguments where there is a configuration."""
+        provider, tolerance = dict(activity["provider"]), activity.get("tolerance")
+        for key in ("url", "headers", *(("arguments",) if self.configuration else ())):
+            if key in provider:
+                provider[key] = _doubled(provider[key])
+        return {**activity, "provider": provider} | (
+            {"tolerance": _doubled(tolerance)} if "tolerance" in activity else {}
+        )
 
     def comments(self) -> list[str]:
         """What stands at the end of our block, for whoever goes on from here."""
@@ -76,6 +88,14 @@ def duration_s(text: str) -> float | None:
         return units.parse_duration(text)
     except ValueError:
         return None
+
+
+def _doubled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _doubled(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_doubled(inner) for inner in value]
+    return value.replace("$$", "$$$$") if isinstance(value, str) else value
 
 
 def _plain(seconds: float) -> float:

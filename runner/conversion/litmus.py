@@ -10,7 +10,8 @@ from runner.conversion.draft import Activity, Draft, action
 from runner.conversion.fields import Field
 
 API = "litmuschaos.io/v1alpha1"
-MODULE, FUNC = "runner.faults.litmus.actions", "run_fault"
+MODULE, FUNC, STOP = "runner.faults.litmus.actions", "run_fault", "stop_fault"
+VARIABLE = "APP_LABEL"
 DURATION = "TOTAL_CHAOS_DURATION"
 NO_POD = "our driver makes the engine by itself, and gives its pods nothing but the variables of env"
 LOST: Mapping[str, str] = {
@@ -60,6 +61,7 @@ def _draft(name: str, kind: str, meta: Field, spec: Field) -> Draft:
         spec["experiments"].refuse("this engine has no fault", "experiments: names at least one")
     for key, why in LOST.items():
         spec[key].lose(why)
+    configuration = _whom(spec["appinfo"]["applabel"], targets, [str(fault["name"].value) for fault in faults])
     account = spec["chaosServiceAccount"].text()
     if not account:
         spec["chaosServiceAccount"].refuse("this engine has no chaosServiceAccount", "Litmus does nothing without one")
@@ -70,7 +72,9 @@ def _draft(name: str, kind: str, meta: Field, spec: Field) -> Draft:
         title=name,
         description=f"Converted from the {kind} {targets['ns']}/{name} of Litmus.",
         tags=("litmus", "kubernetes"),
+        configuration=configuration,
         method=method,
+        rollbacks=(action(f"stop-the-faults-in-{targets['ns']}", MODULE, STOP, {"ns": targets["ns"]}),),
         probes=probes.activities,
         block=_service(targets) | dict(probes.block),
         url=probes.url,
@@ -127,6 +131,17 @@ def _targets(namespace: Field, spec: Field) -> dict[str, str]:
         if text := info[key].text():
             found[argument] = text
     return found
+
+
+def _whom(label: Field, targets: dict[str, str], faults: list[str]) -> dict[str, Any]:
+    """A variable for the pods that an engine does not select; faults of nodes need none."""
+    if "app_label" in targets or all(fault.startswith("node-") for fault in faults):
+        return {}
+    label.assume(
+        f"${{{VARIABLE}}}", "the pods to strike, by their labels: app=cart; pods by their names cannot be told"
+    )
+    targets["app_label"] = "${app_label}"
+    return {"app_label": {"type": "env", "key": VARIABLE}}
 
 
 def _selected(namespace: Field, selectors: Field) -> dict[str, str]:

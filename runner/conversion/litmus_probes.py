@@ -50,7 +50,9 @@ def read(given: Sequence[Field]) -> Probes:
     during = any(_mode(one) not in EDGES for one, _ in kept)
     for one, _ in kept:
         if during and _mode(one) in EDGES:
-            one["mode"].change("the hypothesis is one: with others it is asked during the method too")
+            one["mode"].change(
+                "with the others it is asked during the method too, where Litmus did not look: if it may fail there, take it out"
+            )
         elif why := MODES.get(_mode(one)):
             one["mode"].change(why)
         else:
@@ -135,7 +137,8 @@ def _prometheus(one: Field, inputs: Field, timeout_s: float) -> Made:
     compared["type"].lose("a value of Prometheus is a number")
     condition = _promql(criteria, value)
     if condition is None or not inputs["query"] or not inputs["endpoint"]:
-        return f"a query with the comparison {criteria} {value} cannot be converted; a query in a file of a pod neither"
+        how = f"{criteria} {value}".strip() or "with nothing"
+        return f"it is compared {how}, and needs endpoint: and query: that cannot be converted"
     query = " ".join(inputs["query"].text().split())
     url = f"{probes.asked_url(inputs['endpoint']).rstrip('/')}/api/v1/query"
     provider = probes.http(url, timeout_s=timeout_s) | {"arguments": {"query": f"({query}) {condition}"}}
@@ -161,7 +164,7 @@ def _command(one: Field, inputs: Field, timeout_s: float) -> Made:
     make = _COMPARED.get(kind.lower())
     tolerance = make(criteria, value, "stdout") if make else None
     if tolerance is None or not inputs["command"]:
-        return f"the comparison {criteria} {value} of a {kind or 'text'} cannot be converted"
+        return f"its {kind or 'text'} is compared {f'{criteria} {value}'.strip() or 'with nothing'}: that cannot be converted"
     command = inputs["command"].change(HERE)
     return {"type": "process", "path": "sh", "arguments": ["-c", str(command)], "timeout": timeout_s}, tolerance
 

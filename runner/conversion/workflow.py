@@ -13,6 +13,8 @@ from runner.conversion.fields import Field
 
 Inject = Callable[[Field, str, str, str, str], Activity]
 """Of the spec, the kind, a name, the namespace and the duration."""
+ONE_SHOT = ("pod-kill", "container-kill")
+"""Actions that are over at once."""
 NO_TASK = "a container that a workflow starts is no fault; write a probe or an action of its own for it"
 NO_END = "nothing that it holds lasts so long"
 
@@ -130,7 +132,9 @@ class _Reader:
             kind = spec["type"].text()
             spec = spec[branch(kind, spec)]
         lasts_s = _deadline(one)
-        if lasts_s is None:
+        if lasts_s is None and kind == "PodChaos" and spec["action"].value in ONE_SHOT:
+            lasts_s = 0.0
+        elif lasts_s is None:
             lasts_s = duration_s(spec["duration"].text() or "60s") or 60.0
             if not spec["duration"]:
                 one["deadline"].assume("60s", "without it the fault has no end; 60s is put in its place: change it")

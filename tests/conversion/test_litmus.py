@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chaoslib import substitute
 from chaoslib.hypothesis import within_tolerance
 
 from runner import errors
@@ -141,8 +142,35 @@ def test_a_probe_that_litmus_would_not_take_is_lost_and_the_others_are_not(tmp_p
     assert found.document["steady-state-hypothesis"]["probes"][0]["name"] == "order"
 
 
+def test_pods_that_an_engine_does_not_select_are_a_variable_and_no_others_are_struck() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    del tree["spec"]["appinfo"]["applabel"]
+    command = tree["spec"]["experiments"][1]["spec"]["probe"][4]["cmdProbe/inputs"]
+    command["command"] = "echo $$ ${HOME}"
+    found = sampled.quickly(tree)
+    assert found.document["method"][0]["provider"]["arguments"]["app_label"] == "${app_label}"
+    assert found.document["configuration"] == {"app_label": {"type": "env", "key": "APP_LABEL"}}
+    assert sampled.losses(found)["spec.appinfo.applabel"][0] == "assumed"
+    echo = next(p for p in found.document["steady-state-hypothesis"]["probes"] if p["name"] == "log-line")
+    run = substitute(echo["provider"]["arguments"], {"app_label": "app=a"}, {})
+    assert run[-1] == "echo $$ ${HOME}", "as Chaos Toolkit hands it on"
+
+
+def test_faults_of_nodes_select_no_pods() -> None:
+    env = [{"name": "TOTAL_CHAOS_DURATION", "value": "60"}]
+    spec = {"chaosServiceAccount": "sa", "experiments": [{"name": "node-drain", "spec": {"components": {"env": env}}}]}
+    tree = {
+        "apiVersion": "litmuschaos.io/v1alpha1",
+        "kind": "ChaosEngine",
+        "metadata": {"name": "a", "namespace": "b"},
+        "spec": spec,
+    }
+    arguments = sampled.quickly(tree).document["method"][0]["provider"]["arguments"]
+    assert arguments == {"fault": "node-drain", "ns": "b", "service_account": "sa", "duration_s": 60, "env": {}}
+
+
 def test_a_schedule_is_its_engine_once() -> None:
-    found = sampled.of("litmus-schedule.yaml")
+    found = convert.convert(str(sampled.FOLDER / "litmus-schedule.yaml")).experiments[0]
     (action,) = found.document["method"]
     assert action["provider"]["arguments"]["app_kind"] == "statefulset"
     assert sampled.losses(found)["spec.schedule"][0] == "lost"
