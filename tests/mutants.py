@@ -167,6 +167,19 @@ MUTANTS = (
     Mutant("runner/faults/aws/changes.py", "if added := [p for p in now if p not in was]:", "if added := now:",
            "tests/faults/test_aws.py -k suspended"),
     Mutant("runner/faults/aws/driver.py", "confirmed=bool(changed)", "confirmed=True", "tests/faults/test_aws.py"),
+    Mutant("runner/faults/network/selection.py", "if reason := cuts_off(found):", "if reason := '':",
+           "tests/faults/test_network.py -k cut"),
+    Mutant("runner/faults/network/selection.py", "{LOOPBACK, *_default_interfaces()}", "{LOOPBACK}",
+           "tests/faults/test_network.py -k leads_to_everybody"),
+    Mutant("runner/faults/network/loss.py", "return lost > 0,", "return True,", "tests/faults/test_network.py -k lost_until"),
+    Mutant("runner/faults/network/bandwidth.py", "return waited > 0,", "return True,", "tests/faults/test_network.py -k limited"),
+    Mutant("runner/faults/network/latency.py", "return most > 0,", "return True,", "tests/faults/test_network.py -k hurried"),
+    Mutant("runner/faults/network/latency.py", ', "--queue-bypass"]', "]", "tests/faults/test_network.py -k holds_them"),
+    Mutant("runner/faults/network/latency.py", "if _comment(rule) == asked.name]", "]", "tests/faults/test_network.py -k conformance"),
+    Mutant("runner/faults/network/means.py", "[shlex.join(lasts), *removal]", "[shlex.join(lasts)]",
+           "tests/faults/test_network.py -k all_of_us_dead"),
+    Mutant("runner/faults/network/bandwidth.py", "    if found.get(\"handle\", KERNELS_OWN) in (KERNELS_OWN, _handle(asked)):\n",
+           "    if True:\n", "tests/faults/test_network.py -k somebody_else"),
 )  # fmt: skip
 
 

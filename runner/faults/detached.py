@@ -8,6 +8,7 @@ The mark stands in the environment of both; what they start is found by descent 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -27,7 +29,7 @@ MARK = "CHAOS_RUN_FAULT"
 """`<name of the fault>`, in the environment of the program and of its keeper."""
 PART = "CHAOS_RUN_PART"
 """The mark of what a run's worker starts, which ends with the method, hard. A fault is ended by its own undo record instead."""
-LOG, EXIT, NOTES = "log", "exit", ".notes"
+LOG, EXIT, NOTE, NOTES = "log", "exit", "note.json", ".notes"
 KEEPER = """
 (
   sh -c 'IFS=:; for group in $CHAOS_RUN_GROUPS; do echo $$ >"$group/cgroup.procs" || exit 126; done; exec "$@"' run "$@" >"$NOTES/log" 2>&1
@@ -60,11 +62,14 @@ class Program:
         notes = Path(tempfile.gettempdir(), f"{name}{NOTES}")
         return cls(name=name, notes=notes, groups=tuple(map(Path, groups)), files=Path(files) if files else None)
 
-    def start(self, argv: Sequence[str], *, joins: Sequence[Path] = ()) -> None:
-        """Start it in its groups, and in those of others that it `joins`. Raises EnvironmentFailure where it cannot be."""
+    def start(self, argv: Sequence[str], *, joins: Sequence[Path] = (), note: Mapping[str, Any] | None = None) -> None:
+        """Start it in its groups, and in those of others that it `joins`; with a note of what it is for, for who ends it without
+        an undo record. Raises EnvironmentFailure where it cannot be.
+        """
         shutil.rmtree(self.notes, ignore_errors=True)
         try:
             self.notes.mkdir(mode=0o700)
+            (self.notes / NOTE).write_text(json.dumps(note or {}))
             started = subprocess.run(
                 ["sh", "-c", KEEPER, "keeper", *argv],
                 env=self._environment(joins),
@@ -134,6 +139,14 @@ class Program:
         except OSError:
             return ""
         return "; ".join(line.strip() for line in lines[-3:])[-300:]
+
+    def noted(self) -> dict[str, Any]:
+        """What it is for; nothing where nobody noted it."""
+        try:
+            found: dict[str, Any] = json.loads((self.notes / NOTE).read_text())
+        except (OSError, ValueError):
+            return {}
+        return found
 
     def forget(self) -> bool:
         """Remove its notes; whether there were any."""

@@ -24,6 +24,7 @@ BUILT_IN = (
     "aws.driver",
     "toxiproxy.driver",
     "stress_ng.driver",
+    "network.driver",
 )
 """In the order in which they are asked: a system that lives inside another (Chaos Mesh in a cluster) before that one."""
 LAST = "host"

@@ -15,6 +15,7 @@ SANDBOXES: Mapping[str, tuple[str, ...]] = {
     "toxiproxy": ("127.0.0.1:*", "localhost:*", "[::1]:*"),
     "host": ("*",),
     "stress-ng": ("this machine",),
+    "network": ("this machine",),
 }
 """The sandbox allowlist, by fault system: environments that are there to be broken. Any other is refused until a policy file names it."""
 SANDBOX = "sandbox"

@@ -42,12 +42,8 @@ def fill_disk(folder: str, seconds: float, full_percent: int = 100, leave_free_m
 
 def stop() -> list[str]:
     """End whatever this run has started by these actions, and say what it was: the rollback for plain `chaos run`."""
-    ended = list[str]()
-    for name in sorted(detached.of_run(identity.run_id())):
-        program = Program.named(name)
-        ended += [name] if program.end() else []
-        program.forget()
-    return ended
+    noted = [Program.named(name).noted() for name in sorted(detached.of_run(identity.run_id()))]
+    return [note["name"] for note in noted if "groups" in note and remains.end(note)[0]]
 
 
 def _press(function: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +63,7 @@ def _start(asked: Stress, earlier: dict[str, Any]) -> str:
     cgroup.make(program.groups, memory=asked.memory_limit, cores=asked.limit_cores)
     if program.files:
         program.files.mkdir(mode=0o700, exist_ok=True)
-    program.start(asked.argv, joins=[*map(Path, asked.joins)])
+    program.start(asked.argv, joins=[*map(Path, asked.joins)], note=remains.arguments(asked))
     seen, sentence = clock.poll_until(
         lambda: evidence.look(asked, earlier),
         min(EFFECTIVE_S, asked.seconds),

@@ -76,7 +76,7 @@ class System(BaseSystem):
         try:
             asked = stress.read(self._setting.run, function, activity.arguments)
         except errors.EnvironmentFailure as problem:
-            return FaultTarget(action=activity.name, system=KIND, kind=function, note=problem.message)
+            return FaultTarget(action=activity.name, system=KIND, kind=function, note=problem.message, settled=True)
         undo = UndoStep(kind=KIND, what=f"end stress-ng ({asked.does})", args=remains.arguments(asked))
         return FaultTarget(
             action=activity.name,
@@ -89,6 +89,7 @@ class System(BaseSystem):
             undo=(undo,),
             before={"asked": codec.encode(asked), "earlier": evidence.before(asked)},
             ttl_s=asked.seconds,
+            settled=True,
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
