@@ -116,7 +116,7 @@ CHECKS = (
         about=_ABOUT,
         level=Level.WARNING,
         asks=Kubernetes(lists=("horizontalpodautoscalers",), measure=objects.longest_mismatch),
-        what="longest time that an autoscaler lacks the replicas that it wants",
+        what="longest time that an autoscaler has other replicas than it wants",
         limit=300,
         unit=Unit.SECONDS,
     ),

@@ -143,7 +143,7 @@ def usage_of_requests(resource: str) -> Measure:
 
 
 def longest_mismatch(look: Look) -> Measured:
-    """Seconds since an autoscaler last scaled that does not have the replicas that it wants."""
+    """Seconds since an autoscaler last scaled that has other replicas than it wants."""
     ages = []
     for scaler in look["horizontalpodautoscalers"]:
         status = scaler.get("status") or {}
