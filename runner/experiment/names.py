@@ -40,6 +40,9 @@ def check(
             notes.error("value", (*steps, "traffic", index, "url"), f"'{url}' is not an http or https URL")
     for index, objective in rows(raw, "objectives"):
         names.exists(objective, "indicator", [*traffic, *checks], ("objectives", index), "traffic")
+        if objective.get("indicator") in checks and "threshold" in objective:
+            said = f"the check '{objective['indicator']}' has no latency: its readings are good or bad"
+            notes.error("value", (*steps, "objectives", index, "threshold"), said, hint="leave threshold out")
         names.exists(objective, "source", sources, ("objectives", index), "source")
     for index, rule in rows(raw, "abort"):
         names.exists(rule, "alert_policies", objectives, ("abort", index), "objective")

@@ -43,6 +43,7 @@ def test_a_check_is_an_indicator_for_objectives_and_guards(tmp_path: Path) -> No
         ("every: 10s", "every: 100ms", "'every'", None),
         ("name: pending", "name: node_count", "there is already an indicator 'node_count'", "give it a name: of its own"),
         ("name: pending", "name: shop", "there is already an indicator 'shop'", "give it a name: of its own"),
+        ("target: 90%", "target: 90%, threshold: 1s", "the check 'node_count' has no latency", "leave threshold out"),
         ("indicator: pending", "indicator: pendig", "there is no check 'pendig'", "did you mean 'pending'?"),
         ("indicator: pending", "indicator: shop", "there is no check 'shop'", "there are"),
     ],
