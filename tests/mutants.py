@@ -180,6 +180,9 @@ MUTANTS = (
            "tests/faults/test_network.py -k all_of_us_dead"),
     Mutant("runner/faults/network/bandwidth.py", "    if found.get(\"handle\", KERNELS_OWN) in (KERNELS_OWN, _handle(asked)):\n",
            "    if True:\n", "tests/faults/test_network.py -k somebody_else"),
+    Mutant("runner/faults/gremlin/driver.py", 'if one.guid not in args["before"]', "if True", "tests/faults/test_gremlin.py"),
+    Mutant("runner/faults/gremlin/driver.py", "if bad := [one for one in ends if not one.clean]:", "if bad := []:",
+           "tests/faults/test_gremlin.py"),
 )  # fmt: skip
 
 

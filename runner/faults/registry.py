@@ -22,6 +22,7 @@ BUILT_IN = (
     "alertmanager.driver",
     "aws_fis.driver",
     "aws.driver",
+    "gremlin.driver",
     "toxiproxy.driver",
     "stress_ng.driver",
     "network.driver",

@@ -1,0 +1,1 @@
+"""Gremlin: attacks on Kubernetes objects by its REST API; a halt stops ours alone."""

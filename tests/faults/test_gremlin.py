@@ -1,0 +1,144 @@
+"""Gremlin by its contract: attacks with an end, halted alone, and never believed gone where their agents could not take them back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runner import errors
+from runner.faults import conformance, registry
+from runner.faults.conformance import Trial, Trouble
+from runner.faults.driver import Activity, Setting, State, Where
+from runner.faults.gremlin import actions, driver
+from runner.rundir.ledger import UndoRecord
+from runner.safety import policy
+from tests.fakes import troubled
+from tests.fakes.gremlin import KEY, TEAM, Team, gremlin
+from tests.faults.test_conformance import NoSecrets
+from tests.waiting import until
+
+SECRETS = {"GREMLIN_API_KEY": KEY, "GREMLIN_TEAM_ID": TEAM}
+
+
+class Secrets(NoSecrets):
+    def starting_with(self, prefix: str) -> dict[str, Any]:
+        return dict(SECRETS)
+
+
+def setting(url: str) -> Setting:
+    return Setting(run="20261127-120000-1", secrets=Secrets(), configuration={"gremlin_url": url})
+
+
+def asked(name: str = "shop", length_s: int = 60) -> Activity:
+    arguments = {"command": ["latency", "-m", "300"], "ns": "shop", "name": name, "length_s": length_s}
+    provider = {"type": "python", "module": driver.MODULE, "func": "attack", "arguments": arguments}
+    return Activity(name="slow it down", provider=provider, arguments=arguments)
+
+
+def act(team: Team, activity: Activity) -> dict[str, Any]:
+    return actions.attack(**activity.arguments, configuration={"gremlin_url": team.url}, secrets=SECRETS)
+
+
+def test_it_passes_the_conformance_suite() -> None:
+    with gremlin() as team, troubled.front(team.url) as before:
+        ours, theirs = asked(length_s=30), asked("search")
+        started: list[str] = []
+
+        @contextlib.contextmanager
+        def trouble(kind: Trouble) -> Iterator[Setting]:
+            with troubled.troubled(before, kind):
+                yield setting(before.url)
+
+        trial = Trial(
+            setting=setting(team.url),
+            activity=ours,
+            act=lambda: act(team, ours),
+            nothing=asked("nobody"),
+            others=lambda: started.append(act(team, theirs)["guid"]),
+            untouched=lambda: team.look(started[0])["stage"] == "Running",
+            gone=setting("http://127.0.0.1:9"),
+            limit_s=10.0,
+            troubled=trouble,
+        )
+        problems = [p for p in conformance.check(_Endless(), trial) if "time to live" not in p]
+        assert problems == []
+
+
+class _Endless(driver.Driver):
+    """Without the wait for its end, which has a test of its own."""
+
+    def open(self, setting: Setting) -> Any:
+        opened = super().open(setting)
+
+        class Opened(type(opened)):  # type: ignore[misc]
+            def resolve(self, activity: Activity) -> Any:
+                found = super().resolve(activity)
+                return replace(found, ttl_s=None) if found else None
+
+        return Opened(setting)
+
+
+def test_its_length_ends_it_with_nobody_of_us_there() -> None:
+    with gremlin() as team:
+        guid = act(team, asked(length_s=1))["guid"]
+        until(lambda: team.look(guid)["stageLifecycle"] == "Complete", 30.0, "the attack is over")
+        assert driver.Driver().open(setting(team.url)).residue({}, [], _kept()).residue == ()
+
+
+def _kept() -> Any:
+    from runner.rundir.start_message import Kept
+
+    return Kept()
+
+
+def _record(found: Any) -> UndoRecord:
+    (step,) = found.undo
+    return UndoRecord(number=1, kind=step.kind, what=step.what, args=dict(step.args))
+
+
+def test_an_attack_whose_agents_cannot_take_it_back_is_not_undone_and_stays_residue() -> None:
+    with gremlin() as team:
+        system = driver.Driver().open(setting(team.url))
+        found = system.resolve(asked())
+        assert found is not None
+        before = system.snapshot([found], must=True)
+        act(team, asked())
+        team.halts_badly = True
+        outcome = system.undo(_record(found))
+        assert outcome.state is State.FAILED
+        assert "what it left on its targets is not known" in str(outcome.error)
+        assert "teardownfailed" in system.residue(before, [_record(found)], _kept()).residue[0]
+
+
+def test_an_attack_that_was_there_before_is_never_ours() -> None:
+    with gremlin() as team:
+        guid = act(team, asked())["guid"]  # the very same, by somebody else
+        found = driver.Driver().open(setting(team.url)).resolve(asked())
+        assert driver.Driver().open(setting(team.url)).undo(_record(found)).state is State.ALREADY
+        assert team.look(guid)["stage"] == "Running"
+
+
+def test_what_cannot_be_attacked_starts_nothing() -> None:
+    with gremlin() as team:
+        with pytest.raises(errors.EnvironmentFailure, match="knows no deployment shop/nobody"):
+            act(team, asked("nobody"))
+        assert team.attacks == {}
+
+
+def test_a_key_that_is_missing_or_refused_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GREMLIN_API_KEY", raising=False)
+    with pytest.raises(errors.EnvironmentFailure, match="needs a team and a key"):
+        actions.attack(["cpu"], "shop", "shop")
+    wrong = {**SECRETS, "GREMLIN_API_KEY": "other"}
+    with gremlin() as team, pytest.raises(errors.EnvironmentFailure, match="answers 401"):
+        actions.attack(["cpu"], "shop", "shop", configuration={"gremlin_url": team.url}, secrets=wrong)
+
+
+def test_its_environment_is_a_team_that_no_sandbox_list_has() -> None:
+    where = registry.environment(asked().provider, Where(env={"GREMLIN_TEAM_ID": TEAM}))
+    assert str(where) == "gremlin team team-1 at api.gremlin.com"
+    assert not policy.is_sandbox(where)
