@@ -40,7 +40,8 @@ class Team:
             **body,
             "guid": guid,
             "step": 0,
-            "ends": time.monotonic() + length,
+            "length": length,
+            "ends": float("inf"),
             "states": [],
             "halted": "",
         }
