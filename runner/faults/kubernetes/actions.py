@@ -5,12 +5,34 @@ Each waits until the cluster took the fault, or raises EnvironmentFailure in the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 Secrets = Mapping[str, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
+def _told(action: Callable[P, T]) -> Callable[P, T]:
+    """What the API answers is told in its own words, in one sentence."""
+
+    @functools.wraps(action)
+    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        from runner import error_text, errors
+        from runner.faults.kubernetes.client import TROUBLES, Unseen
+
+        try:
+            return action(*args, **kwargs)
+        except errors.ChaosRunError:
+            raise
+        except (*TROUBLES, Unseen) as problem:
+            raise errors.EnvironmentFailure(f"{action.__name__}: {error_text.sentence(problem)}") from problem
+
+    return told
+
+
+@_told
 def drain_nodes(
     name: str = "",
     label_selector: str = "",
@@ -39,6 +61,7 @@ def drain_nodes(
     return drain.drain(cluster, nodes, {"timeout": timeout, **options})
 
 
+@_told
 def fail_zone(
     zone: str,
     timeout: float | str = 60,
@@ -58,6 +81,7 @@ def fail_zone(
     return drain.cut_off(Cluster(secrets), {"zone": zone, "timeout": timeout, **options})
 
 
+@_told
 def uncordon_nodes(name: str = "", label_selector: str = "", secrets: Secrets | None = None) -> list[str]:
     """Free the nodes that this run has cordoned, of all or of those named; a cordon that somebody else made stays."""
     from runner.faults import identity
@@ -66,3 +90,58 @@ def uncordon_nodes(name: str = "", label_selector: str = "", secrets: Secrets | 
 
     cluster, run = Cluster(secrets), identity.run_id()
     return [n["name"] for n in cluster.nodes(name, label_selector) if cordon.free(cluster, n["name"], run)]
+
+
+@_told
+def stress_cpu(
+    label_selector: str,
+    ns: str = "default",
+    qty: int = 0,
+    workers: int = 1,
+    load: int = 90,
+    duration: float | str = "2m",
+    hpa: str = "",
+    image: str = "",
+    secrets: Secrets | None = None,
+) -> list[str]:
+    """Run stress-ng in the pods that match (`qty` of them; 0: all), beside what runs there, and within the pod's own limits.
+
+    It ends itself after `duration`. With `hpa`, the name of a HorizontalPodAutoscaler, it is ended as soon as that wants more pods;
+    one that still does not after `duration` is the finding.
+    """
+    from runner.faults.kubernetes import stress
+    from runner.faults.kubernetes.client import Cluster
+
+    asked = {"label_selector": label_selector, "ns": ns, "qty": qty, "duration": duration, "image": image}
+    return stress.stress_cpu(Cluster(secrets), {**asked, "workers": workers, "load": load, "hpa": hpa})
+
+
+@_told
+def fill_memory(
+    label_selector: str,
+    ns: str = "default",
+    qty: int = 1,
+    mib_per_second: int = 10,
+    duration: float | str = "2m",
+    image: str = "",
+    secrets: Secrets | None = None,
+) -> list[str]:
+    """Let the memory of pods grow by stress-ng until the kernel kills a container of theirs, as for a leak of its own.
+
+    Every container of the pod needs a memory limit. It ends with the first such kill, and by itself after `duration`.
+    """
+    from runner.faults.kubernetes import stress
+    from runner.faults.kubernetes.client import Cluster
+
+    asked = {"label_selector": label_selector, "ns": ns, "qty": qty, "duration": duration, "image": image}
+    return stress.fill_memory(Cluster(secrets), {**asked, "mib_per_second": mib_per_second})
+
+
+@_told
+def end_stress(label_selector: str, ns: str = "default", secrets: Secrets | None = None) -> list[str]:
+    """End the stress-ng of this run in the pods that match; that of other runs goes on."""
+    from runner.faults.kubernetes import stress
+    from runner.faults.kubernetes.client import Cluster
+
+    cluster = Cluster(secrets)
+    return stress.end(cluster, stress.chosen(cluster, {"label_selector": label_selector, "ns": ns}))

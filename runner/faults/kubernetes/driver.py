@@ -48,7 +48,7 @@ class Driver:
 
     name = NAME
     said = "the cluster"
-    undoes: Collection[str] = ("uncordon", "scale")
+    undoes: Collection[str] = ("uncordon", "scale", "end-stress")
     ends_with_target = True
     imports: Collection[str] = ()
     sees_residue = True
@@ -176,9 +176,11 @@ class System:
 
     def _undone(self, kind: str, args: Mapping[str, Any]) -> bool:
         """Whether there was something to undo."""
-        from runner.faults.kubernetes import cordon
+        from runner.faults.kubernetes import cordon, stress
 
         cluster = self._cluster()
+        if kind == stress.END:
+            return stress.undone(cluster, args, self._setting.run)
         if kind == "scale":
             return cluster.scale(args["resource"], args["name"], args["namespace"], args["replicas"])
         if args.get("noted"):
@@ -186,10 +188,22 @@ class System:
         return cluster.uncordon(args["node"])
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
-        """What differs from the snapshot; its undo records concern objects that are in it."""
+        """What differs from the snapshot, and what still runs of what we started; the rest of the records is in the snapshot."""
         from runner.faults.kubernetes import residue
 
-        return residue.after(self._cluster, before, kept) if before else Residue()
+        compared = residue.after(self._cluster, before, kept) if before else Residue()
+        return compared + self._running(records, kept)
+
+    def _running(self, records: Sequence[UndoRecord], kept: Kept) -> Residue:
+        from runner.faults.kubernetes import stress
+
+        asked = [record.args for record in records if record.kind == stress.END]
+        left = stress.left(self._cluster(), asked, self._setting.run) if asked else {}
+        meant = {pod for pod in left if kept.names is None or pod in kept.names}
+        return Residue(
+            residue=tuple(said for pod, said in left.items() if pod not in meant),
+            meant=tuple(said for pod, said in left.items() if pod in meant),
+        )
 
     def withheld(self, rollback: Activity, before: Mapping[str, Any]) -> str:
         """Nodes that somebody else had cordoned before; our own records free ours."""

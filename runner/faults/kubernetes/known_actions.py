@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from runner.faults.driver import FaultTarget, Provider
-from runner.faults.kubernetes import created, drain, objects, pods_and_nodes, workloads
+from runner.faults.kubernetes import created, drain, objects, pods_and_nodes, stress, workloads
 from runner.faults.kubernetes.objects import Resource
 from runner.faults.kubernetes.signatures import Arguments, Confirm, Resolve
 
@@ -60,6 +60,9 @@ CONFIRM: dict[str, Confirm | None] = {
     "deleted": objects.gone,
     "created": objects.there,
     "changed": objects.differs,
+    "cpu-stress": stress.cpu_taken,
+    "memory-stress": stress.out_of_memory,
+    "stress-ended": None,
 }
 """What each kind of aim is proven by; None where nothing can be seen from outside."""
 
@@ -121,6 +124,9 @@ ACTIONS: dict[str, Resolve] = {
     "runner.faults.kubernetes.actions.drain_nodes": drain.nodes_drained,
     "runner.faults.kubernetes.actions.fail_zone": drain.zone_failed,
     "runner.faults.kubernetes.actions.uncordon_nodes": drain.nodes_freed,
+    "runner.faults.kubernetes.actions.stress_cpu": stress.cpu_stressed,
+    "runner.faults.kubernetes.actions.fill_memory": stress.memory_filled,
+    "runner.faults.kubernetes.actions.end_stress": stress.stress_ended,
     **{
         f"chaosk8s.chaosmesh.network.actions.{name}": created.mesh("networkchaos")
         for name in (

@@ -1,0 +1,79 @@
+"""Resources of pods: what the metrics API says they use, what limits them, what an autoscaler makes of it, and who ran out of memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from runner.faults.kubernetes.node_pods import Pod, called
+
+if TYPE_CHECKING:
+    from runner.faults.kubernetes.client import Cluster
+
+_UNITS = {
+    "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+OOM = "OOMKilled"
+
+
+def quantity(text: str) -> float:
+    """A quantity of the API as a number: `250m`, `128Mi`."""
+    number = text.rstrip("".join(_UNITS))
+    return float(number) * _UNITS.get(text[len(number) :], 1.0)
+
+
+def usage(cluster: Cluster, namespace: str) -> dict[str, float] | None:
+    """CPUs in use by pod; None where no metrics API is served, or it has nothing to say."""
+    from kubernetes.client.rest import ApiException
+
+    from runner.faults.kubernetes.client import Unseen
+
+    try:
+        listed = cluster.read(f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods")
+    except (Unseen, ApiException):  # 503 while it has nothing yet
+        return None
+    items = (listed or {}).get("items") or ()
+    found = {i["metadata"]["name"]: sum(quantity(c["usage"]["cpu"]) for c in i.get("containers") or ()) for i in items}
+    return found or None
+
+
+def scaled(cluster: Cluster, namespace: str) -> dict[str, int]:
+    """The autoscalers of a namespace, with the replicas that each wants."""
+    listed = cluster.read(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers") or {}
+    return {
+        i["metadata"]["name"]: int((i.get("status") or {}).get("desiredReplicas") or 0)
+        for i in listed.get("items") or ()
+    }
+
+
+def why_not_scaled(cluster: Cluster, namespace: str, name: str) -> str:
+    """What an autoscaler says of itself."""
+    found = cluster.read(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{name}") or {}
+    conditions = (found.get("status") or {}).get("conditions") or ()
+    telling = [c.get("message") for c in conditions if c.get("type") != "AbleToScale" and c.get("message")]
+    return "; ".join(map(str, telling)) or "it does not say why"
+
+
+def cpu_limit(pod: Pod) -> float:
+    """CPUs that all its containers may use together; endless where one has no limit."""
+    limits = [((c.get("resources") or {}).get("limits") or {}).get("cpu") for c in pod["spec"]["containers"]]
+    return sum(quantity(str(limit)) for limit in limits) if all(limits) else math.inf
+
+
+def restarts(pod: Pod) -> dict[str, int]:
+    """Of each container."""
+    return {s["name"]: int(s.get("restartCount") or 0) for s in pod["status"].get("containerStatuses") or ()}
+
+
+def killed(pod: Pod, before: Mapping[str, int]) -> str:
+    """Which container was killed for want of memory and restarted since, in a sentence; empty where none was."""
+    for status in pod["status"].get("containerStatuses") or ():
+        was, now = before.get(status["name"], 0), int(status.get("restartCount") or 0)
+        last: Mapping[str, Any] = (status.get("lastState") or {}).get("terminated") or {}
+        if now > was and last.get("reason") == OOM:
+            return (
+                f"container {status['name']} of {called(pod)} was killed for want of memory ({OOM}, exit code "
+                f"{last.get('exitCode')}) at {last.get('finishedAt')} and restarted: restart {now}, before {was}"
+            )
+    return ""
