@@ -27,7 +27,7 @@ def installed() -> Iterator[str]:
 def own() -> Iterator[str]:
     """Every function of the module that people write in a file."""
     for name, function in inspect.getmembers(actions, inspect.isfunction):
-        if function.__module__ == actions.__name__:
+        if function.__module__ == actions.__name__ and not name.startswith("_"):
             yield f"{actions.__name__}.{name}"
 
 

@@ -121,27 +121,63 @@ def fill_memory(
     label_selector: str,
     ns: str = "default",
     qty: int = 1,
+    container_name: str = "",
     mib_per_second: int = 10,
     duration: float | str = "2m",
-    image: str = "",
     secrets: Secrets | None = None,
 ) -> list[str]:
-    """Let the memory of pods grow by stress-ng until the kernel kills a container of theirs, as for a leak of its own.
+    """Let the memory of a container grow until the kernel kills it, as for a leak of its own, and wait until it has started again.
 
-    Every container of the pod needs a memory limit. It ends with the first such kill, and by itself after `duration`.
+    The container (the first, unless one is named) needs a memory limit, and its image a shell. The growth ends with the container,
+    and by itself after `duration`; one that kills nobody by then is the finding.
     """
-    from runner.faults.kubernetes import stress
+    from runner.faults.kubernetes import memory
     from runner.faults.kubernetes.client import Cluster
 
-    asked = {"label_selector": label_selector, "ns": ns, "qty": qty, "duration": duration, "image": image}
-    return stress.fill_memory(Cluster(secrets), {**asked, "mib_per_second": mib_per_second})
+    asked = {"label_selector": label_selector, "ns": ns, "qty": qty, "duration": duration}
+    return memory.fill(Cluster(secrets), {**asked, "container_name": container_name, "mib_per_second": mib_per_second})
 
 
 @_told
 def end_stress(label_selector: str, ns: str = "default", secrets: Secrets | None = None) -> list[str]:
-    """End the stress-ng of this run in the pods that match; that of other runs goes on."""
-    from runner.faults.kubernetes import stress
+    """End what this run lets run in the pods that match, CPU or memory; that of other runs goes on."""
+    from runner.faults import identity
+    from runner.faults.kubernetes import memory, running_pods, stress
     from runner.faults.kubernetes.client import Cluster
 
-    cluster = Cluster(secrets)
-    return stress.end(cluster, stress.chosen(cluster, {"label_selector": label_selector, "ns": ns}))
+    cluster, run = Cluster(secrets), identity.run_id()
+    pods = running_pods.chosen(cluster, {"label_selector": label_selector, "ns": ns})
+    filled = [p["metadata"]["name"] for p in pods if memory.undone(cluster, p["metadata"], run)]
+    return [*stress.end(cluster, pods), *filled]
+
+
+@_told
+def fail_dns(names: list[str] | str, rcode: str = "SERVFAIL", secrets: Secrets | None = None) -> list[str]:
+    """Let the cluster's CoreDNS answer these names, and all below them, with SERVFAIL, NXDOMAIN or REFUSED. There is no time to live.
+
+    It waits until every CoreDNS pod runs with it, by its own log, which takes up to a minute. What callers keep in caches goes on.
+    """
+    from runner.faults.kubernetes import dns
+    from runner.faults.kubernetes.client import Cluster
+
+    return dns.tell(Cluster(secrets), {"names": names, "rcode": rcode})
+
+
+@_told
+def delay_dns(names: list[str] | str, delay_ms: int = 500, secrets: Secrets | None = None) -> list[str]:
+    """Let the cluster's CoreDNS (1.12 or later) answer these names, and all below them, so much later; else as `fail_dns`."""
+    from runner.faults.kubernetes import dns
+    from runner.faults.kubernetes.client import Cluster
+
+    return dns.tell(Cluster(secrets), {"names": names, "delay_ms": delay_ms})
+
+
+@_told
+def clear_dns(secrets: Secrets | None = None) -> bool:
+    """Take out what this run has told CoreDNS. True: nothing of it is left, also where nothing was there."""
+    from runner.faults import identity
+    from runner.faults.kubernetes import dns
+    from runner.faults.kubernetes.client import Cluster
+
+    dns.undone(Cluster(secrets), identity.run_id())
+    return True

@@ -48,7 +48,7 @@ class Driver:
 
     name = NAME
     said = "the cluster"
-    undoes: Collection[str] = ("uncordon", "scale", "end-stress")
+    undoes: Collection[str] = ("uncordon", "scale", "end-stress", "end-memory", "clear-dns")
     ends_with_target = True
     imports: Collection[str] = ()
     sees_residue = True
@@ -176,11 +176,15 @@ class System:
 
     def _undone(self, kind: str, args: Mapping[str, Any]) -> bool:
         """Whether there was something to undo."""
-        from runner.faults.kubernetes import cordon, stress
+        from runner.faults.kubernetes import cordon, dns, memory, stress
 
         cluster = self._cluster()
         if kind == stress.END:
             return stress.undone(cluster, args, self._setting.run)
+        if kind == memory.END:
+            return memory.undone(cluster, args, self._setting.run)
+        if kind == dns.END:
+            return dns.undone(cluster, self._setting.run)
         if kind == "scale":
             return cluster.scale(args["resource"], args["name"], args["namespace"], args["replicas"])
         if args.get("noted"):
@@ -195,10 +199,12 @@ class System:
         return compared + self._running(records, kept)
 
     def _running(self, records: Sequence[UndoRecord], kept: Kept) -> Residue:
-        from runner.faults.kubernetes import stress
+        from runner.faults.kubernetes import memory, stress
 
-        asked = [record.args for record in records if record.kind == stress.END]
-        left = stress.left(self._cluster(), asked, self._setting.run) if asked else {}
+        left: dict[str, str] = {}
+        for kind, look in ((stress.END, stress.left), (memory.END, memory.left)):
+            if asked := [record.args for record in records if record.kind == kind]:
+                left |= look(self._cluster(), asked, self._setting.run)
         meant = {pod for pod in left if kept.names is None or pod in kept.names}
         return Residue(
             residue=tuple(said for pod, said in left.items() if pod not in meant),

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from runner.faults.driver import FaultTarget, Provider
-from runner.faults.kubernetes import created, drain, objects, pods_and_nodes, stress, workloads
+from runner.faults.kubernetes import created, dns, drain, memory, objects, pods_and_nodes, stress, workloads
 from runner.faults.kubernetes.objects import Resource
 from runner.faults.kubernetes.signatures import Arguments, Confirm, Resolve
 
@@ -61,8 +61,10 @@ CONFIRM: dict[str, Confirm | None] = {
     "created": objects.there,
     "changed": objects.differs,
     "cpu-stress": stress.cpu_taken,
-    "memory-stress": stress.out_of_memory,
+    "memory": memory.out_of_memory,
     "stress-ended": None,
+    "dns": dns.felt,
+    "dns-cleared": objects.differs,
 }
 """What each kind of aim is proven by; None where nothing can be seen from outside."""
 
@@ -125,7 +127,10 @@ ACTIONS: dict[str, Resolve] = {
     "runner.faults.kubernetes.actions.fail_zone": drain.zone_failed,
     "runner.faults.kubernetes.actions.uncordon_nodes": drain.nodes_freed,
     "runner.faults.kubernetes.actions.stress_cpu": stress.cpu_stressed,
-    "runner.faults.kubernetes.actions.fill_memory": stress.memory_filled,
+    "runner.faults.kubernetes.actions.fill_memory": memory.filled,
+    "runner.faults.kubernetes.actions.fail_dns": dns.resolved,
+    "runner.faults.kubernetes.actions.delay_dns": dns.resolved,
+    "runner.faults.kubernetes.actions.clear_dns": dns.cleared,
     "runner.faults.kubernetes.actions.end_stress": stress.stress_ended,
     **{
         f"chaosk8s.chaosmesh.network.actions.{name}": created.mesh("networkchaos")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import clock, errors
 from runner.faults import identity
+from runner.faults.kubernetes import running_pods
 from runner.faults.kubernetes.node_pods import Pod, called
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ STARTS_S = 60.0
 ENDS_S = 15.0
 """How long it may take to end once it is told to."""
 LOOK_S = 0.5
+GONE, ENDED = "the pod is gone", "it ended"
 STUCK = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
+TERMINATE = "kill -TERM $(cat /tmp/chaos-run.pid)"
+"""Its own process, by the number that it wrote down: in a pod that shares its processes number 1 is somebody else's."""
 UNTIL = """\
-echo $$ > /tmp/chaos-run.pid
+cd /tmp && echo $$ > chaos-run.pid
 left=$(( {end} - $(date +%s) ))
 [ "$left" -gt {seconds} ] && left={seconds}
 [ "$left" -gt 0 ] || exit 0
@@ -52,11 +56,12 @@ def put(cluster: Cluster, pod: Pod, name: str, stress: Stress) -> None:
         return
     number = sum(str(c["name"]).startswith(name) for c in there)
     begins = UNTIL.format(end=int(time.time()) + stress.seconds, seconds=stress.seconds)
+    script = (begins + stress.script).replace("$$", "$$$$")  # Kubernetes makes one of two
     container = {
         "name": f"{name}-{number}" if number else name,
         "image": stress.image,
         "imagePullPolicy": "IfNotPresent",
-        "command": ["/bin/sh", "-c", begins + stress.script],
+        "command": ["/bin/sh", "-c", script],
         "securityContext": dict(stress.security),
     }
     cluster.core.patch_namespaced_pod_ephemeralcontainers(
@@ -68,19 +73,35 @@ def started(cluster: Cluster, pod: Pod, name: str) -> None:
     """Wait until it runs. Raises EnvironmentFailure with the node's words where it does not."""
 
     def look() -> tuple[bool, str]:
-        now = again(cluster, pod)
-        if now is None or running(now, name):
-            return now is not None, "the pod is gone"
-        waiting = [s["state"].get("waiting") or {} for s in _statuses(now, name)]
-        return False, f"{waiting[-1].get('reason')}: {waiting[-1].get('message') or ''}" if waiting else ""
+        now = running_pods.again(cluster, pod)
+        if now is None:
+            return False, GONE
+        return running(now, name) is not None, told(cluster, now, name)
 
     runs, why = clock.poll_until(look, STARTS_S, LOOK_S, enough=lambda seen: seen[0] or _hopeless(seen[1]))
     if not runs:
-        raise errors.EnvironmentFailure(f"stress-ng does not start in {called(pod)}: {why or 'its node says nothing'}")
+        raise errors.EnvironmentFailure(f"stress-ng does not run in {called(pod)}: {why or 'its node says nothing'}")
+
+
+def told(cluster: Cluster, pod: Pod, name: str) -> str:
+    """Why none runs, by its node and by itself; empty where one does."""
+    from runner.faults.kubernetes.client import CALL_S
+
+    found = _statuses(pod, name)
+    state = found[-1]["state"] if found else {}
+    if waiting := state.get("waiting"):
+        return f"{waiting.get('reason')}: {waiting.get('message') or ''}"
+    if ended := state.get("terminated"):
+        meta, container = pod["metadata"], found[-1]["name"]
+        said = cluster.core.read_namespaced_pod_log(
+            meta["name"], meta["namespace"], container=container, tail_lines=3, _request_timeout=CALL_S
+        )
+        return f"{ENDED} with exit code {ended.get('exitCode')}: {' | '.join(str(said).splitlines())}"
+    return ""
 
 
 def _hopeless(why: str) -> bool:
-    return why == "the pod is gone" or any(reason in why for reason in STUCK)
+    return why == GONE or why.startswith((ENDED, *STUCK))
 
 
 def running(pod: Pod, name: str) -> Mapping[str, Any] | None:
@@ -90,27 +111,20 @@ def running(pod: Pod, name: str) -> Mapping[str, Any] | None:
 
 def end(cluster: Cluster, pod: Pod, name: str) -> bool:
     """Whether one had to be ended. Raises EnvironmentFailure where it goes on, and what the API answers."""
-    now = again(cluster, pod)
+    now = running_pods.again(cluster, pod)
     if now is None or not any("terminated" not in s["state"] for s in _statuses(now, name)):
         return False
     for status in _statuses(now, name):
         if "running" in status["state"]:
-            _tell(cluster, now, str(status["name"]))
+            running_pods.execute(cluster, now, str(status["name"]), "/bin/sh", "-c", TERMINATE)
 
     def ended() -> bool:
-        left = again(cluster, pod)
+        left = running_pods.again(cluster, pod)
         return left is None or all("terminated" in s["state"] for s in _statuses(left, name))
 
     if not clock.poll_until(ended, ENDS_S, LOOK_S):
         raise errors.EnvironmentFailure(f"stress-ng in {called(pod)} has not ended {ENDS_S:g} s after it was told to")
     return True
-
-
-def again(cluster: Cluster, pod: Pod) -> dict[str, Any] | None:
-    """The same pod as it is now; None where it is gone, or its name is another's."""
-    meta = pod["metadata"]
-    now = cluster.read(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}")
-    return now if now is not None and now["metadata"]["uid"] == meta["uid"] else None
 
 
 def of_run(pod: Pod, run: str) -> Iterator[str]:
@@ -120,29 +134,8 @@ def of_run(pod: Pod, run: str) -> Iterator[str]:
             yield str(status["name"])
 
 
-def _tell(cluster: Cluster, pod: Pod, container: str) -> None:
-    """SIGTERM to its own process, by the number that it wrote down: in a pod that shares its processes number 1 is somebody else's."""
-    from kubernetes import client, stream
-
-    meta = pod["metadata"]
-    api = client.CoreV1Api(
-        client.ApiClient(cluster.core.api_client.configuration)
-    )  # stream() changes the client it is given
-    stream.stream(
-        api.connect_get_namespaced_pod_exec,
-        meta["name"],
-        meta["namespace"],
-        container=container,
-        command=["/bin/sh", "-c", "kill -TERM $(cat /tmp/chaos-run.pid)"],
-        stderr=True,
-        stdout=True,
-        stdin=False,
-        tty=False,
-        _request_timeout=ENDS_S,
-    )
-
-
 def _statuses(pod: Pod, name: str) -> list[Mapping[str, Any]]:
-    """Of those of this name, also of its further attempts."""
+    """Of those of this name, also of its further attempts; those that have not ended last."""
     found = (pod.get("status") or {}).get("ephemeralContainerStatuses") or ()
-    return [s for s in found if s["name"] == name or str(s["name"]).startswith(f"{name}-")]
+    ours = [s for s in found if s["name"] == name or str(s["name"]).startswith(f"{name}-")]
+    return sorted(ours, key=lambda status: "terminated" not in status["state"])
