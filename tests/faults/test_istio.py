@@ -243,6 +243,17 @@ def test_growth_that_may_be_another_faults_is_no_proof(mesh: Mesh) -> None:
     assert "some may be of the virtual service shop/theirs" in said.sentence
 
 
+def test_what_no_deaf_proxy_injects_is_not_confirmed_by_the_object(mesh: Mesh) -> None:
+    """A deaf proxy: the VirtualService carries the fault, and nobody is hit."""
+    mesh.envoy.deaf = True
+    target = mesh.resolve(ours := mesh.activity())
+    mesh.act(mesh.activity(proxy_admin=""))
+    assert mesh.routes()[1]["fault"]
+    said = Driver().open(mesh.setting).confirm(ours, target)
+    assert not said.confirmed
+    assert "has injected 0 aborts since before the action" in said.sentence
+
+
 def test_without_a_proxy_to_ask_nothing_is_said_to_be_seen(mesh: Mesh) -> None:
     target = mesh.resolve(ours := mesh.activity(proxy_admin=""))
     assert not target.provable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -11,8 +12,8 @@ from runner.faults.litmus import account, chaos_engine
 from runner.faults.litmus.account import Account
 from runner.faults.litmus.chaos_engine import Wanted
 
-ENDS_S = 40.0
-"""How long the operator may take to end a fault: a step of the undo is given up after a minute."""
+ENDS_S = 50.0
+"""How long the operator may take to end a fault and let go of its engine: a step of the undo is given up after a minute."""
 HURRIED_S = 3.0
 EVERY_S = 0.3
 
@@ -107,7 +108,7 @@ class Engines:
 
         Raises EnvironmentFailure with what is left: the operator does not run, or a helper ended before it could put back its change.
         """
-        found = self.account(engine)
+        found, until = self.account(engine), time.monotonic() + within_s
         if found.engine is None and found.result is None:
             return False
         if found.engine is not None and not found.ended:
@@ -115,7 +116,7 @@ class Engines:
                 self._api.merge(
                     chaos_engine.path("chaosengines", engine.ns, engine.name), {"spec": {"engineState": "stop"}}
                 )
-            self._wait(lambda: self._running(engine), within_s, f"the operator has not stopped the {engine.said}")
+            self._wait(lambda: self._running(engine), until, f"the operator has not stopped the {engine.said}")
         if unreverted := self._unreverted(engine):
             raise errors.EnvironmentFailure(
                 f"Litmus never put back its change in {', '.join(unreverted)}: its helper ended before it could",
@@ -123,7 +124,7 @@ class Engines:
             )
         with told(f"the {engine.said} could not be deleted"):
             self._api.delete(chaos_engine.path("chaosengines", engine.ns, engine.name))
-            self._wait(lambda: self._left(engine, found.uid), within_s, f"of the {engine.said} there is still")
+            self._wait(lambda: self._left(engine, found.uid), until, f"of the {engine.said} there is still")
             self._api.delete(chaos_engine.path("chaosresults", engine.ns, engine.result))
         return True
 
@@ -163,9 +164,9 @@ class Engines:
         path = f"/api/v1/namespaces/{ns}/pods/{name}" if kind == "pod" else f"/api/v1/nodes/{name}"
         return self._api.get(path) is not None
 
-    def _wait(self, left: Callable[[], list[str]], within_s: float, what: str) -> None:
-        if found := clock.poll_until(left, within_s, EVERY_S, enough=lambda found: not found):
-            raise errors.EnvironmentFailure(f"{what}: {', '.join(found)} (after {within_s:g} s)")
+    def _wait(self, left: Callable[[], list[str]], until: float, what: str) -> None:
+        if found := clock.poll_until(left, until - time.monotonic(), EVERY_S, enough=lambda found: not found):
+            raise errors.EnvironmentFailure(f"{what}: {', '.join(found)}")
 
     def _warned(self, engine: Engine) -> str:
         """The last warning about it."""
