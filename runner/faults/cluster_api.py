@@ -9,6 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +31,15 @@ PAUSE_S = 0.1
 Object = dict[str, Any]
 Operations = Sequence[Mapping[str, Any]]
 """A JSON patch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """How a server behind the API server answered."""
+
+    seconds: float
+    offset_s: float
+    """How far the date that it says is from our clock; nothing where it says none."""
 
 
 class ClusterApi:
@@ -82,6 +94,25 @@ class ClusterApi:
         """Whether it was there. `uid`: only that very object, and none that has its name by now (409)."""
         only = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}} if uid else None
         return self._found(lambda: self._call("DELETE", path, {}, only)) is not None
+
+    def answer(self, path: str) -> Answer:
+        """How the server behind a path of the API (the proxy of a pod) answers; an error, its own or the API server's, is raised."""
+        began = time.monotonic()
+        found = self._api.call_api(
+            quote(path, safe="/:"),
+            "GET",
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _return_http_data_only=True,
+            _request_timeout=(self._call_s, self._call_s),
+        )
+        seconds = time.monotonic() - began
+        try:
+            said = parsedate_to_datetime(found.headers.get("Date", ""))
+        except ValueError:
+            said = datetime.now(UTC)
+        found.release_conn()
+        return Answer(seconds=seconds, offset_s=(said - datetime.now(UTC)).total_seconds())
 
     def _changed(self, path: str, version: str, operations: Operations) -> bool:
         """False where somebody was faster."""

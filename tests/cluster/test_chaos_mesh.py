@@ -268,7 +268,9 @@ def test_a_bandwidth_limit_slows_the_front(mesh: Kube, setting: Setting) -> None
 def test_a_clock_that_is_set_back_shows_in_the_answers(mesh: Kube, setting: Setting) -> None:
     until(lambda: whole(mesh), 60, "all pods to be ready")
     assert abs(offset_s(mesh)) < 600
-    with struck(setting, inject("TimeChaos", "60s", timeOffset="-1h")):
+    with struck(setting, inject("TimeChaos", "60s", timeOffset="-1h")) as strike:
+        found = strike.confirmed(within_s=5.0)
+        assert found.confirmed, found.sentence
         assert offset_s(mesh) < -3000
     assert abs(offset_s(mesh)) < 600
 

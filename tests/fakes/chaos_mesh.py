@@ -58,13 +58,16 @@ class ChaosMesh:
     def add_pod(self, name: str, app: str, namespace: str = "shop") -> None:
         metadata = {"name": name, "namespace": namespace, "uid": str(uuid.uuid4()), "labels": {"app": app}}
         metadata |= {"ownerReferences": [{"kind": "ReplicaSet", "name": app}]}
-        container = {"name": app, "image": "agnhost", "resources": {"limits": {"cpu": "500m", "memory": "128Mi"}}}
+        limits = {"limits": {"cpu": "500m", "memory": "128Mi"}}
+        container = {"name": app, "image": "agnhost", "resources": limits, "ports": [{"containerPort": 8080}]}
         state = {"name": app, "containerID": f"containerd://{uuid.uuid4().hex}", "restartCount": 0, "ready": True}
         self.pods[namespace, name] = {
             "metadata": metadata,
             "spec": {"nodeName": "worker1", "containers": [container]},
             "status": {"phase": "Running", "containerStatuses": [state]},
             "usage": {"cpu": 0.01, "memory": 20 * 1024**2},
+            "late_s": 0.0,
+            "offset_s": 0.0,
         }
 
     def rules(self, namespace: str, pod: str, source: str) -> None:
@@ -176,6 +179,10 @@ class ChaosMesh:
             there["status"]["containerStatuses"][0]["containerID"] = f"containerd://{uuid.uuid4().hex}"
         if spec.get("action") == "pod-failure":
             there["spec"]["containers"][0]["image"] = "pause"
+        if spec.get("action") == "delay":
+            there["late_s"] = _seconds(spec["delay"]["latency"])
+        if found["kind"] == "TimeChaos":
+            there["offset_s"] = -_seconds(spec["timeOffset"])
         if found["kind"] == "StressChaos":
             there["usage"] = {"cpu": 0.45, "memory": 120 * 1024**2}
 
@@ -183,7 +190,7 @@ class ChaosMesh:
         space, _, pod = name.partition("/")
         if there := self.pods.get((space, pod)):
             there["spec"]["containers"][0]["image"] = "agnhost"
-            there["usage"] = {"cpu": 0.01, "memory": 20 * 1024**2}
+            there |= {"usage": {"cpu": 0.01, "memory": 20 * 1024**2}, "late_s": 0.0, "offset_s": 0.0}
 
 
 @contextlib.contextmanager
@@ -224,7 +231,18 @@ class _Handler(Quiet):
                 self.close_connection = True
                 return
             text = json.dumps(found, default=str).encode()
+            pod = self._proxied(mesh, asked.path)
+        if pod and status == 200:
+            time.sleep(pod["late_s"])
+            self.offset_s = pod["offset_s"]
         self.answer(text, status, **{"Content-Type": "application/json"})
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(time.time() + getattr(self, "offset_s", 0.0))
+
+    def _proxied(self, mesh: ChaosMesh, path: str) -> dict[str, Any] | None:
+        named = re.fullmatch(r"/api/v1/namespaces/([^/]+)/pods/([^/:]+):8080/proxy/", path)
+        return mesh.pods.get((named[1], named[2])) if named else None
 
     def _found(
         self, mesh: ChaosMesh, method: str, path: str, query: dict[str, list[str]], body: Any
@@ -234,6 +252,8 @@ class _Handler(Quiet):
         if any(word in path for word in mesh.forbidden):
             return 403, _status(403, f"User cannot look at {path}")
         mesh.advance()
+        if self._proxied(mesh, path):
+            return 200, {"page": "welcome"}
         if path == API and mesh.served:
             return 200, {"kind": "APIResourceList"}
         if path.startswith(API) and mesh.served:

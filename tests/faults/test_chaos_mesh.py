@@ -318,10 +318,40 @@ def test_a_changed_image_alone_stops_no_container(mesh: ChaosMesh) -> None:
     assert not Driver().open(SETTING_HERE).confirm(FAULTS["pod-failure"], target).confirmed
 
 
-def test_a_network_fault_is_not_claimed_to_be_seen(mesh: ChaosMesh) -> None:
-    target = resolved(lasting("NetworkChaos", DELAY))
-    assert not target.visible
-    assert "a probe named under proof:" in target.note
+@pytest.mark.parametrize(
+    ("kind", "spec", "words"),
+    [
+        ("NetworkChaos", DELAY, "answers after 0.3"),
+        ("TimeChaos", {"mode": "all", "selector": SHOP, "timeOffset": "-1h"}, "says a date -3600 s from ours"),
+    ],
+    ids=["delay", "clock"],
+)
+def test_what_shows_in_the_answers_of_the_pods_is_looked_for_there(
+    kind: str, spec: dict[str, Any], words: str, mesh: ChaosMesh
+) -> None:
+    strike = lasting(kind, spec)
+    target = resolved(strike)
+    assert target.visible
+    mesh.way = "lies"
+    act(strike)
+    assert not Driver().open(SETTING_HERE).confirm(strike, target).confirmed
+    assert Driver().open(SETTING_HERE).undo(record(target)).state is State.UNDONE
+    mesh.way = "injects"
+    act(strike)
+    found = Driver().open(SETTING_HERE).confirm(strike, target)
+    assert found.confirmed
+    assert words in found.sentence
+    assert found.targets == target.targets
+
+
+def test_what_nobody_can_see_in_the_pods_is_not_claimed_to_be_seen(mesh: ChaosMesh) -> None:
+    some = {**DELAY, "target": {"mode": "all", "selector": TILL}}
+    for strike in (LOSS, lasting("NetworkChaos", some)):
+        target = resolved(strike)
+        assert not target.visible
+        assert "a probe named under proof:" in target.note
+    mesh.forbidden = ("/proxy/",)
+    assert "not every pod answers HTTP" in resolved(lasting("NetworkChaos", DELAY)).note
 
 
 def test_an_object_of_its_name_that_somebody_else_made_is_not_touched(mesh: ChaosMesh) -> None:

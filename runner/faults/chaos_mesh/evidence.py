@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from runner.faults.chaos_mesh import usage
+from runner.faults.chaos_mesh import answers, usage
 from runner.faults.chaos_mesh.selection import Pod
 from runner.faults.chaos_mesh.wanted import Wanted
 from runner.faults.cluster_api import ClusterApi
@@ -15,11 +15,14 @@ TOLD = "told by Chaos Mesh"
 """The kind of a fault whose effect cannot be seen in the pods from outside."""
 KINDS = {"pod-kill": "pods replaced", "pod-failure": "pods paused", "container-kill": "containers restarted"}
 STRESSED = "pods stressed"
+ANSWERING = "answers changed"
 
 
 def kind(wanted: Wanted) -> str:
     """By what it can be seen."""
-    return KINDS.get(wanted.action) or (STRESSED if wanted.kind == "StressChaos" else TOLD)
+    if wanted.kind == "StressChaos":
+        return STRESSED
+    return KINDS.get(wanted.action) or (ANSWERING if answers.expected(wanted) else TOLD)
 
 
 def before(cluster: ClusterApi, wanted: Wanted, pods: Sequence[Pod]) -> dict[str, Any]:
@@ -29,6 +32,11 @@ def before(cluster: ClusterApi, wanted: Wanted, pods: Sequence[Pod]) -> dict[str
         used = usage.of_pods(cluster, [_place(pod) for pod in pods])
         for name, entry in named.items():
             entry["usage"] = dict(used[name]) if name in used else None
+    if kind(wanted) == ANSWERING:
+        heard = answers.of_pods(cluster, pods)
+        for name, entry in named.items():
+            entry["answers"] = dict(heard[name]) if name in heard else None
+            entry["asked"] = answers.expected(wanted)
     return named
 
 
@@ -40,6 +48,8 @@ def unseen(wanted: Wanted, pods: Mapping[str, Any]) -> str:
         return "how much it would use is not to be told from its spec"
     if kind(wanted) == STRESSED and any(entry["usage"] is None for entry in pods.values()):
         return "neither the metrics API nor the kubelets say what the pods use"
+    if kind(wanted) == ANSWERING and any(entry["answers"] is None for entry in pods.values()):
+        return "not every pod answers HTTP at its first port through the API server"
     return ""
 
 
@@ -50,6 +60,8 @@ def seen(cluster: ClusterApi, of: str, pods: Mapping[str, Any], hit: Collection[
     if of == STRESSED:
         used = usage.of_pods(cluster, [_place(pod) for pod in now.values() if pod])
         return _stressed(known, pods, used)
+    if of == ANSWERING:
+        return _answering(known, pods, answers.of_pods(cluster, [pod for pod in now.values() if pod]))
     looks, what = _LOOKS[of]
     changed = [name for name in known if looks(pods[name], now[name])]
     return Evidence(
@@ -75,6 +87,19 @@ def _stressed(names: Sequence[str], pods: Mapping[str, Any], used: Mapping[str, 
         confirmed=bool(names) and len(risen) == len(names),
         sentence="; ".join(told) or "Chaos Mesh names no pod",
         targets=tuple(f"pod/{name}" for name in risen),
+    )
+
+
+def _answering(names: Sequence[str], pods: Mapping[str, Any], now: Mapping[str, answers.Answers]) -> Evidence:
+    changed = [n for n in names if answers.changed(pods[n]["answers"], now.get(n), pods[n]["asked"])]
+    told = [
+        f"{n} {answers.said(now.get(n), pods[n]['asked'])} (before: {answers.said(pods[n]['answers'], pods[n]['asked'])})"
+        for n in names
+    ]
+    return Evidence(
+        confirmed=bool(names) and len(changed) == len(names),
+        sentence="; ".join(told) or "Chaos Mesh names no pod",
+        targets=tuple(f"pod/{name}" for name in changed),
     )
 
 
