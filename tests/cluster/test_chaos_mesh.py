@@ -28,10 +28,10 @@ from runner.faults.conformance import Trial
 from runner.faults.driver import Activity, Evidence, FaultTarget, Outcome, Setting, State
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
-from tests.cluster import systems
 from tests.cluster.conftest import ROOT
 from tests.cluster.kube import Kube, until
 from tests.cluster.program import ChaosRun
+from tests.faults import systems
 from tests.faults.test_conformance import SETTING
 
 pytestmark = [pytest.mark.real]
@@ -46,7 +46,7 @@ SEEN_S = 60.0
 @pytest.fixture(scope="module")
 def mesh(kube: Kube) -> Iterator[Kube]:
     """Chaos Mesh in the cluster, and a front and a back for it to strike."""
-    with systems.running("chaos-mesh", kube):
+    with systems.in_cluster("chaos-mesh", kube.kubeconfig):
         kube.run("apply", "-f", str(ROOT / "tests/cluster/manifests/two_services.yaml"))
         for name in ("front", "back"):
             kube.run("rollout", "status", f"deployment/{name}", "-n", SPACE, "--timeout=60s")

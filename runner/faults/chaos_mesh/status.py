@@ -6,7 +6,7 @@ having been injected looks like one that was put back. So what counts is each re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,8 @@ from typing import Any
 
 LONGEST = 240
 """Characters of a daemon's account of why it could not inject."""
+MOST_NAMES = 3
+"""Targets that a sentence names; of more it says how many."""
 NETWORK_SIDES: Mapping[str, tuple[str, ...]] = {"to": (".",), "from": (".Target",), "both": (".", ".Target")}
 """On which records a network fault acts, by its direction: those of the other side say Injected although nothing is done to them."""
 
@@ -102,6 +104,19 @@ class Status:
         return over and all(t.put_back or t.untouched for t in self.targets)
 
 
+def names(of: Iterable[str]) -> str:
+    """`shop/web-1, shop/web-2 and 4 more`."""
+    found = [*dict.fromkeys(of)]
+    more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES else ""
+    return ", ".join(found[:MOST_NAMES]) + more
+
+
+def troubles(targets: Sequence[Target]) -> str:
+    """Why the last attempts failed, each reason once: `shop/web-1 and 5 more: no daemon on its node`."""
+    reasons = dict.fromkeys(t.trouble for t in targets if t.trouble)
+    return "; ".join(f"{names(t.id for t in targets if t.trouble == why)}: {why}" for why in reasons)
+
+
 def read(found: Mapping[str, Any]) -> Status:
     """Of an object as the API gives it."""
     status = found.get("status") or {}
@@ -131,24 +146,23 @@ def _state(targets: Sequence[Target], conditions: Mapping[str, Any], *, over: bo
 
 
 def _sentence(state: State, targets: Sequence[Target], stopped: bool) -> str:
-    hit = ", ".join(t.id for t in targets if t.hit)
-    failed = "; ".join(f"{t.id}: {t.trouble}" for t in targets if t.trouble)
+    hit, failed = names(t.id for t in targets if t.hit), troubles(targets)
     match state:
         case State.UNSEEN:
             return "no controller has taken it: does chaos-controller-manager run?"
         case State.VACUOUS:
             return "its selector finds no pod"
         case State.PENDING:
-            return f"not injected yet into {', '.join(t.id for t in targets if not t.hit) or 'anything'}"
+            return f"not injected yet into {names(t.id for t in targets if not t.hit) or 'anything'}"
         case State.PARTIAL:
             return f"injected into {hit}, and failed in {failed}"
         case State.INJECTED:
             return f"injected into {hit}"
         case State.ENDING:
-            left = ", ".join(t.id for t in targets if not t.put_back and not t.untouched)
+            left = names(t.id for t in targets if not t.put_back and not t.untouched)
             return f"not put back in {left}" + (f" ({failed})" if failed else "")
         case State.ENDED:
-            return f"put back in {', '.join(t.id for t in targets)}"
+            return f"put back in {names(t.id for t in targets)}"
         case State.FAILED:
             never = "its time was over before it was injected" if stopped else "not injected"
             return f"{never}: failed in {failed}" if failed else never

@@ -69,13 +69,13 @@ def end(api: Api, of: Mapping[str, Any], *, within_s: float = UNDO_S) -> Outcome
 def stuck(of: Mapping[str, Any], left: Mapping[str, Any]) -> str:
     """What to know of an object that does not go, and what to do, in one sentence."""
     now, called = status.read(left), f"{of['resource']} {of['namespace']}/{of['name']}"
-    pods = ", ".join(dict.fromkeys(t.pod for t in now.targets)) or "its pods"
-    why = "; ".join(f"{t.id}: {t.trouble}" for t in now.targets if t.trouble) or "it does not say why"
+    pods = status.names(t.pod for t in now.targets) or "its pods"
+    why = status.troubles(now.targets) or "it does not say why"
     waits = ", ".join((left.get("metadata") or {}).get("finalizers") or ()) or "no finalizer"
     return (
         f"{called} is stuck: it was deleted and waits for Chaos Mesh to put {pods} back ({waits}; {why}). Look at chaos-controller-manager "
         f"and chaos-daemon; only if they cannot put it back: kubectl -n {of['namespace']} annotate {of['resource']} {of['name']} {FORCED} "
-        f"(which puts nothing back), then restart {pods}"
+        f"(which puts nothing back), then delete {pods}, whose workload makes clean ones"
     )
 
 
@@ -134,5 +134,5 @@ def _poisoned(api: Api, of: Mapping[str, Any]) -> Iterator[str]:
             if ours:
                 yield (
                     f"pod {space}/{pod} keeps {len(ours)} rule(s) of {source} in {plural} {space}/{pod}, and every later fault on it "
-                    f"fails too: delete that object and restart the pod"
+                    f"fails too: delete the pod, whose workload makes a clean one"
                 )
