@@ -254,8 +254,11 @@ class _Handler(Quiet):
         mesh.advance()
         if self._proxied(mesh, path):
             return 200, {"page": "welcome"}
+        if path == "/apis":
+            return 200, {"groups": [{"name": "chaos-mesh.org", "preferredVersion": {"version": "v1alpha1"}}]}
         if path == API and mesh.served:
-            return 200, {"kind": "APIResourceList"}
+            kinds = ("podchaos", "networkchaos", "stresschaos", "podnetworkchaos")
+            return 200, {"resources": [{"name": name, "namespaced": True, "verbs": ["list"]} for name in kinds]}
         if path.startswith(API) and mesh.served:
             return _chaos(mesh, method, path.removeprefix(API), query, body)
         return _pods(mesh, path, query)
@@ -292,6 +295,8 @@ def _pods(mesh: ChaosMesh, path: str, query: dict[str, list[str]]) -> tuple[int,
         used = {"cpu": f"{pod['usage']['cpu'] * 1e9:.0f}n", "memory": f"{pod['usage']['memory'] // 1024}Ki"}
         return 200, {"containers": [{"name": "shop", "usage": used}]}
     named = re.fullmatch(r"/api/v1/namespaces/([^/]+)/pods(?:/([^/]+))?", path)
+    if not named and path.endswith("s") and path.count("/") < 6:  # a list of something that there is none of
+        return 200, {"items": []}
     if not named:
         return 404, _status(404, "the server could not find the requested resource")
     if named[2]:

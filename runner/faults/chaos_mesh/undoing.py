@@ -20,7 +20,7 @@ from runner.rundir.start_message import Kept
 FORCED = "chaos-mesh.chaos-mesh.org/cleanFinalizer=forced"
 UNDO_S = 40.0
 """How long an object may take to go: it is within the minute that an undo step has."""
-AGAIN_S = 5.0
+AGAIN_S = 3.0
 """The same of one that somebody has asked to go before, or whose server has just failed us."""
 EVERY_S = 0.2
 
