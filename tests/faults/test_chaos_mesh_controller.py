@@ -127,7 +127,7 @@ def test_an_injection_that_fails_for_ever_is_stuck_and_what_is_forced_off_leaves
     assert system.residue({}, [record(target)], Kept()).residue
     assert "keeps 1 rule(s)" in "; ".join(system.residue({}, [record(target)], Kept()).residue)
     api.merge(path, {"metadata": {"annotations": {"chaos-mesh.chaos-mesh.org/cleanFinalizer": "forced"}}})
-    until(lambda: api.get(path) is None, "the forced object is gone")
+    until(lambda: api.get(path) is None, "the forced object is gone", within_s=150)
     assert "keeps 1 rule(s)" in str(system.undo(record(target)).error), "its pods are not as they were"
     for name in (f"shop-{n}" for n in range(6)):
         api.delete(f"/api/v1/namespaces/shop/pods/{name}")  # nothing ends them: no kubelet
