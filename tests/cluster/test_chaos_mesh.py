@@ -174,7 +174,7 @@ def test_a_memory_stress_that_says_injected_and_does_nothing_is_not_confirmed(me
     memory = {"memory": {"workers": 1, "size": "120MB"}}
     with struck(setting, inject("StressChaos", "60s", stressors=memory)) as strike:
         assert strike.target.visible, strike.target.note
-        found = strike.confirmed(within_s=15.0)
+        found = strike.confirmed(within_s=12.0)
     assert not found.confirmed
     assert "with the stress it would be about" in found.sentence
 
@@ -183,7 +183,7 @@ def test_its_duration_ends_a_pod_failure_when_all_of_us_are_dead(
     mesh: Kube, chaos_run: ChaosRun, tmp_path: Path
 ) -> None:
     until(lambda: whole(mesh), 60, "all pods to be ready")
-    file = experiment(tmp_path, inject("PodChaos", "8s", action="pod-failure").arguments | {"within": "10s"})
+    file = experiment(tmp_path, inject("PodChaos", "4s", action="pod-failure").arguments | {"within": "8s"})
     with chaos_run.running(file) as run:
         name = run.wait_for("effective")["run"]
         assert not whole(mesh)
