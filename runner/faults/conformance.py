@@ -248,6 +248,8 @@ def _promised(driver: Driver, target: FaultTarget) -> Iterator[str]:
             yield f"it writes an undo record {step.kind!r} that it does not play"
         if not step.what:
             yield f"its undo record {step.kind!r} says to nobody what it undoes"
+        if taken := {"kind", "what"} & step.args.keys():
+            yield f"its undo record {step.kind!r} has arguments that the ledger gives itself: {', '.join(sorted(taken))}"
 
 
 def _way_back(

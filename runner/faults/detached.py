@@ -62,7 +62,14 @@ class Program:
         notes = Path(tempfile.gettempdir(), f"{name}{NOTES}")
         return cls(name=name, notes=notes, groups=tuple(map(Path, groups)), files=Path(files) if files else None)
 
-    def start(self, argv: Sequence[str], *, joins: Sequence[Path] = (), note: Mapping[str, Any] | None = None) -> None:
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        joins: Sequence[Path] = (),
+        note: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it in its groups, and in those of others that it `joins`; with a note of what it is for, for who ends it without
         an undo record. Raises EnvironmentFailure where it cannot be.
         """
@@ -72,7 +79,7 @@ class Program:
             (self.notes / NOTE).write_text(json.dumps(note or {}))
             started = subprocess.run(
                 ["sh", "-c", KEEPER, "keeper", *argv],
-                env=self._environment(joins),
+                env=self._environment(joins, os.environ if environment is None else environment),
                 start_new_session=True,
                 check=False,
                 stdin=subprocess.DEVNULL,
@@ -82,8 +89,8 @@ class Program:
         if started.returncode:
             raise errors.EnvironmentFailure(f"{argv[0]} cannot be started: sh ended with {started.returncode}")
 
-    def _environment(self, joins: Sequence[Path]) -> Mapping[str, str]:
-        ours = {k: v for k, v in os.environ.items() if k != PART}
+    def _environment(self, joins: Sequence[Path], around: Mapping[str, str]) -> Mapping[str, str]:
+        ours = {k: v for k, v in around.items() if k != PART}
         if run := os.environ.get(identity.VARIABLE):
             ours[PART] = f"{run}:fault"
         own, all_of_them = (":".join(map(str, paths)) for paths in (self.groups, (*self.groups, *joins)))
@@ -111,12 +118,15 @@ class Program:
         """The same without its keeper."""
         return [process for process in self.alive() if not _keeps(process)]
 
-    def end(self) -> bool:
-        """Ask it to end, then kill it; whether there was anything to end. Raises EnvironmentFailure when something still lives."""
+    def end(self, within_s: float = ENDED_S) -> bool:
+        """Ask it to end, and kill it when it does not within these seconds; whether there was anything to end.
+
+        Raises EnvironmentFailure when something still lives.
+        """
         if not (found := self.alive()):
             return False
         _signal([process for process in found if not _keeps(process)], signal.SIGTERM)
-        if not clock.poll_until(lambda: not self.alive(), ENDED_S, 0.05):
+        if not clock.poll_until(lambda: not self.alive(), within_s, 0.05):
             until = time.monotonic() + KILLED_S
             while (left := self.alive()) and time.monotonic() < until:  # children that were born meanwhile too
                 _signal(left, signal.SIGKILL)

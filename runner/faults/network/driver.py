@@ -85,7 +85,7 @@ class System(BaseSystem):
             )
         if obstacle := means.of(asked).obstacle(asked):
             return _noting(none, obstacle)
-        args = codec.encode(asked)
+        args = {"name": asked.name, "asked": codec.encode(asked)}
         return FaultTarget(
             action=activity.name,
             system=NAME,
@@ -142,4 +142,4 @@ def _noting(target: FaultTarget, note: str) -> FaultTarget:
 def _asked(args: Mapping[str, Any]) -> Any:
     from runner.faults.network.disturbance import Disturbance
 
-    return codec.decode(Disturbance, args)
+    return codec.decode(Disturbance, args["asked"])
