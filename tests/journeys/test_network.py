@@ -22,7 +22,12 @@ pytestmark = [
 
 def document(service: Service, seconds: int, after: float) -> Json:
     arguments = {"percent": 5, "ports": [service.port], "seconds": seconds}
-    provider = {"type": "python", "module": "runner.faults.network.actions", "func": "lose_packets", "arguments": arguments}
+    provider = {
+        "type": "python",
+        "module": "runner.faults.network.actions",
+        "func": "lose_packets",
+        "arguments": arguments,
+    }
     action = {"type": "action", "name": "lose some", "provider": provider, "pauses": {"after": after}}
     return experiment(service, method=[action], rollbacks=[])
 
