@@ -210,7 +210,7 @@ class Dose(_Part):
     unit: str
     """As people read it after the number: ms, %, KB/s, connections, replicas, MB/s."""
     start: float
-    """A safe start: the variable's own default."""
+    """Where to begin while nobody knows yet what it does; the variable's own default may be more."""
     max: float
 
     @model_validator(mode="after")

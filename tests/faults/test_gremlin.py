@@ -43,6 +43,7 @@ def act(team: Team, activity: Activity) -> dict[str, Any]:
     return actions.attack(**activity.arguments, configuration={"gremlin_url": team.url}, secrets=SECRETS)
 
 
+@pytest.mark.slow("an API that does not answer is waited for")
 def test_it_passes_the_conformance_suite() -> None:
     with gremlin() as team, troubled.front(team.url) as before:
         ours, theirs = asked(length_s=30), asked("search")
@@ -85,7 +86,7 @@ class _Endless(driver.Driver):
 def test_its_length_ends_it_with_nobody_of_us_there() -> None:
     with gremlin() as team:
         guid = act(team, asked(length_s=1))["guid"]
-        until(lambda: team.look(guid)["stageLifecycle"] == "Complete", 30.0, "the attack is over")
+        until(lambda: team.look(guid)["stageLifecycle"] == "Complete", "the attack is over")
         assert driver.Driver().open(setting(team.url)).residue({}, [], _kept()).residue == ()
 
 
