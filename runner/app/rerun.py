@@ -53,6 +53,7 @@ def options(record: RunRecord, given: Mapping[str, Any]) -> Options:
         settings=given["settings"] or asked.settings,
         store=given["store"],
         labels=given["labels"],
+        pins=() if given["unpin"] else given["pins"] or asked.pins,
         seed=asked.seed if given["seed"] is None else given["seed"],
         repeats=replace(earlier(record), asked_elsewhere=elsewhere),
     )

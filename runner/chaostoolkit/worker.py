@@ -36,7 +36,7 @@ from runner.chaostoolkit.values import Values
 from runner.chaostoolkit.waiting import Waits, without_pauses
 from runner.process import messages, orphans, run_processes
 from runner.process.channel import ChildChannel, carried, commands, take_stdin
-from runner.process.messages import Conclude, WorkerMessage, WorkerOrder
+from runner.process.messages import Conclude, Inject, WorkerMessage, WorkerOrder
 from runner.rundir.start_message import StartMessage
 
 GRACE_S = 0.4
@@ -193,12 +193,12 @@ class ResolvedRunner(Runner):  # type: ignore[misc]
         self.config, self.secrets = self.values.configuration, self.values.secrets
 
 
-def inject(start: StartMessage, reporter: EventReporter, known: Values, told: SimpleQueue[Any]) -> None:
+def inject(start: StartMessage, order: Inject, reporter: EventReporter, known: Values, told: SimpleQueue[Any]) -> None:
     """Run the experiment once. Says `finished` with Chaos Toolkit's own status, or `crashed` with the traceback.
 
     Where there are controls it says `waiting` before, and goes on when it is `told` which rollbacks were played.
     """
-    document = {**start.document, "dry": Dry.from_string(start.dry)}
+    document = {**_aimed(start.document, order.arguments), "dry": Dry.from_string(start.dry)}
     voice, settings = reporter.voice, control_hooks.load(start.settings)
     strategy = "never"  # the undoer plays them
     if start.hooked:
@@ -228,6 +228,16 @@ def inject(start: StartMessage, reporter: EventReporter, known: Values, told: Si
         return
     journal = runner.run(document, settings, None, journal)
     voice.say(messages.Finished(**reporter.outcome()))
+
+
+def _aimed(document: Mapping[str, Any], arguments: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The document, its actions with these arguments by their names."""
+
+    def called(activity: Mapping[str, Any]) -> Mapping[str, Any]:
+        given = arguments.get(str(activity.get("name")))
+        return activity if given is None else {**activity, "provider": {**activity["provider"], "arguments": given}}
+
+    return {**document, "method": [called(a) for a in document["method"]]} if arguments else dict(document)
 
 
 def _wait_for_rollbacks(
@@ -275,13 +285,13 @@ def main() -> None:
     faulthandler.enable((Path(start.folder) / "worker.log").open("a"))
     known = prepare(start, voice)
     orders = (messages.WORKER.orders.decode(line, "order") for line in lines)
-    if not isinstance(next(orders, None), messages.Inject):
+    if not isinstance(order := next(orders, None), Inject):
         return
     told: SimpleQueue[Any] = SimpleQueue()
     threading.Thread(target=_watch_parent, args=(orders, start, told), daemon=True).start()
     reporter = EventReporter(voice, hooked=start.hooked)
     try:
-        inject(start, reporter, known, told)
+        inject(start, order, reporter, known, told)
     except BaseException as problem:  # Chaos Toolkit lets anything through, SystemExit included: all of it is told
         said, trace = error_text.sentence(problem), traceback.format_exc()
         voice.say(messages.Crashed(error=said, broke=reporter.broke, traceback=trace))

@@ -42,6 +42,13 @@ SEED = click.option(
     type=click.IntRange(0, 2**63 - 1),
     help="Draw random choices of targets from this number; by default a new one, which is kept with the run.",
 )
+PIN = click.option(
+    "--pin",
+    "pins",
+    multiple=True,
+    metavar="TARGET",
+    help="Aim the action that could hit this target of the plan (pod/shop/shop-7d9) at it and no other; may be repeated.",
+)
 WITH_LABEL = click.option(
     "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only runs with this label; may be repeated."
 )

@@ -16,6 +16,7 @@ from runner.cli.context import where_options
 @click.command(name="plan")
 @click.argument("file")
 @variables.variables_options
+@variables.PIN
 @where_options
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 def command(file: str, as_json: bool, **given: Any) -> int:

@@ -19,6 +19,8 @@ from runner.cli.context import where_options
 @variables.variables_options
 @variables.LABELS
 @variables.SEED
+@variables.PIN
+@click.option("--unpin", is_flag=True, help="Let actions choose that were aimed by --pin.")
 @where_options
 @click.option(
     "--plan", "only_plan", is_flag=True, help="Only say what it would do and what differs. Nothing is changed."

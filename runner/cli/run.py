@@ -18,6 +18,7 @@ from runner.cli.context import where_options
 @variables.variables_options
 @variables.LABELS
 @variables.SEED
+@variables.PIN
 @where_options
 @click.option(
     "--json", "as_json", is_flag=True, help="Stream one JSON object a line to stdout: `chaos-run schema events`."

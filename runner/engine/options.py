@@ -48,6 +48,8 @@ class Options:
     gameday: str | None = None
     seed: int | None = None
     """From which random choices are drawn; None: made up when the run begins."""
+    pins: tuple[str, ...] = ()
+    """Targets, by name, at which actions that choose are aimed."""
     repeats: Earlier | None = None
     """The run on record that this one repeats."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Options:
             variables={name: value for name, value in self.variables.items() if name not in CREDENTIALS},
             var_files=tuple(self.var_files),
             seed=self.seed,
+            pins=self.pins,
             rerun_of=self.repeats.run if self.repeats else "",
             secret_variables=(*self.secret_variables, *hidden),
             kubeconfig=self.kubeconfig,

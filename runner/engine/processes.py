@@ -100,6 +100,7 @@ def start_message_of(context: RunContext) -> StartMessage:
         hooked=experiment.has_controls,
         reveal=tuple(sorted(set(experiment.vaulted.values()))),
         seed=options.seed,
+        pins=options.pins,
         waits=tuple(
             WaitFor(after=w.after, probe=w.probe, within_s=w.within, every_s=w.every) for w in experiment.block.wait_for
         ),

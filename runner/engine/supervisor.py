@@ -179,14 +179,14 @@ class Supervisor:
         """From here on something is changed outside: if we fail ourselves, the undoer plays."""
         self._at_stake = True
 
-    async def inject(self) -> None:
-        """Let the worker begin; its messages follow on `worker.messages()`."""
+    async def inject(self, arguments: Mapping[str, Mapping[str, Any]]) -> None:
+        """Let the worker begin; its messages follow on `worker.messages()`. `arguments`: of the actions that are aimed, by name."""
         self.arm_undo()
         if self._children is not None:
             await self._children
         run_processes.adopt_orphans()
         self._ordered = True
-        await self.worker.send(messages.Inject())
+        await self.worker.send(messages.Inject(arguments=arguments))
 
     async def stop_worker(self, unwound: asyncio.Event | None = None) -> None:
         """Stop injecting: ask once, then kill the group, unless it has `unwound`. Returns when nothing is injected any more."""

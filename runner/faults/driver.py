@@ -117,6 +117,8 @@ class FaultTarget:
     undo: tuple[UndoStep, ...] = ()
     before: Mapping[str, Any] = field(default_factory=dict)
     """What `confirm` compares with."""
+    arguments: Mapping[str, Any] | None = None
+    """What it is called with in the place of the file's arguments, where a person has named its targets."""
     ttl_s: float | None = None
     """After how many seconds the fault system ends it by itself, whoever has died; None where it never does."""
     visible: bool = True
@@ -362,6 +364,15 @@ class Fronted(Protocol):
 
     def services(self, targets: Sequence[str]) -> list[str]:
         """The services that lead users to these targets."""
+        ...
+
+
+@runtime_checkable
+class Pinning(Protocol):
+    """A fault system in which an action that chooses its targets can be aimed at some of them by name."""
+
+    def pinned(self, activity: Activity, names: Collection[str]) -> Mapping[str, Any] | None:
+        """The arguments with which it hits exactly those of these targets that it could choose; None where there are none, or no way."""
         ...
 
 

@@ -32,6 +32,8 @@ class Step:
     note: str
     owner: str
     undo: tuple[str, ...]
+    pinned: bool
+    """A person has named its targets: it is called with arguments that name them."""
     known: bool
     """Whether its targets could be resolved; else what it hits is only known from its own report."""
 
@@ -248,5 +250,6 @@ def _step(action: FaultTarget) -> Step:
         note=action.note,
         owner=action.owner,
         undo=tuple(step.what for step in action.undo),
+        pinned=action.arguments is not None,
         known=action.resolved,
     )

@@ -57,7 +57,7 @@ def _steps(steps: Iterable[Step]) -> list[str]:
     lines = []
     for step in steps:
         lines.append(f"  inject    {step.action}" + (f": {step.note}" if step.note else ""))
-        lines += [f"            - {t}" for t in step.targets]
+        lines += [f"            - {t}{' (pinned)' if step.pinned else ''}" for t in step.targets]
         if not step.known:
             why = "" if step.note else ": not one of the actions we can resolve"
             lines.append(f"            targets not known before the run{why}")

@@ -25,6 +25,9 @@ from runner.timeline.vocabulary import UndoState
 class Inject:
     """To the worker: begin."""
 
+    arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By action: what it is called with in the place of the file's arguments, for its targets were named."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conclude:

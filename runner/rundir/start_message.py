@@ -111,6 +111,8 @@ class StartMessage:
     """By action, the probe that the file names as the proof that it bit."""
     seed: int | None = None
     """From which the activities of the method draw their random choices."""
+    pins: tuple[str, ...] = ()
+    """Targets, by name, at which actions that choose are aimed."""
     waits: tuple[WaitFor, ...] = ()
     """What the method waits for."""
     stays: tuple[str, ...] = ()

@@ -29,6 +29,8 @@ class Asked:
     settings: str | None = None
     seed: int | None = None
     """From which random choices were drawn; one that nobody asked for was made up."""
+    pins: tuple[str, ...] = ()
+    """Targets that a person has named."""
     rerun_of: str = ""
     """The run that it repeats."""
     cwd: str = ""

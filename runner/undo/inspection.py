@@ -32,6 +32,7 @@ from runner.faults.driver import (
     Locking,
     Making,
     Owner,
+    Pinning,
     Provider,
     Residue,
     Withholding,
@@ -147,12 +148,22 @@ class World:
         asked = self._activity(activity)
         driver = registry.claiming(asked.provider)
         system = systems.get(driver.name) if driver else None
-        found = system.resolve(asked) if system else None
+        pinned = self._pinned(asked, system)
+        found = system.resolve(pinned or asked) if system else None
+        if found and pinned:
+            found = replace(found, arguments=pinned.arguments)
         found = found or unknown(asked.name, system=driver.name if driver else "")
         if found.owner == Owner.NOBODY and self._document.get("rollbacks"):
             found = replace(found, owner=Owner.UNDOER)
         probe = self._probes.get(asked.name)
         return replace(found, probe=probe, held_before=self._holds(probe)) if probe else found
+
+    def _pinned(self, activity: Activity, system: object) -> Activity | None:
+        """The same with the arguments that aim it at what a person has named; None where it is not aimed."""
+        if not self._start.pins or not isinstance(system, Pinning):
+            return None
+        found = system.pinned(activity, self._start.pins)
+        return None if found is None else replace(activity, arguments=found)
 
     def _activity(self, activity: Mapping[str, Any]) -> Activity:
         provider = activity.get("provider") or {}

@@ -20,6 +20,8 @@ NOTHING: dict[str, Any] = {
     **{name: {} for name in ("variables", "secret_variables", "labels")},
     "var_files": (),
     "seed": None,
+    "pins": (),
+    "unpin": False,
 }
 
 
@@ -66,6 +68,13 @@ def test_another_place_is_taken_where_a_person_names_it(run: RunRecord, place: d
     )
     assert found.repeats
     assert found.repeats.asked_elsewhere
+
+
+def test_pinned_targets_are_pinned_again_unless_a_person_names_others_or_none(run: RunRecord) -> None:
+    pinned = _with(run, pins=("pod/shop/a",), seed=7)
+    assert (rerun.options(pinned, NOTHING).pins, rerun.options(pinned, NOTHING).seed) == (("pod/shop/a",), 7)
+    assert rerun.options(pinned, {**NOTHING, "pins": ("pod/shop/b",), "seed": 8}).pins == ("pod/shop/b",)
+    assert rerun.options(pinned, {**NOTHING, "unpin": True}).pins == ()
 
 
 def test_a_value_that_was_a_secret_has_to_be_given_again(run: RunRecord) -> None:

@@ -258,7 +258,39 @@ def test_what_an_earlier_action_makes_is_no_missing_target(cluster: Cluster, spa
     assert [f.resolved for f in _world(module, "remove_deny_all_ingress", ns=space)] == [True]
 
 
-def _world(module: str, *functions: str, **arguments: Any) -> tuple[FaultTarget, ...]:
+def test_an_action_that_chooses_is_aimed_at_the_pods_that_a_person_has_named(
+    cluster: Cluster, space: str, kubectl: Kubectl
+) -> None:
+    kubectl("scale", "deployment", "web", "--replicas=3", "-n", space)
+    own = Kubectl(kubectl.kubeconfig, space)
+    until(lambda: len(own.names("pods")) == 3, "there are three")
+    first, spared, last = sorted(own.names("pods"))
+    pins = (f"pod/{space}/{first}", f"pod/{space}/{last}", "pod/elsewhere/x")
+    module, given = "chaosk8s.pod.actions", {"ns": space, "label_selector": "app=web", "rand": True, "qty": 1}
+    (free,) = _world(module, "terminate_pods", **given)
+    assert (len(free.targets), free.arguments) == (3, None)
+    (found,) = _world(module, "terminate_pods", pins=pins, **given)
+    assert found.targets == pins[:2]
+    assert found.arguments
+    act(f"{module}.terminate_pods", **found.arguments, grace_period=0)
+    until(lambda: confirm(cluster, found).confirmed, "they are gone")
+    left = own.names("pods")
+    assert spared in left
+    assert not {first, last} & set(left)
+    (missed,) = _world(module, "terminate_pods", pins=("pod/elsewhere/x",), **given)
+    assert missed.arguments is None
+
+
+def test_an_action_on_nodes_is_aimed_at_one_and_at_two_it_is_not(cluster: Cluster, kubectl: Kubectl) -> None:
+    module, names = "chaosk8s.node.actions", sorted(kubectl.names("nodes"))
+    (found,) = _world(module, "cordon_node", pins=(f"node/{names[1]}",), label_selector="kubernetes.io/os=linux")
+    assert found.targets == (f"node/{names[1]}",)
+    assert [step.args for step in found.undo] == [{"node": names[1]}]
+    (two,) = _world(module, "cordon_node", pins=tuple(f"node/{n}" for n in names[:2]))
+    assert (two.arguments, len(two.targets)) == (None, 3)
+
+
+def _world(module: str, *functions: str, pins: tuple[str, ...] = (), **arguments: Any) -> tuple[FaultTarget, ...]:
     method = [
         {
             "type": "action",
@@ -268,4 +300,4 @@ def _world(module: str, *functions: str, **arguments: Any) -> tuple[FaultTarget,
         for f in functions
     ]
     document = {"title": "t", "method": method}
-    return World(start(document=document)).inspect().actions
+    return World(start(document=document, pins=pins)).inspect().actions

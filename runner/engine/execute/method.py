@@ -83,7 +83,8 @@ class Method:
             session.end_early(StopReason.RUNNER, NO_WAY_BACK)
             return
         session.injecting, self.over = True, False
-        await self._supervisor.inject()
+        aimed = {a.action: a.arguments for a in self._actions.values() if a.arguments is not None}
+        await self._supervisor.inject(aimed)
         listening = asyncio.create_task(self._listen())
         proving = asyncio.create_task(self._prove())
         patience = asyncio.create_task(self._watch_timeouts())

@@ -69,6 +69,7 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
     if variables.asks_probes(experiment.document):  # what they tell is known before anybody waits for a baseline
         await processes.ready()
     targets = _with_wishes(experiment, await _inspection(context, processes))
+    require_pinned(context.options.pins, targets.actions)
     if experiment.runtime.rollbacks == "never":
         left_out = left_in_place.steps(experiment, targets.actions)
         processes.learn(unplayed=left_in_place.unplayed("never", left_out))
@@ -97,6 +98,16 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
 
         drawn = repeated.compared(context.options, experiment, where.context, drawn)
     return drawn, targets
+
+
+def require_pinned(pins: Sequence[str], actions: Sequence[FaultTarget]) -> None:
+    """Each target that a person has named is hit by an action, which then hits none besides. Raises UsageError."""
+    hit = {target for a in actions if a.arguments is not None for target in a.targets}
+    if missed := [pin for pin in pins if pin not in hit]:
+        candidates = ", ".join(dict.fromkeys(t for a in actions for t in a.targets)) or "none that is known beforehand"
+        raise errors.UsageError(
+            f"no action of the method can be aimed at {', '.join(missed)}", hint=f"targets of the plan: {candidates}"
+        )
 
 
 async def _inspection(context: RunContext, processes: Processes) -> Inspection:

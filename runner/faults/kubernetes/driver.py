@@ -140,6 +140,14 @@ class System:
         except Unseen as problem:
             return unknown(activity.name, system=NAME, scopes=scopes, note=str(problem))
 
+    def pinned(self, activity: Activity, names: Collection[str]) -> Mapping[str, Any] | None:
+        """Of the stock actions on pods and nodes."""
+        from runner.faults.kubernetes import known_actions, pinned
+
+        if (resolver := known_actions.resolver(activity.provider)) is None:
+            return None
+        return pinned.arguments(self._open(activity.secrets), resolver, activity.arguments, names)
+
     def scopes(self, providers: Sequence[Provider]) -> tuple[str, ...]:
         """The namespaces that programs and own code name, else the context's default; none without a cluster."""
         loose = [p for p in providers if Driver().claims(p) is Claim.PERHAPS]

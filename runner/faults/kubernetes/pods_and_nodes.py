@@ -68,7 +68,7 @@ def pods_gone(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
 
 def nodes(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom a cordon hits."""
-    found = _matching(cluster, arguments)
+    found = matching(cluster, arguments)
     ours = [n["name"] for n in found if not n["cordoned"]]
     return FaultTarget(
         action=action,
@@ -123,7 +123,7 @@ def drained(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
 
 def freed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom an uncordon in the method frees: nodes that are cordoned."""
-    closed = [n["name"] for n in _matching(cluster, arguments) if n["cordoned"]]
+    closed = [n["name"] for n in matching(cluster, arguments) if n["cordoned"]]
     return FaultTarget(
         action=action,
         kind="freed",
@@ -145,7 +145,7 @@ def uncordoned(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
 
 def nodes_deleted(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom `delete_nodes` takes away: the first that matches, or a random choice."""
-    found = _matching(cluster, arguments)
+    found = matching(cluster, arguments)
     count = 1 if arguments.get("rand") else int(arguments.get("count") or 0)
     chosen = found if count else found[:1]
     paths = {f"node/{n['name']}": [f"/api/v1/nodes/{n['name']}", n["uid"]] for n in chosen}
@@ -153,7 +153,7 @@ def nodes_deleted(cluster: Cluster, action: str, arguments: Arguments) -> FaultT
     return FaultTarget(action=action, kind="deleted", targets=tuple(paths), note=note, before={"objects": paths})
 
 
-def _matching(cluster: Cluster, arguments: Arguments) -> list[dict[str, Any]]:
+def matching(cluster: Cluster, arguments: Arguments) -> list[dict[str, Any]]:
     """Nodes as chaosk8s selects them: by name and label, and by the pods that they carry."""
     found = cluster.nodes(arguments.get("name"), arguments.get("label_selector"))
     selector, namespace = arguments.get("pod_label_selector"), arguments.get("pod_namespace")
