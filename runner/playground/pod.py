@@ -23,7 +23,7 @@ REASONS = {
     504: "Gateway Timeout",
 }
 STARTED = time.monotonic()
-POOL = 4
+POOL = 6
 """Connections to the database at most; who finds none free waits."""
 IDLE_S = 1.0
 """How long a connection is kept that nobody uses."""

@@ -10,6 +10,7 @@ import random
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +22,7 @@ import pytest
 
 from runner.faults.conformance import Trouble
 from tests.fakes.listening import Quiet, listening
-from tests.waiting import until
+from tests.waiting import HANG_S, until
 
 PACKED = Path(__file__).parents[3] / "shared" / "systems" / "bin" / "toxiproxy-server.xz"
 UNPACKED = "/var/lib/chaos-run-systems/bin"
@@ -79,6 +80,8 @@ class Front:
         self.trouble: Trouble | None = None
         self.says_disabled = False
         """Whether every proxy is said to be disabled, whatever it is."""
+        self.swallows, self.swallowed, self.over = False, threading.Event(), threading.Event()
+        """Whether a toxic is made and nobody hears of it; that it has happened; until when."""
         self.asked: list[tuple[str, str]] = []
         self.agents: set[str] = set()
 
@@ -111,6 +114,9 @@ def front(behind: str) -> Iterator[Front]:
             try:
                 with urllib.request.urlopen(asked, timeout=5) as answer:
                     found = answer.read()
+                    if made.swallows and self.command == "POST":
+                        made.swallowed.set()
+                        made.over.wait(HANG_S)
                     if made.says_disabled:
                         found = found.replace(b'"enabled":true', b'"enabled":false')
                     self.answer(found, answer.status)
@@ -121,7 +127,10 @@ def front(behind: str) -> Iterator[Front]:
 
     with listening(Handler) as url:
         made.url = url
-        yield made
+        try:
+            yield made
+        finally:
+            made.over.set()
 
 
 def _program(folder: Path) -> str:
