@@ -11,7 +11,7 @@ PYTEST_ARGS ?=
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 4 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help ready runtime ready-3.12 demo demo-alerts test test-slow check journeys journeys-3.12 kind test-cluster mutants lock clean
+.PHONY: help ready runtime ready-3.12 demo demo-alerts test test-slow check journeys journeys-3.12 kind test-cluster catalogue mutants lock clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z0-9.-]*\):.*## */\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ kind: $(READY)  ## a kind cluster of three zones with the shop on http://127.0.0
 test-cluster: $(READY)  ## the tests on the real cluster of KUBECONFIG
 	@[ -n "$$KUBECONFIG" ] || { echo "make test-cluster needs KUBECONFIG: which cluster may be broken?" >&2; exit 1; }
 	$(BIN)/pytest -m cluster tests/cluster $(PYTEST_ARGS)
+
+catalogue: $(READY)  ## run every experiment of the catalogue that can run here, and tell in a table what came of it; ONLY=latency for some
+	$(BIN)/python -m tests.catalogue $(ONLY)
 
 mutants: $(READY)  ## break the lines that decide, one after the other: which of them does no test miss?
 	$(BIN)/python -m tests.mutants $(ONLY)

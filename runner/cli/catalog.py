@@ -49,7 +49,10 @@ def command(as_json: bool, folder: Path | None) -> int:
 def _here(entry: CatalogueEntry, lacking: Sequence[str]) -> str:
     if not lacking:
         return "can run here"
-    return "can run here with --playground" if entry.needs == ("cluster",) and not entry.missing else CANNOT
+    from runner.faults import needs
+
+    rest = [need for need in entry.needs if need not in needs.PLAYGROUND]
+    return "can run here with --playground" if not entry.missing and not needs.missing(rest) else CANNOT
 
 
 def _facts(entry: CatalogueEntry) -> Iterator[str]:

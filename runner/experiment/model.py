@@ -242,7 +242,17 @@ class CatalogueFacts(_Part):
         return value
 
 
-NEEDS = ("cluster", "api:GROUP/VERSION", "program:NAME", "package:NAME", "env:NAME", "http:URL", "root")
+NEEDS = (
+    "cluster",
+    "toxiproxy",
+    "playground",
+    "api:GROUP/VERSION",
+    "program:NAME",
+    "package:NAME",
+    "env:NAME",
+    "http:URL",
+    "root",
+)
 """The words of `needs:`, as they are written."""
 
 

@@ -9,6 +9,8 @@ from functools import cache
 from importlib.util import find_spec
 
 NO_CLUSTER = "no Kubernetes answers at the current context of the kubeconfig"
+PLAYGROUND = ("cluster", "toxiproxy", "playground")
+"""What a run with `--playground` has in any case."""
 SECONDS = 2.0
 """How long one look may take."""
 
@@ -18,7 +20,7 @@ def missing(needs: Iterable[str]) -> list[str]:
 
     `cluster` (a Kubernetes that the current kubeconfig leads to, and that answers) · `api:GROUP/VERSION` (served by it) ·
     `program:NAME` (on the PATH) · `package:NAME` (an importable Python package) · `env:NAME` (a variable that is set) ·
-    `http:URL` (answers at all) · `root`.
+    `http:URL` (answers at all) · `root` · `toxiproxy` (at TOXIPROXY_URL) · `playground` (what no other target has).
     """
     return [said for need in needs if (said := _look(need))]
 
@@ -62,6 +64,17 @@ def _http(url: str) -> str:
     return ""
 
 
+def _toxiproxy(name: str) -> str:
+    url = os.environ.get("TOXIPROXY_URL")
+    if not url:
+        return "TOXIPROXY_URL does not say where Toxiproxy is (--playground brings one of its own)"
+    return _http(f"{url.rstrip('/')}/version")
+
+
+def _playground(name: str) -> str:
+    return "only the playground has it: --playground"
+
+
 def _root(name: str) -> str:
     return "" if os.geteuid() == 0 else "it needs root"
 
@@ -90,4 +103,6 @@ _LOOKS: Mapping[str, Callable[[str], str]] = {
     "env": _env,
     "http": _http,
     "root": _root,
+    "toxiproxy": _toxiproxy,
+    "playground": _playground,
 }

@@ -93,7 +93,7 @@ def test_the_catalogue_lists_what_is_shipped() -> None:
     listed = {entry["name"]: entry for entry in json.loads(chaos_run("catalog", "--json").stdout)}
     assert set(listed) >= {"pod-kill"}
     assert listed["pod-kill"]["risk"] == "low"
-    assert listed["pod-kill"]["needs_cluster"] is True
+    assert listed["pod-kill"]["needs"] == ["cluster"]
     assert listed["pod-kill"]["missing"] == []
     assert "pod-kill" in chaos_run("catalog").stdout
 

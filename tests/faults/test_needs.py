@@ -70,3 +70,21 @@ def test_without_a_cluster_none_is_served() -> None:
     assert needs.missing(["api:litmuschaos.io/v1alpha1"]) == [
         f"{needs.NO_CLUSTER}, so none serves litmuschaos.io/v1alpha1"
     ]
+
+
+def test_a_toxiproxy_is_where_its_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            self.answer(b"{}", 200)
+
+    monkeypatch.delenv("TOXIPROXY_URL", raising=False)
+    assert needs.missing(["toxiproxy"]) == [
+        "TOXIPROXY_URL does not say where Toxiproxy is (--playground brings one of its own)"
+    ]
+    with listening(Handler) as url:
+        monkeypatch.setenv("TOXIPROXY_URL", url)
+        needs._look.cache_clear()
+        assert needs.missing(["toxiproxy"]) == []
+    needs._look.cache_clear()
+    assert needs.missing(["toxiproxy"]) == [f"nothing answers at {url}/version"]
+    assert needs.missing(["playground"]) == ["only the playground has it: --playground"]

@@ -165,6 +165,7 @@ async def _playground(options: Options, folder: Path, pipe: _Pipe) -> AsyncItera
 def _inside(found: playground.Playground, options: Options, folder: Path, pipe: _Pipe) -> Surroundings:
     target = context.find(str(found.kubeconfig), found.context, {})
     urls = {f"{name.upper()}_URL": url for name, url in found.urls.items()}
+    urls |= {f"{name.upper()}_PORT": str(urlsplit(url).port) for name, url in found.urls.items()}
     return Surroundings(
         context=found.context,
         environment=policy.SANDBOX,

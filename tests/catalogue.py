@@ -1,0 +1,126 @@
+"""The catalogue, run: every experiment that can run here, one after the other, and a table of what came of it. `make catalogue`.
+
+Where: the cluster of KUBECONFIG for those that need one, else the playground. What cannot run here is in the table with what is missing.
+`make catalogue ONLY=latency` runs those whose name has the word.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from runner.experiment import catalogue
+from runner.experiment.catalogue import CatalogueEntry
+from runner.faults import needs
+
+ROOT = Path(__file__).parents[1]
+OWNERS = {
+    "system": "the fault system by itself",
+    "undoer": "the undoer, a process of its own",
+    "nobody": "nobody",
+    "stays": "nobody: it is meant to stay",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment, and what came of it."""
+
+    name: str
+    tool: str
+    where: str
+    verdict: str
+    proven: str = ""
+    undone: str = ""
+    if_we_die: str = ""
+
+    def cells(self) -> tuple[str, ...]:
+        return (self.name, self.tool, self.where, self.verdict, self.proven, self.undone, self.if_we_die)
+
+
+def main(words: list[str]) -> int:
+    """The exit code: 1 where an undo failed or a run ended otherwise than by a verdict."""
+    entries = [e for e in catalogue.entries(ROOT / "experiments") if all(word in e.name for word in words)]
+    rows = []
+    for number, entry in enumerate(entries, 1):
+        print(f"{number} of {len(entries)}  {entry.name} …", flush=True)
+        began = time.monotonic()
+        rows.append(_row(entry))
+        print(f"    {rows[-1].verdict} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
+    console = Console(width=None if sys.stdout.isatty() else 190)
+    console.print(_table(rows))
+    return any(row.verdict.startswith(("UNDO", "ENVIRONMENT", "no verdict")) for row in rows)
+
+
+def _row(entry: CatalogueEntry) -> Row:
+    where, options, lacking = _place(entry)
+    if lacking:
+        return Row(entry.name, entry.tool, where, f"did not run: {'; '.join(lacking)}")
+    with tempfile.TemporaryDirectory(prefix="chaos-run-catalogue-") as folder:
+        words = [sys.executable, "-m", "runner", "run", str(ROOT / "experiments" / f"{entry.name}.yaml"), "--json"]
+        around = os.environ | {"XDG_STATE_HOME": folder}
+        done = subprocess.run([*words, *options], capture_output=True, text=True, check=False, cwd=ROOT, env=around)
+        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        found = next(Path(folder).glob("chaos-run/runs/*/record.json"), None)
+        if found is None or not any(event["event"] == "verdict" for event in events):
+            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            return Row(entry.name, entry.tool, where, f"no verdict: {' '.join(said)[:300]}")
+        return _told(entry, where, json.loads(found.read_text()))
+
+
+def _place(entry: CatalogueEntry) -> tuple[str, list[str], list[str]]:
+    """Where it runs, by which options, and what is missing for it."""
+    lacking = [f"the Python package {package} is not installed" for package in entry.missing]
+    on_cluster = "cluster" in entry.needs and os.environ.get("KUBECONFIG")
+    rest = [need for need in entry.needs if need not in needs.PLAYGROUND]
+    if on_cluster:
+        return "cluster of KUBECONFIG", [], [*lacking, *needs.missing(["cluster", *rest])]
+    return "playground", ["--playground"], [*lacking, *needs.missing(rest)]
+
+
+def _told(entry: CatalogueEntry, where: str, record: dict[str, Any]) -> Row:
+    faults, steps = record["faults"], record["undo"]
+    residue = record["residue"]
+    verdict = str(record["verdict"])
+    if residue:
+        verdict += f"; LEFT BEHIND: {'; '.join(residue)}"
+    return Row(
+        entry.name,
+        entry.tool,
+        where,
+        verdict,
+        "; ".join(f"{fault['proof']}: {fault['evidence']}" for fault in faults),
+        "; ".join(dict.fromkeys(_steps(steps))) or "nothing to undo",
+        "; ".join(dict.fromkeys(OWNERS.get(fault["undo_owner"], fault["undo_owner"]) for fault in faults)),
+    )
+
+
+def _steps(steps: list[dict[str, Any]]) -> Iterator[str]:
+    """What was undone, or found undone."""
+    for step in steps:
+        if step["step"]:
+            yield f"{step['what']} ({step['state']}{', ' + step['error'] if step['error'] else ''})"
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table(show_lines=True)
+    for name in ("experiment", "tool", "where", "verdict", "how proven", "undone how", "if we die"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row.cells())
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
