@@ -57,7 +57,7 @@ def main(words: list[str]) -> int:
         print(f"{number} of {len(entries)}  {entry.name} …", flush=True)
         began = time.monotonic()
         rows.append(_row(entry))
-        print(f"    {rows[-1].verdict} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
+        print(f"    {rows[-1].verdict[:160]} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
     console = Console(width=None if sys.stdout.isatty() else 190)
     console.print(_table(rows))
     return any(row.verdict.startswith(("UNDO", "ENVIRONMENT", "no verdict")) for row in rows)
@@ -93,6 +93,8 @@ def _told(entry: CatalogueEntry, where: str, record: dict[str, Any]) -> Row:
     faults, steps = record["faults"], record["undo"]
     residue = record["residue"]
     verdict = str(record["verdict"])
+    if verdict != "PASS":
+        verdict += f": {record['sentence']}"
     if residue:
         verdict += f"; LEFT BEHIND: {'; '.join(residue)}"
     return Row(

@@ -27,6 +27,7 @@ POOL = 6
 """Connections to the database at most; who finds none free waits."""
 IDLE_S = 1.0
 """How long a connection is kept that nobody uses."""
+AGAIN_S = 0.01
 QUERY_S = 2.0
 """How long a page waits for the database, a free connection included."""
 
@@ -41,39 +42,58 @@ def log(text: str) -> None:
 
 
 class Database:
-    """A pool of connections, opened when they are needed and closed when they are not."""
+    """A pool of connections, opened when they are needed and closed when they are not. While it has some, a new one that is refused is
+    no error: who asks waits for one of those."""
 
     def __init__(self, address: str) -> None:
         self.host, _, self.port = address.rpartition(":")
         self.free: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.used = 0
+        """Connections that have answered before, and are asked now."""
         self.slots = asyncio.Semaphore(POOL)
 
     async def ask(self) -> str:
         """One row. Raises OSError with the database's words, or TimeoutError."""
         async with asyncio.timeout(QUERY_S), self.slots:
-            reader, writer = await self.connection()
-            answered = False
-            try:
-                writer.write(b"select\n")
-                said = (await reader.readline()).decode().strip()
-                answered = bool(said) and not said.startswith("FATAL")
-                if not answered:
-                    raise ConnectionError(said or "the database closed the connection")
-                return said
-            finally:
-                if answered:
-                    self.free.append((time.monotonic(), reader, writer))
-                    asyncio.get_running_loop().call_later(IDLE_S, self.close_idle)
-                else:
-                    writer.close()
+            while True:
+                if kept := self.take():
+                    self.used += 1
+                    try:
+                        return await self.query(*kept)
+                    except ConnectionError:  # it was closed while nobody used it
+                        continue
+                    finally:
+                        self.used -= 1
+                try:
+                    return await self.query(*await asyncio.open_connection(self.host, int(self.port)))
+                except ConnectionError:
+                    if not self.free and not self.used:
+                        raise
+                await asyncio.sleep(AGAIN_S)
 
-    async def connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def query(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        answered = False
+        try:
+            writer.write(b"select\n")
+            said = (await reader.readline()).decode().strip()
+            answered = bool(said) and not said.startswith("FATAL")
+            if not answered:
+                raise ConnectionError(said or "the database closed the connection")
+            return said
+        finally:
+            if answered:
+                self.free.append((time.monotonic(), reader, writer))
+                asyncio.get_running_loop().call_later(IDLE_S, self.close_idle)
+            else:
+                writer.close()
+
+    def take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         while self.free:
             _, reader, writer = self.free.pop()
             if not reader.at_eof() and not writer.is_closing() and reader.exception() is None:
                 return reader, writer
             writer.close()
-        return await asyncio.open_connection(self.host, int(self.port))
+        return None
 
     def close_idle(self) -> None:
         kept = []

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -192,6 +193,8 @@ BITES: Mapping[str, tuple[Mapping[str, Any], Callable[[Page], bool]]] = {
     "disable_proxy": ({}, lambda page: page.broke == "ConnectionRefusedError"),
 }
 """Each action with its dose, and what a client must feel of it."""
+CANNOT_TELL = ("delay_close", "slice_data")
+"""What a page that is whole does not show."""
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +220,7 @@ def test_each_action_bites_is_seen_and_ends(func: str, which: str, request: pyte
     else:
         url, path, proxy = request.getfixturevalue("links"), f"/echo?msg={'x' * FULL}", "shop"
         listen = ask(url, "GET", "/proxies/shop")[1]["listen"]
-    asked = activity(func, proxy=proxy, toxiproxy=url, **arguments)
+    asked = activity(func, proxy=proxy, toxiproxy=url, page=f"http://{listen}{path}", **arguments)
     assert fetch(listen, path).whole
     system = Driver().open(SETTING)
     target = system.resolve(asked)
@@ -230,6 +233,7 @@ def test_each_action_bites_is_seen_and_ends(func: str, which: str, request: pyte
     assert bites(page := fetch(listen, path)), page
     evidence = system.confirm(asked, target)
     assert evidence.confirmed, evidence.sentence
+    assert re.search("ms before and takes|pages did not come as before", evidence.sentence) or func in CANNOT_TELL
     (step,) = target.undo
     assert system.undo(UndoRecord(number=1, kind=step.kind, what=step.what, args=step.args)).state is State.UNDONE
     assert fetch(listen, path).whole
@@ -422,3 +426,38 @@ def test_with_its_playground_a_toxic_is_gone(links: str) -> None:
     assert target is not None
     living = UndoRecord(number=1, kind="toxic", what="", args={**args, "playground": target.undo[0].args["playground"]})
     assert system.undo(living, hurried=True).state is State.FAILED, "it lives, and its proxies do not answer there"
+
+
+@pytest.mark.parametrize(
+    ("func", "arguments"), [("add_latency", {"latency_ms": 1000}), ("reset_connections", {}), ("disable_proxy", {})]
+)
+def test_a_fault_in_a_proxy_that_is_not_on_the_way_is_no_effect(
+    func: str, arguments: Mapping[str, Any], toxiproxy: str, shop: str
+) -> None:
+    """Toxiproxy lists it all the same."""
+    make_proxy(toxiproxy, proxy := next(_names), shop)
+    asked = activity(func, proxy=proxy, toxiproxy=toxiproxy, page=f"http://{shop}/", **arguments)
+    system = Driver().open(SETTING)
+    target = system.resolve(asked)
+    assert target is not None
+    act(asked)
+
+    found = system.confirm(asked, target)
+
+    assert not found.confirmed
+    assert found.sentence.endswith("5 pages through it came as before: it is not on their way")
+
+
+def test_a_share_that_a_few_pages_do_not_meet_is_said_to_be_so(toxiproxy: str, shop: str) -> None:
+    listen = make_proxy(toxiproxy, proxy := next(_names), shop)
+    arguments = {"latency_ms": 1000, "toxicity": 0.00001, "page": f"http://{listen}/"}
+    asked = activity("add_latency", proxy=proxy, toxiproxy=toxiproxy, **arguments)
+    system = Driver().open(SETTING)
+    target = system.resolve(asked)
+    assert target is not None
+    act(asked)
+
+    found = system.confirm(asked, target)
+
+    assert found.confirmed
+    assert found.sentence.endswith("60 pages are too few to meet it")

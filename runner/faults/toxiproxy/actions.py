@@ -2,7 +2,8 @@
 
 Each makes one toxic, named by the run, and returns once Toxiproxy lists it. `toxiproxy` is the address of its API; without it
 TOXIPROXY_URL, else http://127.0.0.1:8474. `stream`: `downstream` are answers to the client, `upstream` what it sends. `toxicity`: the
-share of the connections that is hit, drawn once for each connection: few long-lived ones may all be hit, or none.
+share of the connections that is hit, drawn once for each connection: few long-lived ones may all be hit, or none. `page`: the address of a
+page that comes through the proxy; `chaos-run` asks it before and after, as evidence that the fault is felt there.
 """
 
 from __future__ import annotations
@@ -39,42 +40,53 @@ def add_latency(
     stream: str = "downstream",
     toxicity: float = 1.0,
     toxiproxy: str = "",
+    page: str = "",
 ) -> Fault:
     """Delay all data by `latency_ms`, more or less `jitter_ms`."""
     delay = {"latency": whole("latency_ms", latency_ms, least=1), "jitter": whole("jitter_ms", jitter_ms)}
-    return _toxic("latency", delay, proxy, stream, toxicity, toxiproxy)
+    return _toxic("latency", delay, proxy, stream, toxicity, toxiproxy, page)
 
 
 @_action
 def limit_bandwidth(
-    proxy: str, rate_kb_s: int, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = ""
+    proxy: str, rate_kb_s: int, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = "", page: str = ""
 ) -> Fault:
     """Let at most `rate_kb_s` kilobytes a second through, on each connection."""
     rate = {"rate": whole("rate_kb_s", rate_kb_s, least=1)}
-    return _toxic("bandwidth", rate, proxy, stream, toxicity, toxiproxy)
+    return _toxic("bandwidth", rate, proxy, stream, toxicity, toxiproxy, page)
 
 
 @_action
 def delay_close(
-    proxy: str, delay_ms: int, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = ""
+    proxy: str, delay_ms: int, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = "", page: str = ""
 ) -> Fault:
     """Close connections `delay_ms` late."""
     delay = {"delay": whole("delay_ms", delay_ms, least=1)}
-    return _toxic("slow_close", delay, proxy, stream, toxicity, toxiproxy)
+    return _toxic("slow_close", delay, proxy, stream, toxicity, toxiproxy, page)
 
 
 @_action
 def stop_data(
-    proxy: str, timeout_ms: int = 0, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = ""
+    proxy: str,
+    timeout_ms: int = 0,
+    stream: str = "downstream",
+    toxicity: float = 1.0,
+    toxiproxy: str = "",
+    page: str = "",
 ) -> Fault:
     """Let no data through, and close the connection after `timeout_ms`; with 0 it stays open."""
     timeout = {"timeout": whole("timeout_ms", timeout_ms)}
-    return _toxic("timeout", timeout, proxy, stream, toxicity, toxiproxy)
+    return _toxic("timeout", timeout, proxy, stream, toxicity, toxiproxy, page)
 
 
 @_action
 def reset_connections(
-    proxy: str, timeout_ms: int = 0, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = ""
+    proxy: str,
+    timeout_ms: int = 0,
+    stream: str = "downstream",
+    toxicity: float = 1.0,
+    toxiproxy: str = "",
+    page: str = "",
 ) -> Fault:
     """Reset connections (TCP RST) `timeout_ms` after the first data.
 
@@ -82,7 +94,7 @@ def reset_connections(
     its connections open meets it when the server closes one.
     """
     timeout = {"timeout": whole("timeout_ms", timeout_ms)}
-    return _toxic("reset_peer", timeout, proxy, stream, toxicity, toxiproxy)
+    return _toxic("reset_peer", timeout, proxy, stream, toxicity, toxiproxy, page)
 
 
 @_action
@@ -94,6 +106,7 @@ def slice_data(
     stream: str = "downstream",
     toxicity: float = 1.0,
     toxiproxy: str = "",
+    page: str = "",
 ) -> Fault:
     """Send data in slices of `average_bytes`, more or less `variation_bytes`, `delay_us` microseconds apart."""
     slices = {
@@ -103,36 +116,36 @@ def slice_data(
     }
     if slices["size_variation"] >= slices["average_size"]:
         raise errors.UsageError(f"variation_bytes is {variation_bytes}, and has to be less than average_bytes")
-    return _toxic("slicer", slices, proxy, stream, toxicity, toxiproxy)
+    return _toxic("slicer", slices, proxy, stream, toxicity, toxiproxy, page)
 
 
 @_action
 def limit_data(
-    proxy: str, limit_bytes: int, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = ""
+    proxy: str, limit_bytes: int, stream: str = "downstream", toxicity: float = 1.0, toxiproxy: str = "", page: str = ""
 ) -> Fault:
     """Close a connection once `limit_bytes` have passed."""
     limit = {"bytes": whole("limit_bytes", limit_bytes, least=1)}
-    return _toxic("limit_data", limit, proxy, stream, toxicity, toxiproxy)
+    return _toxic("limit_data", limit, proxy, stream, toxicity, toxiproxy, page)
 
 
 @_action
-def answer_errors(proxy: str, status: int = 500, toxicity: float = 1.0, toxiproxy: str = "") -> Fault:
+def answer_errors(proxy: str, status: int = 500, toxicity: float = 1.0, toxiproxy: str = "", page: str = "") -> Fault:
     """Answer requests with an HTTP error before they reach the service. Only the playground's proxies do it: no Toxiproxy has it."""
     answer = {"status": whole("status", status, least=400)}
-    return _toxic("http_error", answer, proxy, "upstream", toxicity, toxiproxy)
+    return _toxic("http_error", answer, proxy, "upstream", toxicity, toxiproxy, page)
 
 
 @_action
-def limit_connections(proxy: str, connections: int, toxiproxy: str = "") -> Fault:
+def limit_connections(proxy: str, connections: int, toxiproxy: str = "", page: str = "") -> Fault:
     """Let only so many connections be open at once, and reset the newest ones beyond it. Only the playground's proxies do it."""
     most = {"connections": whole("connections", connections)}
-    return _toxic("limit_connections", most, proxy, "upstream", 1.0, toxiproxy)
+    return _toxic("limit_connections", most, proxy, "upstream", 1.0, toxiproxy, page)
 
 
 @_action
-def disable_proxy(proxy: str, toxiproxy: str = "") -> Fault:
+def disable_proxy(proxy: str, toxiproxy: str = "", page: str = "") -> Fault:
     """Close the proxy and all its connections: new ones are refused."""
-    return Fault(proxy=proxy, type=DOWN, url=address(toxiproxy))
+    return Fault(proxy=proxy, type=DOWN, url=address(toxiproxy), page=page)
 
 
 def enable_proxy(proxy: str, toxiproxy: str = "") -> bool:
@@ -156,7 +169,9 @@ def remove_toxics(proxy: str, toxiproxy: str = "") -> list[str]:
     return [name for name in names if identity.is_of(identity.run_id(), name) and server.remove(proxy, name)]
 
 
-def _toxic(kind: str, attributes: dict[str, int], proxy: str, stream: str, toxicity: float, toxiproxy: str) -> Fault:
+def _toxic(
+    kind: str, attributes: dict[str, int], proxy: str, stream: str, toxicity: float, toxiproxy: str, page: str
+) -> Fault:
     return Fault(
         proxy=proxy,
         type=kind,
@@ -164,6 +179,7 @@ def _toxic(kind: str, attributes: dict[str, int], proxy: str, stream: str, toxic
         stream=direction(stream),
         toxicity=share(toxicity),
         url=address(toxiproxy),
+        page=page,
     )
 
 

@@ -95,6 +95,8 @@ class System(BaseSystem):
         target = FaultTarget(
             action=activity.name, system=NAME, kind=fault.type, before={"url": fault.url}, settled=True
         )
+        from runner.faults.toxiproxy import page
+
         server = _server(fault.url)
         proxies = server.proxies()
         found = proxies.get(fault.proxy)
@@ -113,6 +115,7 @@ class System(BaseSystem):
             note=f"somebody else's toxics are in it too: {', '.join(strangers)}" if strangers else "",
             owner=Owner.UNDOER,
             undo=(self._undo(fault, playground),),
+            before={"url": fault.url} | ({"page": page.asked(fault.page)} if fault.page else {}),
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
@@ -121,11 +124,16 @@ class System(BaseSystem):
         return {"objects": {url: _state(_server(url)) for url in urls}} if urls else {}
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
-        """By what the server lists; of a disabled proxy, by a connection that is refused."""
+        """By what the server lists, and by a page that comes through it; of a disabled proxy, by a connection that is refused."""
         fault = _fault(activity)
         assert fault is not None, "it was resolved"
         found = _server(fault.url).proxy(fault.proxy)
         confirmed, sentence = self._seen(fault, found)
+        if confirmed and "page" in before.before:
+            from runner.faults.toxiproxy import page
+
+            confirmed, felt = page.verdict(fault, before.before["page"], page.asked(fault.page, page.often(fault)))
+            sentence = f"{sentence}; {felt}"
         return Evidence(confirmed=confirmed, sentence=sentence, targets=before.targets if confirmed else ())
 
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:

@@ -44,6 +44,8 @@ class Fault:
     stream: str = STREAMS[0]
     toxicity: float = 1.0
     url: str
+    page: str = ""
+    """The address of one that comes through the proxy."""
 
     def name(self, run: str) -> str:
         """Of its toxic: the same for whoever asks."""
