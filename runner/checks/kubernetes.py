@@ -8,6 +8,7 @@ from runner.checks.check import Check, Level, Parameter, Unit
 
 _PODS = ("pods",)
 _SERVICE = Parameter("service", "one service; without it, all that select pods")
+_SCALER = Parameter("name", "one autoscaler; without it, all that may be seen")
 _MOST = Parameter("max", "how many nodes the cluster may have", required=True, number=True)
 _JOB = (
     Parameter("namespace", "of the CronJob", required=True),
@@ -115,7 +116,11 @@ CHECKS = (
         name="hpa_mismatch",
         about=_ABOUT,
         level=Level.WARNING,
-        asks=Kubernetes(lists=("horizontalpodautoscalers",), measure=objects.longest_mismatch),
+        asks=Kubernetes(
+            lists=("horizontalpodautoscalers", "deployments", "statefulsets"),
+            measure=objects.longest_mismatch,
+            takes=(NAMESPACE, _SCALER),
+        ),
         what="longest time that an autoscaler has other replicas than it wants",
         limit=300,
         unit=Unit.SECONDS,

@@ -143,13 +143,25 @@ def usage_of_requests(resource: str) -> Measure:
 
 
 def longest_mismatch(look: Look) -> Measured:
-    """Seconds since an autoscaler last scaled that has other replicas than it wants."""
+    """Seconds since an autoscaler has had other replicas than it wants, by its own word or by how many pods its target has.
+
+    Its own status tells what it asked the target for, also where a quota keeps those pods from being made: only the target tells that.
+    """
+    targets = {
+        (t["metadata"]["namespace"], kind, t["metadata"]["name"]): t.get("status") or {}
+        for kind, plural in (("Deployment", "deployments"), ("StatefulSet", "statefulsets"))
+        for t in look.lists[plural]
+    }
     ages = []
     for scaler in look["horizontalpodautoscalers"]:
-        status = scaler.get("status") or {}
-        if status.get("currentReplicas", 0) != status.get("desiredReplicas", 0):
+        status, of = scaler.get("status") or {}, scaler["spec"]["scaleTargetRef"]
+        target = targets.get((scaler["metadata"]["namespace"], of["kind"], of["name"]), {})
+        asked = status.get("currentReplicas", 0)
+        wanted, there = status.get("desiredReplicas", 0), target.get("replicas", 0 if target else asked)
+        if not asked == wanted == there:
             since = status.get("lastScaleTime") or scaler["metadata"]["creationTimestamp"]
-            ages.append((look.age_s(since), scaler))
+            failing = [c["lastTransitionTime"] for c in target.get("conditions") or () if c["type"] == "ReplicaFailure"]
+            ages.append((min(map(look.age_s, [since, *failing])), scaler))
     return _worst(ages, look["horizontalpodautoscalers"])
 
 

@@ -120,13 +120,40 @@ def test_use_is_compared_with_the_request_of_the_very_container() -> None:
         objects.usage_of_requests("cpu")(look(pods=[pod()], podmetrics=[used("1", "1Ki", name="sidecar")]))
 
 
-def test_an_autoscaler_lacks_replicas_since_it_last_scaled() -> None:
-    def scaler(name: str, now: int, wanted: int, **more: str) -> Json:
-        status = {"currentReplicas": now, "desiredReplicas": wanted, **more}
-        return {"metadata": {"name": name, "namespace": "shop", "creationTimestamp": LONG_AGO}, "status": status}
+def scaler(name: str, asked: int, wanted: int, **more: str) -> Json:
+    meta = {"name": name, "namespace": "shop", "creationTimestamp": LONG_AGO}
+    target = {"scaleTargetRef": {"kind": "Deployment", "name": name}}
+    return {"metadata": meta, "spec": target, "status": {"currentReplicas": asked, "desiredReplicas": wanted, **more}}
 
-    scalers = [scaler("well", 2, 2), scaler("behind", 2, 5, lastScaleTime=JUST_NOW)]
-    assert objects.longest_mismatch(look(horizontalpodautoscalers=scalers)) == Measured(300, "shop/behind; 2 looked at")
+
+def deployment(name: str, replicas: int, failing: str | None = None) -> Json:
+    conditions = [{"type": "ReplicaFailure", "status": "True", "lastTransitionTime": failing}] if failing else []
+    return {"metadata": {"name": name, "namespace": "shop"}, "status": {"replicas": replicas, "conditions": conditions}}
+
+
+@pytest.mark.parametrize(
+    ("scalers", "targets", "found"),
+    [
+        ([scaler("well", 2, 2)], [deployment("well", 2)], Measured(0, "1 looked at")),
+        ([scaler("well", 2, 2)], [], Measured(0, "1 looked at")),  # its target is of another kind
+        (
+            [scaler("well", 2, 2), scaler("behind", 2, 5, lastScaleTime=JUST_NOW)],
+            [],
+            Measured(300, "shop/behind; 2 looked at"),
+        ),
+        ([scaler("full", 5, 5)], [deployment("full", 4, JUST_NOW)], Measured(300, "shop/full; 1 looked at")),
+        (
+            [scaler("slow", 5, 5, lastScaleTime=JUST_NOW)],
+            [deployment("slow", 4)],
+            Measured(300, "shop/slow; 1 looked at"),
+        ),
+    ],
+)
+def test_an_autoscaler_lacks_replicas_by_its_own_word_or_by_its_target_s(
+    scalers: list[Json], targets: list[Json], found: Measured
+) -> None:
+    seen = look(horizontalpodautoscalers=scalers, deployments=targets, statefulsets=[])
+    assert objects.longest_mismatch(seen) == found
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,15 @@ _PATHS = {
     "services": ("api/v1", "services"),
     "nodes": ("api/v1", "nodes"),
     "endpointslices": ("apis/discovery.k8s.io/v1", "endpointslices"),
+    "deployments": ("apis/apps/v1", "deployments"),
+    "statefulsets": ("apis/apps/v1", "statefulsets"),
     "horizontalpodautoscalers": ("apis/autoscaling/v2", "horizontalpodautoscalers"),
     "cronjobs": ("apis/batch/v1", "cronjobs"),
     "podmetrics": ("apis/metrics.k8s.io/v1beta1", "pods"),
 }
 """Where the API server has each list."""
+_NAMED = ("cronjobs", "horizontalpodautoscalers")
+"""Those of which a parameter names one."""
 
 
 class Reader:
@@ -89,6 +93,6 @@ def _selectors(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
         query[what] = (
             f"{'kubernetes.io/service-name' if kind == 'endpointslices' else 'metadata.name'}={values['service']}"
         )
-    if values.get("name"):
+    if values.get("name") and kind in _NAMED:
         query["fieldSelector"] = f"metadata.name={values['name']}"
     return query
