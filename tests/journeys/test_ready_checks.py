@@ -85,7 +85,7 @@ def test_readings_are_judged_and_judged_again(service: Service, tmp_path: Path, 
     mark = tmp_path / "done"
     mark.touch()
     goal = [{"name": "in time", "indicator": "batch", "target": "50%"}]
-    with started(tmp_path, checked(service, mark, 8, objectives=goal)) as run:
+    with started(tmp_path, checked(service, mark, 6, objectives=goal)) as run:
         assert run.finish() == 1
     (found,) = run.verdict["objectives"]
     assert found["verdict"] == "FAIL"

@@ -48,6 +48,7 @@ def test_an_image_that_cannot_be_pulled_is_seen(kubectl: Kubectl) -> None:
     kubectl("delete", "pod", "no-image", "--now")
 
 
+@pytest.mark.slow("a container has to be restarted before it waits")
 def test_a_crash_loop_is_seen(kubectl: Kubectl) -> None:
     """A container whose probe never succeeds is restarted again and again, a little later each time."""
     probe = {"httpGet": {"path": "/no", "port": 1}, "periodSeconds": 1, "failureThreshold": 1}
