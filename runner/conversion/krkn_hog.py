@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.conversion.draft import Draft, action
+from runner.conversion import probes
+from runner.conversion.draft import Activity, Draft, action
 from runner.conversion.fields import Field
 
-NAME = "chaos-run-hog"
+NAME, LABEL = "chaos-run-hog", "app.kubernetes.io/name"
+STARTS_S = 10.0
+"""How long its pods may take to run."""
 GROUP = {"group": "apps", "version": "v1"}
 CREATE, DELETE = "create_custom_object", "delete_custom_object"
 MODULE = "chaosk8s.crd.actions"
@@ -39,16 +42,25 @@ def convert(root: Field) -> Draft:
         pod["tolerations"] = tolerations
     plural, workload = _workload(pod, number)
     where = {**GROUP, "plural": plural, "ns": ns}
-    name = f"{kind}-hog"
+    name, runs = f"{kind}-hog", f"the-{kind}-hog-runs"
     return Draft(
         name=name,
         title=name,
         description=f"Converted from a {kind} hog of krkn: stress-ng in a pod on each chosen node.",
         tags=("node",),
-        method=(action(name, MODULE, CREATE, {**where, "resource": workload}, lasts_s=lasts_s),),
+        method=(action(name, MODULE, CREATE, {**where, "resource": workload}), _runs(runs, ns, lasts_s + STARTS_S)),
         rollbacks=(action(f"end-the-{name}", MODULE, DELETE, {**where, "name": NAME}),),
-        hints=("The pressure begins when the pods run, seconds after the action: its image may have to be pulled.",),
+        block={"proof": [{"action": name, "probe": runs}]},
+        hints=(f"The pressure begins when the pods run: {STARTS_S:g} s of the last pause are for that.",),
     )
+
+
+def _runs(name: str, ns: str, lasts_s: float) -> Activity:
+    """What proves it: a pod of the workload runs. A workload that is there presses nothing by itself."""
+    provider = {"type": "python", "module": "chaosk8s.pod.probes", "func": "count_pods"}
+    arguments = {"label_selector": f"{LABEL}={NAME}", "phase": "Running", "ns": ns}
+    found = probes.probe(name, provider | {"arguments": arguments}, {"type": "range", "range": [1, int(probes.MOST)]})
+    return {**found, "pauses": {"after": int(lasts_s) if lasts_s.is_integer() else lasts_s}}
 
 
 def _stress(root: Field, kind: str) -> str:
@@ -90,7 +102,7 @@ def _tolerations(taints: Field) -> list[dict[str, str]]:
 
 def _workload(pod: dict[str, Any], number: float | None) -> tuple[str, dict[str, Any]]:
     """One pod on each chosen node; or on so many of them, none twice."""
-    labels = {"app.kubernetes.io/name": NAME}
+    labels = {LABEL: NAME}
     spec: dict[str, Any] = {"selector": {"matchLabels": labels}}
     if number is not None:
         apart = {"labelSelector": {"matchLabels": labels}, "topologyKey": HOST}

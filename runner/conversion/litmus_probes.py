@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -157,37 +158,50 @@ def _promql(criteria: str, value: str) -> str | None:
 
 
 def _command(one: Field, inputs: Field, timeout_s: float) -> Made:
+    """A command that fails says nothing, and its probe does not hold, whatever it is compared with."""
     compared = inputs["comparator"]
     kind, criteria, value = (compared[key].text() for key in ("type", "criteria", "value"))
     if inputs["source"]:
         return "it runs in a container of its own: write a probe that runs where chaos-run runs"
+    same = _SAME.get(criteria.lower()) if kind.lower() in ("string", "") else None
     make = _COMPARED.get(kind.lower())
-    tolerance = make(criteria, value, "stdout") if make else None
+    tolerance = 0 if same else make(criteria, value, "stdout") if make else None
     if tolerance is None or not inputs["command"]:
         return f"its {kind or 'text'} is compared {f'{criteria} {value}'.strip() or 'with nothing'}: that cannot be converted"
-    command = inputs["command"].change(HERE)
-    return {"type": "process", "path": "sh", "arguments": ["-c", str(command)], "timeout": timeout_s}, tolerance
+    command = f"said=$({inputs['command'].change(HERE)}\n) && "
+    command += f'test "$said" {same} {shlex.quote(value)}' if same else 'printf %s "$said"'
+    return {"type": "process", "path": "sh", "arguments": ["-c", command], "timeout": timeout_s}, tolerance
 
 
 _COMPARED = {"string": probes.matched, "": probes.matched, "int": probes.compared, "float": probes.compared}
+_SAME = {"equal": "=", "equals": "=", "==": "=", "notequal": "!=", "!=": "!="}
 
 
 def _kubernetes(one: Field, inputs: Field, timeout_s: float) -> Made:
+    """By kubectl, whose failure is never taken for "there is none"."""
     operation = inputs["operation"].text().lower()
     resource, version, group = (inputs[key].text() for key in ("resource", "version", "group"))
     if operation not in ("present", "absent") or not resource:
         return f"it {operation or 'does nothing that is known'}s an object, and does not only look: write an action of your own"
-    words = ["get", f"{resource}.{version}.{group}" if group and version else resource]
+    words = ["kubectl", "get", f"{resource}.{version}.{group}" if group and version else resource]
     if not group:
         inputs["version"].lose("kubectl asks for the version that the cluster prefers")
-    words += [name for name in re.split(r"[,\s]+", inputs["resourceNames"].text()) if name]
-    for key, option in (("namespace", "-n"), ("labelSelector", "-l"), ("fieldSelector", "--field-selector")):
-        if text := inputs[key].text():
-            words += [option, text]
+    names = [name for name in re.split(r"[,\s]+", inputs["resourceNames"].text()) if name]
+    chosen = [word for key, option in _SELECTORS.items() if (text := inputs[key].text()) for word in (option, text)]
+    if names and chosen:
+        return "objects by their names and by selectors at once: write which of them is meant"
+    if space := inputs["namespace"].text():
+        words += ["-n", space]
     one["data"].lose("nothing is created")
-    pattern = r"\S" if operation == "present" else r"\A\s*\Z"
-    provider = {"type": "process", "path": "kubectl", "arguments": [*words, "-o", "name", "--ignore-not-found"]}
-    return provider | {"timeout": timeout_s}, {"type": "regex", "pattern": pattern, "target": "stdout"}
+    asked = shlex.join([*words, *names, *chosen, "-o", "name"])
+    if operation == "absent":
+        asked = f'found=$({asked} --ignore-not-found) && test -z "$found"'
+    elif not names:
+        asked = f'found=$({asked}) && test -n "$found"'
+    return {"type": "process", "path": "sh", "arguments": ["-c", asked], "timeout": timeout_s}, 0
+
+
+_SELECTORS = {"labelSelector": "-l", "fieldSelector": "--field-selector"}
 
 
 _MAKE: Mapping[str, Callable[[Field, Field, float], Made]] = {

@@ -82,22 +82,16 @@ def compared(criteria: str, value: str, target: str) -> Any:
 
 
 def matched(criteria: str, value: str, target: str) -> Any:
-    """A comparison of text as a tolerance; None for one that is not known here."""
+    """What a text has to hold as a tolerance; None for a comparison that is not known here, or that nothing at all would meet too."""
     exact = re.escape(value)
     patterns = {
         "contains": exact,
-        "equal": rf"\A\s*{exact}\s*\Z",
-        "==": rf"\A\s*{exact}\s*\Z",
         "matches": value,
-        "notContains": rf"\A(?![\s\S]*{exact})",
-        "notEqual": rf"\A(?!\s*{exact}\s*\Z)",
-        "!=": rf"\A(?!\s*{exact}\s*\Z)",
-        "notMatches": rf"\A(?![\s\S]*(?:{value}))",
-        "oneOf": rf"\A\s*(?:{'|'.join(re.escape(p.strip()) for p in value.strip('[]').split(','))})\s*\Z",
+        "oneof": rf"\A\s*(?:{'|'.join(re.escape(p.strip()) for p in value.strip('[]').split(','))})\s*\Z",
     }
-    pattern = patterns.get(criteria.removesuffix("s") if criteria == "equals" else criteria)
+    pattern = patterns.get(criteria.lower(), "")
     try:
-        re.compile(pattern or "")
+        meets_nothing = re.search(pattern, "") is None
     except re.error:
         return None
-    return {"type": "regex", "pattern": pattern, "target": target} if pattern is not None else None
+    return {"type": "regex", "pattern": pattern, "target": target} if meets_nothing else None

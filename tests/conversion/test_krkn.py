@@ -79,6 +79,18 @@ def test_a_hog_is_on_each_chosen_node_and_ends_by_itself() -> None:
     assert undo["provider"]["arguments"]["name"] == found["resource"]["metadata"]["name"]
 
 
+def test_a_hog_is_proven_by_a_pod_that_runs_and_not_by_a_workload_that_is_there() -> None:
+    found = sampled.of("krkn-cpu-hog.yml").document
+    hog, runs = found["method"]
+    assert found["extensions"][0]["proof"] == [{"action": hog["name"], "probe": runs["name"]}]
+    chosen = runs["provider"]["arguments"]
+    labels = hog["provider"]["arguments"]["resource"]["spec"]["template"]["metadata"]["labels"]
+    assert chosen["phase"] == "Running"
+    assert chosen["label_selector"] == "".join(f"{key}={value}" for key, value in labels.items())
+    assert not within_tolerance(runs["tolerance"], 0)
+    assert runs["pauses"] == {"after": 70}, "the minute, and ten seconds to begin"
+
+
 def test_a_hog_on_some_nodes_is_on_none_twice() -> None:
     found = arguments("krkn-memory-hog.yml")["resource"]
     assert found["spec"]["replicas"] == 3
