@@ -6,6 +6,7 @@ Where: the cluster of KUBECONFIG for those that need one, else the playground. W
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -23,6 +24,8 @@ from rich.table import Table
 from runner.experiment import catalogue
 from runner.experiment.catalogue import CatalogueEntry
 from runner.faults import needs
+from runner.playground.start import SHOP
+from tests.cluster.kube import Kube, answers_newcomers, find_kubectl, manifest, until
 
 ROOT = Path(__file__).parents[1]
 OWNERS = {
@@ -53,14 +56,38 @@ def main(words: list[str]) -> int:
     """The exit code: 1 where an undo failed or a run ended otherwise than by a verdict."""
     entries = [e for e in catalogue.entries(ROOT / "experiments") if all(word in e.name for word in words)]
     rows = []
-    for number, entry in enumerate(entries, 1):
-        print(f"{number} of {len(entries)}  {entry.name} …", flush=True)
-        began = time.monotonic()
-        rows.append(_row(entry))
-        print(f"    {rows[-1].verdict[:160]} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
+    with _shop() if any(map(_on_cluster, entries)) else contextlib.nullcontext():
+        for number, entry in enumerate(entries, 1):
+            print(f"{number} of {len(entries)}  {entry.name} …", flush=True)
+            began = time.monotonic()
+            rows.append(_row(entry))
+            print(f"    {rows[-1].verdict[:160]} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
     console = Console(width=None if sys.stdout.isatty() else 190)
     console.print(_table(rows))
     return any(row.verdict.startswith(("UNDO", "ENVIRONMENT", "no verdict")) for row in rows)
+
+
+@contextlib.contextmanager
+def _shop() -> Iterator[None]:
+    """The shop on the cluster of KUBECONFIG: whole, and taken away again where it was not there."""
+    kubectl = find_kubectl()
+    assert kubectl, "no kubectl here"
+    kube = Kube(kubectl, os.environ["KUBECONFIG"], "shop")
+    there = any(n["metadata"]["name"] == "shop" for n in kube.get("namespaces"))
+    if not there:
+        kube.run("apply", "-f", "-", stdin=manifest(SHOP.read_text("utf-8"), "shop", keep_port=True))
+    kube.run("-n", "shop", "rollout", "status", "deployment/shop", "--timeout=50s")
+    url = os.environ.setdefault("SHOP_URL", f"http://127.0.0.1:{kube.node_port()}")
+    until(lambda: answers_newcomers(url), 60, "the nodes' proxies to have learnt where the pods are")
+    try:
+        yield
+    finally:
+        if not there:
+            kube.run("delete", "namespace", "shop", "--wait=false")
+
+
+def _on_cluster(entry: CatalogueEntry) -> bool:
+    return "cluster" in entry.needs and bool(os.environ.get("KUBECONFIG"))
 
 
 def _row(entry: CatalogueEntry) -> Row:
@@ -82,9 +109,8 @@ def _row(entry: CatalogueEntry) -> Row:
 def _place(entry: CatalogueEntry) -> tuple[str, list[str], list[str]]:
     """Where it runs, by which options, and what is missing for it."""
     lacking = [f"the Python package {package} is not installed" for package in entry.missing]
-    on_cluster = "cluster" in entry.needs and os.environ.get("KUBECONFIG")
     rest = [need for need in entry.needs if need not in needs.PLAYGROUND]
-    if on_cluster:
+    if _on_cluster(entry):
         return "cluster of KUBECONFIG", [], [*lacking, *needs.missing(["cluster", *rest])]
     return "playground", ["--playground"], [*lacking, *needs.missing(rest)]
 
