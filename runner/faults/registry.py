@@ -28,6 +28,8 @@ BUILT_IN = (
     "network.driver",
 )
 """In the order in which they are asked: a system that lives inside another (Chaos Mesh in a cluster) before that one."""
+WIDE = ("kubernetes.driver", "aws.driver", "toxiproxy.driver")
+"""Those that claim more than the actions of their own folder, or hand runs a way in. The others are imported when they are needed."""
 LAST = "host"
 """It claims what nobody else does."""
 
@@ -47,15 +49,22 @@ def plugged() -> tuple[Driver, ...]:
     return tuple(point.load()() for point in entry_points(group=GROUP))
 
 
+def _asked(providers: Iterable[Provider]) -> list[Driver]:
+    """The built-in drivers that could claim one of these activities, in their order."""
+    modules = [str(provider.get("module") or "").split(".") for provider in providers]
+    own = {f"{parts[2]}.driver" for parts in modules if parts[:2] == ["runner", "faults"] and len(parts) > 2}
+    return [named(name) for name in BUILT_IN if name in WIDE or name in own]
+
+
 def claiming(provider: Provider) -> Driver | None:
     """The driver on whose system an activity acts; None where nobody knows it."""
     package = str(provider.get("module") or "").partition(".")[0]
-    foreign = bool(package) and package not in sys.stdlib_module_names
+    foreign = bool(package) and package not in (*sys.stdlib_module_names, "runner")
     return next(
         (
             driver
             for candidates in (
-                lambda: map(named, BUILT_IN),
+                lambda: _asked([provider]),
                 lambda: plugged() if foreign else (),
                 lambda: [named(LAST)],
             )
@@ -70,7 +79,7 @@ def reached(providers: Iterable[Provider]) -> list[Driver]:
     """The drivers whose systems any of these activities could act on."""
     providers = [*providers]
     known = [driver for provider in providers if (driver := claiming(provider))]
-    return [d for d in dict.fromkeys((*map(named, BUILT_IN), *known)) if any(d.claims(p) for p in providers)]
+    return [d for d in dict.fromkeys((*_asked(providers), *known)) if any(d.claims(p) for p in providers)]
 
 
 def knows_any(providers: Iterable[Provider]) -> bool:
@@ -80,8 +89,12 @@ def knows_any(providers: Iterable[Provider]) -> bool:
 
 def by_name(name: str) -> Driver | None:
     """The driver of that name, if it is installed."""
-    built_in = {driver.name: driver for driver in (*map(named, BUILT_IN), named(LAST))}
-    return built_in.get(name) or next((driver for driver in plugged() if driver.name == name), None)
+    if name == LAST:
+        return named(LAST)
+    folder = f"{name.replace('-', '_')}.driver"
+    if folder in BUILT_IN:
+        return named(folder)
+    return next((driver for driver in plugged() if driver.name == name), None)
 
 
 def outlives_target(kind: str) -> bool:
@@ -94,7 +107,8 @@ def playing(kind: str) -> Driver | None:
     """The driver that plays a kind of undo records; none plays the file's own rollbacks."""
     if kind == ROLLBACK:
         return None
-    for driver in map(named, BUILT_IN):
+    # Its driver has most likely been imported: it resolved the action, or made what is to be ended.
+    for driver in map(named, sorted(BUILT_IN, key=lambda name: f"runner.faults.{name}" not in sys.modules)):
         if kind in driver.undoes:
             return driver
     return next((driver for driver in plugged() if kind in driver.undoes), None)
@@ -134,5 +148,5 @@ def forget(folder: Path) -> None:
 
 
 def _handing() -> list[Handing]:
-    candidates: list[object] = [*map(named, BUILT_IN)]
+    candidates: list[object] = [*map(named, WIDE)]
     return [driver for driver in candidates if isinstance(driver, Handing)]

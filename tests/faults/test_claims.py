@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -170,3 +172,25 @@ def test_what_is_struck_in_aws_is_an_account_and_a_region(
 )
 def test_programs_and_own_code_could_start_something_here(provider: dict[str, str], anything: bool) -> None:
     assert host.runs_anything(provider) is anything
+
+
+def test_every_built_in_driver_is_found_by_its_name_and_by_the_actions_of_its_folder() -> None:
+    for module in registry.BUILT_IN:
+        driver = registry.named(module)
+        assert registry.by_name(driver.name) is driver, module
+        own = {"type": "python", "module": f"runner.faults.{module.partition('.')[0]}.actions", "func": "f"}
+        claims = {m for m in registry.BUILT_IN if registry.named(m).claims(own) is Claim.YES}
+        assert claims <= {module, *registry.WIDE}, "a driver that is not asked about it would claim it"
+        everything = {"type": "python", "module": "chaosk8s.pod.actions"}, {"type": "process", "path": "kubectl"}
+        if any(driver.claims(p) for p in everything) or hasattr(driver, "environment_of"):
+            assert module in registry.WIDE, module
+
+
+def test_a_local_experiment_imports_no_driver_that_it_does_not_need() -> None:
+    asked = (
+        "import sys; from runner.faults import registry; "
+        "registry.reached([{'type': 'http', 'url': 'http://x'}, {'type': 'process', 'path': 'true'}]); "
+        "print(*sorted(m for m in sys.modules if m.startswith('runner.faults.') and m.endswith('.driver')))"
+    )
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    assert found == sorted(f"runner.faults.{m}" for m in registry.WIDE)
