@@ -190,7 +190,7 @@ def test_a_local_experiment_imports_no_driver_that_it_does_not_need() -> None:
     asked = (
         "import sys; from runner.faults import registry; "
         "registry.reached([{'type': 'http', 'url': 'http://x'}, {'type': 'process', 'path': 'true'}]); "
-        "print(*sorted(m for m in sys.modules if m.startswith('runner.faults.') and m.endswith('.driver')))"
+        "print(*sorted(m for m in sys.modules if m.count('.') == 3 and m.startswith('runner.faults.') and m.endswith('.driver')))"
     )
     found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
     assert found == sorted(f"runner.faults.{m}" for m in registry.WIDE)
