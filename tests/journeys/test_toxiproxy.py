@@ -110,3 +110,14 @@ def test_killed_before_anybody_hears_that_the_toxic_is_in_it_is_taken_out_all_th
             kept = record(run)
     assert not kept["residue"]
     assert kept["verdict"] == "ENVIRONMENT"
+
+
+def test_a_run_on_the_playground_is_handed_its_links(tmp_path: Path) -> None:
+    with started(tmp_path, shortened("api-errors.yaml"), "--playground", "--var", "error_share:float=0.2") as run:
+        run.finish()
+        kept = record(run)
+    (fault,) = kept["faults"]
+    assert fault["proof"] == "proven", fault
+    assert "pages did not come as before (HTTP 500)" in fault["evidence"]
+    assert kept["cleared"], "the links were looked at"
+    assert not kept["residue"]
