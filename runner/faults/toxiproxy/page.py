@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 
 from runner.faults.toxiproxy.fault import DOWN, Fault
 
-TIMEOUT_S = 3.0
+TIMEOUT_S = 2.0
+ENOUGH_S = 3.0
+"""After so long it is not asked once more: a look for effects has 8 s."""
 FEW, MANY = 5, 60
 """How often it is asked; of a share of the connections up to MANY times."""
-AT_ONCE = 4
+AT_ONCE = 5
 """Never a burst: it would delay pages by itself."""
 SURE = 0.001
 """A share that is missed by all with this chance is not there."""
@@ -39,8 +41,10 @@ class Answer:
 
 def asked(url: str, times: int = FEW) -> list[dict[str, Any]]:
     """Its answers, as plain values."""
+    until = time.monotonic() + ENOUGH_S
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [asdict(answer) for answer in pool.map(lambda _: _ask(url), range(times))]
+        found = pool.map(lambda number: _ask(url) if number < FEW or time.monotonic() < until else None, range(times))
+        return [asdict(answer) for answer in found if answer]
 
 
 def often(fault: Fault) -> int:
@@ -73,9 +77,9 @@ def _least_s(fault: Fault, size: int) -> float:
     """What the fault must cost a page of that size, in seconds; 0 where it may cost nothing."""
     asked = fault.attributes
     if fault.type == "latency":
-        return (asked["latency"] - asked["jitter"]) * 0.9 / 1000
+        return min((asked["latency"] - asked["jitter"]) / 1000, TIMEOUT_S) * 0.9
     if fault.type == "bandwidth":
-        return size / (asked["rate"] * 1000) * 0.8
+        return min(size / (asked["rate"] * 1000), TIMEOUT_S) * 0.8
     return 0.0
 
 
