@@ -111,6 +111,7 @@ class ClusterApi:
             said = parsedate_to_datetime(found.headers.get("Date", ""))
         except ValueError:
             said = datetime.now(UTC)
+        found.drain_conn()  # else the next request on this connection fails
         found.release_conn()
         return Answer(seconds=seconds, offset_s=(said - datetime.now(UTC)).total_seconds())
 
