@@ -40,7 +40,6 @@ pytestmark = [pytest.mark.real]
 SPACE = "mesh"
 FRONT = {"namespaces": [SPACE], "labelSelectors": {"app": "front"}}
 BACK = {"namespaces": [SPACE], "labelSelectors": {"app": "back"}}
-FORCED = "chaos-mesh.chaos-mesh.org/cleanFinalizer=forced"
 SEEN_S = 60.0
 """The kubelets measure every ten seconds or so."""
 
@@ -298,16 +297,27 @@ def test_a_delay_that_the_kernel_does_not_have_is_told_as_stuck_and_what_it_leav
     assert not strike.confirm().confirmed
     assert strike.undo().state is State.FAILED
     name = strike.record.args["name"]
-    mesh.run("annotate", "networkchaos", name, "-n", SPACE, FORCED)
-    until(lambda: mesh.get("networkchaos", "-n", SPACE) == [], 150, "the forced object to be gone")
+    mesh.run("patch", "networkchaos", name, "-n", SPACE, "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
+    until(lambda: mesh.get("networkchaos", "-n", SPACE) == [], 30, "the object to be gone")
     try:
         assert "keeps" in str(strike.undo().error), "the object is gone, and its pods are not as they were"
         assert len(strike.left()) == 2
     finally:
-        mesh.run("delete", "podnetworkchaos", "--all", "-n", SPACE)
-        mesh.run("rollout", "restart", "deployment/front", "-n", SPACE)
-    until(lambda: strike.left() == (), 30, "the rules to be gone")
+        mesh.run("delete", "pods", "-n", SPACE, "-l", "app=front")
+    until(lambda: strike.left() == (), 30, "the rules to be gone with their pods")
     assert strike.undo().state is State.ALREADY
+
+
+@systems.catalogue
+def test_what_is_stuck_goes_when_its_pods_are_deleted(mesh: Kube, setting: Setting) -> None:
+    until(lambda: whole(mesh), 60, "all pods to be ready")
+    strike = Strike(setting, inject("NetworkChaos", "60s", action="loss", loss={"loss": "10"}))
+    with pytest.raises(errors.EnvironmentFailure, match="delete these pods"):
+        strike.act()
+    mesh.run("delete", "pods", "-n", SPACE, "-l", "app=front")
+    until(lambda: mesh.get("networkchaos", "-n", SPACE) == [], 60, "the object to go by itself")
+    assert strike.undo().state is State.ALREADY
+    assert strike.left() == ()
 
 
 @systems.catalogue

@@ -208,6 +208,7 @@ def chaos_mesh() -> Iterator[ChaosMesh]:
 
 class _Handler(Quiet):
     server_of: ChaosMesh
+    protocol_version = "HTTP/1.1"  # connections are used again, as an API server has it
 
     def do_GET(self) -> None:
         self._answer("GET")

@@ -1,7 +1,7 @@
 """Undoing: deleting an object makes Chaos Mesh put its pods back; over is it only when the object and its rules in the pods are gone.
 
-An object whose daemon cannot put a pod back keeps its finalizer and stays. There is an annotation that drops the finalizer all the
-same: it puts nothing back and leaves the pod with its rules, so that it is for a person to set, who is told so.
+An object whose daemon cannot put a pod back keeps its finalizer and stays, until that pod is gone. An annotation, or an edit, that drops
+the finalizer puts nothing back and leaves the pod with its rules, so that it is for a person to do, who is told so.
 """
 
 from __future__ import annotations
@@ -71,11 +71,10 @@ def stuck(of: Mapping[str, Any], left: Mapping[str, Any]) -> str:
     now, called = status.read(left), f"{of['resource']} {of['namespace']}/{of['name']}"
     pods = status.names(t.pod for t in now.targets) or "its pods"
     why = status.troubles(now.targets) or "it does not say why"
-    waits = ", ".join((left.get("metadata") or {}).get("finalizers") or ()) or "no finalizer"
     return (
-        f"{called} is stuck: it was deleted and waits for Chaos Mesh to put {pods} back ({waits}; {why}). Look at chaos-controller-manager "
-        f"and chaos-daemon; only if they cannot put it back: kubectl -n {of['namespace']} annotate {of['resource']} {of['name']} {FORCED} "
-        f"(which puts nothing back), then delete {pods}, whose workload makes clean ones"
+        f"{called} is stuck: it was deleted and waits until {pods} are put back ({why}). "
+        "Look at chaos-controller-manager and chaos-daemon; where they cannot put them back, delete these pods: their workload makes "
+        f"clean ones, and the object goes by itself. {FORCED}, or taking its finalizers away, puts nothing back"
     )
 
 
