@@ -23,8 +23,8 @@ def check(notes: Notes, reading: BlockReading, configuration: Mapping[str, Any])
         if value is None:
             said = f"the dose {dose.variable!r} has to be a number, not {described(configuration[dose.variable])}"
             notes.error("dose", at, said, hint=f"its unit ({dose.unit}) stands in the block: give the number alone")
-        elif not 0 <= value <= dose.max:
-            said = f"the dose {dose.variable!r} is {value:g} {dose.unit}, this file allows 0 to {dose.max:g}"
+        elif not dose.allows(value):
+            said = f"the dose {dose.variable!r} is {value:g} {dose.unit}, this file allows {dose.bound}"
             notes.error("dose", at, said, hint=f"begin at {dose.start:g}: --var {dose.variable}={dose.start:g}")
 
 
@@ -40,4 +40,4 @@ def sentence(dose: Dose, configuration: Mapping[str, Any]) -> str:
     """`latency_ms 100 ms (safe start 100, at most 500)`."""
     value = amount(dose, configuration)
     set_to = "?" if value is None else f"{value:g}"
-    return f"{dose.variable} {set_to} {dose.unit} (safe start {dose.start:g}, at most {dose.max:g})"
+    return f"{dose.variable} {set_to} {dose.unit} (safe start {dose.start:g}, {dose.bound})"

@@ -212,12 +212,27 @@ class Dose(_Part):
     start: float
     """Where to begin while nobody knows yet what it does; the variable's own default may be more."""
     max: float
+    """The strongest that this file allows; less than `start` where less is stronger, as for a limit of bandwidth."""
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Dose:
-        if not 0 <= self.start <= self.max:
-            raise ValueError(f"a dose starts at 0 or more and not above its max: {self.start:g} and {self.max:g}")
-        return self
+    @field_validator("start", "max")
+    @classmethod
+    def _not_negative(cls, value: float) -> float:
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"a dose is 0 or more, and {value:g} is not")
+        return value
+
+    @property
+    def less_is_stronger(self) -> bool:
+        return self.max < self.start
+
+    def allows(self, value: float) -> bool:
+        """Whether a value is no stronger than the strongest."""
+        return self.max <= value if self.less_is_stronger else 0 <= value <= self.max
+
+    @property
+    def bound(self) -> str:
+        """`at most 500`, `no less than 10`."""
+        return f"{'no less than' if self.less_is_stronger else 'at most'} {self.max:g}"
 
 
 class CatalogueFacts(_Part):

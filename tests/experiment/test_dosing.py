@@ -46,7 +46,7 @@ def test_a_dose_within_its_bounds_is_valid_and_stands_in_the_plan(tmp_path: Path
 @pytest.mark.parametrize("value", [501, -1, "501"])
 def test_a_dose_beyond_its_bounds_is_an_error_that_says_where_to_begin(tmp_path: Path, value: Any) -> None:
     (found,) = problems(file(tmp_path, value))
-    assert "this file allows 0 to 500" in found
+    assert "this file allows at most 500" in found
     assert "begin at 100: --var latency_ms=100" in found
 
 
@@ -62,5 +62,11 @@ def test_a_dose_that_is_no_number_or_no_variable_is_an_error(tmp_path: Path) -> 
     assert "is not in the configuration of this file; did you mean 'latency_ms'" in found
 
 
-def test_a_safe_start_above_the_maximum_is_an_error(tmp_path: Path) -> None:
-    assert "a dose starts at 0 or more and not above its max" in problems(file(tmp_path, start=600))[0]
+def test_where_less_is_stronger_the_maximum_is_the_least(tmp_path: Path) -> None:
+    assert problems(file(tmp_path, 50, max=10)) == []
+    assert problems(file(tmp_path, 5000, max=10)) == []
+    assert "is 5 ms, this file allows no less than 10" in problems(file(tmp_path, 5, max=10))[0]
+
+
+def test_a_negative_bound_is_an_error(tmp_path: Path) -> None:
+    assert "a dose is 0 or more, and -1 is not" in problems(file(tmp_path, start=-1))[0]

@@ -1,0 +1,84 @@
+"""The catalogue: every shipped experiment says what it needs, touches and proves, and all tools of one fault are judged alike."""
+
+from __future__ import annotations
+
+import os
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.experiment import dosing, load
+from runner.experiment.experiment import Experiment
+
+FOLDER = Path(__file__).resolve().parents[2] / "experiments"
+FILES = sorted(FOLDER.glob("*.yaml"))
+FAULTS = {
+    *("pod-kill", "node-drain", "zone-failure", "disk-full"),
+    *("network-latency", "packet-loss", "bandwidth-limit", "dns-failure", "dns-delay"),
+    *("cpu-stress", "memory-oom", "api-errors", "database-latency"),
+    *("canary-zone-outage", "canary-dependency-delay", "canary-database-connections"),
+}
+"""Four of infrastructure, of network (DNS in two ways) and of application, and three that a canary in production may bear."""
+UNDOSED = {"pod-kill", "node-drain", "zone-failure", "canary-zone-outage", "dns-failure"}
+"""What is struck there or it is not."""
+
+
+def fault(path: Path) -> str:
+    return path.name.partition(".")[0]
+
+
+@pytest.fixture(autouse=True)
+def _no_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*os.environ]:
+        if name.startswith(("SHOP_", "TOXIPROXY")) or name in ("KUBECONFIG", "LATENCY_MS"):
+            monkeypatch.delenv(name)
+
+
+def read(path: Path) -> Experiment:
+    return load.load(str(path))
+
+
+def test_the_folder_is_the_catalogue() -> None:
+    assert {fault(path) for path in FILES} == FAULTS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_an_experiment_says_what_it_needs_touches_and_proves(path: Path) -> None:
+    found = read(path)
+    facts = found.block.catalogue
+    assert facts is not None
+    assert facts.tool
+    assert facts.touches
+    assert facts.proven
+    assert found.has_hypothesis
+    assert found.block.objectives
+    assert any(rule.duration for rule in found.block.abort), "nothing ends it for sure"
+    assert "rollbacks" in found.document
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_dose_is_allowed_where_it_starts_and_as_it_is_set(path: Path) -> None:
+    found = read(path)
+    assert found.block.dose or fault(path) in UNDOSED
+    for dose in found.block.dose:
+        value = dosing.amount(dose, found.configuration)
+        assert value is not None
+        assert dose.allows(dose.start)
+        assert dose.allows(value)
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+def test_all_tools_of_a_fault_are_judged_alike(name: str) -> None:
+    def judged(path: Path) -> dict[str, Any]:
+        found = read(path)
+        return {
+            "hypothesis": found.document["steady-state-hypothesis"],
+            "objectives": found.block.objectives,
+            "title": found.title,
+        }
+
+    families = {key: list(paths) for key, paths in groupby(FILES, fault)}
+    first, *others = map(judged, families.get(name) or [])
+    assert all(other == first for other in others), [path.name for path in families[name]]
