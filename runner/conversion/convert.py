@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
+from runner import errors
 from runner.conversion import formats, litmus_workflow, written
 from runner.conversion.draft import Draft
 from runner.conversion.fields import Account, Loss
@@ -64,7 +65,7 @@ def convert(path: str) -> Converted:
     experiments: list[Conversion] = []
     beside: list[Loss] = []
     problems: list[BrokenExperiment] = []
-    documents = source.written(source.read_all(path))
+    documents = _read(path)
     for text in _unfolded(documents, beside):
         try:
             experiments += _one(text, beside)
@@ -74,6 +75,18 @@ def convert(path: str) -> Converted:
         nothing = Account(documents[0]).finding((), "there is nothing in this file that strikes", formats.KNOWN)
         raise BrokenExperiment([nothing])
     return Converted(experiments=tuple(experiments), beside=tuple(beside), problems=tuple(problems))
+
+
+def _read(path: str) -> list[source.ExperimentText]:
+    """The documents of a file; with a word on what looks like none of ours from afar."""
+    if path.endswith((".tf", ".tf.json")):
+        raise errors.UsageError(f"{path} is of Terraform, which is not converted", hint=formats.TEMPLATE)
+    try:
+        return source.written(source.read_all(path))
+    except BrokenExperiment as problem:
+        if not problem.found[0].message.startswith("the tag !"):  # CloudFormation's !Ref and !Sub
+            raise
+        raise BrokenExperiment([replace(problem.found[0], hint=formats.TEMPLATE)]) from None
 
 
 def _unfolded(documents: Iterable[source.ExperimentText], beside: list[Loss]) -> Iterator[source.ExperimentText]:

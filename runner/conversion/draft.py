@@ -66,7 +66,8 @@ class Draft:
     def comments(self) -> list[str]:
         """What stands at the end of our block, for whoever goes on from here."""
         url = self.url or "http://…/"
-        return [*(line.format(url=url) for line in TRAFFIC), *(f"# {line}" for line in self.hints)]
+        alone = () if self.probes else ("# As it is, nothing is watched: a run is INCONCLUSIVE, whatever happens.",)
+        return [*alone, *(line.format(url=url) for line in TRAFFIC), *(f"# {line}" for line in self.hints)]
 
     def with_tags(self, *more: str) -> Draft:
         """With further tags, each once."""

@@ -14,12 +14,8 @@ from runner.experiment.notes import described
 from runner.experiment.source import ExperimentText, Steps
 
 Kind = Literal["lost", "changed", "stays", "assumed"]
-KINDS: dict[Kind, str] = {
-    "lost": "is not in the experiment",
-    "changed": "is in the experiment, and means something a little different there",
-    "stays": "stays in the other tool, which still obeys it",
-    "assumed": "is not in the file, and the experiment needs it",
-}
+"""It is not in the experiment; it means something a little different there; it stays in the other tool, which obeys it; or it is not in
+the file, and the experiment needs it."""
 UNKNOWN = "nothing here reads this field"
 EMPTY = "it is empty"
 _PLAIN_KEY = re.compile(r"[\w-]+", re.ASCII)

@@ -38,6 +38,7 @@ BESIDE: Mapping[str, str] = {
     "ChaosExperiment": "it has to be installed in the namespace before a run: apply it once, with kubectl",
 }
 """Kinds that come along in the same file: not converted, and why."""
+TEMPLATE = "of CloudFormation and Terraform give the template as AWS has it: aws fis get-experiment-template --id EXT… > template.json"
 KNOWN = (
     "known are objects, Schedules and Workflows of Chaos Mesh, ChaosEngines and ChaosSchedules of Litmus, "
     "templates of AWS FIS, and scenarios and alerts of krkn"
@@ -64,7 +65,7 @@ def guess(tree: Any) -> tuple[str, str]:
         if "AWSTemplateFormatVersion" in tree or "Resources" in tree:
             return (
                 "this is a CloudFormation template: it is not converted",
-                "give the template itself: aws fis get-experiment-template --id EXT… > template.json",
+                TEMPLATE,
             )
         if kind := tree.get("kind"):
             return f"a {kind} of {tree.get('apiVersion')} cannot be converted", KNOWN

@@ -81,6 +81,7 @@ def test_a_document_that_cannot_be_converted_keeps_none_of_the_others_from_it(ca
         ("title: a\ndescription: b\nmethod: []\n", "is a Chaos Toolkit experiment already"),
         ("AWSTemplateFormatVersion: '2010-09-09'\nResources: {}\n", "get-experiment-template"),
         ("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n", "nothing in this file that strikes"),
+        ("AWSTemplateFormatVersion: '2010-09-09'\nResources: {a: {Ref: !Ref b}}\n", "get-experiment-template"),
         ("just text\n", "not known whose file"),
         ("", "not known whose file"),
         ("a: [\n", "syntax"),
@@ -92,6 +93,12 @@ def test_a_file_of_nobody_is_one_error_with_a_hint(text: str, said: str, capsys:
     out, err = capsys.readouterr()
     assert out == ""
     assert said in err
+
+
+def test_terraform_is_told_what_to_give_instead(capsys: Capture) -> None:
+    Path("fis.tf").write_text('resource "aws_fis_experiment_template" "a" {}\n')
+    assert convert("fis.tf") == 2
+    assert "get-experiment-template" in capsys.readouterr().err
 
 
 def test_what_comes_along_in_the_file_is_named(capsys: Capture) -> None:

@@ -32,3 +32,9 @@ def test_no_objective_and_no_stop_condition_is_invented(name: str) -> None:
         (block,) = one.document["extensions"]
         assert {"traffic", "objectives", "abort", "expect"} & set(block) == set()
         assert "    # objectives:" in one.text
+
+
+@pytest.mark.parametrize("name", sampled.NAMES)
+def test_an_experiment_that_watches_nothing_says_so(name: str) -> None:
+    for one in convert.convert(str(sampled.FOLDER / name)).experiments:
+        assert ("INCONCLUSIVE" in one.text) is ("steady-state-hypothesis" not in one.document)
