@@ -22,7 +22,7 @@ def missing(needs: Iterable[str]) -> list[str]:
     `program:NAME` (on the PATH) · `package:NAME` (an importable Python package) · `env:NAME` (a variable that is set) ·
     `http:URL` (answers at all) · `root` · `toxiproxy` (at TOXIPROXY_URL) · `playground` (what no other target has).
     """
-    return [said for need in needs if (said := _look(need))]
+    return list(dict.fromkeys(said for need in needs if (said := _look(need))))
 
 
 @cache
@@ -32,14 +32,12 @@ def _look(need: str) -> str:
 
 
 def _cluster(name: str) -> str:
-    return "" if _groups() is not None else f"{NO_CLUSTER} (--playground brings one of its own)"
+    return "" if _groups() is not None else NO_CLUSTER
 
 
 def _api(name: str) -> str:
     groups = _groups()
-    if groups is None:
-        return f"{NO_CLUSTER}, so none serves {name}"
-    return "" if name in groups else f"the cluster does not serve {name}"
+    return NO_CLUSTER if groups is None else "" if name in groups else f"the cluster does not serve {name}"
 
 
 def _program(name: str) -> str:
@@ -67,7 +65,7 @@ def _http(url: str) -> str:
 def _toxiproxy(name: str) -> str:
     url = os.environ.get("TOXIPROXY_URL")
     if not url:
-        return "TOXIPROXY_URL does not say where Toxiproxy is (--playground brings one of its own)"
+        return "TOXIPROXY_URL does not say where Toxiproxy is"
     return _http(f"{url.rstrip('/')}/version")
 
 
