@@ -114,7 +114,7 @@ def test_an_injection_that_fails_for_ever_is_stuck_until_its_pods_are_gone(api: 
     strike = lasting("NetworkChaos", DELAY, within=3)
     target = resolved(strike)
     said = failing(strike)
-    assert "not injected: failed in shop/shop-" in said
+    assert "cannot put its pods back (shop/shop-" in said
     path = f"{MESH}/networkchaos/{record(target).args['name']}"
     found = api.get(path)
     assert found is not None

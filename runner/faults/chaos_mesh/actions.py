@@ -13,7 +13,6 @@ from runner.faults.chaos_mesh.api import Api
 from runner.faults.chaos_mesh.status import State, Status
 from runner.faults.chaos_mesh.wanted import Wanted
 from runner.faults.cluster_api import ClusterApi, told, troubles
-from runner.faults.driver import State as Undone
 
 VACUOUS_S = 4.0
 """A selector that has found nothing for so long finds nothing: the controller does not look again."""
@@ -45,8 +44,10 @@ def inject(
         found = _settled(api, fault)
         if found.state is State.INJECTED:
             return [pod.partition("/")[2] for pod in found.pods]
-        left = _given_up(api, fault, run)
-    raise errors.EnvironmentFailure(f"{fault.said} is not in effect: {found.sentence}; {left}")
+        stuck = _given_up(api, fault, run)
+    if stuck:
+        raise errors.EnvironmentFailure(f"not in effect: {stuck}")
+    raise errors.EnvironmentFailure(f"{fault.said} is not in effect: {found.sentence}; it was deleted again")
 
 
 def end(ns: str = "default", secrets: Mapping[str, Any] | None = None) -> list[str]:
@@ -107,7 +108,6 @@ def _settled(api: Api, fault: Wanted) -> Status:
 
 
 def _given_up(api: Api, fault: Wanted, run: str) -> str:
-    """Delete what is not in effect, so that the controller tries no longer, and say what became of it."""
+    """Delete what is not in effect, so that the controller tries no longer; what is to be known where it does not go, else nothing."""
     of = undoing.args(fault.plural, fault.namespace, fault.name, run, undoing.spaces(fault))
-    outcome = undoing.end(api, of, within_s=min(fault.within_s, GIVEN_UP_S))
-    return str(outcome.error) if outcome.state is Undone.FAILED else "it was deleted again"
+    return undoing.end(api, of, within_s=min(fault.within_s, GIVEN_UP_S)).error or ""

@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-LONGEST = 240
+LONGEST = 300
 """Characters of a daemon's account of why it could not inject."""
-MOST_NAMES = 3
+MOST_NAMES = 2
 """Targets that a sentence names; of more it says how many."""
 NETWORK_SIDES: Mapping[str, tuple[str, ...]] = {"to": (".",), "from": (".Target",), "both": (".", ".Target")}
 """On which records a network fault acts, by its direction: those of the other side say Injected although nothing is done to them."""
@@ -112,9 +112,9 @@ def names(of: Iterable[str]) -> str:
 
 
 def troubles(targets: Sequence[Target]) -> str:
-    """Why the last attempts failed, each reason once: `shop/web-1 and 5 more: no daemon on its node`."""
-    reasons = dict.fromkeys(t.trouble for t in targets if t.trouble)
-    return "; ".join(f"{names(t.id for t in targets if t.trouble == why)}: {why}" for why in reasons)
+    """Where the last attempts failed, and why the first of them did: `shop/web-1 and 5 more: no daemon on its node`."""
+    failed = [t for t in targets if t.trouble]
+    return f"{names(t.id for t in failed)}: {failed[0].trouble}" if failed else ""
 
 
 def read(found: Mapping[str, Any]) -> Status:

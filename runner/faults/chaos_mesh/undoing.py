@@ -67,14 +67,13 @@ def end(api: Api, of: Mapping[str, Any], *, within_s: float = UNDO_S) -> Outcome
 
 
 def stuck(of: Mapping[str, Any], left: Mapping[str, Any]) -> str:
-    """What to know of an object that does not go, and what to do, in one sentence."""
+    """What to know of an object that does not go, and what to do."""
     now, called = status.read(left), f"{of['resource']} {of['namespace']}/{of['name']}"
-    pods = status.names(t.pod for t in now.targets) or "its pods"
-    why = status.troubles(now.targets) or "it does not say why"
+    why = status.troubles(now.targets) or f"in {status.names(t.id for t in now.targets)}, without a reason"
     return (
-        f"{called} is stuck: it was deleted and waits until {pods} are put back ({why}). "
-        "Look at chaos-controller-manager and chaos-daemon; where they cannot put them back, delete these pods: their workload makes "
-        f"clean ones, and the object goes by itself. {FORCED}, or taking its finalizers away, puts nothing back"
+        f"{called} is stuck: it was deleted, and Chaos Mesh cannot put its pods back ({why}). "
+        "Look at chaos-controller-manager and chaos-daemon, or delete these pods: their workload makes clean ones, and the object goes "
+        f"by itself. {FORCED}, or taking its finalizers away, puts nothing back"
     )
 
 
