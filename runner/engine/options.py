@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from runner.timeline.asked import Asked
-from runner.timeline.conditions import Earlier
 from runner.timeline.event import Event
 
 if TYPE_CHECKING:
+    from runner.timeline.conditions import Earlier
     from runner.timeline.status import Status
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner import units
 from runner.experiment import dosing, variables
@@ -16,8 +16,10 @@ from runner.experiment.model import Block, WaitFor
 from runner.faults.driver import FaultTarget
 from runner.plan import judgeable, translate
 from runner.slo.objective import Objective
-from runner.timeline.conditions import Change
 from runner.timeline.event import DRILL_ALERT
+
+if TYPE_CHECKING:  # half a record, and only reruns have any
+    from runner.timeline.conditions import Change
 
 _NO_PART = ("standing", "repeats", "differs")
 """Of the hash: what changes by itself, and what is about another run."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runner.timeline.record import RunRecord
+if TYPE_CHECKING:
+    from runner.timeline.record import RunRecord
 
 CONTENTS = "contents"
 """Of the file, where only their hashes are known."""

@@ -8,13 +8,14 @@ import pytest
 
 from runner.engine.conclude import run_verdict
 from runner.errors import ExitCode
-from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms, UndoStep
+from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms, UndoStep, Wait
 from tests.fakes import experiments
 
 TERMS = Terms(injecting=True, acted=True, recovery_s=60.0)
 FAULT = Fault(
     name="kill", targets=("pod/shop/a",), proof="proven", evidence="1 of 1 pods are gone", undo_owner="system"
 )
+WAIT = Wait(after="kill", probe="up", met=True, within_s=9.0, waited_s=1.0, sentence="'up' held 1s after 'kill'")
 
 
 def run(**changes: object) -> RunRecord:
@@ -50,6 +51,8 @@ def test_a_fault_that_bit_and_objectives_that_held_are_a_pass() -> None:
         ({"terms": replace(TERMS, recovered_within_s=12.0)}, "FAIL", "expected within 12s"),
         ({"terms": replace(TERMS, detected_within_s=4.0)}, "FAIL", "expected within 4s"),
         ({"terms": replace(TERMS, detected_within_s=9.0), "ttd_censored": True}, "FAIL", "not detected"),
+        ({"waits": (replace(WAIT, met=False, sentence="'up' did not hold within 9s"),)}, "FAIL", "'up' did not hold within 9s"),
+        ({"waits": (WAIT,)}, "PASS", ""),
         ({"terms": replace(TERMS, half_way={"kill": "it timed out"})}, "INCONCLUSIVE", "it timed out"),
         ({"faults": ()}, "INCONCLUSIVE", "nothing was tested"),
         ({"faults": (replace(FAULT, proof="vacuous", evidence="no pod matches"),)}, "INCONCLUSIVE", "no pod matches"),

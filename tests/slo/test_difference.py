@@ -47,6 +47,13 @@ def test_one_clump_is_told_to_be_too_few_whatever_its_size() -> None:
     assert not found.beyond_chance
 
 
+def test_a_handful_of_bad_requests_is_too_few_however_long_the_other_window_was() -> None:
+    found = between(Counted(bad=0, total=1_000_000), Counted(bad=4, total=100))
+    assert found
+    assert found.low > 0, "the interval alone would tell them apart"
+    assert not found.beyond_chance
+
+
 def test_a_real_change_is_told_with_its_direction() -> None:
     worse = between(Counted(bad=2, total=1500), Counted(bad=70, total=1500))
     better = between(Counted(bad=70, total=1500), Counted(bad=2, total=1500))
