@@ -24,11 +24,12 @@ BUILT_IN = (
     "aws.driver",
     "gremlin.driver",
     "toxiproxy.driver",
+    "postgresql.driver",
     "stress_ng.driver",
     "network.driver",
 )
 """In the order in which they are asked: a system that lives inside another (Chaos Mesh in a cluster) before that one."""
-WIDE = ("kubernetes.driver", "aws.driver", "toxiproxy.driver")
+WIDE = ("kubernetes.driver", "aws.driver", "toxiproxy.driver", "postgresql.driver")
 """Those that claim more than the actions of their own folder, or hand runs a way in. The others are imported when they are needed."""
 LAST = "host"
 """It claims what nobody else does."""

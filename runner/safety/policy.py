@@ -12,6 +12,7 @@ from runner.faults.driver import Environment, FaultTarget, Owner
 SANDBOXES: Mapping[str, tuple[str, ...]] = {
     "kubernetes": ("playground", "kind-*", "k3d-*", "minikube", "docker-desktop"),
     "aws": ("stand-in at *",),
+    "postgresql": ("127.0.0.1:*", "localhost:*", "::1:*"),
     "toxiproxy": ("127.0.0.1:*", "localhost:*", "[::1]:*"),
     "host": ("*",),
     "stress-ng": ("this machine",),

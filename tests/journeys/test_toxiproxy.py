@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.faults import identity
+from runner.faults.postgresql.client import Postgres
 from tests.fakes.listening import Quiet, listening
 from tests.faults import toxiproxy_server
 from tests.faults.toxiproxy_server import ask, make_proxy
@@ -45,18 +46,24 @@ def shop_with(database: str) -> Iterator[tuple[str, list[float]]]:
     took: list[float] = []
     pool: queue.Queue[psycopg.Connection[tuple[int]]] = queue.Queue()
     with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [pool.get().close() for _ in range(CONNECTIONS)])
         for _ in range(CONNECTIONS):
-            connection: psycopg.Connection[tuple[int]] = psycopg.connect(database, autocommit=True)
-            pool.put(stack.enter_context(connection))
+            pool.put(psycopg.connect(database, autocommit=True))
 
         class Handler(Quiet):
             def do_GET(self) -> None:
                 line = pool.get()
                 began = time.monotonic()
-                line.execute("SELECT 1")
-                took.append(time.monotonic() - began)
-                pool.put(line)
-                self.answer(b"1 row")
+                try:
+                    line = psycopg.connect(database, autocommit=True) if line.closed else line
+                    line.execute("SELECT 1")
+                except psycopg.OperationalError as problem:
+                    self.answer(str(problem).encode(), 500)
+                else:
+                    took.append(time.monotonic() - began)
+                    self.answer(b"1 row")
+                finally:
+                    pool.put(line)
 
         yield stack.enter_context(listening(Handler)), took
 
@@ -120,4 +127,28 @@ def test_a_run_on_the_playground_is_handed_its_links(tmp_path: Path) -> None:
     assert fault["proof"] == "proven", fault
     assert "pages did not come as before (HTTP 500)" in fault["evidence"]
     assert kept["cleared"], "the links were looked at"
+    assert not kept["residue"]
+
+
+def test_the_canary_of_a_real_postgresql_stops_at_the_first_page_without_a_connection(
+    database: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    with psycopg.connect(database.url, autocommit=True) as line:
+        line.execute("CREATE ROLE shop LOGIN CONNECTION LIMIT 20")
+    server = Postgres(database.url)
+    with shop_with(database.url.replace("chaos@", "shop@")) as (url, _):
+        monkeypatch.setenv("SHOP_URL", url)
+        document = shortened("canary-database-connections.postgresql.yaml")
+        with started(tmp_path, document, "--var", f"connections:int={CONNECTIONS // 2}") as run:
+            assert run.finish() == 5, str(run.verdict)
+    found = server.role("shop")
+    assert found
+    assert found["limit"] == 20
+    kept = record(run)
+    (fault,) = kept["faults"]
+    assert fault["targets"] == ["role/shop"]
+    assert fault["undo_owner"] == "undoer"
     assert not kept["residue"]

@@ -1,0 +1,1 @@
+"""PostgreSQL as a fault system: a role that may have fewer connections."""
