@@ -40,7 +40,7 @@ def reach(monkeypatch: pytest.MonkeyPatch, kubeconfig: Path) -> None:
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
 
 
-def call(name: str, **arguments: Any) -> str:
+def call(name: str, /, **arguments: Any) -> str:
     """One reading."""
     probe: Callable[..., str] = getattr(checks, name)
     return probe(**arguments)

@@ -38,7 +38,7 @@ def shop() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.slow("a prober of its own, which the next but one starts in every run of the tests")
+@pytest.mark.slow("a prober of its own")
 def test_the_p95_is_that_of_the_requests(shop: str) -> None:
     Shop.late = 3  # 15 %
     assert call("web_latency", url=shop, limit="300ms", **QUICK).startswith("bad: p95 latency of the service: 4")
@@ -62,7 +62,7 @@ def test_failures_are_counted(shop: str) -> None:
     )
 
 
-@pytest.mark.slow("a prober of its own, which the one before starts in every run of the tests")
+@pytest.mark.slow("a prober of its own")
 def test_a_service_that_is_not_there_fails_every_request() -> None:
     assert call("web_errors", url="http://127.0.0.1:9/", limit="5%", **QUICK).startswith(
         "bad: failed requests to the service: 100 % (40 of 40)"
