@@ -9,6 +9,8 @@ import yaml
 from chaoslib.experiment import ensure_experiment_is_valid
 
 from runner.conversion import convert
+from runner.faults.chaos_mesh import wanted
+from runner.faults.litmus import chaos_engine
 from tests.conversion import sampled
 
 
@@ -24,6 +26,22 @@ def test_it_is_valid_for_us_and_for_plain_chaos_toolkit(
             if isinstance(entry, dict):
                 monkeypatch.setenv(entry["key"], "http://set.example")
         ensure_experiment_is_valid(experiment)
+
+
+TAKES = {
+    "runner.faults.chaos_mesh.actions": lambda arguments: wanted.read("run", arguments),
+    "runner.faults.litmus.actions": chaos_engine.of,
+}
+"""What our drivers make of an action's arguments; they refuse those that would strike others, or never end."""
+
+
+@pytest.mark.parametrize("name", sampled.NAMES)
+def test_our_drivers_take_what_comes_out(name: str) -> None:
+    for one in convert.convert(str(sampled.FOLDER / name)).experiments:
+        for action in one.document["method"]:
+            provider = action["provider"]
+            if takes := TAKES.get(provider["module"]):
+                takes(provider["arguments"])
 
 
 @pytest.mark.parametrize("name", sampled.NAMES)
