@@ -57,6 +57,10 @@ class Running:
             raise AssertionError(f"the run ended before {event}:\n{self.finish().stderr}")
         return self._seen(event)[0]
 
+    def has(self, event: str) -> bool:
+        """Whether there was an event of that name so far."""
+        return bool(self._seen(event))
+
     def finish(self, seconds: float = 120.0) -> Outcome:
         """Wait for the end."""
         code = self.process.wait(seconds)

@@ -162,13 +162,14 @@ def test_what_somebody_else_changed_meanwhile_is_told_and_left_alone(kube: Kube,
 def test_a_drain_that_a_disruption_budget_forbids_says_so_and_leaves_no_cordon(
     kube: Kube, chaos_run: ChaosRun, short: Callable[..., Path]
 ) -> None:
-    before = kube.snapshot()
+    before, drain = kube.snapshot(), short(NODE_DRAIN)
+    drain.write_text(drain.read_text("utf-8").replace("timeout: 60s", "timeout: 2s"), "utf-8")
     kube.run(
         "create", "poddisruptionbudget", "strict", "-n", kube.namespace, "--selector=app=shop", "--min-available=3"
     )
     kube.run("delete", "poddisruptionbudget", "shop", "-n", kube.namespace)
     try:
-        outcome = chaos_run("run", short(NODE_DRAIN), "--json", SHOP_ZONE=kube.inhabited_zone())
+        outcome = chaos_run("run", drain, "--json", SHOP_ZONE=kube.inhabited_zone())
     finally:
         kube.run("delete", "poddisruptionbudget", "strict", "-n", kube.namespace)
         kube.run(
@@ -177,6 +178,34 @@ def test_a_drain_that_a_disruption_budget_forbids_says_so_and_leaves_no_cordon(
     assert outcome.code == 4, outcome.stderr + outcome.stdout[-2000:]
     assert "The disruption budget strict needs 3 healthy pods" in outcome.verdict["sentence"]
     assert kube.snapshot() == before
+
+
+def test_kill_9_in_the_middle_of_a_drain_frees_the_node_that_nobody_has_reported_yet(
+    kube: Kube, chaos_run: ChaosRun, short: Callable[..., Path]
+) -> None:
+    before, zone = kube.snapshot(), kube.inhabited_zone()
+    (node,) = _zone(kube, zone)
+    drain = short(NODE_DRAIN)
+    drain.write_text(drain.read_text("utf-8").replace("default: zone-c", f"default: {zone}"), "utf-8")
+    kube.run(
+        "create", "poddisruptionbudget", "strict", "-n", kube.namespace, "--selector=app=shop", "--min-available=3"
+    )
+    kube.run("delete", "poddisruptionbudget", "shop", "-n", kube.namespace)
+    try:
+        with chaos_run.running(drain) as run:
+            name = run.wait_for("run_started")["run"]
+            until(lambda: kube.cordons()[node][0], 60, "the node to be cordoned, its pods still held by the budget")
+            assert not run.has("injected")
+            for victim in ("parent", "worker"):
+                os.kill(chaos_run.processes(name)[victim]["pid"], signal.SIGKILL)
+            until(lambda: kube.cordons() == before["cordons"], 15, "the cordon to be taken back")
+    finally:
+        kube.run("delete", "poddisruptionbudget", "strict", "-n", kube.namespace)
+        kube.run(
+            "create", "poddisruptionbudget", "shop", "-n", kube.namespace, "--selector=app=shop", "--min-available=2"
+        )
+    assert chaos_run("recover").code == 0
+    until(lambda: kube.snapshot() == before, 5, "nothing to be left, the lease neither")
 
 
 def _zone(kube: Kube, zone: str) -> list[str]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 from kubernetes.config import kube_config
 
 from runner import errors
 from runner.faults import identity
 from runner.faults.driver import FaultTarget
-from runner.faults.kubernetes import actions, cordon, drain_facts, known_actions, node_pods
+from runner.faults.kubernetes import actions, cordon, drain_facts, eviction, known_actions, node_pods
 from runner.faults.kubernetes.client import Cluster
 from runner.playground.start import Playground
 from tests.playground.kubectl import Kubectl
@@ -224,6 +225,24 @@ def test_a_drain_that_names_no_node_drains_none(cluster: Cluster) -> None:
         actions.drain_nodes(name="typo")
     with pytest.raises(errors.EnvironmentFailure, match="nothing was cut off"):
         actions.fail_zone("typo")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "final"),
+    [
+        (429, {"causes": [{"reason": "DisruptionBudget"}]}, False),
+        (409, {}, False),
+        (500, {}, False),
+        (500, {"message": f"This pod has {eviction.SEVERAL}, which is not supported."}, True),
+        (403, {}, True),
+        (403, {"causes": [{"reason": "NamespaceTerminating"}]}, False),
+        (422, {}, True),
+    ],
+)
+def test_what_will_never_be_let_go_is_not_asked_again(status: int, body: dict[str, Any], final: bool) -> None:
+    problem = ApiException(status=status)
+    problem.body = json.dumps({"details": body, **body})
+    assert eviction.is_final(problem) is final
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,6 @@ class Left:
     """Of one that is not gone: the API's own words."""
 
 
-class _Never(Exception):
-    """It will not go, however long one waits."""
-
-
 Send = Callable[["Cluster", Pod], object]
 
 
@@ -74,17 +70,19 @@ def _one(cluster: Cluster, pod: Pod, send: Send, until: float, stop: threading.E
     sent, why = False, "there was no time to ask"
     while not stop.is_set() and time.monotonic() < until:
         try:
-            if not sent:
-                why = _refusal(cluster, pod, send)
-                sent = not why
             if _is_gone(cluster, pod):
                 return Left(pod=called(pod), gone=True)
-        except _Never as problem:
-            return Left(pod=called(pod), gone=False, why=str(problem))
-        except (HTTPError, OSError, ApiException) as problem:
+            if not sent:
+                send(cluster, pod)
+                sent, why = True, ENDING
+        except ApiException as problem:
+            why = error_text.sentence(problem)
+            if is_final(problem):
+                break
+        except (HTTPError, OSError) as problem:
             why = error_text.sentence(problem)
         stop.wait(min(GONE_S if sent else RETRY_S, max(0.0, until - time.monotonic())))
-    return Left(pod=called(pod), gone=False, why=why or ENDING)
+    return Left(pod=called(pod), gone=False, why=why)
 
 
 def _evict(cluster: Cluster, pod: Pod) -> object:
@@ -103,21 +101,11 @@ def _delete(cluster: Cluster, pod: Pod) -> object:
     return cluster.core.delete_namespaced_pod(meta["name"], meta["namespace"], body=body, _request_timeout=CALL_S)
 
 
-def _refusal(cluster: Cluster, pod: Pod, send: Send) -> str:
-    """Why it may not go yet; empty where it goes, or is gone already. Raises _Never, and what the API answers else."""
-    try:
-        send(cluster, pod)
-    except ApiException as problem:
-        said = error_text.sentence(problem)
-        terminating = "NamespaceTerminating" in {str(cause.get("reason")) for cause in _causes(problem)}
-        if problem.status == 404:
-            return ""
-        if problem.status in (409, 429) or (problem.status == 403 and terminating):
-            return said
-        if problem.status in (400, 401, 403, 422) or (problem.status == 500 and SEVERAL in said):
-            raise _Never(said) from None
-        raise
-    return ""
+def is_final(problem: ApiException) -> bool:
+    """Whether it will be answered so however often one asks: not what a budget (429) or a namespace on its way out holds back."""
+    terminating = "NamespaceTerminating" in {str(cause.get("reason")) for cause in _causes(problem)}
+    several = problem.status == 500 and SEVERAL in str(problem.body)
+    return several or (problem.status in (400, 401, 403, 422) and not terminating)
 
 
 def _causes(problem: ApiException) -> list[Mapping[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -102,6 +104,7 @@ def execute(cluster: Cluster, pod: Pod, container: str, *command: str) -> str:
     """What a command inside of a pod prints. Raises EnvironmentFailure where it cannot be run, or fails."""
     from kubernetes import client, stream
     from kubernetes.client.rest import ApiException
+    from kubernetes.stream.ws_client import ERROR_CHANNEL
     from websocket import WebSocketException
 
     meta = pod["metadata"]
@@ -117,14 +120,15 @@ def execute(cluster: Cluster, pod: Pod, container: str, *command: str) -> str:
             _request_timeout=EXEC_S,
             **options,
         )
-        answer.run_forever(timeout=EXEC_S)
-        printed, complained, code = answer.read_stdout(), answer.read_stderr(), answer.returncode
-    except (ApiException, WebSocketException, OSError) as problem:
+        with contextlib.closing(answer):
+            answer.run_forever(timeout=EXEC_S)
+            late, printed, complained = answer.is_open(), answer.read_stdout(0), answer.read_stderr(0)
+            status = json.loads(answer.read_channel(ERROR_CHANNEL, 0) or "{}")
+    except (ApiException, WebSocketException, OSError, ValueError) as problem:
         raise errors.EnvironmentFailure(f"nothing can be run in {called(pod)}: {_reason(problem)}") from None
-    if code:
-        raise errors.EnvironmentFailure(
-            f"{command[0]} in {called(pod)} failed with exit code {code}: {complained.strip()}"
-        )
+    if late or status.get("status") != "Success":
+        why = f"no end after {EXEC_S:g} s" if late else f"{status.get('message', 'no status')} {complained}"
+        raise errors.EnvironmentFailure(f"{command[0]} in {called(pod)}: {why.strip()}")
     return str(printed)
 
 

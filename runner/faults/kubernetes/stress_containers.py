@@ -5,6 +5,7 @@ It cannot be taken out of the pod again, only ended: what stays in its descripti
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ def end(cluster: Cluster, pod: Pod, name: str) -> bool:
         return False
     for status in _statuses(now, name):
         if "running" in status["state"]:
-            running_pods.execute(cluster, now, str(status["name"]), "/bin/sh", "-c", TERMINATE)
+            with contextlib.suppress(errors.EnvironmentFailure):  # it may end with the container: that one counts
+                running_pods.execute(cluster, now, str(status["name"]), "/bin/sh", "-c", TERMINATE)
 
     def ended() -> bool:
         left = running_pods.again(cluster, pod)
