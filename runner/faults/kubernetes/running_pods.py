@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner import errors, units
@@ -120,7 +121,7 @@ def execute(cluster: Cluster, pod: Pod, container: str, *command: str) -> str:
             _request_timeout=EXEC_S,
             **options,
         )
-        with contextlib.closing(answer):
+        with contextlib.closing(answer), contextlib.closing(_Socket(answer.sock)):
             answer.run_forever(timeout=EXEC_S)
             late, printed, complained = answer.is_open(), answer.read_stdout(0), answer.read_stderr(0)
             status = json.loads(answer.read_channel(ERROR_CHANNEL, 0) or "{}")
@@ -130,6 +131,16 @@ def execute(cluster: Cluster, pod: Pod, container: str, *command: str) -> str:
         why = f"no end after {EXEC_S:g} s" if late else f"{status.get('message', 'no status')} {complained}"
         raise errors.EnvironmentFailure(f"{command[0]} in {called(pod)}: {why.strip()}")
     return str(printed)
+
+
+@dataclass(frozen=True)
+class _Socket:
+    """Of an answer: its own close() leaves it open where the server has hung up first."""
+
+    sock: Any
+
+    def close(self) -> None:
+        self.sock.shutdown()
 
 
 def _reason(problem: Exception) -> str:

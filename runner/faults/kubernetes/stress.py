@@ -104,10 +104,9 @@ def stress_cpu(cluster: Cluster, arguments: Arguments) -> list[str]:
     script = TAKE_CPU.format(workers=int(arguments.get("workers") or 1), load=int(arguments.get("load") or 90))
     image, name = str(arguments.get("image") or IMAGE), _name(identity.run_id())
     stress = Stress(image=image, script=script, security=UNPRIVILEGED, seconds=running_pods.seconds(arguments))
-    for pod in pods:
-        stress_containers.put(cluster, pod, name, stress)
-    for pod in pods:
-        stress_containers.started(cluster, pod, name)
+    put = [(pod, stress_containers.put(cluster, pod, name, stress)) for pod in pods]
+    for pod, container in put:
+        stress_containers.started(cluster, pod, container)
     if hpa:
         _await_scaled(cluster, arguments, hpa, wanted[hpa])
         end(cluster, pods)

@@ -5,7 +5,6 @@ It cannot be taken out of the pod again, only ended: what stays in its descripti
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -48,13 +47,13 @@ class Stress:
     seconds: int
 
 
-def put(cluster: Cluster, pod: Pod, name: str, stress: Stress) -> None:
-    """Put it in, unless this run has one running there already. Raises what the API answers."""
+def put(cluster: Cluster, pod: Pod, name: str, stress: Stress) -> str:
+    """Put it in, unless this run has one running there already: its name there. Raises what the API answers."""
     from runner.faults.kubernetes.client import CALL_S
 
     meta, there = pod["metadata"], pod["spec"].get("ephemeralContainers") or ()
-    if running(pod, name):
-        return
+    if there_already := [str(s["name"]) for s in _statuses(pod, name) if "running" in s["state"]]:
+        return there_already[0]
     number = sum(str(c["name"]).startswith(name) for c in there)
     begins = UNTIL.format(end=int(time.time()) + stress.seconds, seconds=stress.seconds)
     script = (begins + stress.script).replace("$$", "$$$$")  # Kubernetes makes one of two
@@ -68,32 +67,32 @@ def put(cluster: Cluster, pod: Pod, name: str, stress: Stress) -> None:
     cluster.core.patch_namespaced_pod_ephemeralcontainers(
         meta["name"], meta["namespace"], {"spec": {"ephemeralContainers": [container]}}, _request_timeout=CALL_S
     )
+    return str(container["name"])
 
 
-def started(cluster: Cluster, pod: Pod, name: str) -> None:
-    """Wait until it runs. Raises EnvironmentFailure with the node's words where it does not."""
+def started(cluster: Cluster, pod: Pod, container: str) -> None:
+    """Wait until the container of that name runs. Raises EnvironmentFailure with the node's words where it does not."""
 
     def look() -> tuple[bool, str]:
         now = running_pods.again(cluster, pod)
         if now is None:
             return False, GONE
-        return running(now, name) is not None, told(cluster, now, name)
+        state: Mapping[str, Any] = next((s["state"] for s in _statuses(now, container) if s["name"] == container), {})
+        return "running" in state, _trouble(cluster, now, container, state)
 
     runs, why = clock.poll_until(look, STARTS_S, LOOK_S, enough=lambda seen: seen[0] or _hopeless(seen[1]))
     if not runs:
         raise errors.EnvironmentFailure(f"stress-ng does not run in {called(pod)}: {why or 'its node says nothing'}")
 
 
-def told(cluster: Cluster, pod: Pod, name: str) -> str:
-    """Why none runs, by its node and by itself; empty where one does."""
+def _trouble(cluster: Cluster, pod: Pod, container: str, state: Mapping[str, Any]) -> str:
+    """Why it does not run, by its node and by itself; empty where nothing is known."""
     from runner.faults.kubernetes.client import CALL_S
 
-    found = _statuses(pod, name)
-    state = found[-1]["state"] if found else {}
     if waiting := state.get("waiting"):
         return f"{waiting.get('reason')}: {waiting.get('message') or ''}"
     if ended := state.get("terminated"):
-        meta, container = pod["metadata"], found[-1]["name"]
+        meta = pod["metadata"]
         said = cluster.core.read_namespaced_pod_log(
             meta["name"], meta["namespace"], container=container, tail_lines=3, _request_timeout=CALL_S
         )
@@ -115,17 +114,22 @@ def end(cluster: Cluster, pod: Pod, name: str) -> bool:
     now = running_pods.again(cluster, pod)
     if now is None or not any("terminated" not in s["state"] for s in _statuses(now, name)):
         return False
+    why = ""
     for status in _statuses(now, name):
-        if "running" in status["state"]:
-            with contextlib.suppress(errors.EnvironmentFailure):  # it may end with the container: that one counts
+        try:
+            if "running" in status["state"]:
                 running_pods.execute(cluster, now, str(status["name"]), "/bin/sh", "-c", TERMINATE)
+        except errors.EnvironmentFailure as problem:  # what was to tell it may have ended with it, which is well
+            why = f": {problem.message}"
 
     def ended() -> bool:
         left = running_pods.again(cluster, pod)
         return left is None or all("terminated" in s["state"] for s in _statuses(left, name))
 
     if not clock.poll_until(ended, ENDS_S, LOOK_S):
-        raise errors.EnvironmentFailure(f"stress-ng in {called(pod)} has not ended {ENDS_S:g} s after it was told to")
+        raise errors.EnvironmentFailure(
+            f"stress-ng in {called(pod)} has not ended {ENDS_S:g} s after it was told to{why}"
+        )
     return True
 
 
