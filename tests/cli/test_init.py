@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,35 @@ def test_nonsense_is_one_error_and_writes_nothing(wrong: dict[str, str], said: s
 def test_without_a_terminal_every_missing_flag_is_named(capsys: Capture) -> None:
     assert main.entry(["init", "--name", "shop"], main.app, "chaos-run") == 2
     assert "missing: --url, --namespace, --selector" in capsys.readouterr().err
+
+
+CATALOGUE = sorted((Path(__file__).resolve().parents[2] / "experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CATALOGUE, ids=lambda path: path.stem)
+def test_a_copy_of_the_catalogue_is_valid_and_knows_no_shop(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {"name": "orders", "url": "http://127.0.0.1:8080/", "namespace": "prod-like", "selector": "app=orders,t=1"}
+    assert init(path.stem, **own) == 0
+    copy = Path(f"orders-{path.stem}.yaml")
+    assert main.entry(["validate", str(copy)], main.app, "chaos-run") == 0
+    found = load.load(str(copy), variables={}, secret_variables={}, env={})
+    assert found.block.service == "orders"
+    assert found.configuration["orders_url"] == "http://127.0.0.1:8080"
+    assert found.configuration.get("namespace", "prod-like") == "prod-like"
+    assert not re.findall(r"(?i).*\bshop(?:_|\b).*", copy.read_text())
+    original = load.load(str(path), variables={}, secret_variables={}, env={})
+    assert [a["name"] for a in found.method] == [a["name"] for a in original.method]
+    assert found.block.dose == original.block.dose
+
+
+def test_an_experiment_that_the_catalogue_has_not_is_an_error_with_the_nearest(capsys: Capture) -> None:
+    assert init("pod-kil") == 2
+    said = capsys.readouterr().err
+    assert "the catalogue has no experiment 'pod-kil'" in said
+    assert "pod-kill" in said
+    assert init("../experiments/pod-kill") == 2
+
+
+def test_a_selector_that_is_no_list_of_labels_is_refused_where_labels_are_needed(capsys: Capture) -> None:
+    assert init("pod-kill.chaos-mesh", selector="app!=web") == 2
+    assert "is not a list of labels and values" in capsys.readouterr().err
