@@ -19,7 +19,13 @@ def experiment(document: Mapping[str, Any], head: Sequence[str], comments: Seque
     """The whole file: comments at its head, a blank line between its sections, comments at the end of the last one."""
     sections = ["\n".join(_entry(key, value, 0, top=True)) for key, value in document.items()]
     apart = [("\n" if number >= 3 else "") + section for number, section in enumerate(sections)]
-    return "\n".join([*(f"# {line}" for line in head), *apart, *(f"    {line}" for line in comments)]) + "\n"
+    top, end = ([_one_line(line) for line in lines] for lines in (head, comments))
+    return "\n".join([*(f"# {line}" for line in top), *apart, *(f"    {line}" for line in end)]) + "\n"
+
+
+def _one_line(text: str) -> str:
+    """A comment that ends where its line does, whatever was put into it."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def yaml(value: Any) -> str:

@@ -52,3 +52,8 @@ def test_any_value_is_read_back_as_it_was(value: object) -> None:
 def test_a_long_sentence_is_folded_and_read_back_as_it_was(text: str) -> None:
     sentence = " ".join(text.split())
     assert yaml.safe_load(written.yaml({"description": sentence})) == {"description": sentence}
+
+
+def test_a_comment_ends_where_its_line_does() -> None:
+    text = written.experiment({"title": "a"}, ["from x\nmethod: []"], ["# url: http://a\r\nrollbacks: []\u2028more: 1"])
+    assert yaml.safe_load(text) == {"title": "a"}
