@@ -197,6 +197,29 @@ def test_only_the_side_that_is_disturbed_counts(mesh: ChaosMesh) -> None:
     assert act(lasting("NetworkChaos", {**both, "direction": "from"})) == ["till-0", "till-1"]
 
 
+CHOSEN: dict[str, tuple[dict[str, Any], int]] = {
+    "labels": (SHOP, 3),
+    "labels of another namespace": ({**SHOP, "namespaces": ["elsewhere"]}, 1),
+    "by name, and then by nothing else": ({"pods": {"shop": ["shop-1", "gone"]}, "labelSelectors": {"app": "x"}}, 1),
+    "annotations": ({**SHOP, "annotationSelectors": {"canary": "yes"}}, 1),
+    "nodes": ({**SHOP, "nodes": ["worker2"]}, 1),
+    "phases": ({**SHOP, "podPhaseSelectors": ["Pending"]}, 1),
+    "all together": ({**SHOP, "nodes": ["worker2"], "podPhaseSelectors": ["Pending"]}, 0),
+}
+
+
+@pytest.mark.parametrize("case", CHOSEN)
+def test_the_plan_names_the_pods_that_the_selector_finds(case: str, mesh: ChaosMesh) -> None:
+    selector, count = CHOSEN[case]
+    mesh.add_pod("shop-9", "shop", "elsewhere")
+    mesh.pods["shop", "shop-0"]["metadata"]["annotations"] = {"canary": "yes"}
+    mesh.pods["shop", "shop-1"]["spec"]["nodeName"] = "worker2"
+    mesh.pods["shop", "shop-2"]["status"]["phase"] = "Pending"
+    target = resolved(lasting("NetworkChaos", {**DELAY, "selector": selector}))
+    assert len(target.targets) == count
+    assert bool(target.undo) == bool(count)
+
+
 def test_a_slow_controller_is_waited_for(mesh: ChaosMesh) -> None:
     mesh.way = "late"
     assert act(lasting("NetworkChaos", DELAY, within=20)) == ["shop-0", "shop-1", "shop-2"]

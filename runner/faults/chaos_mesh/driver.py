@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from runner.faults.chaos_mesh.api import Api
 
 MODULE = "runner.faults.chaos_mesh.actions"
-LOOK_S = 10.0
+LOOK_S = 20.0
 """What a look may take before its first answer; each undo record takes some more."""
 
 
@@ -43,7 +43,7 @@ class Driver(BaseDriver):
     said = "Chaos Mesh"
     undoes: Collection[str] = (NAME,)
     ends_with_target = True
-    imports: Collection[str] = ("runner.faults.chaos_mesh.undoing",)
+    imports: Collection[str] = ("runner.faults.chaos_mesh.undoing", "runner.faults.kubernetes.client")
     sees_residue = True
 
     def claims(self, provider: Provider) -> Claim:

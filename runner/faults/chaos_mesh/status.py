@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -50,8 +49,6 @@ class Target:
     recovered: int
     applied: bool
     """Whether the last attempt to inject succeeded."""
-    at: datetime | None
-    """When it did."""
     trouble: str
     """Why the last attempt, to inject or to put back, failed; empty where it did not."""
 
@@ -91,11 +88,6 @@ class Status:
     def pods(self) -> tuple[str, ...]:
         """`namespace/pod` of those that the fault is in."""
         return tuple(dict.fromkeys(t.pod for t in self.targets if t.hit))
-
-    @property
-    def since(self) -> datetime | None:
-        """When the first target was hit, by the daemon's own clock."""
-        return min((t.at for t in self.targets if t.hit and t.at), default=None)
 
     @property
     def harmless(self) -> bool:
@@ -177,8 +169,7 @@ def _targets(found: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> 
 def _target(record: Mapping[str, Any]) -> Target:
     events = record.get("events") or ()
     applies = [e for e in events if e.get("operation") == "Apply"]
-    last = applies[-1] if applies else {}
-    applied = last.get("type") == "Succeeded"
+    applied = bool(applies) and applies[-1].get("type") == "Succeeded"
     failed = events[-1] if events and events[-1].get("type") == "Failed" else {}
     return Target(
         id=str(record.get("id")),
@@ -186,6 +177,5 @@ def _target(record: Mapping[str, Any]) -> Target:
         injected=int(record.get("injectedCount") or 0),
         recovered=int(record.get("recoveredCount") or 0),
         applied=applied,
-        at=datetime.fromisoformat(str(last["timestamp"])) if applied and last.get("timestamp") else None,
         trouble=" ".join(str(failed.get("message") or "no reason given").split())[:LONGEST] if failed else "",
     )

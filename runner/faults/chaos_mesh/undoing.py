@@ -18,7 +18,7 @@ from runner.faults.driver import Outcome, Residue, State, UndoStep
 from runner.rundir.start_message import Kept
 
 FORCED = "chaos-mesh.chaos-mesh.org/cleanFinalizer=forced"
-UNDO_S = 40.0
+UNDO_S = 35.0
 """How long an object may take to go: it is within the minute that an undo step has."""
 AGAIN_S = 3.0
 """The same of one that somebody has asked to go before, or whose server has just failed us."""
