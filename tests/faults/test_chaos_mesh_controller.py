@@ -59,6 +59,7 @@ def pod(api: ClusterApi, name: str) -> None:
     if api.get(f"{path}/{name}") is not None:
         return
     labels, account = {"app": name.partition("-")[0]}, {"automountServiceAccountToken": False, "nodeName": "worker1"}
+    account |= {"terminationGracePeriodSeconds": 0}  # no kubelet would end it
     containers = [{"name": "web", "image": "agnhost"}]
     api.create(path, {"metadata": {"name": name, "labels": labels}, "spec": {**account, "containers": containers}})
     state = {"name": "web", "containerID": f"containerd://{name}", "image": "agnhost", "imageID": "", "ready": True}

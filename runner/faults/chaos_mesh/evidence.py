@@ -16,6 +16,8 @@ TOLD = "told by Chaos Mesh"
 KINDS = {"pod-kill": "pods replaced", "pod-failure": "pods paused", "container-kill": "containers restarted"}
 STRESSED = "pods stressed"
 ANSWERING = "answers changed"
+MOST_SAID = 2
+"""Pods of which a sentence says what was measured."""
 
 
 def kind(wanted: Wanted) -> str:
@@ -81,24 +83,29 @@ def _stressed(names: Sequence[str], pods: Mapping[str, Any], used: Mapping[str, 
     told = [
         f"{n} uses {usage.said(used.get(n, {}), pods[n]['asked'])}, before {usage.said(pods[n]['usage'], pods[n]['asked'])}, "
         f"with the stress it would be about {usage.said(pods[n]['asked'], pods[n]['asked'])}"
-        for n in names
+        for n in names[:MOST_SAID]
     ]
     return Evidence(
         confirmed=bool(names) and len(risen) == len(names),
-        sentence="; ".join(told) or "Chaos Mesh names no pod",
+        sentence=_told(told, len(risen), len(names)),
         targets=tuple(f"pod/{name}" for name in risen),
     )
+
+
+def _told(of: Sequence[str], changed: int, count: int) -> str:
+    """`2 of 3 pods show it: shop/web-1 uses …`."""
+    return f"{changed} of {count} pods that Chaos Mesh names show it: {'; '.join(of) or 'none'}"
 
 
 def _answering(names: Sequence[str], pods: Mapping[str, Any], now: Mapping[str, answers.Answers]) -> Evidence:
     changed = [n for n in names if answers.changed(pods[n]["answers"], now.get(n), pods[n]["asked"])]
     told = [
         f"{n} {answers.said(now.get(n), pods[n]['asked'])} (before: {answers.said(pods[n]['answers'], pods[n]['asked'])})"
-        for n in names
+        for n in names[:MOST_SAID]
     ]
     return Evidence(
         confirmed=bool(names) and len(changed) == len(names),
-        sentence="; ".join(told) or "Chaos Mesh names no pod",
+        sentence=_told(told, len(changed), len(names)),
         targets=tuple(f"pod/{name}" for name in changed),
     )
 
