@@ -9,6 +9,7 @@ from runner.slo.guard_set import GuardSet
 from runner.slo.guards import GUARDS
 from runner.slo.guards.budget import BudgetSpent
 from runner.slo.guards.burn_rate import BurnRate
+from runner.slo.guards.check import CheckBad
 from runner.slo.guards.connection_errors import ConnectionErrors
 from runner.slo.guards.duration import Duration
 from runner.slo.guards.error_ratio import ErrorRatio
@@ -169,6 +170,12 @@ def test_a_guard_that_does_not_say_what_it_is_cannot_be_imported() -> None:
 
 
 def test_every_guard_is_registered_by_its_key_and_says_itself_in_one_sentence() -> None:
-    assert set(RULES) | {"burn_rate", "no_data", "duration"} == set(GUARDS)
-    sentences = [guard.sentence for guard in (*RULES.values(), BurnRate("availability"), NoData(), Duration(60))]
+    others = {
+        "burn_rate": BurnRate("availability"),
+        "no_data": NoData(),
+        "duration": Duration(60),
+        "check": CheckBad("pods"),
+    }
+    assert set(RULES) | set(others) == set(GUARDS)
+    sentences = [guard.sentence for guard in (*RULES.values(), *others.values())]
     assert len(set(sentences)) == len(GUARDS)
