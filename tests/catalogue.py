@@ -55,6 +55,9 @@ class Row:
 def main(words: list[str]) -> int:
     """The exit code: 1 where an undo failed or a run ended otherwise than by a verdict."""
     entries = [e for e in catalogue.entries(ROOT / "experiments") if all(word in e.name for word in words)]
+    if not entries:
+        print(f"no experiment's name has {' and '.join(words)}: see chaos-run catalog")
+        return 2
     rows = []
     with _shop() if any(map(_on_cluster, entries)) else contextlib.nullcontext():
         for number, entry in enumerate(entries, 1):
