@@ -137,11 +137,17 @@ def test_an_endpoint_that_is_gone_is_a_reset(table: Set, free_port: Callable[[],
         line.recv(1)
 
 
+def is_balancer(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+        return str(proxy.SCRIPT) in process.cmdline()
+    return False
+
+
 def test_a_client_that_resets_as_its_service_ends_takes_nobody_with_it(
     table: Set, free_port: Callable[[], int]
 ) -> None:
     """Both are heard of in the same moment: there is nobody any more to pass the end on to."""
-    (balancer,) = (p for p in psutil.Process().children() if str(proxy.SCRIPT) in p.cmdline())
+    (balancer,) = filter(is_balancer, psutil.Process().children())
     with socket.create_server(("127.0.0.1", 0)) as service:
         at = free_port()
         table((at, [service.getsockname()[1]]))

@@ -14,6 +14,7 @@ import pytest
 
 from runner.playground import start
 from tests.playground.conftest import children
+from tests.playground.test_balancer import is_balancer
 from tests.waiting import until
 
 
@@ -146,7 +147,7 @@ def test_a_toxic_comes_and_goes_without_breaking_a_connection(
 def test_toxics_outlive_the_balancer(api: Callable[..., tuple[int, Any]], playground: start.Playground) -> None:
     toxic = {"name": "e", "type": "http_error", "stream": "upstream", "attributes": {"status": 503}}
     assert api("POST", "/proxies/shop/toxics", toxic)[0] == 200
-    (balancer,) = (p for p in children(playground.pid) if "balancer.py" in " ".join(p.cmdline()))
+    (balancer,) = filter(is_balancer, children(playground.pid))
     balancer.kill()
     until(lambda: answered(playground) == 503, "another balancer answers, with the same toxics")
 
