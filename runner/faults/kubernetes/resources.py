@@ -24,18 +24,23 @@ def quantity(text: str) -> float:
 
 
 def usage(cluster: Cluster, namespace: str) -> dict[str, float] | None:
-    """CPUs in use by pod; None where no metrics API is served, or it has nothing to say."""
+    """CPUs in use by pod; None where no metrics API is served. Of a pod that just got a container it says nothing for a while."""
     from kubernetes.client.rest import ApiException
 
     from runner.faults.kubernetes.client import Unseen
 
     try:
         listed = cluster.read(f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods")
-    except (Unseen, ApiException):  # 503 while it has nothing yet
+    except Unseen:
         return None
-    items = (listed or {}).get("items") or ()
-    found = {i["metadata"]["name"]: sum(quantity(c["usage"]["cpu"]) for c in i.get("containers") or ()) for i in items}
-    return found or None
+    except ApiException as problem:
+        if problem.status != 503:  # served, by somebody who does not answer now
+            raise
+        listed = {}
+    if listed is None:
+        return None
+    items = listed.get("items") or ()
+    return {i["metadata"]["name"]: sum(quantity(c["usage"]["cpu"]) for c in i.get("containers") or ()) for i in items}
 
 
 def scaled(cluster: Cluster, namespace: str) -> dict[str, int]:

@@ -43,27 +43,32 @@ def cpu_stressed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTa
 
 
 def cpu_taken(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
-    """stress-ng runs, by the node's account, and the metrics show its CPU, where there are any."""
-    space = before["namespace"]
-    runs = list(_running(cluster, before))
+    """The metrics show its CPU, or the autoscaler has asked for more; where no metrics are served, the node says that it runs."""
+    space, runs = before["namespace"], list(_running(cluster, before))
     said = f"stress-ng runs in {len(runs)} of {len(before['uids'])} pods"
     now = resources.usage(cluster, space)
     if now is None or before["usage"] is None:
         seen, said = runs, f"{said}; no metrics API says how much CPU it takes"
     else:
-        rise = {name: now.get(name, 0.0) - before["usage"].get(name, 0.0) for name in runs}
-        seen = [name for name in runs if rise[name] >= before["expected"].get(name, 0.0) / 2]
-        most = max(rise.values(), default=0.0)
-        said = f"{said}; the metrics show up to {most:.2f} CPUs more in {len(seen)} of them"
-    scaled = {
-        name: wants
-        for name, wants in resources.scaled(cluster, space).items()
-        if wants > before["scaled"].get(name, wants)
-    }
-    said += "".join(
-        f"; the HPA {name} wants {wants} replicas, before {before['scaled'][name]}" for name, wants in scaled.items()
+        rises = risen(before["usage"], now, before["expected"])
+        seen = [name for name in runs if name in rises]
+        said = f"{said}; in {len(seen)} of them the metrics show up to {max(rises.values(), default=0.0):.2f} CPUs more"
+    scaled = _scaled(before["scaled"], resources.scaled(cluster, space))
+    hit = seen or (list(before["uids"]) if scaled else [])
+    return Evidence(
+        confirmed=bool(hit), sentence="; ".join((said, *scaled)), targets=tuple(f"pod/{space}/{name}" for name in hit)
     )
-    return Evidence(confirmed=bool(seen), sentence=said, targets=tuple(f"pod/{space}/{name}" for name in seen))
+
+
+def risen(before: Mapping[str, float], now: Mapping[str, float], expected: Mapping[str, float]) -> dict[str, float]:
+    """Pods that use at least half as much more as was to be taken of them; of one that had no figure before nothing is known."""
+    more = {name: now[name] - before[name] for name in expected if name in now and name in before}
+    return {name: rise for name, rise in more.items() if rise >= expected[name] / 2}
+
+
+def _scaled(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    grown = {name: wants for name, wants in now.items() if wants > before.get(name, wants)}
+    return [f"the HPA {name} wants {wants} replicas, before {before[name]}" for name, wants in grown.items()]
 
 
 def _running(cluster: Cluster, before: Mapping[str, Any]) -> Iterator[str]:
