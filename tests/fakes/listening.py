@@ -24,9 +24,11 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def listening(handler: type[Quiet], port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def listening(
+    handler: type[Quiet], port: int = 0, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Its URL; on a port of its own unless one is asked for."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    server = ThreadingHTTPServer((host, port), handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is meant to
     if tls:
@@ -34,7 +36,7 @@ def listening(handler: type[Quiet], port: int = 0, tls: ssl.SSLContext | None = 
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
+        yield f"http{'s' if tls else ''}://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()
