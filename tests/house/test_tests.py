@@ -13,7 +13,7 @@ CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time"
 CLOCKS_ASKED = tuple(f"time.{clock}()" for clock in CLOCKS)
 LEAST_S = 15.0
 """A bound on the wall clock that is shorter than this fails on a busy machine."""
-APART = {"cluster", "detection", "fakes", "house", "journeys", "sources"}
+APART = {"cluster", "detection", "fakes", "house", "journeys", "sources", "systems"}
 """Folders of tests about more than one package: on a cluster, with real alert systems, with real sources, from the command line; and
 what tests need."""
 
