@@ -185,7 +185,7 @@ def test_a_drain_and_a_zone_that_fails(
 
     def leave_a_cordon() -> None:
         note = json.dumps({"spec": {"unschedulable": True}, "metadata": {"annotations": {cordon.NOTE: SETTING.run}}})
-        kube.run("patch", "node", ours, "--type=merge", "-p", note)
+        kube.run("patch", "node", ours, "--type=merge", "-p", note, f"--field-manager={cordon.WRITER}")
 
     trial = Trial(
         setting=setting,
