@@ -254,6 +254,12 @@ def test_what_no_deaf_proxy_injects_is_not_confirmed_by_the_object(mesh: Mesh) -
     assert "has injected 0 aborts since before the action" in said.sentence
 
 
+def test_its_residue_is_asked_for(mesh: Mesh) -> None:
+    """Only systems with a snapshot are searched."""
+    target = mesh.resolve(mesh.activity())
+    assert Driver().open(mesh.setting).snapshot([target], must=True) == {"objects": ["route/shop/storefront:pages"]}
+
+
 def test_without_a_proxy_to_ask_nothing_is_said_to_be_seen(mesh: Mesh) -> None:
     target = mesh.resolve(ours := mesh.activity(proxy_admin=""))
     assert not target.provable

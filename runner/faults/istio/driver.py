@@ -97,6 +97,11 @@ class System(BaseSystem):
         except routes.NoRoute as problem:
             return _target(activity.name, wanted, note=str(problem))
 
+    def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
+        """Its targets: what they had before stands in the undo records. Without a snapshot nobody would ask for residue."""
+        targets = [target for action in actions if action.system == Driver.name for target in action.targets]
+        return {"objects": targets} if targets else {}
+
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """By what a caller's proxy counts: that the fault stands in the VirtualService proves nothing."""
         from runner.faults.istio import effect

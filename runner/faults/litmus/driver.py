@@ -96,6 +96,11 @@ class System(BaseSystem):
             return self._target(activity.name, wanted, (), note, {})
         return self._target(activity.name, wanted, targets, _share(wanted, len(targets)), pods)
 
+    def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
+        """Its targets: what they had before stands in the undo records. Without a snapshot nobody would ask for residue."""
+        targets = [target for action in actions if action.system == Driver.name for target in action.targets]
+        return {"objects": targets} if targets else {}
+
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """By the pods' UIDs where they are deleted, else by the marks that Litmus sets target by target; never by its verdict."""
         from runner.faults.litmus import effect
