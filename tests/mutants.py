@@ -246,6 +246,11 @@ MUTANTS = (
     Mutant("runner/faults/gremlin/driver.py", 'if one.guid not in args["before"]', "if True", "tests/faults/test_gremlin.py"),
     Mutant("runner/faults/gremlin/driver.py", "if bad := [one for one in ends if not one.clean]:", "if bad := []:",
            "tests/faults/test_gremlin.py"),
+    Mutant("runner/faults/pumba/actions.py", "    if not named:\n", "    if False:\n", "tests/faults/test_pumba.py -k names_others"),
+    Mutant("runner/faults/pumba/actions.py", "if more := named - {*asked.containers}:", "if more := set[str]():",
+           "tests/faults/test_pumba.py -k names_others"),
+    Mutant("runner/faults/pumba/actions.py", 'entry.get("dryrun") is True and', "", "tests/faults/test_pumba.py -k names_others"),
+    Mutant("runner/faults/pumba/state.py", 'asked.docker.call("unpause", name)', "pass", "tests/faults/test_pumba.py -k unpaused"),
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ BUILT_IN = (
     "postgresql.driver",
     "stress_ng.driver",
     "network.driver",
+    "pumba.driver",
 )
 """In the order in which they are asked: a system that lives inside another (Chaos Mesh in a cluster) before that one."""
 WIDE = ("kubernetes.driver", "aws.driver", "toxiproxy.driver", "postgresql.driver")

@@ -17,6 +17,7 @@ SANDBOXES: Mapping[str, tuple[str, ...]] = {
     "host": ("*",),
     "stress-ng": ("this machine",),
     "network": ("this machine",),
+    "pumba": ("unix://*", "tcp://127.0.0.1:*", "tcp://localhost:*"),
 }
 """The sandbox allowlist, by fault system: environments that are there to be broken. Any other is refused until a policy file names it."""
 SANDBOX = "sandbox"

@@ -1,0 +1,1 @@
+"""Pumba on a Docker host: containers killed, paused, slowed down, pressed and cut from their packets."""
