@@ -403,6 +403,21 @@ def test_the_interface_that_leads_to_everybody_is_refused_and_another_is_not(net
     assert f"on {leading}" in selection.cuts_off(selection.Selection(interface=leading))
 
 
+@pytest.mark.parametrize(
+    ("function", "amount"), [("lose_packets", {"percent": 0.01}), ("limit_bandwidth", {"rate_kb_s": 1_000_000})]
+)
+def test_packets_that_came_through_unharmed_are_no_proof(
+    function: str, amount: dict[str, Any], setting: Setting, net: Net
+) -> None:
+    where = {"namespace": net.namespace, "interface": net.interface, "ports": [PORT], "seconds": LONG_S, **amount}
+    system, target = planned(setting, function, **where)
+    getattr(actions, function)(**where)
+    assert net.ask() > 0
+    found = system.confirm(activity(function), target)
+    assert "no packet" not in found.sentence, "one has passed"
+    assert not found.confirmed
+
+
 def test_packets_that_are_hurried_through_are_no_proof(setting: Setting, net: Net) -> None:
     """They went through the queue, and none was seen waiting: hurried through."""
     where: dict[str, Any] = {"delay_ms": 1, "seconds": LONG_S, "ports": [PORT], "namespace": net.namespace}
