@@ -1,4 +1,4 @@
-"""A stand-in for Pumba's command line that acts on the real Docker host, as far as one was studied (ground.md, "Pumba measured").
+"""A stand-in for Pumba's command line that acts on the real Docker host, as far as one was studied against a real Docker host.
 
 Recorded: nobody matches: the log says `no containers found`, exit code 0 · a dry run says nothing without a log level, exit code 0 ·
 pause: paused, unpaused at the end or on SIGTERM, exit code 0; after SIGKILL paused for ever; target removed meanwhile: exit code 1,
