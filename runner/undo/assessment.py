@@ -26,11 +26,12 @@ def owner(action: FaultTarget) -> str:
 
 
 def systems(snapshots: Mapping[str, Any], records: Sequence[UndoRecord]) -> dict[str, list[UndoRecord]]:
-    """The fault systems that have to be searched for residue, with the undo records that are theirs."""
+    """The fault systems that have to be searched for residue, with the undo records that are theirs: those that had something to
+    compare with, and those in which anything was promised to be undone."""
     found: dict[str, list[UndoRecord]] = {name: [] for name in snapshots}
     for record in records:
         driver = registry.playing(record.kind)
-        if driver is not None and (driver.name in found or registry.outlives_target(record.kind)):
+        if driver is not None:
             found.setdefault(driver.name, []).append(record)
     return found
 
