@@ -178,6 +178,7 @@ def test_a_memory_stress_that_says_injected_and_does_nothing_is_not_confirmed(me
     assert "with the stress it would be about" in found.sentence
 
 
+@systems.catalogue
 def test_its_duration_ends_a_pod_failure_when_all_of_us_are_dead(
     mesh: Kube, chaos_run: ChaosRun, tmp_path: Path
 ) -> None:

@@ -25,12 +25,14 @@ from runner.rundir.start_message import Kept
 from runner.safety import policy
 from tests import waiting
 from tests.fakes import docker_host
+from tests.faults.systems import catalogue
 from tests.faults.test_conformance import NoSecrets
 
 ROOT = Path(__file__).resolve().parents[2]
 MISSING = [name for name in ("dockerd", "docker", "iptables", "tc", "stress-ng", "nsenter") if not shutil.which(name)]
 on_docker = [
     pytest.mark.slow("a Docker host is started"),
+    catalogue,
     pytest.mark.skipif(os.geteuid() != 0, reason="a Docker host of its own takes root"),
     pytest.mark.skipif(
         bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (apt-get install docker.io iptables stress-ng)"

