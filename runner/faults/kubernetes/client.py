@@ -10,13 +10,14 @@ from chaosk8s import create_k8s_api_client
 from kubernetes import client
 from kubernetes.client.rest import ApiException
 from kubernetes.config import ConfigException
+from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from runner import errors
 from runner.faults.kubernetes import login
 
 CALL_S = 10  # a whole number: the client ignores any other
-"""Each call's timeout in seconds: an API server that hangs must not hold us."""
+"""Each call's timeout in seconds, once: an API server that hangs must not hold us. One that cannot be reached is tried again at once."""
 
 
 TROUBLES = (ApiException, HTTPError, OSError, errors.EnvironmentFailure)
@@ -37,6 +38,7 @@ class Cluster:
                 api = create_k8s_api_client(dict(secrets or {}))
         except ConfigException as problem:
             raise errors.EnvironmentFailure(f"the kubeconfig cannot be used: {problem}") from None
+        api.rest_client.pool_manager.connection_pool_kw["retries"] = Retry(total=3, read=0)
         self._api = api
         self.host: str = api.configuration.host
         self.core = client.CoreV1Api(api)
