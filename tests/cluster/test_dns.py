@@ -14,6 +14,7 @@ from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 from tests.cluster.kube import Kube, until
 from tests.cluster.test_driver import _client, as_run, own, setting
+from tests.faults.systems import catalogue
 
 __all__ = ["_client", "as_run", "setting"]
 pytestmark = pytest.mark.real
@@ -29,6 +30,7 @@ def _answer(kube: Kube, name: str) -> str:
     return kube.run("exec", pod, "-n", kube.namespace, "--", "sh", "-c", f"nslookup {name}. 2>&1 || true")
 
 
+@catalogue
 @pytest.mark.usefixtures("as_run")
 def test_lookups_of_a_name_fail_and_are_given_back(kube: Kube, setting: Setting) -> None:
     name, before = f"shop.{kube.namespace}.svc.cluster.local", _corefile(kube)

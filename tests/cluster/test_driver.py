@@ -21,6 +21,7 @@ from runner.faults.kubernetes import cordon
 from runner.faults.kubernetes.driver import Driver
 from tests.cluster.kube import Kube, until
 from tests.fakes.listening import Quiet, listening
+from tests.faults.systems import catalogue
 from tests.faults.test_conformance import SETTING, NoSecrets
 
 
@@ -173,7 +174,7 @@ def inhabited(kube: Kube, nodes: tuple[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("as_run")
-@pytest.mark.parametrize("function", ["drain_nodes", "fail_zone"])
+@pytest.mark.parametrize("function", ["drain_nodes", pytest.param("fail_zone", marks=catalogue)])
 def test_a_drain_and_a_zone_that_fails(
     kube: Kube, setting: Setting, nodes: tuple[str, str], inhabited: str, tmp_path: Path, function: str
 ) -> None:

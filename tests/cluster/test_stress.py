@@ -18,6 +18,7 @@ from runner.faults.kubernetes.client import Cluster
 from runner.faults.kubernetes.driver import Driver
 from tests.cluster.kube import Kube, until
 from tests.cluster.test_driver import OURS, _client, act, as_run, own, setting
+from tests.faults.systems import catalogue
 
 __all__ = ["_client", "as_run", "setting"]
 
@@ -73,6 +74,7 @@ def test_cpu(leaky: Kube, setting: Setting) -> None:
     assert conformance.check(Driver(), trial) == []
 
 
+@catalogue
 @pytest.mark.usefixtures("as_run")
 def test_a_container_whose_memory_grows_is_killed_restarted_and_named_by_the_nodes_account(leaky: Kube) -> None:
     cluster, arguments = Cluster(), {"label_selector": "app=leaky", "ns": SPACE, "duration": "40s"}
@@ -91,6 +93,7 @@ def test_a_container_whose_memory_grows_is_killed_restarted_and_named_by_the_nod
     assert actions.end_stress("app=leaky", SPACE) == [], "it ended with the container"
 
 
+@catalogue
 @pytest.mark.usefixtures("as_run")
 def test_growth_that_is_ended_in_time_kills_nobody_and_gives_back_the_rank(leaky: Kube) -> None:
     rank = ["exec", _pods(leaky)[0], "-n", SPACE, "--", "cat", "/proc/1/oom_score_adj"]
