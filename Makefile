@@ -51,7 +51,7 @@ PYTHON312 ?= $(shell for python in python3.12 $$HOME/.pyenv/versions/3.12*/bin/p
 	"$$python" -c "$(IS_312)" 2>/dev/null && { command -v "$$python"; break; }; done)
 
 # What says nothing about Chaos Toolkit need not be said twice.
-ONCE := $(foreach name,again chaos_mesh ci displays escalation first_user gameday gate network new_guard no_target notice notify on_record plugged_driver ready_checks rerun sources stress_ng survivors telemetry toxiproxy traffic two_machines,--ignore=tests/journeys/test_$(name).py)
+ONCE := $(foreach name,again chaos_mesh ci crash_paths displays escalation first_user gameday gate network new_guard no_target notice notify on_record plugged_driver ready_checks rerun sources stress_ng survivors telemetry toxiproxy traffic two_machines,--ignore=tests/journeys/test_$(name).py)
 
 journeys-3.12:  ## the journeys on Python 3.12, where there is one
 	@if [ -z "$(PYTHON312)" ]; then \

@@ -40,7 +40,7 @@ def test_a_drained_zone_is_uncordoned_and_its_pods_live_elsewhere(
     file = short(NODE_DRAIN, "80%")
     file.write_text(file.read_text("utf-8").replace("target: 95%", "target: 80%"), "utf-8")  # one clump decides nothing
     outcome = chaos_run("run", file, "--json", SHOP_ZONE=zone)
-    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert outcome.passed, outcome.stderr + outcome.stdout[-2000:]
     kube.wait_whole()
     assert victims
     assert victims.isdisjoint(kube.uids())
