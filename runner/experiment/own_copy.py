@@ -42,6 +42,7 @@ def of(text: str, given: Mapping[str, str]) -> str:
     identifier = identifier if identifier[0].isalpha() else f"service_{identifier}"
     text = re.sub(r"\bSHOP_(?=[A-Z])", f"{identifier.upper()}_", text)
     text = re.sub(r"\bshop_(?=[a-z])", f"{identifier}_", text)
+    text = re.sub(r"(?m)^(      proven:) .*$", rf"\1 not yet run on {name}", text)  # what was seen was seen on the shop
     text = re.sub(r"(?m)^title: The shop\b", f"title: {name[0].upper()}{name[1:]}", text)
     text = re.sub(r"\b(?:[Tt]he|[Aa]) ((?:busy )?)shop\b", rf"\g<1>{name}", text)
     text = re.sub(r"(?<=\.)shop(?=\.svc)", given.get("namespace", name), text)

@@ -95,6 +95,8 @@ def test_a_copy_of_the_catalogue_is_valid_and_knows_no_shop(path: Path, monkeypa
     original = load.load(str(path), variables={}, secret_variables={}, env={})
     assert [a["name"] for a in found.method] == [a["name"] for a in original.method]
     assert found.block.dose == original.block.dose
+    assert found.block.catalogue is not None
+    assert found.block.catalogue.proven == "not yet run on orders"
 
 
 def test_an_experiment_that_the_catalogue_has_not_is_an_error_with_the_nearest(capsys: Capture) -> None:

@@ -101,7 +101,13 @@ class System(BaseSystem):
             system=Driver.name,
             kind="aws",
             targets=tuple(f"{change.service}/{name}" for name in was),
-            note=f"one of {len(was)} at random" if one else "" if was else "nothing there that it could change",
+            note=f"one of {len(was)} at random; the undo starts each of them that has stopped since"
+            if one and change.put_back
+            else f"one of {len(was)} at random"
+            if one
+            else ""
+            if was
+            else "nothing there that it could change",
             owner=Owner.SYSTEM if change.heals else Owner.UNDOER if change.put_back else Owner.NOBODY,
             undo=tuple(
                 UndoStep(
