@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -22,6 +23,13 @@ def now() -> frozenset[str]:
             return frozenset(where for table in TABLES if table.exists() for where in _listening(table))
         return frozenset(_by_process())
     return frozenset()
+
+
+def process_clock() -> float:
+    """Now in seconds of the clock by which a process tells its birth: the kernel's begins at a boot time in whole seconds."""
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return time.time()
+    return psutil.boot_time() + time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _listening(table: Path) -> Iterator[str]:
@@ -42,7 +50,7 @@ def _by_process() -> dict[str, int | None]:
 
 
 def new(before: Collection[str], since: float) -> list[str]:
-    """Ports that nobody listened on before, a sentence each, by processes born after `since` (seconds of the epoch); not our own."""
+    """Ports that nobody listened on before, a sentence each, by processes born after `since` (of `process_clock`); not our own."""
     fresh = now().difference(before)
     if not fresh:
         return []

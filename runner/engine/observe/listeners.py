@@ -20,12 +20,14 @@ class Listeners:
     def __init__(self, session: Session, experiment: Experiment) -> None:
         self._session = session
         self._concerned = any(map(host.runs_anything, tree.providers(list(experiment.actions))))
+        self._since = 0.0
         self._before: asyncio.Task[frozenset[str]] | None = None
         self._new: asyncio.Task[list[str]] | None = None
 
     def note(self) -> None:
         """Begin to read who listens before anything is changed."""
         if self._concerned:
+            self._since = ports.process_clock()
             self._before = asyncio.create_task(asyncio.to_thread(ports.now))
 
     def compare(self) -> None:
@@ -39,5 +41,4 @@ class Listeners:
             self._session.find("info", port)
 
     async def _compared(self, before: asyncio.Task[frozenset[str]]) -> list[str]:
-        since = self._session.wall(self._session.started_ns).timestamp()
-        return await asyncio.to_thread(ports.new, await before, since)
+        return await asyncio.to_thread(ports.new, await before, self._since)
