@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.engine.conclude import run_verdict
+from runner.engine.conclude import verdict_and_exit_code
 from runner.errors import ExitCode
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms, UndoStep, Wait
 from tests.fakes import experiments
@@ -27,7 +27,7 @@ def run(**changes: object) -> RunRecord:
 
 
 def verdict(**changes: object) -> tuple[str, str]:
-    found = run_verdict.with_verdict(run(**changes))
+    found = verdict_and_exit_code.with_verdict(run(**changes))
     assert found.exit_code == ExitCode[found.verdict]
     return found.verdict, found.sentence
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.engine.conclude import run_verdict
+from runner.engine.conclude import verdict_and_exit_code
 from runner.errors import ExitCode
 from runner.report import words
 from runner.safety import policy
@@ -60,7 +60,7 @@ def test_every_verdict_is_there_with_its_exit_code(code: ExitCode) -> None:
 
 def test_how_far_a_fault_is_proven_has_four_words() -> None:
     proofs = {term.removeprefix("· ") for term in TERMS if term.startswith("· ") and term[2:].islower()}
-    assert proofs == {*run_verdict.PROVEN_RANK, "silent"}
+    assert proofs == {*verdict_and_exit_code.PROVEN_RANK, "silent"}
 
 
 def test_a_sandbox_is_what_the_policy_takes_for_one() -> None:

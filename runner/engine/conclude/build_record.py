@@ -1,11 +1,11 @@
-"""The record of a run, put together from everything that was seen; the verdict in it is that of run_verdict.py."""
+"""The record of a run, put together from everything that was seen; the verdict in it is that of verdict_and_exit_code.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from runner import codec
-from runner.engine.conclude import recovery, run_verdict
+from runner.engine.conclude import recovery, verdict_and_exit_code
 from runner.engine.execute.inject_and_undo import UndoOutcome, undo_missing
 from runner.engine.execute.method import Method
 from runner.engine.machine import machine
@@ -83,7 +83,7 @@ async def conclude(
         alerting=told,
         terms=_terms(context, method, outcome),
     )
-    return codec.with_texts(run_verdict.with_verdict(record), session.mask.text)
+    return codec.with_texts(verdict_and_exit_code.with_verdict(record), session.mask.text)
 
 
 def _terms(context: RunContext, method: Method, outcome: UndoOutcome) -> Terms:
@@ -124,7 +124,7 @@ def _objectives(session: Session, observers: Observers) -> tuple[ObjectiveResult
     results = []
     for objective in observers.objectives:
         found = observers.judge(objective, start, end, settled=True)
-        results.append(run_verdict.result(objective, found, observers.series[objective.indicator].rate))
+        results.append(verdict_and_exit_code.result(objective, found, observers.series[objective.indicator].rate))
     return tuple(results)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runner import errors
-from runner.engine.conclude import run_verdict
+from runner.engine.conclude import verdict_and_exit_code
 from runner.probe import tape
 from runner.slo import counts, verdict
 from runner.slo.counts import Counts
@@ -35,12 +35,12 @@ def judge(record: RunRecord, objectives: Sequence[Objective] | None = None) -> R
     if objectives is not None:
         _check(record, objectives)
     if not record.terms.injecting:  # nothing was injected: there is no window to judge, neither then nor now
-        return run_verdict.with_verdict(record)
+        return verdict_and_exit_code.with_verdict(record)
     asked = [_as_promised(o) for o in record.objectives] if objectives is None else objectives
     samples = _samples(record, {o.indicator for o in asked})
     kept = {o.name: o for o in record.objectives}
     judged = [_judged(record, o, samples) or kept[o.name] for o in asked]
-    return run_verdict.with_verdict(replace(record, objectives=tuple(judged)))
+    return verdict_and_exit_code.with_verdict(replace(record, objectives=tuple(judged)))
 
 
 def _as_promised(o: ObjectiveResult) -> Objective:
@@ -63,7 +63,7 @@ def _judged(record: RunRecord, o: Objective, samples: dict[str, list[Sample]]) -
     """None where the indicator left neither a tape nor counts: what was judged of it stays."""
     start, end = _window(record)
     if source := next((i for i in _told(record) if i.name == o.indicator), None):
-        return run_verdict.result(o, counts.judge(o, _counts(record, source), start, end), source.rate)
+        return verdict_and_exit_code.result(o, counts.judge(o, _counts(record, source), start, end), source.rate)
     indicator = next((i for i in _taped(record) if i.name == o.indicator), None)
     if indicator is None:
         return None
@@ -78,7 +78,7 @@ def _judged(record: RunRecord, o: Objective, samples: dict[str, list[Sample]]) -
         now_ns=seen or None,
         until_ns=indicator.until_ns,
     )
-    return run_verdict.result(o, found, indicator.rate)
+    return verdict_and_exit_code.result(o, found, indicator.rate)
 
 
 def _window(record: RunRecord) -> tuple[int, int]:
