@@ -24,17 +24,21 @@ from runner.rundir.start_message import Kept
 
 
 class BaseDriver:
-    """Claims nothing, plays nothing."""
+    """Claims the activities of its modules, plays nothing."""
 
     name = ""
     said = ""
+    modules: Collection[str] = ()
+    """Whose activities act on this system: these modules, and all that is within them."""
     undoes: Collection[str] = ()
     ends_with_target = False
     imports: Collection[str] = ()
     sees_residue = False
 
     def claims(self, provider: Provider) -> Claim:
-        return Claim.NO
+        module = str(provider.get("module") or "")
+        ours = any(module == own or module.startswith(f"{own}.") for own in self.modules)
+        return Claim.YES if ours else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         return Environment(system=self.name, name="")

@@ -11,7 +11,6 @@ from runner import clock, errors
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
     Environment,
     Evidence,
     FaultTarget,
@@ -45,12 +44,10 @@ class Driver(BaseDriver):
 
     name = "aws"
     said = "AWS"
+    modules: Collection[str] = (PACKAGE,)
     undoes: Collection[str] = (PUT_BACK,)
     imports: Collection[str] = ("boto3", "runner.faults.aws.changes")
     sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if str(provider.get("module") or "").partition(".")[0] == PACKAGE else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         """A stand-in for AWS on this machine, where all calls go to one; else the account, as far as it is known here, and the region."""

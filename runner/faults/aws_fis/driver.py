@@ -12,7 +12,6 @@ from runner.faults.aws_fis import service
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
     Environment,
     Evidence,
     FaultTarget,
@@ -42,12 +41,10 @@ class Driver(BaseDriver):
 
     name = "aws-fis"
     said = "AWS FIS"
+    modules: Collection[str] = (MODULE,)
     undoes: Collection[str] = (STOP,)
     imports: Collection[str] = ("boto3", "runner.faults.aws_fis.service")
     sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if provider.get("module") == MODULE else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         return Aws().environment(provider, where)

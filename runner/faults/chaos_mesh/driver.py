@@ -10,21 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from runner import error_text, errors
 from runner.faults import cluster_api
-from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.chaos_mesh.wanted import NAME
 from runner.faults.driver import (
     Activity,
-    Claim,
-    Environment,
     Evidence,
     FaultTarget,
     Outcome,
-    Provider,
     Residue,
     Setting,
     State,
-    Where,
 )
+from runner.faults.in_cluster import InClusterDriver, InClusterSystem
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -32,43 +28,25 @@ if TYPE_CHECKING:
     from runner.faults.chaos_mesh.api import Api
 
 MODULE = "runner.faults.chaos_mesh.actions"
-LOOK_S = 20.0
-"""What a look may take before its first answer; each undo record takes some more."""
 
 
-class Driver(BaseDriver):
-    """Its objects live in a cluster: the policy is asked about that."""
+class Driver(InClusterDriver):
+    """Objects of its kinds."""
 
     name = NAME
     said = "Chaos Mesh"
+    modules: Collection[str] = (MODULE,)
     undoes: Collection[str] = (NAME,)
-    ends_with_target = True
     imports: Collection[str] = ("runner.faults.chaos_mesh.undoing", "runner.faults.kubernetes.client")
-    sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if provider.get("module") == MODULE else Claim.NO
-
-    def environment(self, provider: Provider, where: Where) -> Environment:
-        """The context that the run was handed."""
-        return Environment(system="kubernetes", name=where.context)
-
-    def concerns(self, args: Mapping[str, Any]) -> str:
-        """`networkchaos/shop/NAME`."""
-        return f"{args['resource']}/{args['namespace']}/{args['name']}"
-
-    def look_s(self, records: Sequence[UndoRecord]) -> float:
-        return LOOK_S + 5.0 * len(records)
 
     def open(self, setting: Setting) -> System:
         return System(setting)
 
 
-class System(BaseSystem):
+class System(InClusterSystem):
     """The Chaos Mesh of one run's cluster."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    name = Driver.name
 
     def check(self) -> None:
         """That the cluster serves its kinds."""
@@ -112,6 +90,4 @@ class System(BaseSystem):
     def _api(self, secrets: Mapping[str, Any] | None = None, *, hurried: bool = False) -> Api:
         from runner.faults.chaos_mesh.api import Api
 
-        secrets = self._setting.secrets.starting_with("KUBERNETES_") if secrets is None else secrets
-        call_s = cluster_api.HURRIED_S if hurried else cluster_api.CALL_S
-        return Api(cluster_api.ClusterApi(secrets, call_s=call_s))
+        return Api(self._cluster(secrets, hurried=hurried))

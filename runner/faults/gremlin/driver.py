@@ -10,7 +10,6 @@ from runner import clock, errors
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
     Environment,
     Evidence,
     FaultTarget,
@@ -40,12 +39,10 @@ class Driver(BaseDriver):
 
     name = "gremlin"
     said = "Gremlin"
+    modules: Collection[str] = (MODULE,)
     undoes: Collection[str] = (HALT,)
     imports: Collection[str] = ("httpx", "runner.faults.gremlin.actions")
     sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if provider.get("module") == MODULE else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         from runner.faults.gremlin import service

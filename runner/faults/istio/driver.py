@@ -9,22 +9,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner import codec, error_text, errors
-from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
-    Environment,
     Evidence,
     FaultTarget,
     Outcome,
     Owner,
-    Provider,
     Residue,
     Setting,
     State,
     UndoStep,
-    Where,
 )
+from runner.faults.in_cluster import InClusterDriver, InClusterSystem
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -36,46 +32,25 @@ if TYPE_CHECKING:
 
 MODULE = "runner.faults.istio.actions"
 RECORD = "istio-fault"
-LOOK_S = 20.0
-"""An import, and two questions for each VirtualService."""
 
 
-class Driver(BaseDriver):
-    """Its environment is the cluster."""
+class Driver(InClusterDriver):
+    """Faults in routes of its mesh."""
 
     name = "istio"
     said = "Istio"
+    modules: Collection[str] = (MODULE,)
     undoes: Collection[str] = (RECORD,)
-    ends_with_target = True
     imports: Collection[str] = ("runner.faults.kubernetes.client", "runner.faults.istio.virtual_services")
-    sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if provider.get("module") == MODULE else Claim.NO
-
-    def environment(self, provider: Provider, where: Where) -> Environment:
-        return Environment(system="kubernetes", name=where.context)
-
-    def concerns(self, args: Mapping[str, Any]) -> str:
-        """`route/NAMESPACE/VIRTUAL SERVICE:ROUTE`."""
-        return f"{args['resource']}/{args['namespace']}/{args['name']}"
-
-    def server(self, record: UndoRecord) -> tuple[Any, ...]:
-        """There is one API server."""
-        return (self.name,)
-
-    def look_s(self, records: Sequence[UndoRecord]) -> float:
-        return LOOK_S
 
     def open(self, setting: Setting) -> System:
         return System(setting)
 
 
-class System(BaseSystem):
+class System(InClusterSystem):
     """The mesh of one run's cluster."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    name = Driver.name
 
     def check(self) -> None:
         """That the cluster lets us in and knows Istio."""
@@ -96,11 +71,6 @@ class System(BaseSystem):
             return self._target(activity.name, wanted, found)
         except routes.NoRoute as problem:
             return _target(activity.name, wanted, note=str(problem))
-
-    def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
-        """Its targets: what they had before stands in the undo records. Without a snapshot nobody would ask for residue."""
-        targets = [target for action in actions if action.system == Driver.name for target in action.targets]
-        return {"objects": targets} if targets else {}
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """By what a caller's proxy counts: that the fault stands in the VirtualService proves nothing."""
@@ -146,12 +116,9 @@ class System(BaseSystem):
         )
 
     def _services(self, *, hurried: bool = False) -> VirtualServices:
-        from runner.faults import cluster_api
         from runner.faults.istio.virtual_services import VirtualServices
 
-        secrets = self._setting.secrets.starting_with("KUBERNETES_")
-        call_s = cluster_api.HURRIED_S if hurried else cluster_api.CALL_S
-        return VirtualServices(cluster_api.ClusterApi(secrets, call_s=call_s))
+        return VirtualServices(self._cluster(hurried=hurried))
 
 
 def _target(

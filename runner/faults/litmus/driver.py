@@ -6,23 +6,19 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner import error_text, errors
-from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
-    Environment,
     Evidence,
     FaultTarget,
     Outcome,
     Owner,
-    Provider,
     Residue,
     Setting,
     State,
     UndoStep,
-    Where,
     unknown,
 )
+from runner.faults.in_cluster import InClusterDriver, InClusterSystem
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -32,46 +28,25 @@ if TYPE_CHECKING:
 
 MODULE = "runner.faults.litmus.actions"
 RECORD = "litmus-engine"
-LOOK_S = 20.0
-"""An import, and a few questions for each engine."""
 
 
-class Driver(BaseDriver):
-    """Its environment is the cluster."""
+class Driver(InClusterDriver):
+    """Chaos engines, each with pods of its own that do it."""
 
     name = "litmus"
     said = "Litmus"
+    modules: Collection[str] = (MODULE,)
     undoes: Collection[str] = (RECORD,)
-    ends_with_target = True
     imports: Collection[str] = ("runner.faults.kubernetes.client", "runner.faults.litmus.engines")
-    sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if provider.get("module") == MODULE else Claim.NO
-
-    def environment(self, provider: Provider, where: Where) -> Environment:
-        return Environment(system="kubernetes", name=where.context)
-
-    def concerns(self, args: Mapping[str, Any]) -> str:
-        """`chaosengines/NAMESPACE/NAME`."""
-        return f"{args['resource']}/{args['namespace']}/{args['name']}"
-
-    def server(self, record: UndoRecord) -> tuple[Any, ...]:
-        """There is one API server."""
-        return (self.name,)
-
-    def look_s(self, records: Sequence[UndoRecord]) -> float:
-        return LOOK_S
 
     def open(self, setting: Setting) -> System:
         return System(setting)
 
 
-class System(BaseSystem):
+class System(InClusterSystem):
     """Litmus in one run's cluster."""
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    name = Driver.name
 
     def check(self) -> None:
         """That the cluster lets us in and knows Litmus."""
@@ -95,11 +70,6 @@ class System(BaseSystem):
             note = f"no pod of {wanted.ns} has the label {wanted.app_label}"
             return self._target(activity.name, wanted, (), note, {})
         return self._target(activity.name, wanted, targets, _share(wanted, len(targets)), pods)
-
-    def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
-        """Its targets: what they had before stands in the undo records. Without a snapshot nobody would ask for residue."""
-        targets = [target for action in actions if action.system == Driver.name for target in action.targets]
-        return {"objects": targets} if targets else {}
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """By the pods' UIDs where they are deleted, else by the marks that Litmus sets target by target; never by its verdict."""
@@ -154,12 +124,9 @@ class System(BaseSystem):
         )
 
     def _engines(self, *, hurried: bool = False) -> Engines:
-        from runner.faults import cluster_api
         from runner.faults.litmus.engines import Engines
 
-        secrets = self._setting.secrets.starting_with("KUBERNETES_")
-        call_s = cluster_api.HURRIED_S if hurried else cluster_api.CALL_S
-        return Engines(cluster_api.ClusterApi(secrets, call_s=call_s))
+        return Engines(self._cluster(hurried=hurried))
 
 
 def _share(wanted: Wanted, count: int) -> str:

@@ -10,7 +10,6 @@ from runner import codec, errors
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
     Environment,
     Evidence,
     FaultTarget,
@@ -36,12 +35,10 @@ class Driver(BaseDriver):
 
     name = NAME
     said = "the network of this machine"
+    modules: Collection[str] = (PACKAGE,)
     undoes: Collection[str] = (KIND,)
     imports: Collection[str] = (f"{PACKAGE}.means", f"{PACKAGE}.loss", f"{PACKAGE}.bandwidth", f"{PACKAGE}.latency")
     sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if str(provider.get("module") or "").startswith(f"{PACKAGE}.") else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         return Environment(system=self.name, name="this machine")

@@ -11,7 +11,6 @@ from runner import errors
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
     Environment,
     Evidence,
     FaultTarget,
@@ -40,12 +39,10 @@ class Driver(BaseDriver):
 
     name = NAME
     said = "PostgreSQL"
+    modules: Collection[str] = (ACTIONS,)
     undoes: Collection[str] = (LIMIT,)
     imports: Collection[str] = ("runner.faults.postgresql.client",)
     sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if provider.get("module") == ACTIONS else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         """`HOST:PORT` of the server."""

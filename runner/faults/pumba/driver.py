@@ -11,7 +11,6 @@ from runner import codec, errors
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
     Environment,
     Evidence,
     FaultTarget,
@@ -39,12 +38,10 @@ class Driver(BaseDriver):
 
     name = NAME
     said = "the Docker host of Pumba"
+    modules: Collection[str] = (PACKAGE,)
     undoes: Collection[str] = (NAME,)
     imports: Collection[str] = (f"{PACKAGE}.life",)
     sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if str(provider.get("module") or "").startswith(f"{PACKAGE}.") else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         from runner.faults.pumba import docker

@@ -10,7 +10,6 @@ from runner import codec, errors
 from runner.faults.base import BaseDriver, BaseSystem
 from runner.faults.driver import (
     Activity,
-    Claim,
     Environment,
     Evidence,
     FaultTarget,
@@ -35,12 +34,10 @@ class Driver(BaseDriver):
 
     name = KIND
     said = "stress-ng"
+    modules: Collection[str] = (PACKAGE,)
     undoes: Collection[str] = (KIND,)
     imports: Collection[str] = (f"{PACKAGE}.remains",)
     sees_residue = True
-
-    def claims(self, provider: Provider) -> Claim:
-        return Claim.YES if str(provider.get("module") or "").startswith(f"{PACKAGE}.") else Claim.NO
 
     def environment(self, provider: Provider, where: Where) -> Environment:
         return Environment(system=self.name, name="this machine")
