@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 INSTALL := $(if $(shell command -v uv),uv pip install --compile-bytecode --python $(BIN)/python,\
 	$(BIN)/python -m pip install --disable-pip-version-check --use-pep517) --quiet
 PYTEST_ARGS ?=
-# Tests wait most of the time: four at once. What measures microseconds, tests/probe, runs alone.
+# Tests wait most of the time: four at once. Those that measure the prober itself come after them, one a core.
+MEASURING := tests/probe/test_prober.py tests/probe/test_failing.py
 JOURNEYS = $(BIN)/pytest -m "not cluster" -n 4 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
@@ -29,8 +30,8 @@ demo-alerts: $(READY)  ## the same with a real Prometheus and Alertmanager besid
 	$(BIN)/python -m tests.detection.demo
 
 test: $(READY)  ## set up, then the tests: every promise, on this machine alone
-	$(BIN)/pytest -m "not cluster and not slow" -n 4 --ignore=tests/probe $(PYTEST_ARGS)
-	$(BIN)/pytest tests/probe $(PYTEST_ARGS)
+	$(BIN)/pytest -m "not cluster and not slow" -n 4 $(MEASURING:%=--ignore=%) $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 $(MEASURING) $(PYTEST_ARGS)
 
 test-slow: $(READY)  ## the rest of the tests: most journeys, and rigs with real servers
 	$(BIN)/pytest -m "slow and not cluster" -n 4 $(PYTEST_ARGS)

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runner import codec
@@ -19,6 +20,10 @@ from runner.slo.objective import FAILED
 from runner.slo.sample import Flag
 from tests.probe import odd
 from tests.waiting import PATIENCE_S, ended, until
+
+
+def _may_go_first() -> bool:
+    return subprocess.run(["nice", "-n", "-5", "true"], capture_output=True, check=False).stderr == b""
 
 
 def indicator(url: str, **more: object) -> messages.Indicator:
@@ -31,6 +36,12 @@ def _for(seconds: float, probe, *indicators):  # type: ignore[no-untyped-def]
     prober.start()
     time.sleep(seconds)
     return prober.stop()["shop"]
+
+
+@pytest.mark.skipif(not _may_go_first(), reason="only root and CAP_SYS_NICE may go before others")
+def test_it_goes_before_others_in_the_queue_for_a_processor(service, probe):
+    prober = probe(indicator(f"{service.url}/ok"))
+    assert psutil.Process(prober.process.pid).nice() < psutil.Process(service.process.pid).nice()
 
 
 def test_each_slot_is_sent_once_on_a_seeded_schedule_and_answered(service, probe):
