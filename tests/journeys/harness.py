@@ -146,8 +146,11 @@ class Run:
                     os.kill(pids[name], number)
 
     def stderr(self) -> str:
+        """Its last words, and its verdict where there is one: what a test that fails has to say."""
         assert self.process.stderr is not None
-        return self.process.stderr.read() if self.process.poll() is not None else "(still running)"
+        if self.process.poll() is None:
+            return "(still running)"
+        return self.process.stderr.read() + "".join(f"\n{told['sentence']}" for told in self.named("verdict"))
 
 
 @contextlib.contextmanager
