@@ -9,8 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from runner.experiment.quantities import Seconds
 
 Problem = Literal["missing", "other-first", "wrong-team", "already-firing", "drill-only"]
-KINDS = ("alertmanager", "prometheus", "grafana", "cloudwatch", "pagerduty", "webhook", "source")
-
+SYSTEMS = ("alertmanager", "prometheus", "grafana", "cloudwatch", "pagerduty", "webhook")
+"""Each a key of `Detection`, and a module of its name in `runner/probe/alerts/`."""
+KINDS = (*SYSTEMS, "source")
 
 _OF = {"region": ("cloudwatch",), "endpoint": ("cloudwatch", "pagerduty")}
 """Keys that only some systems have."""

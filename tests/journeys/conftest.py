@@ -10,7 +10,7 @@ import pytest
 
 from tests.journeys import harness
 
-ALWAYS = ("test_first_user", "test_kills", "test_on_record", "test_verdicts")
+ALWAYS = ("test_kills", "test_on_record", "test_verdicts")
 """Verdicts, and that nothing is left whoever is killed. All journeys take as long as all other tests: CI runs the others."""
 
 

@@ -21,7 +21,11 @@ PHASES = {
     "undo": ("undo_step", {"state": "started", "what": "unmake"}),
     "recover": ("phase", {"phase": "recover"}),
 }
-KILLED = (("parent",), ("parent", "undoer"), ("parent", "worker"))
+KILLED = (
+    ("parent",),
+    ("parent", "undoer"),
+    pytest.param(("parent", "worker"), marks=pytest.mark.slow("four runs more")),
+)
 
 
 def _document(folder: Path) -> Json:

@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from runner import clock, errors
+from runner.experiment.detecting import SYSTEMS
 from runner.timeline.alerting import Floor, Seen
 from runner.timeline.event import DRILL_ALERT
 
 GROUP = "chaos_run.detection"
 """Entry points of this group add kinds: a callable that takes a Setting and gives a Source."""
-BUILT_IN = ("alertmanager", "cloudwatch", "grafana", "pagerduty", "prometheus", "webhook")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +95,14 @@ Builder = Callable[[Setting], Source]
 
 def build(setting: Setting) -> Source:
     """The source of that kind. Raises UsageError for one that nobody brings."""
-    if setting.kind in BUILT_IN:
+    if setting.kind in SYSTEMS:
         found: Builder = import_module(f"runner.probe.alerts.{setting.kind}").build
         return found(setting)
     from importlib.metadata import entry_points
 
     points = {point.name: point for point in entry_points(group=GROUP)}
     if setting.kind not in points:
-        known = ", ".join(sorted({*BUILT_IN, *points}))
+        known = ", ".join(sorted({*SYSTEMS, *points}))
         raise errors.UsageError(f"there is no detection source {setting.kind!r}", hint=f"there are {known}")
     plugged: Builder = points[setting.kind].load()
     return plugged(setting)
