@@ -70,6 +70,12 @@ def test_a_dose_is_allowed_where_it_starts_and_as_it_is_set(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
+def test_with_all_tools_of_a_fault_more_or_less_of_it_is_the_stronger(name: str) -> None:
+    doses = [dose for path in FILES if fault(path) == name for dose in read(path).block.dose]
+    assert len({dose.max > dose.start for dose in doses}) <= 1
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
 def test_all_tools_of_a_fault_are_judged_alike(name: str) -> None:
     def judged(path: Path) -> dict[str, Any]:
         found = read(path)
