@@ -9,7 +9,8 @@
 
 Anything else that escapes is a bug of ours and keeps its traceback. Verdicts (PASS, FAIL, INCONCLUSIVE, an abort, a failed
 undo) are results and not errors: they are values of `ExitCode` in the record, never raised. Which one a run gets is decided in
-`runner/engine/conclude/verdict_and_exit_code.py`; an error's own stands in its class, and `runner/cli/main.py` hands both to the shell.
+`runner/engine/conclude/verdict_and_exit_code.py`, and where its runner died in `runner/undo/crash_recovery.py`; an error's own stands in
+its class, and `runner/cli/main.py` hands both to the shell.
 """
 
 from __future__ import annotations

@@ -28,6 +28,23 @@ from runner.playground.start import SHOP
 from tests.cluster.kube import Kube, answers_newcomers, find_kubectl, manifest, until
 
 ROOT = Path(__file__).parents[1]
+METRICS = "api:metrics.k8s.io/v1beta1"
+AUTOSCALER = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "shop", "namespace": "shop"},
+    "spec": {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
+        "minReplicas": 3,
+        "maxReplicas": 6,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "AverageValue", "averageValue": "100m"}},
+            }
+        ],
+    },
+}
 OWNERS = {
     "system": "the fault system by itself",
     "undoer": "the undoer, a process of its own",
@@ -63,7 +80,8 @@ def main(words: list[str]) -> int:
         for number, entry in enumerate(entries, 1):
             print(f"{number} of {len(entries)}  {entry.name} …", flush=True)
             began = time.monotonic()
-            rows.append(_row(entry))
+            with _autoscaler() if METRICS in entry.needs and _on_cluster(entry) else contextlib.nullcontext():
+                rows.append(_row(entry))
             print(f"    {rows[-1].verdict[:160]} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
     console = Console(width=None if sys.stdout.isatty() else 190)
     console.print(_table(rows))
@@ -87,6 +105,20 @@ def _shop() -> Iterator[None]:
     finally:
         if not there:
             kube.run("delete", "namespace", "shop", "--wait=false")
+
+
+@contextlib.contextmanager
+def _autoscaler() -> Iterator[None]:
+    """What an experiment waits for that keeps processors busy: the shop scales between three and six pods meanwhile."""
+    kubectl = find_kubectl()
+    assert kubectl, "no kubectl here"
+    kube = Kube(kubectl, os.environ["KUBECONFIG"], "shop")
+    kube.run("apply", "-f", "-", stdin=json.dumps(AUTOSCALER))
+    try:
+        yield
+    finally:
+        kube.run("-n", "shop", "delete", "hpa", "shop")
+        kube.run("-n", "shop", "scale", "deployment", "shop", "--replicas=3")
 
 
 def _on_cluster(entry: CatalogueEntry) -> bool:

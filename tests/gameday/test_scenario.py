@@ -35,7 +35,7 @@ def places(folder: Path, text: str) -> list[tuple[int, int, str, str | None]]:
     return [(f.line, f.column, f.message, f.hint) for f in broken.value.found]
 
 
-@pytest.mark.parametrize("name", ["zone-outage", "compound"])
+@pytest.mark.parametrize("name", sorted(file.stem for file in scenario.SHIPPED.glob("*.yaml")))
 def test_a_shipped_scenario_loads_by_its_name_and_its_experiments_are_there(name: str) -> None:
     found, path = scenario.load(name)
     assert [scenario.locate_experiment(s.experiment, path).is_file() for s in found.steps] == [True] * len(found.steps)

@@ -1,4 +1,4 @@
-"""The undo records of a run, on disk before its first change."""
+"""The undo records of a run, on disk before its first change; those of silences and drills are written before by `silencing.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The loop in which a run is aborted: every 50 ms it reads the tapes, lets the guards decide, and notes effect, detection and recovery."""
+"""The loop in which a guard aborts a run: every 50 ms it reads the tapes, lets the guards decide, and notes effect, detection and recovery.
+
+Whatever else ends a run early (a person, a control, a lost lock, an alert source that fell silent) calls `Session.end_early` too.
+"""
 
 from __future__ import annotations
 
