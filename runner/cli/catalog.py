@@ -43,7 +43,9 @@ def command(name: str | None, as_json: bool, folder: Path | None) -> int:
         _print_fault([*family], lacking, width=max(len(entry.name) for entry in entries), whole=name is not None)
     able = sum(_here(entry, lacking[entry.name]) != CANNOT for entry in entries)
     click.echo(
-        f"{len(entries)} experiments in {place}, {able} can run here" if entries else f"no experiments in {place}"
+        f"{len(entries)} experiment{'s' * (len(entries) != 1)} in {place}, {able} can run here"
+        if entries
+        else f"no experiments in {place}"
     )
     if entries and name is None:
         click.echo("chaos-run catalog NAME shows one; chaos-run init NAME copies it for your own service")
@@ -87,6 +89,7 @@ def _here(entry: CatalogueEntry, lacking: Sequence[str]) -> str:
 def _facts(entry: CatalogueEntry, whole: bool) -> Iterator[str]:
     if whole:
         yield f"touches: {entry.touches}"
+        yield f"alert that should fire: {entry.alert}"
         yield f"proven: {entry.proven}"
         yield f"needs: {', '.join(entry.needs) or 'nothing but Python'}"
         yield f"file: {entry.path}"

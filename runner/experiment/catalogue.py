@@ -33,6 +33,7 @@ class CatalogueEntry:
     tool: str
     phase: str
     needs: tuple[str, ...]
+    alert: str
     touches: str
     proven: str
     doses: tuple[str, ...]
@@ -89,6 +90,7 @@ def _entry(path: Path, read: source.ExperimentText) -> CatalogueEntry:
         tool=facts.tool,
         phase=facts.phase,
         needs=facts.needs,
+        alert=facts.alert,
         touches=facts.touches,
         proven=facts.proven,
         doses=tuple(dosing.sentence(dose, known) for dose in (ours.dose if ours else ())),

@@ -243,6 +243,8 @@ class CatalogueFacts(_Part):
     """From which phase of adoption on a team should run it."""
     needs: tuple[str, ...] = ()
     """What has to be there: see `runner/faults/needs.py` for the words."""
+    alert: str = ""
+    """Which alert should fire, by its name; `none` where users should feel nothing."""
     touches: str = ""
     """What it may touch: its blast radius in words."""
     proven: str = ""

@@ -41,6 +41,7 @@ def of(text: str, given: Mapping[str, str]) -> str:
     identifier = re.sub(r"\W", "_", name)
     identifier = identifier if identifier[0].isalpha() else f"service_{identifier}"
     text = re.sub(r"\bSHOP_(?=[A-Z])", f"{identifier.upper()}_", text)
+    text = re.sub(r"\bShop(?=[A-Z])", "".join(part.capitalize() for part in identifier.split("_")), text)  # alerts
     text = re.sub(r"\bshop_(?=[a-z])", f"{identifier}_", text)
     text = re.sub(r"(?m)^(      proven:) .*$", rf"\1 not yet run on {name}", text)  # what was seen was seen on the shop
     text = re.sub(r"(?m)^title: The shop\b", f"title: {name[0].upper()}{name[1:]}", text)

@@ -91,7 +91,7 @@ def test_a_copy_of_the_catalogue_is_valid_and_knows_no_shop(path: Path, monkeypa
     assert found.block.service == "orders"
     assert found.configuration["orders_url"] == "http://127.0.0.1:8080"
     assert found.configuration.get("namespace", "prod-like") == "prod-like"
-    assert not re.findall(r"(?i).*\bshop(?:_|\b).*", copy.read_text())
+    assert not re.findall(r"(?i)\bshop.*", copy.read_text())
     original = load.load(str(path), variables={}, secret_variables={}, env={})
     assert [a["name"] for a in found.method] == [a["name"] for a in original.method]
     assert found.block.dose == original.block.dose

@@ -51,6 +51,7 @@ def test_an_experiment_says_what_it_needs_touches_and_proves(path: Path) -> None
     assert facts is not None
     assert facts.tool
     assert facts.touches
+    assert facts.alert
     assert facts.proven
     assert found.has_hypothesis
     assert found.block.objectives
@@ -70,8 +71,10 @@ def test_a_dose_is_allowed_where_it_starts_and_as_it_is_set(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
-def test_with_all_tools_of_a_fault_more_or_less_of_it_is_the_stronger(name: str) -> None:
-    doses = [dose for path in FILES if fault(path) == name for dose in read(path).block.dose]
+def test_all_tools_of_a_fault_should_raise_one_alert_and_are_stronger_with_more_or_with_less_of_it(name: str) -> None:
+    found = [read(path).block for path in FILES if fault(path) == name]
+    assert len({block.catalogue and block.catalogue.alert for block in found}) == 1
+    doses = [dose for block in found for dose in block.dose]
     assert len({dose.max > dose.start for dose in doses}) <= 1
 
 
