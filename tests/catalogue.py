@@ -28,6 +28,24 @@ from runner.playground.start import SHOP
 from tests.cluster.kube import Kube, answers_newcomers, find_kubectl, manifest, until
 
 ROOT = Path(__file__).parents[1]
+REQUESTS, LIMITS = "cpu=50m,memory=32Mi", "cpu=500m,memory=64Mi"
+"""Of each pod of the shop on a cluster: an autoscaler compares with the one, memory grows up to the other."""
+VISITOR = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "visitor", "namespace": "shop"},
+    "spec": {
+        "terminationGracePeriodSeconds": 0,
+        "containers": [
+            {
+                "name": "visitor",
+                "image": "registry.k8s.io/e2e-test-images/agnhost:2.53",
+                "command": ["sh", "-c", "while true; do nslookup shop.shop.svc.cluster.local.; sleep 0.5; done"],
+            }
+        ],
+    },
+}
+"""Looks the shop up, by its name in the cluster: the shop itself looks nothing up."""
 METRICS = "api:metrics.k8s.io/v1beta1"
 AUTOSCALER = {
     "apiVersion": "autoscaling/v2",
@@ -76,11 +94,11 @@ def main(words: list[str]) -> int:
         print(f"no experiment's name has {' and '.join(words)}: see chaos-run catalog")
         return 2
     rows = []
-    with _shop() if any(map(_on_cluster, entries)) else contextlib.nullcontext():
+    with _shop() if any(map(_on_cluster, entries)) else contextlib.nullcontext() as kube:
         for number, entry in enumerate(entries, 1):
             print(f"{number} of {len(entries)}  {entry.name} …", flush=True)
             began = time.monotonic()
-            with _autoscaler() if METRICS in entry.needs and _on_cluster(entry) else contextlib.nullcontext():
+            with _ready(kube, entry):
                 rows.append(_row(entry))
             print(f"    {rows[-1].verdict[:160]} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
     console = Console(width=None if sys.stdout.isatty() else 190)
@@ -89,30 +107,45 @@ def main(words: list[str]) -> int:
 
 
 @contextlib.contextmanager
-def _shop() -> Iterator[None]:
-    """The shop on the cluster of KUBECONFIG: whole, and taken away again where it was not there."""
+def _shop() -> Iterator[Kube]:
+    """The shop on the cluster of KUBECONFIG, with what an experiment needs of it; taken away again where it was not there."""
     kubectl = find_kubectl()
     assert kubectl, "no kubectl here"
     kube = Kube(kubectl, os.environ["KUBECONFIG"], "shop")
     there = any(n["metadata"]["name"] == "shop" for n in kube.get("namespaces"))
     if not there:
         kube.run("apply", "-f", "-", stdin=manifest(SHOP.read_text("utf-8"), "shop", keep_port=True))
-    kube.run("-n", "shop", "rollout", "status", "deployment/shop", "--timeout=50s")
-    url = os.environ.setdefault("SHOP_URL", f"http://127.0.0.1:{kube.node_port()}")
-    until(lambda: answers_newcomers(url), 60, "the nodes' proxies to have learnt where the pods are")
+        kube.run("apply", "-f", "-", stdin=json.dumps(VISITOR))
+        kube.run("-n", "shop", "set", "resources", "deployment/shop", f"--requests={REQUESTS}", f"--limits={LIMITS}")
+    os.environ.setdefault("SHOP_URL", f"http://127.0.0.1:{kube.node_port()}")
     try:
-        yield
+        yield kube
     finally:
         if not there:
             kube.run("delete", "namespace", "shop", "--wait=false")
 
 
 @contextlib.contextmanager
-def _autoscaler() -> Iterator[None]:
+def _ready(kube: Kube | None, entry: CatalogueEntry) -> Iterator[None]:
+    """What the run needs besides the shop."""
+    if kube is None or not _on_cluster(entry) or _place(entry)[2]:
+        yield
+        return
+    _spread(kube)
+    with _autoscaler(kube) if METRICS in entry.needs else contextlib.nullcontext():
+        yield
+
+
+def _spread(kube: Kube) -> None:
+    """A pod on each node again, whatever the experiment before has left empty."""
+    kube.run("-n", "shop", "rollout", "restart", "deployment/shop")
+    kube.run("-n", "shop", "rollout", "status", "deployment/shop", "--timeout=50s")
+    until(lambda: answers_newcomers(os.environ["SHOP_URL"]), 60, "the nodes' proxies to have learnt where the pods are")
+
+
+@contextlib.contextmanager
+def _autoscaler(kube: Kube) -> Iterator[None]:
     """What an experiment waits for that keeps processors busy: the shop scales between three and six pods meanwhile."""
-    kubectl = find_kubectl()
-    assert kubectl, "no kubectl here"
-    kube = Kube(kubectl, os.environ["KUBECONFIG"], "shop")
     kube.run("apply", "-f", "-", stdin=json.dumps(AUTOSCALER))
     try:
         yield
