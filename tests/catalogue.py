@@ -31,18 +31,28 @@ ROOT = Path(__file__).parents[1]
 REQUESTS, LIMITS = "cpu=50m,memory=32Mi", "cpu=500m,memory=64Mi"
 """Of each pod of the shop on a cluster: an autoscaler compares with the one, memory grows up to the other."""
 VISITOR = {
-    "apiVersion": "v1",
-    "kind": "Pod",
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
     "metadata": {"name": "visitor", "namespace": "shop"},
     "spec": {
-        "terminationGracePeriodSeconds": 0,
-        "containers": [
-            {
-                "name": "visitor",
-                "image": "registry.k8s.io/e2e-test-images/agnhost:2.53",
-                "command": ["sh", "-c", "while true; do nslookup shop.shop.svc.cluster.local.; sleep 0.5; done"],
-            }
-        ],
+        "selector": {"matchLabels": {"app": "visitor"}},
+        "template": {
+            "metadata": {"labels": {"app": "visitor"}},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [
+                    {
+                        "name": "visitor",
+                        "image": "registry.k8s.io/e2e-test-images/agnhost:2.53",
+                        "command": [
+                            "sh",
+                            "-c",
+                            "while true; do nslookup shop.shop.svc.cluster.local.; sleep 0.5; done",
+                        ],
+                    }
+                ],
+            },
+        },
     },
 }
 """Looks the shop up, by its name in the cluster: the shop itself looks nothing up."""
@@ -122,7 +132,7 @@ def _shop() -> Iterator[Kube]:
         yield kube
     finally:
         if not there:
-            kube.run("delete", "namespace", "shop", "--wait=false")
+            kube.run("delete", "namespace", "shop")
 
 
 @contextlib.contextmanager

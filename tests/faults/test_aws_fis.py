@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from runner.faults.driver import Activity, Claim, Owner, Setting, State, Where
 from runner.rundir.ledger import UndoRecord
 from tests.fakes import troubled
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud, cloudwatch
+from tests.fakes.listening import Quiet, listening
 from tests.faults.test_conformance import NoSecrets
 
 RUN = "20261127-120000-1"
@@ -183,6 +185,29 @@ def test_an_experiment_that_failed_is_not_undone(monkeypatch: pytest.MonkeyPatch
         },
     }
     assert service.reason(failed) == "failed: stop-instances failed (Denied at stop)"
+    with listening(_failing_when_stopped(failed)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        record = UndoRecord(number=1, kind=driver.STOP, what="stop it", args={"name": "chaosrun-x-1"})
+        outcome = driver.Driver().open(SETTING).undo(record)
+    assert outcome.state is State.FAILED
+    assert "failed: stop-instances failed (Denied at stop): whether its targets were restored" in str(outcome.error)
+
+
+def _failing_when_stopped(failed: Mapping[str, Any]) -> type[Quiet]:
+    """FIS with one experiment, which runs until it is stopped, and fails then."""
+    state = {"status": "running"}
+
+    class Service(Quiet):
+        def do_DELETE(self) -> None:
+            state.update(failed["state"])
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            one = {"id": "EXP1", "state": state, "tags": {service.NAME_TAG: "chaosrun-x-1"}}
+            body = {"experiments": [one]} if self.path.partition("?")[0] == "/experiments" else {"experiment": one}
+            self.answer(json.dumps(body).encode())
+
+    return Service
 
 
 def test_an_account_that_does_not_answer_is_a_failed_undo(monkeypatch: pytest.MonkeyPatch) -> None:
