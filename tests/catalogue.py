@@ -25,6 +25,7 @@ from runner.experiment import catalogue
 from runner.experiment.catalogue import CatalogueEntry
 from runner.faults import needs
 from runner.playground.start import SHOP
+from tests.cluster import stress_image
 from tests.cluster.kube import Kube, answers_newcomers, find_kubectl, manifest, until
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ VISITOR = {
                         "command": [
                             "sh",
                             "-c",
-                            "while true; do nslookup shop.shop.svc.cluster.local.; sleep 0.5; done",
+                            "while true; do nslookup backend.shop.svc.cluster.local.; sleep 0.5; done",
                         ],
                     }
                 ],
@@ -55,7 +56,7 @@ VISITOR = {
         },
     },
 }
-"""Looks the shop up, by its name in the cluster: the shop itself looks nothing up."""
+"""Looks up the name whose lookups the experiments disturb: the shop itself looks nothing up."""
 METRICS = "api:metrics.k8s.io/v1beta1"
 AUTOSCALER = {
     "apiVersion": "autoscaling/v2",
@@ -157,6 +158,8 @@ def _spread(kube: Kube) -> None:
 def _autoscaler(kube: Kube) -> Iterator[None]:
     """What an experiment waits for that keeps processors busy: the shop scales between three and six pods meanwhile."""
     kube.run("apply", "-f", "-", stdin=json.dumps(AUTOSCALER))
+    if stress_image.COMMAND.exists() and "STRESS_IMAGE" not in os.environ:
+        os.environ["STRESS_IMAGE"] = stress_image.put_on_nodes()
     try:
         yield
     finally:

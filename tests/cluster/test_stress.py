@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from runner import errors
-from runner.faults import conformance
+from runner.faults import conformance, identity
 from runner.faults.conformance import Trial
 from runner.faults.driver import Setting
-from runner.faults.kubernetes import actions, known_actions
+from runner.faults.kubernetes import actions, known_actions, stress
 from runner.faults.kubernetes.client import Cluster
 from runner.faults.kubernetes.driver import Driver
+from tests.cluster import stress_image
 from tests.cluster.kube import Kube, until
 from tests.cluster.test_driver import OURS, _client, act, as_run, own, setting
 from tests.faults.systems import catalogue
@@ -23,7 +25,7 @@ from tests.faults.systems import catalogue
 __all__ = ["_client", "as_run", "setting"]
 
 IMAGE = os.environ.get("STRESS_IMAGE", "")
-"""With stress-ng and a shell, on every node. Read here: the shelter of every test takes it out of the environment."""
+"""With stress-ng and a shell; else our own, where that can be. Read here: the shelter of every test takes it out of the environment."""
 SPACE = "stressed"
 pytestmark = pytest.mark.real
 
@@ -56,22 +58,49 @@ def _pods(kube: Kube) -> list[str]:
     return sorted(p["metadata"]["name"] for p in kube.get("pods", "-n", SPACE, "-l", "app=leaky"))
 
 
-@pytest.mark.skipif(not IMAGE, reason="no image with stress-ng (STRESS_IMAGE)")
+@catalogue
+@pytest.mark.skipif(
+    not IMAGE and not stress_image.COMMAND.exists(), reason="no image with stress-ng here (STRESS_IMAGE)"
+)
 @pytest.mark.usefixtures("as_run")
 def test_cpu(leaky: Kube, setting: Setting) -> None:
-    stress = own("stress_cpu", label_selector="app=leaky", ns=SPACE, qty=1, duration="15s", image=IMAGE)
+    image = IMAGE or stress_image.put_on_nodes()
+    take = own("stress_cpu", label_selector="app=leaky", ns=SPACE, qty=1, duration="15s", image=image)
     _, theirs = _pods(leaky)
     mark = ["annotate", "pod", theirs, "-n", SPACE, "by=somebody-else", "--overwrite"]
     trial = Trial(
         setting=setting,
-        activity=stress,
-        act=lambda: act(stress),
+        activity=take,
+        act=lambda: act(take),
         nothing=own("stress_cpu", label_selector="app=no-such", ns=SPACE),
         others=lambda: leaky.run(*mark),
         untouched=lambda: theirs in _pods(leaky),
         remove_target=lambda: leaky.run("delete", "pod", _pods(leaky)[0], "-n", SPACE),
     )
     assert conformance.check(Driver(), trial) == []
+
+
+@pytest.mark.usefixtures("as_run")
+def test_a_container_that_cannot_start_is_alone_and_not_undone_before_it_would_end_at_once(leaky: Kube) -> None:
+    cluster = Cluster()
+    arguments = {"label_selector": "app=leaky", "ns": SPACE, "duration": "10s", "image": "127.0.0.1:9/none:1"}
+    began = time.time()
+    (undo, other) = known_actions.ACTIONS[f"{OURS}.stress_cpu"](cluster, "it", arguments).undo
+    with pytest.raises(errors.EnvironmentFailure, match=r"stress-ng does not run in pod/stressed/leaky.*(Err|Back)"):
+        actions.stress_cpu(**arguments)
+    stuck, untouched = sorted((undo, other), key=lambda step: not _ephemeral(leaky, step.args["name"]))
+    assert not _ephemeral(leaky, untouched.args["name"]), "an image that is not to be had is asked for once"
+    if time.time() < began + 8:  # a slow machine has nothing to see here any more
+        with pytest.raises(errors.EnvironmentFailure, match=r"has not started in .*, and may still do so until"):
+            stress.undone(cluster, stuck.args, identity.run_id())
+        assert "may still do so" in next(iter(stress.left(cluster, [stuck.args], identity.run_id()).values()))
+    until(lambda: time.time() > began + 12, 60, "the end of its time")
+    assert not stress.undone(cluster, stuck.args, identity.run_id())
+    assert stress.left(cluster, [stuck.args], identity.run_id()) == {}
+
+
+def _ephemeral(kube: Kube, pod: str) -> list[Any]:
+    return next(p["spec"].get("ephemeralContainers") or [] for p in _all(kube) if p["metadata"]["name"] == pod)
 
 
 @catalogue

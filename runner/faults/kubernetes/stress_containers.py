@@ -5,9 +5,12 @@ It cannot be taken out of the pod again, only ended: what stays in its descripti
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from runner import clock, errors
@@ -34,6 +37,7 @@ left=$(( {end} - $(date +%s) ))
 [ "$left" -gt 0 ] || exit 0
 """
 """The beginning of each script: a container that starts late, after its run is over, ends at once."""
+_END = re.compile(r"left=\$\(\( (\d+) - ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +114,14 @@ def running(pod: Pod, name: str) -> Mapping[str, Any] | None:
 
 
 def end(cluster: Cluster, pod: Pod, name: str) -> bool:
-    """Whether one had to be ended. Raises EnvironmentFailure where it goes on, and what the API answers."""
+    """Whether one had to be ended. Raises EnvironmentFailure where it goes on or may yet begin, and what the API answers."""
     now = running_pods.again(cluster, pod)
-    if now is None or not any("terminated" not in s["state"] for s in _statuses(now, name)):
+    live = [s for s in _statuses(now, name) if "terminated" not in s["state"]] if now else []
+    if now is None or not live:
+        return False
+    if all(map(_is_stuck, live)):  # nobody can take it out again, so there is nothing to wait for
+        if said := [told for s in live if (told := going_on(now, str(s["name"])))]:
+            raise errors.EnvironmentFailure(said[0])
         return False
     why = ""
     for status in _statuses(now, name):
@@ -131,6 +140,25 @@ def end(cluster: Cluster, pod: Pod, name: str) -> bool:
             f"stress-ng in {called(pod)} has not ended {ENDS_S:g} s after it was told to{why}"
         )
     return True
+
+
+def going_on(pod: Pod, container: str) -> str:
+    """What one that has not ended does, or may yet do where its node cannot start it; empty once it would end at once."""
+    state: Mapping[str, Any] = next((s["state"] for s in _statuses(pod, container) if s["name"] == container), {})
+    if "running" in state:
+        return f"stress-ng ({container}) still runs in {called(pod)}"
+    script = next((c["command"][-1] for c in pod["spec"]["ephemeralContainers"] if c["name"] == container), "")
+    end = int(found[1]) if (found := _END.search(script)) else math.inf
+    if time.time() >= end:
+        return ""
+    until = f"until {datetime.fromtimestamp(end, UTC):%H:%M:%S} UTC" if end < math.inf else "at any time"
+    reason = (state.get("waiting") or {}).get("reason") or "its node says nothing"
+    said = f"stress-ng ({container}) has not started in {called(pod)} ({reason}), and may still do so {until}"
+    return f"{said}; only to delete the pod prevents it"
+
+
+def _is_stuck(status: Mapping[str, Any]) -> bool:
+    return str((status["state"].get("waiting") or {}).get("reason")) in STUCK
 
 
 def of_run(pod: Pod, run: str) -> Iterator[str]:
