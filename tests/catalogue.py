@@ -24,6 +24,7 @@ from rich.table import Table
 from runner.experiment import catalogue
 from runner.experiment.catalogue import CatalogueEntry
 from runner.faults import needs
+from runner.faults.kubernetes import resources
 from runner.playground.start import SHOP
 from tests.cluster import stress_image
 from tests.cluster.kube import Kube, answers_newcomers, find_kubectl, manifest, until
@@ -158,6 +159,7 @@ def _spread(kube: Kube) -> None:
 def _autoscaler(kube: Kube) -> Iterator[None]:
     """What an experiment waits for that keeps processors busy: the shop scales between three and six pods meanwhile."""
     kube.run("apply", "-f", "-", stdin=json.dumps(AUTOSCALER))
+    until(lambda: resources.wishes(kube.get("hpa", "-n", "shop")), 90, "the autoscaler to have looked at its metrics")
     if stress_image.COMMAND.exists() and "STRESS_IMAGE" not in os.environ:
         os.environ["STRESS_IMAGE"] = stress_image.put_on_nodes()
     try:

@@ -40,6 +40,15 @@ def test_cpu_has_to_rise_by_half_of_what_was_to_be_taken() -> None:
     assert stress.risen({"a": 0.1, "b": 0.1, "d": 0.1}, now, expected) == {"a": pytest.approx(0.3)}
 
 
+def test_the_first_wish_of_a_new_autoscaler_is_no_scaling() -> None:
+    """It wants nothing until it has looked at its metrics: seen on a real cluster, where 0 became 3 without any stress."""
+    listed = [{"metadata": {"name": n}, "status": s} for n, s in (("new", {"desiredReplicas": 0}), ("newer", None))]
+    known = {"metadata": {"name": "shop"}, "status": {"desiredReplicas": 3}}
+    assert resources.wishes([*listed, known]) == {"shop": 3}
+    assert stress.grown(resources.wishes(listed), {"new": 3, "shop": 3}) == []
+    assert stress.grown({"shop": 3}, {"shop": 5}) == ["the HPA shop wants 5 replicas, before 3"]
+
+
 @pytest.mark.parametrize(("text", "number"), [("250m", 0.25), ("29630536n", 0.029630536), ("2", 2.0), ("64Mi", 2**26)])
 def test_quantities_of_the_api_are_read(text: str, number: float) -> None:
     assert resources.quantity(text) == pytest.approx(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from runner.faults.kubernetes.node_pods import Pod, called
@@ -46,15 +46,20 @@ def usage(cluster: Cluster, namespace: str) -> dict[str, float] | None:
 def scaled(cluster: Cluster, namespace: str) -> dict[str, int]:
     """The autoscalers of a namespace, with the replicas that each wants."""
     listed = cluster.read(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers") or {}
-    return {
-        i["metadata"]["name"]: int((i.get("status") or {}).get("desiredReplicas") or 0)
-        for i in listed.get("items") or ()
-    }
+    return wishes(listed.get("items") or ())
+
+
+def wishes(autoscalers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Of those that have looked at their metrics: a new one wants 0 until then, and its first wish answers nothing that we did."""
+    found = {a["metadata"]["name"]: (a.get("status") or {}).get("desiredReplicas") for a in autoscalers}
+    return {name: int(wants) for name, wants in found.items() if wants}
 
 
 def why_not_scaled(cluster: Cluster, namespace: str, name: str) -> str:
     """What an autoscaler says of itself."""
-    found = cluster.read(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{name}") or {}
+    found = cluster.read(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{name}")
+    if found is None:
+        return "there is none of that name"
     conditions = (found.get("status") or {}).get("conditions") or ()
     telling = [c.get("message") for c in conditions if c.get("type") != "AbleToScale" and c.get("message")]
     return "; ".join(map(str, telling)) or "it does not say why"

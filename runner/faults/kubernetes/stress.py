@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 IMAGE = "ghcr.io/colinianking/stress-ng:latest"
 """Any image with stress-ng and /bin/sh will do."""
+DECIDES_S = 45.0
+"""How long an autoscaler that is new may take to its first look at its metrics: it looks every 15 s, and metrics come later still."""
 END = "end-stress"
 """The kind of its undo records."""
 TAKE_CPU = "exec stress-ng --cpu {workers} --cpu-load {load} --timeout ${{left}}s --quiet\n"
@@ -53,7 +55,7 @@ def cpu_taken(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
         rises = risen(before["usage"], now, before["expected"])
         seen = [name for name in runs if name in rises]
         said = f"{said}; in {len(seen)} of them the metrics show up to {max(rises.values(), default=0.0):.2f} CPUs more"
-    scaled = _scaled(before["scaled"], resources.scaled(cluster, space))
+    scaled = grown(before["scaled"], resources.scaled(cluster, space))
     hit = seen or (list(before["uids"]) if scaled else [])
     return Evidence(
         confirmed=bool(hit), sentence="; ".join((said, *scaled)), targets=tuple(f"pod/{space}/{name}" for name in hit)
@@ -66,9 +68,10 @@ def risen(before: Mapping[str, float], now: Mapping[str, float], expected: Mappi
     return {name: rise for name, rise in more.items() if rise >= expected[name] / 2}
 
 
-def _scaled(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
-    grown = {name: wants for name, wants in now.items() if wants > before.get(name, wants)}
-    return [f"the HPA {name} wants {wants} replicas, before {before[name]}" for name, wants in grown.items()]
+def grown(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
+    """The autoscalers that want more than before, a sentence each; of one whose wish before is not known nothing can be said."""
+    more = {name: wants for name, wants in now.items() if wants > before.get(name, wants)}
+    return [f"the HPA {name} wants {wants} replicas, before {before[name]}" for name, wants in more.items()]
 
 
 def _running(cluster: Cluster, before: Mapping[str, Any]) -> Iterator[str]:
@@ -104,9 +107,8 @@ def left(cluster: Cluster, records: Iterable[Mapping[str, Any]], run: str) -> di
 def stress_cpu(cluster: Cluster, arguments: Arguments) -> list[str]:
     """The pods by name, once it runs in all of them; with `hpa`, once that has scaled, which ends it. Raises EnvironmentFailure."""
     pods, space = running_pods.some(cluster, arguments), running_pods.space(arguments)
-    hpa, wanted = str(arguments.get("hpa") or ""), resources.scaled(cluster, space)
-    if hpa and hpa not in wanted:
-        raise errors.EnvironmentFailure(f"there is no HorizontalPodAutoscaler {space}/{hpa}: nothing would scale")
+    hpa = str(arguments.get("hpa") or "")
+    was = _wish(cluster, space, hpa) if hpa else 0
     script = TAKE_CPU.format(workers=int(arguments.get("workers") or 1), load=int(arguments.get("load") or 90))
     image, name = str(arguments.get("image") or IMAGE), _name(identity.run_id())
     stress = Stress(image=image, script=script, security=UNPRIVILEGED, seconds=running_pods.seconds(arguments))
@@ -116,9 +118,18 @@ def stress_cpu(cluster: Cluster, arguments: Arguments) -> list[str]:
         for pod, container in put:
             stress_containers.started(cluster, pod, container)
     if hpa:
-        _await_scaled(cluster, arguments, hpa, wanted[hpa])
+        _await_scaled(cluster, arguments, hpa, was)
         end(cluster, pods)
     return [p["metadata"]["name"] for p in pods]
+
+
+def _wish(cluster: Cluster, space: str, hpa: str) -> int:
+    """How many replicas the autoscaler wants before. Raises EnvironmentFailure for one that wants none in time, or is not there."""
+    wants = clock.poll_until(lambda: resources.scaled(cluster, space).get(hpa, 0), DECIDES_S, 2.0)
+    if not wants:
+        why = resources.why_not_scaled(cluster, space, hpa)
+        raise errors.EnvironmentFailure(f"the HorizontalPodAutoscaler {space}/{hpa} would scale nothing: {why}")
+    return wants
 
 
 def _await_scaled(cluster: Cluster, arguments: Arguments, hpa: str, was: int) -> None:
