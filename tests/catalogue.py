@@ -110,8 +110,11 @@ def main(words: list[str]) -> int:
         for number, entry in enumerate(entries, 1):
             print(f"{number} of {len(entries)}  {entry.name} …", flush=True)
             began = time.monotonic()
-            with _ready(kube, entry):
-                rows.append(_row(entry))
+            try:
+                with _ready(kube, entry):
+                    rows.append(_row(entry))
+            except (AssertionError, OSError) as problem:  # what the earlier ones have shown is not lost
+                rows.append(Row(entry.name, entry.tool, _place(entry)[0], f"no verdict: {problem}"))
             print(f"    {rows[-1].verdict[:160]} ({rows[-1].where}, {time.monotonic() - began:.0f} s)", flush=True)
     console = Console(width=None if sys.stdout.isatty() else 190)
     console.print(_table(rows))
@@ -120,21 +123,20 @@ def main(words: list[str]) -> int:
 
 @contextlib.contextmanager
 def _shop() -> Iterator[Kube]:
-    """The shop on the cluster of KUBECONFIG, with what an experiment needs of it; taken away again where it was not there."""
+    """A shop of our own on the cluster of KUBECONFIG, with what an experiment needs of it, taken away again."""
     kubectl = find_kubectl()
     assert kubectl, "no kubectl here"
     kube = Kube(kubectl, os.environ["KUBECONFIG"], "shop")
-    there = any(n["metadata"]["name"] == "shop" for n in kube.get("namespaces"))
-    if not there:
+    if any(n["metadata"]["name"] == "shop" for n in kube.get("namespaces")):
+        raise SystemExit("this cluster has a namespace shop: here one is made, broken and taken away again")
+    try:
         kube.run("apply", "-f", "-", stdin=manifest(SHOP.read_text("utf-8"), "shop", keep_port=True))
         kube.run("apply", "-f", "-", stdin=json.dumps(VISITOR))
         kube.run("-n", "shop", "set", "resources", "deployment/shop", f"--requests={REQUESTS}", f"--limits={LIMITS}")
-    os.environ.setdefault("SHOP_URL", f"http://127.0.0.1:{kube.node_port()}")
-    try:
+        os.environ.setdefault("SHOP_URL", f"http://127.0.0.1:{kube.node_port()}")
         yield kube
     finally:
-        if not there:
-            kube.run("delete", "namespace", "shop")
+        kube.run("delete", "namespace", "shop")
 
 
 @contextlib.contextmanager
@@ -152,17 +154,26 @@ def _spread(kube: Kube) -> None:
     """A pod on each node again, whatever the experiment before has left empty."""
     kube.run("-n", "shop", "rollout", "restart", "deployment/shop")
     kube.run("-n", "shop", "rollout", "status", "deployment/shop", "--timeout=50s")
+    nodes = len(kube.get("nodes"))
+    until(lambda: len({p["spec"]["nodeName"] for p in _running(kube)}) == min(nodes, 3), 60, "a pod on each node")
     until(lambda: answers_newcomers(os.environ["SHOP_URL"]), 60, "the nodes' proxies to have learnt where the pods are")
+
+
+def _running(kube: Kube) -> list[dict[str, Any]]:
+    found = kube.get("pods", "-n", "shop", "-l", "app=shop", "--field-selector=status.phase=Running")
+    return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
 
 @contextlib.contextmanager
 def _autoscaler(kube: Kube) -> Iterator[None]:
     """What an experiment waits for that keeps processors busy: the shop scales between three and six pods meanwhile."""
-    kube.run("apply", "-f", "-", stdin=json.dumps(AUTOSCALER))
-    until(lambda: resources.wishes(kube.get("hpa", "-n", "shop")), 90, "the autoscaler to have looked at its metrics")
-    if stress_image.COMMAND.exists() and "STRESS_IMAGE" not in os.environ:
-        os.environ["STRESS_IMAGE"] = stress_image.put_on_nodes()
     try:
+        kube.run("apply", "-f", "-", stdin=json.dumps(AUTOSCALER))
+        until(
+            lambda: resources.wishes(kube.get("hpa", "-n", "shop")), 90, "the autoscaler to have looked at its metrics"
+        )
+        if stress_image.COMMAND.exists() and "STRESS_IMAGE" not in os.environ:
+            os.environ["STRESS_IMAGE"] = stress_image.put_on_nodes()
         yield
     finally:
         kube.run("-n", "shop", "delete", "hpa", "shop")

@@ -89,7 +89,8 @@ def _here(entry: CatalogueEntry, lacking: Sequence[str]) -> str:
 def _facts(entry: CatalogueEntry, whole: bool) -> Iterator[str]:
     if whole:
         yield f"touches: {entry.touches}"
-        yield f"alert that should fire: {entry.alert}"
+        if entry.alert:
+            yield f"alert that should fire: {entry.alert}"
         yield f"proven: {entry.proven}"
         yield f"needs: {', '.join(entry.needs) or 'nothing but Python'}"
         yield f"file: {entry.path}"

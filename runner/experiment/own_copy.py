@@ -30,6 +30,10 @@ def of(text: str, given: Mapping[str, str]) -> str:
     equal to something (`app=shop`) and the selector says something else.
     """
     name = given["name"]
+    identifier = re.sub(r"\W", "_", name)
+    identifier = identifier if identifier[0].isalpha() else f"service_{identifier}"
+    camel = "".join(part[:1].upper() + part[1:] for part in identifier.split("_"))
+    text = re.sub(r"\bShop(?=[A-Z])", camel, text)  # alerts
     if "url" in given:
         text = _with_default(text, "shop_url", json.dumps(given["url"].rstrip("/"), ensure_ascii=False))
     if "namespace" in given:
@@ -38,10 +42,7 @@ def of(text: str, given: Mapping[str, str]) -> str:
         if _LABELS in text:
             text = text.replace(_LABELS, json.dumps(_labels(given["selector"]), ensure_ascii=False))
         text = text.replace(_SELECTOR, json.dumps(given["selector"], ensure_ascii=False))
-    identifier = re.sub(r"\W", "_", name)
-    identifier = identifier if identifier[0].isalpha() else f"service_{identifier}"
     text = re.sub(r"\bSHOP_(?=[A-Z])", f"{identifier.upper()}_", text)
-    text = re.sub(r"\bShop(?=[A-Z])", "".join(part.capitalize() for part in identifier.split("_")), text)  # alerts
     text = re.sub(r"\bshop_(?=[a-z])", f"{identifier}_", text)
     text = re.sub(r"(?m)^(      proven:) .*$", rf"\1 not yet run on {name}", text)  # what was seen was seen on the shop
     text = re.sub(r"(?m)^title: The shop\b", f"title: {name[0].upper()}{name[1:]}", text)

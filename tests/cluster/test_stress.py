@@ -94,7 +94,7 @@ def test_a_container_that_cannot_start_is_alone_and_not_undone_before_it_would_e
         with pytest.raises(errors.EnvironmentFailure, match=r"has not started in .*, and may still do so until"):
             stress.undone(cluster, stuck.args, identity.run_id())
         assert "may still do so" in next(iter(stress.left(cluster, [stuck.args], identity.run_id()).values()))
-    until(lambda: time.time() > began + 12, 60, "the end of its time")
+    until(lambda: time.time() > began + 18, 60, "the end of its time")
     assert not stress.undone(cluster, stuck.args, identity.run_id())
     assert stress.left(cluster, [stuck.args], identity.run_id()) == {}
 

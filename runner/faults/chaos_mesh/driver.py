@@ -39,6 +39,10 @@ class Driver(InClusterDriver):
     undoes: Collection[str] = (NAME,)
     imports: Collection[str] = ("runner.faults.chaos_mesh.undoing", "runner.faults.kubernetes.client")
 
+    def server(self, record: UndoRecord) -> tuple[Any, ...]:
+        """Nothing in common: an object hangs at its pod's daemon, and the next may well be deleted."""
+        return ()
+
     def open(self, setting: Setting) -> System:
         return System(setting)
 

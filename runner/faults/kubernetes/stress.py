@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 IMAGE = "ghcr.io/colinianking/stress-ng:latest"
 """Any image with stress-ng and /bin/sh will do."""
-DECIDES_S = 45.0
-"""How long an autoscaler that is new may take to its first look at its metrics: it looks every 15 s, and metrics come later still."""
 END = "end-stress"
 """The kind of its undo records."""
 TAKE_CPU = "exec stress-ng --cpu {workers} --cpu-load {load} --timeout ${{left}}s --quiet\n"
@@ -34,8 +33,10 @@ UNPRIVILEGED = {
 
 
 def cpu_stressed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
-    """The pods whose CPU `stress_cpu` takes."""
+    """The pods whose CPU `stress_cpu` takes. Raises EnvironmentFailure where an autoscaler is to answer that cannot."""
     pods, space = running_pods.chosen(cluster, arguments), running_pods.space(arguments)
+    if hpa := str(arguments.get("hpa") or ""):
+        _wish(cluster, space, hpa)
     before = {
         "usage": resources.usage(cluster, space),
         "scaled": resources.scaled(cluster, space),
@@ -111,7 +112,9 @@ def stress_cpu(cluster: Cluster, arguments: Arguments) -> list[str]:
     was = _wish(cluster, space, hpa) if hpa else 0
     script = TAKE_CPU.format(workers=int(arguments.get("workers") or 1), load=int(arguments.get("load") or 90))
     image, name = str(arguments.get("image") or IMAGE), _name(identity.run_id())
-    stress = Stress(image=image, script=script, security=UNPRIVILEGED, seconds=running_pods.seconds(arguments))
+    lasts_s = running_pods.seconds(arguments)
+    end_s = int(time.time()) + lasts_s
+    stress = Stress(image=image, script=script, security=UNPRIVILEGED, seconds=lasts_s, end=end_s)
     # In the first by itself: an image that is not to be had leaves a container waiting for it, which nobody can take out again.
     for some in (pods[:1], pods[1:]):
         put = [(pod, stress_containers.put(cluster, pod, name, stress)) for pod in some]
@@ -124,9 +127,8 @@ def stress_cpu(cluster: Cluster, arguments: Arguments) -> list[str]:
 
 
 def _wish(cluster: Cluster, space: str, hpa: str) -> int:
-    """How many replicas the autoscaler wants before. Raises EnvironmentFailure for one that wants none in time, or is not there."""
-    wants = clock.poll_until(lambda: resources.scaled(cluster, space).get(hpa, 0), DECIDES_S, 2.0)
-    if not wants:
+    """How many replicas the autoscaler wants before. Raises EnvironmentFailure for one that is not there, or wants nothing yet."""
+    if (wants := resources.scaled(cluster, space).get(hpa)) is None:
         why = resources.why_not_scaled(cluster, space, hpa)
         raise errors.EnvironmentFailure(f"the HorizontalPodAutoscaler {space}/{hpa} would scale nothing: {why}")
     return wants

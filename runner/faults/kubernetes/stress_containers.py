@@ -26,6 +26,8 @@ STARTS_S = 60.0
 ENDS_S = 15.0
 """How long it may take to end once it is told to."""
 LOOK_S = 0.5
+BEHIND_S = 5.0
+"""How far a node's clock, by which a container ends, may be behind ours."""
 GONE, ENDED = "the pod is gone", "it ended"
 STUCK = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
 TERMINATE = "kill -TERM $(cat /tmp/chaos-run.pid)"
@@ -49,20 +51,21 @@ class Stress:
     """After `UNTIL`; `$left` is for how many seconds."""
     security: Mapping[str, Any]
     seconds: int
+    end: int
+    """When it has ended in all pods, in seconds of the epoch: one that starts late runs for less."""
 
 
 def put(cluster: Cluster, pod: Pod, name: str, stress: Stress) -> str:
     """Put it in, unless this run has one running there already: its name there. Raises what the API answers."""
     from runner.faults.kubernetes.client import CALL_S
 
-    meta, there = pod["metadata"], pod["spec"].get("ephemeralContainers") or ()
-    if there_already := [str(s["name"]) for s in _statuses(pod, name) if "running" in s["state"]]:
+    meta, there = pod["metadata"], _ours(pod, name)
+    if there_already := [container for container, state in there.items() if "running" in state]:
         return there_already[0]
-    number = sum(str(c["name"]).startswith(name) for c in there)
-    begins = UNTIL.format(end=int(time.time()) + stress.seconds, seconds=stress.seconds)
+    begins = UNTIL.format(end=stress.end, seconds=stress.seconds)
     script = (begins + stress.script).replace("$$", "$$$$")  # Kubernetes makes one of two
     container = {
-        "name": f"{name}-{number}" if number else name,
+        "name": f"{name}-{len(there)}" if there else name,
         "image": stress.image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["/bin/sh", "-c", script],
@@ -81,7 +84,7 @@ def started(cluster: Cluster, pod: Pod, container: str) -> None:
         now = running_pods.again(cluster, pod)
         if now is None:
             return False, GONE
-        state: Mapping[str, Any] = next((s["state"] for s in _statuses(now, container) if s["name"] == container), {})
+        state = _ours(now, container).get(container, {})
         return "running" in state, _trouble(cluster, now, container, state)
 
     runs, why = clock.poll_until(look, STARTS_S, LOOK_S, enough=lambda seen: seen[0] or _hopeless(seen[1]))
@@ -110,46 +113,43 @@ def _hopeless(why: str) -> bool:
 
 def running(pod: Pod, name: str) -> Mapping[str, Any] | None:
     """The state of the one that runs, where one does."""
-    return next((s["state"]["running"] for s in _statuses(pod, name) if "running" in s["state"]), None)
+    return next((state["running"] for state in _ours(pod, name).values() if "running" in state), None)
 
 
 def end(cluster: Cluster, pod: Pod, name: str) -> bool:
-    """Whether one had to be ended. Raises EnvironmentFailure where it goes on or may yet begin, and what the API answers."""
-    now = running_pods.again(cluster, pod)
-    live = [s for s in _statuses(now, name) if "terminated" not in s["state"]] if now else []
-    if now is None or not live:
-        return False
-    if all(map(_is_stuck, live)):  # nobody can take it out again, so there is nothing to wait for
-        if said := [told for s in live if (told := going_on(now, str(s["name"])))]:
-            raise errors.EnvironmentFailure(said[0])
-        return False
-    why = ""
-    for status in _statuses(now, name):
-        try:
-            if "running" in status["state"]:
-                running_pods.execute(cluster, now, str(status["name"]), "/bin/sh", "-c", TERMINATE)
-        except errors.EnvironmentFailure as problem:  # what was to tell it may have ended with it, which is well
-            why = f": {problem.message}"
+    """Whether one had to be ended. Raises EnvironmentFailure where one goes on or may yet begin, and what the API answers."""
+    told, why = set[str](), ""
 
-    def ended() -> bool:
-        left = running_pods.again(cluster, pod)
-        return left is None or all("terminated" in s["state"] for s in _statuses(left, name))
+    def look() -> list[str]:
+        """Tell what runs to end; what is not over yet, a sentence each."""
+        nonlocal why
+        now = running_pods.again(cluster, pod)
+        states = _ours(now, name) if now else {}
+        for container in [c for c, state in states.items() if "running" in state and c not in told]:
+            told.add(container)
+            try:
+                running_pods.execute(cluster, now or {}, container, "/bin/sh", "-c", TERMINATE)
+            except errors.EnvironmentFailure as problem:  # what was to tell it may have ended with it, which is well
+                why = f": {problem.message}"
+        return [said for container in states if (said := going_on(now or {}, container))]
 
-    if not clock.poll_until(ended, ENDS_S, LOOK_S):
-        raise errors.EnvironmentFailure(
-            f"stress-ng in {called(pod)} has not ended {ENDS_S:g} s after it was told to{why}"
-        )
-    return True
+    if not (going := look()):
+        return bool(told)
+    if told or not all(any(reason in said for reason in STUCK) for said in going):
+        going = clock.poll_until(look, ENDS_S, LOOK_S, enough=lambda left: not left)
+    if going:  # a container whose image is not to be had is not waited for: nobody can take it out again
+        raise errors.EnvironmentFailure(f"{going[0]}{why}")
+    return bool(told)
 
 
 def going_on(pod: Pod, container: str) -> str:
-    """What one that has not ended does, or may yet do where its node cannot start it; empty once it would end at once."""
-    state: Mapping[str, Any] = next((s["state"] for s in _statuses(pod, container) if s["name"] == container), {})
+    """What one that has not ended does, or may yet do where its node has not started it; empty once it would end at once."""
+    state = _ours(pod, container).get(container, {})
     if "running" in state:
         return f"stress-ng ({container}) still runs in {called(pod)}"
     script = next((c["command"][-1] for c in pod["spec"]["ephemeralContainers"] if c["name"] == container), "")
     end = int(found[1]) if (found := _END.search(script)) else math.inf
-    if time.time() >= end:
+    if "terminated" in state or time.time() >= end + BEHIND_S:
         return ""
     until = f"until {datetime.fromtimestamp(end, UTC):%H:%M:%S} UTC" if end < math.inf else "at any time"
     reason = (state.get("waiting") or {}).get("reason") or "its node says nothing"
@@ -157,19 +157,19 @@ def going_on(pod: Pod, container: str) -> str:
     return f"{said}; only to delete the pod prevents it"
 
 
-def _is_stuck(status: Mapping[str, Any]) -> bool:
-    return str((status["state"].get("waiting") or {}).get("reason")) in STUCK
-
-
 def of_run(pod: Pod, run: str) -> Iterator[str]:
     """The names of those of this run that have not ended."""
-    for status in (pod.get("status") or {}).get("ephemeralContainerStatuses") or ():
-        if identity.is_of(run, status["name"]) and "terminated" not in status["state"]:
-            yield str(status["name"])
+    for container, state in _states(pod).items():
+        if identity.is_of(run, container) and "terminated" not in state:
+            yield container
 
 
-def _statuses(pod: Pod, name: str) -> list[Mapping[str, Any]]:
-    """Of those of this name, also of its further attempts; those that have not ended last."""
-    found = (pod.get("status") or {}).get("ephemeralContainerStatuses") or ()
-    ours = [s for s in found if s["name"] == name or str(s["name"]).startswith(f"{name}-")]
-    return sorted(ours, key=lambda status: "terminated" not in status["state"])
+def _ours(pod: Pod, name: str) -> dict[str, Mapping[str, Any]]:
+    """The states of those of this name, and of its further attempts."""
+    return {c: state for c, state in _states(pod).items() if c == name or c.startswith(f"{name}-")}
+
+
+def _states(pod: Pod) -> dict[str, Mapping[str, Any]]:
+    """By container, as the pod's description has them; empty where its node has said nothing of it yet."""
+    said = {s["name"]: s["state"] for s in (pod.get("status") or {}).get("ephemeralContainerStatuses") or ()}
+    return {c["name"]: said.get(c["name"], {}) for c in pod["spec"].get("ephemeralContainers") or ()}
