@@ -1,7 +1,8 @@
 """The run's verdict: one word, one sentence and one exit code from a record.
 
 The same for a run that just ended and for one that is judged again. One whose runner died is closed by `runner/undo/crash_recovery.py`;
-one objective is judged in `runner/slo/verdict.py`, and over a source that counts in `runner/slo/counts.py`.
+one objective is judged in `runner/slo/verdict.py`, and over a source that counts in `runner/slo/counts.py`; what is expected of alerts in
+`runner/engine/observe/alert_findings.py`.
 """
 
 from __future__ import annotations
