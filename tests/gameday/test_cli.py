@@ -41,6 +41,7 @@ def test_next_says_how_to_begin_when_nothing_is_scheduled(capsys: Capture) -> No
     assert "gameday schedule --quarterly" in capsys.readouterr().out
 
 
+@pytest.mark.slow("a process for each answer")
 def test_due_answers_by_its_exit_code(capsys: Capture) -> None:
     assert gameday("due") == 1
     soon = datetime.now(UTC) + timedelta(seconds=2)

@@ -26,6 +26,7 @@ def compare(given: list[script.Answer], wanted: list[script.Answer]) -> list[str
     return found
 
 
+@pytest.mark.slow("asks whatever was recorded of a real API server, and waits as long as it did")
 def test_the_playground_answers_as_the_recorded_api_server(playground: start.Playground) -> None:
     wanted = [script.Answer(a["call"], a["code"], tuple(a["words"])) for a in json.loads(RECORDED.read_text("utf-8"))]
     differences = compare(list(script.answers(playground.kubeconfig)), wanted)

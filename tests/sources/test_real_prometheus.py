@@ -131,6 +131,7 @@ async def nothing_bad_until_it_ends(meter: Metered) -> None:
         assert [bad for _, bad, _ in await meter.ask(time.time())] in ([], [0])
 
 
+@pytest.mark.slow("eight faults before a real Prometheus")
 def test_counts_agree_with_the_counters_over_eight_faults_and_a_target_that_is_gone_is_no_data(tmp_path: Path) -> None:
     chance = random.Random(6)
 

@@ -81,6 +81,7 @@ def test_a_rollback_that_answers_false_has_not_put_anything_back(answer: str, cl
     assert outcome["state"] == ("undone" if clean else "failed")
 
 
+@pytest.mark.slow("waits for a server that is dead")
 def test_a_dead_alertmanager_is_waited_for_once_and_not_for_every_silence(tmp_path: Path) -> None:
     asked: list[str] = []
     by_then: list[int] = []
