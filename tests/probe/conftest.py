@@ -41,7 +41,10 @@ class Probe:
 
     def __init__(self, start: messages.Start) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "runner.probe.prober"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-P", "-m", "runner.probe.prober"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # as the run starts it
         )
         self.tell(codec.encode(start))
         self.first: dict[str, Any] = {}

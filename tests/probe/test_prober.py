@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -42,6 +43,10 @@ def _for(seconds: float, probe, *indicators):  # type: ignore[no-untyped-def]
 def test_it_goes_before_others_in_the_queue_for_a_processor(service, probe):
     prober = probe(indicator(f"{service.url}/ok"))
     assert psutil.Process(prober.process.pid).nice() < psutil.Process(service.process.pid).nice()
+    group = Path(f"/proc/{prober.process.pid}/autogroup")
+    assert not group.exists() or group.read_text().rstrip().endswith(" nice -10"), (
+        "a nice value counts within its group"
+    )
 
 
 def test_each_slot_is_sent_once_on_a_seeded_schedule_and_answered(service, probe):
@@ -246,7 +251,7 @@ time.sleep(60)
 
 def test_when_the_parent_dies_it_stops_sending_and_starts_the_undo_once(service, tmp_path: Path):
     note = tmp_path / "undone"
-    undo = (sys.executable, "-c", f"open({str(note)!r}, 'a').write('once ')")
+    undo = (sys.executable, "-c", f"import os; open({str(note)!r}, 'a').write(f'once at {{os.nice(0)}} ')")
     start = messages.Start(
         run="r", folder=str(tmp_path), seed=1, limit_s=30, indicators=(indicator(f"{service.url}/ok"),), on_orphan=undo
     )
@@ -259,7 +264,7 @@ def test_when_the_parent_dies_it_stops_sending_and_starts_the_undo_once(service,
         parent.kill()
     until(lambda: note.exists() and ended(pid), "it has ended and begun the undo")
     time.sleep(0.2)
-    assert note.read_text() == "once "
+    assert note.read_text() == f"once at {os.nice(0)} ", "what an undo starts may stay: it is no prober"
     assert tape.read_all(tmp_path / "0-shop.tape")
 
 
