@@ -7,9 +7,11 @@ READY := $(VENV)/.ready
 INSTALL := $(if $(shell command -v uv),uv pip install --compile-bytecode --python $(BIN)/python,\
 	$(BIN)/python -m pip install --disable-pip-version-check --use-pep517) --quiet
 PYTEST_ARGS ?=
+# What failed beside others is asked once more, alone, and told.
+TESTS = $(BIN)/python -m tests.second_try
 # Tests wait most of the time: four at once. Those that measure the prober itself come after them, one a core.
 MEASURING := tests/probe/test_prober.py tests/probe/test_failing.py
-JOURNEYS = $(BIN)/pytest -m "not cluster" -n 4 tests/journeys $(PYTEST_ARGS)
+JOURNEYS = $(TESTS) -m "not cluster" -n 4 tests/journeys $(PYTEST_ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help ready runtime ready-3.12 demo demo-alerts test test-slow check journeys journeys-3.12 kind test-cluster catalogue mutants lock clean
@@ -30,11 +32,11 @@ demo-alerts: $(READY)  ## the same with a real Prometheus and Alertmanager besid
 	$(BIN)/python -m tests.detection.demo
 
 test: $(READY)  ## set up, then the tests: every promise, on this machine alone
-	$(BIN)/pytest -m "not cluster and not slow" -n 4 $(MEASURING:%=--ignore=%) $(PYTEST_ARGS)
-	$(BIN)/pytest -n 2 $(MEASURING) $(PYTEST_ARGS)
+	$(TESTS) -m "not cluster and not slow" -n 4 $(MEASURING:%=--ignore=%) $(PYTEST_ARGS)
+	$(TESTS) -n 2 $(MEASURING) $(PYTEST_ARGS)
 
 test-slow: $(READY)  ## the rest of the tests: most journeys, and rigs with real servers
-	$(BIN)/pytest -m "slow and not cluster" -n 4 $(PYTEST_ARGS)
+	$(TESTS) -m "slow and not cluster" -n 4 $(PYTEST_ARGS)
 
 check: $(READY)  ## lint, format, types, import contracts, size budgets
 	$(BIN)/ruff check .
@@ -76,7 +78,7 @@ kind: $(READY)  ## a kind cluster of three zones with the shop on http://127.0.0
 
 test-cluster: $(READY)  ## the tests on the real cluster of KUBECONFIG
 	@[ -n "$$KUBECONFIG" ] || { echo "make test-cluster needs KUBECONFIG: which cluster may be broken?" >&2; exit 1; }
-	$(BIN)/pytest -m cluster tests/cluster $(PYTEST_ARGS)
+	$(TESTS) -m cluster tests/cluster $(PYTEST_ARGS)
 
 catalogue: $(READY)  ## run every experiment of the catalogue that can run here, and tell in a table what came of it; ONLY=latency for some
 	$(BIN)/python -m tests.catalogue $(ONLY)
