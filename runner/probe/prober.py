@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from runner import codec, errors
@@ -32,6 +33,9 @@ LEAD_S = 0.05
 WARM_S = 2.0
 """How long opening connections beforehand may take."""
 WARM_CONNECTIONS = 16
+LOOKUPS = 256
+"""So many names are looked up at once, in threads. Python's own number, a few more than there are processors, makes lookups of half a
+second at 50 a second wait for each other: we would be slow, not the service."""
 NICENESS = -10
 """Before everything that has not asked for such a place itself: a prober needs little of a processor, but on time."""
 USUAL_NICENESS = os.getpriority(os.PRIO_PROCESS, 0)
@@ -234,6 +238,7 @@ def _warm(indicator: messages.Indicator) -> int:
 
 
 async def _main() -> int:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOKUPS, "lookup"))
     lines = asyncio.StreamReader(limit=1 << 24)
     protocol = asyncio.StreamReaderProtocol(lines)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
@@ -242,6 +247,7 @@ async def _main() -> int:
 
 def main() -> None:
     """Run on uvloop where that is installed."""
+    os.environ["UV_THREADPOOL_SIZE"] = str(LOOKUPS)  # uvloop has threads of its own for that
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _go_first()
     factory = importlib.import_module("uvloop").new_event_loop if importlib.util.find_spec("uvloop") else None

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import resource
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -15,6 +19,8 @@ from runner.probe import messages, tape
 from runner.slo import causes
 from runner.slo.sample import Cause, Flag, Sample
 from tests.probe import odd
+from tests.probe.behind_slow_dns import RATE, TAKES_S
+from tests.probe.conftest import ROOT
 
 _NO_NAME = ".".join(["a" * 60] * 5)
 """Too long for any name, so that it has no address wherever we are: the machine's resolver is not asked, which may take its time."""
@@ -82,6 +88,15 @@ def test_of_two_addresses_of_a_name_one_that_answers_is_enough(probe):
 def test_a_name_without_an_address_is_a_failure_of_dns(probe):
     samples = _asked(probe, f"http://{_NO_NAME}/")
     assert _names(samples) == {"DNS failed"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="DNS of its own takes root")
+def test_lookups_that_take_long_do_not_wait_for_each_other():
+    inside = ["unshare", "--mount", "--net", sys.executable, "-m", "tests.probe.behind_slow_dns"]
+    told = subprocess.run(inside, cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(told.stdout)
+    assert found["lookups at once"] > RATE * TAKES_S / 2, "50 a second are each under way for half a second"
+    assert found["causes"] == []
 
 
 def test_a_host_without_a_route_is_unreachable(probe):
