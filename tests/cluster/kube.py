@@ -23,6 +23,9 @@ OBJECTS = (
 """What a run must leave as it found it, where the server serves it: a playground knows no jobs."""
 
 
+NOT_HEARD = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
+
+
 def find_kubectl() -> str | None:
     """KUBECTL, then PATH, then the environment's own, then the shared cluster's."""
     beside = Path(sys.executable).parent / "kubectl"
@@ -68,11 +71,11 @@ class Kube:
         return {p["metadata"]["uid"]: p["metadata"]["name"] for p in self.pods()}
 
     def cordons(self) -> dict[str, Any]:
-        """Every node with whether it is cordoned and its taints."""
+        """Every node with whether it is cordoned and its taints, without those by which the cluster itself says that it is not heard in time."""
         return {
             n["metadata"]["name"]: (
                 n["spec"].get("unschedulable", False),
-                sorted(t["key"] for t in n["spec"].get("taints", ())),
+                sorted(t["key"] for t in n["spec"].get("taints", ()) if t["key"] not in NOT_HEARD),
             )
             for n in self.get("nodes")
         }
