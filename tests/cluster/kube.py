@@ -71,7 +71,7 @@ class Kube:
         return {p["metadata"]["uid"]: p["metadata"]["name"] for p in self.pods()}
 
     def cordons(self) -> dict[str, Any]:
-        """Every node with whether it is cordoned and its taints, without those by which the cluster itself says that it is not heard in time."""
+        """Every node with whether it is cordoned and its taints, without those of a node that is not heard in time."""
         return {
             n["metadata"]["name"]: (
                 n["spec"].get("unschedulable", False),
