@@ -47,7 +47,7 @@ _RDS = (
         0,
         level=Level.CRITICAL,
     ),
-    _database("rds_failover", "failovers of the database in the last hour", Described.DB_FAILOVERS, 0),
+    _database("rds_failover", "failover events of the database in the last hour", Described.DB_FAILOVERS, 0),
     _database("rds_cpu", "CPU of the database", _rds("CPUUtilization", 0.01), 0.8, unit=Unit.RATIO),
     _database(
         "rds_connections",

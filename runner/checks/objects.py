@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from runner import units
 from runner.checks import due
 from runner.checks.check import Measured, NoData
 
@@ -44,6 +45,12 @@ class Look:
     def age_s(self, moment: str) -> float:
         return (self.now - datetime.fromisoformat(moment)).total_seconds()
 
+    def settled(self, found: Measured, unknown: Sequence[str]) -> Measured:
+        """What was found, if it is bad whatever the unknown may be, or nothing is unknown. Raises NoData."""
+        if unknown and found.value <= self.limit:
+            raise NoData(unknown[0] + (f" (and {len(unknown) - 1:,} more like it)" if len(unknown) > 1 else ""))
+        return found
+
 
 Measure = Callable[[Look], Measured]
 
@@ -78,13 +85,13 @@ def restarts_an_hour(look: Look) -> Measured:
             count = float(status.get("restartCount") or 0)
             within = count if young or count <= 1 or not last else 0.0 if look.age_s(last) > HOUR_S else None
             (unknown if within is None else found).append((count if within is None else within, pod))
-    doubtful = [(count, pod) for count, pod in unknown if count > look.limit]
-    if _worst(found, look["pods"]).value <= look.limit and doubtful:
-        count, pod = max(doubtful, key=lambda one: one[0])
-        raise NoData(
-            f"{_name(pod)} has restarted {count:g} times since it began more than an hour ago: the API does not say when;"
-            " ask Prometheus with pod_restarts_metric"
-        )
+    doubtful = [
+        f"{_name(pod)} has restarted {count:g} times since it began more than an hour ago: the API does not say when;"
+        " ask Prometheus with pod_restarts_metric"
+        for count, pod in sorted(unknown, key=lambda one: -one[0])
+        if count > look.limit
+    ]
+    look.settled(_worst(found, look["pods"]), doubtful)
     return _worst([*found, *unknown], look["pods"])
 
 
@@ -112,15 +119,14 @@ def nodes_with(condition: str, *, healthy: str) -> Measure:
         found = _counted(
             look["nodes"], lambda node: states[_name(node)] == sick or (condition == "Ready" and _name(node) in unknown)
         )
-        if unknown and not found.value:
-            raise NoData(f"{condition} of {_names(unknown)} is not known")
-        return found
+        beyond = condition != "Ready" and found.value + len(unknown) > look.limit
+        return look.settled(found, [f"{condition} of {_names(unknown)} is not known"] if beyond else [])
 
     return measure
 
 
 def usage_of_requests(resource: str) -> Measure:
-    """The highest share of its request that a container uses, by the metrics API."""
+    """The highest share of its request that a container uses, by the metrics API. One that has just begun has no metrics yet."""
 
     def measure(look: Look) -> Measured:
         asked = {
@@ -129,40 +135,98 @@ def usage_of_requests(resource: str) -> Measure:
         fresh = [m for m in look["podmetrics"] if look.age_s(m["timestamp"]) <= FRESH_S]
         if not fresh:
             raise NoData(f"every metric of a pod is older than {FRESH_S:g} s: is metrics-server well?")
-        shares = [
-            (_quantity(container["usage"][resource]) / request, metrics)
+        shares = {
+            (_name(metrics), container["name"]): (float(_quantity(container["usage"][resource]) / request), metrics)
             for metrics in fresh
             for container in metrics["containers"]
             if (request := asked.get((_name(metrics), container["name"]))) and resource in container["usage"]
-        ]
+        }
         if not shares:
             raise NoData(f"no container that is measured requests {resource}: there is nothing to compare its use with")
-        return _worst([(float(share), pod) for share, pod in shares], [pod for _, pod in shares])
+        silent = [one for one in _running(look, FRESH_S) if asked.get(one) and one not in shares]
+        pods = _names(list(dict.fromkeys(pod for pod, _ in silent)))
+        unknown = f"{pods}: no metric of the last {FRESH_S:g} s, after running for longer: is metrics-server well?"
+        return look.settled(_worst(shares.values(), [pod for _, pod in shares.values()]), [unknown] if silent else [])
 
     return measure
 
 
 def longest_mismatch(look: Look) -> Measured:
-    """Seconds since an autoscaler has had other replicas than it wants, by its own word or by how many pods its target has.
+    """Seconds that an autoscaler has had other replicas than it wants, by its own word or by how many pods its target has.
 
     Its own status tells what it asked the target for, also where a quota keeps those pods from being made: only the target tells that.
+    Raises NoData where one does not know what it wants, or the API does not say whether a mismatch has lasted for longer than the limit.
     """
     targets = {
-        (t["metadata"]["namespace"], kind, t["metadata"]["name"]): t.get("status") or {}
+        (t["metadata"]["namespace"], kind, t["metadata"]["name"]): t
         for kind, plural in (("Deployment", "deployments"), ("StatefulSet", "statefulsets"))
         for t in look.lists[plural]
     }
-    ages = []
+    ages: list[tuple[float, Object]] = []
+    unknown: list[str] = []
     for scaler in look["horizontalpodautoscalers"]:
-        status, of = scaler.get("status") or {}, scaler["spec"]["scaleTargetRef"]
-        target = targets.get((scaler["metadata"]["namespace"], of["kind"], of["name"]), {})
-        asked = status.get("currentReplicas", 0)
-        wanted, there = status.get("desiredReplicas", 0), target.get("replicas", 0 if target else asked)
-        if not asked == wanted == there:
-            since = status.get("lastScaleTime") or scaler["metadata"]["creationTimestamp"]
-            failing = [c["lastTransitionTime"] for c in target.get("conditions") or () if c["type"] == "ReplicaFailure"]
-            ages.append((min(map(look.age_s, [since, *failing])), scaler))
-    return _worst(ages, look["horizontalpodautoscalers"])
+        of = scaler["spec"]["scaleTargetRef"]
+        try:
+            target = targets.get((scaler["metadata"]["namespace"], of["kind"], of["name"]))
+            ages.append((_mismatch_s(look, scaler, target), scaler))
+        except NoData as problem:
+            unknown.append(str(problem))
+    return look.settled(_worst(ages, look["horizontalpodautoscalers"]), unknown)
+
+
+def _mismatch_s(look: Look, scaler: Object, target: Object | None) -> float:
+    """Since one autoscaler has had other replicas than it wants; 0 where it has those. Raises NoData."""
+    status, made = scaler.get("status") or {}, scaler["metadata"]["creationTimestamp"]
+    wanted, asked = _wish(scaler), status.get("currentReplicas", 0)
+    there = ((target.get("status") or {}).get("replicas", 0)) if target else asked
+    if asked == wanted == there:
+        return 0.0
+    scaled_s = look.age_s(status.get("lastScaleTime") or made)
+    failing = _conditions(target).get("ReplicaFailure") if target and there < wanted else None
+    if failing:  # as long as this stands, pods are refused
+        return min(look.age_s(failing["lastTransitionTime"]), look.age_s(made))
+    if target is None or asked != wanted:
+        return scaled_s
+    return _lasting_s(look, f"{_name(scaler)} wants {wanted} replicas and has {there}", target, scaled_s)
+
+
+def _wish(scaler: Object) -> int:
+    """How many replicas an autoscaler wants. Raises NoData where it does not know: its status keeps what it wanted before."""
+    conditions = _conditions(scaler)
+    for kind in ("AbleToScale", "ScalingActive"):
+        said = conditions.get(kind, {})
+        if said.get("status", "True") != "True" and said.get("reason") != "ScalingDisabled":
+            why = f"{said.get('reason', kind)}: {said.get('message', '')}".rstrip(": ")[:200]
+            raise NoData(f"{_name(scaler)} does not know how many replicas it wants: {why}")
+    wanted = (scaler.get("status") or {}).get("desiredReplicas", 0)
+    if not wanted and not conditions:
+        raise NoData(f"{_name(scaler)} has not said yet how many replicas it wants")
+    return int(wanted)
+
+
+def _lasting_s(look: Look, mismatch: str, target: Object, scaled_s: float) -> float:
+    """How long a target has had other pods than its autoscaler has asked it for, `scaled_s` ago. Raises NoData.
+
+    In a rollout, since its last progress: pods come and go with each. Else the API does not say when it began: not before the scaling,
+    nor before the last rollout was done, which is when all pods were there; and not after the status of the target was last written.
+    """
+    rollout = _conditions(target).get("Progressing")
+    began = [scaled_s, look.age_s(target["metadata"]["creationTimestamp"])]
+    if rollout:
+        waited = target["spec"].get("progressDeadlineSeconds", 600) if rollout["reason"] == _TIMED_OUT else 0
+        began.append(look.age_s(rollout["lastUpdateTime"]) + waited)
+    most = min(began)
+    if most <= look.limit or (rollout and rollout["reason"] != _ROLLED_OUT):
+        return most
+    fields = target["metadata"].get("managedFields") or ()
+    written = [look.age_s(f["time"]) for f in fields if f.get("subresource") == "status" and f.get("time")]
+    least = min([most, *written]) if written else 0.0
+    if least <= look.limit:
+        raise NoData(f"{mismatch}, for at most {units.format_duration(most)}: the API does not say since when")
+    return least
+
+
+_TIMED_OUT, _ROLLED_OUT = "ProgressDeadlineExceeded", "NewReplicaSetAvailable"
 
 
 def node_share(look: Look) -> Measured:
@@ -175,7 +239,7 @@ def longest_overdue(look: Look) -> Measured:
     """Seconds that a CronJob is overdue."""
     (job,) = look["cronjobs"]
     done = (job.get("status") or {}).get("lastSuccessfulTime")
-    return due.overdue(datetime.fromisoformat(done) if done else None, look.now, look.values["by"], look.values["zone"])
+    return due.overdue(datetime.fromisoformat(done) if done else None, look.now, look.values)
 
 
 def _counted(items: Sequence[Object], sick: Callable[[Object], bool]) -> Measured:
@@ -211,13 +275,25 @@ def _containers(pod: Object) -> list[Object]:
     return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
 
 
+def _running(look: Look, for_s: float) -> Iterator[tuple[str, str]]:
+    """Pod and name of the containers that have run for longer."""
+    for pod in look["pods"]:
+        for status in _containers(pod):
+            started = ((status.get("state") or {}).get("running") or {}).get("startedAt")
+            if started and look.age_s(started) > for_s:
+                yield _name(pod), status["name"]
+
+
 def _waits(status: Object) -> str:
     return str(((status.get("state") or {}).get("waiting") or {}).get("reason", ""))
 
 
 def _condition(node: Object, kind: str) -> str:
-    found = ((node.get("status") or {}).get("conditions")) or ()
-    return next((str(c.get("status")) for c in found if c.get("type") == kind), "Unknown")
+    return str(_conditions(node).get(kind, {}).get("status", "Unknown"))
+
+
+def _conditions(item: Object) -> dict[str, Object]:
+    return {str(c.get("type")): c for c in (item.get("status") or {}).get("conditions") or ()}
 
 
 def _request(container: Object, resource: str) -> Decimal | None:

@@ -1,5 +1,6 @@
 """A moto server that also has what moto lacks: the history of an alarm and when its state changed, percentiles of metrics, the
-concurrency limit of an account (1,000, as AWS has it), and RDS instances that fail over.
+concurrency limit of an account (1,000, as AWS has it), RDS instances and clusters that fail over, and an instance that has the status
+of its tag `status`.
 
 `python -m tests.fakes.cloudwatch PORT`. Of an alarm whose name begins with `unwritten` it tells neither, as moto itself does.
 """
@@ -92,7 +93,7 @@ def _serve(port: str) -> None:
     from moto.cloudwatch.responses import CloudWatchResponse
     from moto.core.exceptions import ServiceException
     from moto.core.responses import ActionResult
-    from moto.rds.models import Event, RDSBackend
+    from moto.rds.models import DBCluster, DBInstance, Event, RDSBackend
     from moto.server import main
 
     class Denied(ServiceException):
@@ -145,6 +146,26 @@ def _serve(port: str) -> None:
         self.add_event("DB_INSTANCE_FAILOVER", self.databases[db_instance_identifier])
         return reboot(self, db_instance_identifier, *more, **others)
 
+    failover = DBCluster.failover
+
+    def cluster_failing_over(self: Any, target: Any) -> None:
+        """As RDS-EVENT-0071 says it; of the cluster, and of no instance."""
+        self.backend.add_event("DB_CLUSTER_FAILOVER", self)
+        failover(self, target)
+
+    add_tags = DBInstance.add_tags
+
+    def tagged(self: Any, tags: Any) -> Any:
+        self.status = next((tag["Value"] for tag in tags if tag["Key"] == "status"), self.status)
+        return add_tags(self, tags)
+
+    DBInstance.add_tags = tagged  # type: ignore[method-assign]
+    DBCluster.event_source_type = "db-cluster"  # type: ignore[attr-defined]
+    DBCluster.failover = cluster_failing_over  # type: ignore[method-assign]
+    Event.EVENT_MAP["DB_CLUSTER_FAILOVER"] = {
+        "Categories": ["failover"],
+        "Message": "Completed failover to DB instance",
+    }
     Event.EVENT_MAP["DB_INSTANCE_FAILOVER"] = {
         "Categories": ["failover"],
         "Message": "Multi-AZ instance failover completed",

@@ -102,18 +102,39 @@ def _named(metric: Metric, values: Mapping[str, Any]) -> str:
     return ", ".join(f"{values[p]}" for _, p in metric.dimensions if values.get(p)) or "this account"
 
 
+_ANSWERING = (
+    "available",
+    "backing-up",
+    "configuring-enhanced-monitoring",
+    "configuring-iam-database-auth",
+    "configuring-log-exports",
+    "storage-initialization",
+    "storage-optimization",
+)
+"""The statuses in which a database answers as ever: what is done then takes no restart. In any other (modifying, upgrading, storage-full)
+it may not."""
+
+
 def _status(rds: Any, values: Mapping[str, Any]) -> tuple[float, str]:
     status = str(_instance(rds, values)["DBInstanceStatus"])
-    return float(status != "available"), f"{values['instance']} is {status}"
+    return float(status not in _ANSWERING), f"{values['instance']} is {status}"
 
 
 def _failovers(rds: Any, values: Mapping[str, Any]) -> tuple[float, str]:
-    _instance(rds, values)  # of an instance that is not there, there are no events either
-    query = {"SourceIdentifier": values["instance"], "SourceType": "db-instance", "EventCategories": ["failover"]}
+    """Of the instance, and of its cluster if it is in one: RDS tells those of Aurora and of Multi-AZ clusters there."""
+    instance = _instance(rds, values)  # of an instance that is not there, there are no events either
+    cluster = instance.get("DBClusterIdentifier")
+    events = _failover_events(rds, "db-instance", instance["DBInstanceIdentifier"])
+    events += _failover_events(rds, "db-cluster", cluster) if cluster else []
+    looked = f"of {values['instance']}" + (f" and its cluster {cluster}" if cluster else "")
+    return float(len(events)), str(max(events, key=lambda e: e["Date"])["Message"]) if events else looked
+
+
+def _failover_events(rds: Any, kind: str, name: str) -> list[Mapping[str, Any]]:
+    query = {"SourceIdentifier": name, "SourceType": kind, "EventCategories": ["failover"]}
     pages = rds.get_paginator("describe_events").paginate(**query, Duration=60)
     since = datetime.now(UTC) - timedelta(hours=1)
-    events = [e for page in pages for e in page["Events"] if e["Date"] >= since and "failover" in e["EventCategories"]]
-    return float(len(events)), str(events[-1]["Message"]) if events else f"of {values['instance']}"
+    return [e for page in pages for e in page["Events"] if e["Date"] >= since and "failover" in e["EventCategories"]]
 
 
 def _storage(rds: Any, values: Mapping[str, Any]) -> tuple[float, str]:

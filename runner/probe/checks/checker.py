@@ -10,12 +10,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import Any
 
-from runner import codec
+from runner import codec, error_text
 from runner.checks import table
-from runner.checks.check import NoData
+from runner.checks.check import Answer, NoData
 from runner.probe.checks import messages, reading
 from runner.process import channel
 from runner.timeline.mask import Mask
@@ -27,17 +30,16 @@ def follow(
     out: channel.ChildChannel[messages.CheckerMessage],
     stopped: threading.Event,
 ) -> None:
-    """Read one check again and again, on a grid of its own."""
-    asked = table.asked(asks.check, asks.arguments)
-    reader = reading.reader(asked.check.asks.source, asks.secrets, configuration)
-    began, n = time.monotonic(), 0
+    """Read one check again and again, on a grid of its own. Whatever a reading raises is said: a thread that dies says nothing."""
+    made = cache(partial(_reading, asks, configuration))
+    began, n, apart = time.monotonic(), 0, ThreadPoolExecutor(max_workers=1)
     while not stopped.wait(max(0.0, began + n * asks.every_s - time.monotonic())):
         n = max(n + 1, int((time.monotonic() - began) / asks.every_s) + 1)
-        try:
-            found = asked.check.judge(reader.read(asked.check.asks, asked), asked.limit)
-        except NoData as problem:
-            out.say(messages.Unread(indicator=asks.indicator, unix_s=time.time(), why=str(problem)))
+        tried = apart.submit(lambda: made()())
+        if (problem := tried.exception()) is not None:
+            out.say(messages.Unread(indicator=asks.indicator, unix_s=time.time(), why=_why(problem)))
             continue
+        found = tried.result()
         out.say(
             messages.Read(
                 indicator=asks.indicator,
@@ -47,6 +49,21 @@ def follow(
                 sentence=found.sentence,
             )
         )
+
+
+def _why(problem: BaseException) -> str:
+    """Why there is no reading. Where it was that something unforeseen happened goes to the log."""
+    if isinstance(problem, NoData):
+        return str(problem)
+    traceback.print_exception(problem)
+    return f"nothing could be made of it: {error_text.sentence(problem)}"
+
+
+def _reading(asks: messages.Asks, configuration: Mapping[str, Any]) -> Callable[[], Answer]:
+    """What reads a check, by one client all the time."""
+    asked = table.asked(asks.check, asks.arguments)
+    reader = reading.reader(asked.check.asks.source, asks.secrets, configuration)
+    return lambda: asked.check.judge(reader.read(asked.check.asks, asked), asked.limit)
 
 
 def main() -> None:

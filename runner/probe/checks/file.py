@@ -17,11 +17,11 @@ class Reader:
         """A file that is not there yet was never written; a folder that is not there is no data."""
         path, now = Path(asked.values["file"]), datetime.now(UTC)
         try:
-            done = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            done = due.moment(path.stat().st_mtime)
         except FileNotFoundError:
             if not path.parent.is_dir():
                 raise NoData(f"there is no folder {path.parent}") from None
             done = None
         except OSError as problem:
             raise NoData(f"{path} cannot be looked at: {problem.strerror}") from None
-        return due.overdue(done, now, asked.values["by"], asked.values["zone"])
+        return due.overdue(done, now, asked.values)

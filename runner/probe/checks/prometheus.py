@@ -39,7 +39,7 @@ class Reader:
         finally:
             await source.close()
         if asks.shape is Shape.DONE_AT:
-            return due.overdue(datetime.fromtimestamp(number, UTC), datetime.now(UTC), values["by"], values["zone"])
+            return due.overdue(due.moment(number), datetime.now(UTC), values)
         return Measured(number)
 
 

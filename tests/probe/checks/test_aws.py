@@ -23,7 +23,7 @@ from tests.probe.checks.conftest import call
 
 pytestmark = pytest.mark.slow("a moto server of its own, and a hundred calls")
 ELSEWHERE = "us-east-1"
-DATABASES = ("rds-storage-share", "rds-unavailable", "rds-failover")
+DATABASES = ("rds-storage-share", "rds-unavailable", "rds-meanwhile", "rds-failover")
 FUNCTIONS = ("lambda-reserved-concurrency", "lambda-duration", "lambda-duration-critical")
 RDS, ALB, NLB, SQS = "AWS/RDS", "AWS/ApplicationELB", "AWS/NetworkELB", "AWS/SQS"
 DYNAMO, S3, API, LAMBDA, INSIGHTS = "AWS/DynamoDB", "AWS/S3", "AWS/ApiGateway", "AWS/Lambda", "LambdaInsights"
@@ -191,12 +191,48 @@ def test_a_database_that_is_stopped_is_not_available(cloud: Cloud) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("backing-up", "good"),
+        ("storage-optimization", "good"),
+        ("configuring-log-exports", "good"),
+        ("modifying", "bad"),
+        ("storage-full", "bad"),
+        ("rebooting", "bad"),
+    ],
+)
+def test_a_database_that_answers_meanwhile_is_available(cloud: Cloud, status: str, said: str) -> None:
+    arn = client("rds").describe_db_instances(DBInstanceIdentifier="rds-meanwhile")["DBInstances"][0]["DBInstanceArn"]
+    client("rds").add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "status", "Value": status}])
+    found = call("rds_unavailable", instance="rds-meanwhile")
+    assert (found.split(":")[0], f"(rds-meanwhile is {status})" in found) == (said, True)
+
+
 def test_a_failover_is_seen(cloud: Cloud) -> None:
     assert call("rds_failover", instance="rds-failover").startswith("good: ")
     client("rds").reboot_db_instance(DBInstanceIdentifier="rds-failover", ForceFailover=True)
     assert call("rds_failover", instance="rds-failover").startswith(
-        "bad: failovers of the database in the last hour: 1 (Multi-AZ"
+        "bad: failover events of the database in the last hour: 1 (Multi-AZ"
     )
+
+
+def test_a_failover_of_its_cluster_is_one_of_the_database(cloud: Cloud) -> None:
+    """As of Aurora: the events are the cluster's, and the instance has none."""
+    client("rds").create_db_cluster(
+        DBClusterIdentifier="shop", Engine="aurora-postgresql", MasterUsername="u", MasterUserPassword="hunter22"
+    )
+    for name in ("shop-1", "shop-2"):
+        client("rds").create_db_instance(
+            DBInstanceIdentifier=name, DBClusterIdentifier="shop", Engine="aurora-postgresql", DBInstanceClass="db.r5.large"
+        )  # fmt: skip
+    said = call("rds_failover", instance="shop-1")
+    assert (said[:5], "(of shop-1 and its cluster shop)" in said) == ("good:", True)
+    client("rds").failover_db_cluster(DBClusterIdentifier="shop")
+    for name in ("shop-1", "shop-2"):
+        assert call("rds_failover", instance=name).startswith(
+            "bad: failover events of the database in the last hour: 1 (Completed"
+        )
 
 
 @pytest.mark.parametrize("name", ["rds_unavailable", "rds_failover"])

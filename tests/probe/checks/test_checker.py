@@ -59,6 +59,26 @@ def test_each_is_read_again_and_again_and_what_cannot_be_read_is_said(tmp_path: 
     assert later["sentence"].startswith("good: time since the batch had to be done: 0s")
 
 
+def test_what_nobody_has_foreseen_is_said_each_time_and_the_rest_is_read(tmp_path: Path) -> None:
+    arguments: dict[str, dict[str, object]] = {
+        "odd": {"file": "no\0name", "by": "06:00"},
+        "unfit": {"file": "done"},
+        "well": {"file": str(tmp_path / "done"), "by": "06:00"},
+    }
+    asks = [Asks(indicator=n, check="batch_file_late", every_s=0.1, arguments=a) for n, a in arguments.items()]
+    of: dict[str, list[dict[str, Any]]] = {name: [] for name in arguments}
+    with checker(*asks) as process:
+        for _ in range(60):
+            (said,) = heard(process, 1)
+            of[said["indicator"]].append(said)
+            if min(map(len, of.values())) > 1:
+                break
+    assert min(map(len, of.values())) > 1
+    assert {found["say"] for found in of["well"]} == {"read"}
+    assert {found["why"] for found in of["odd"]} == {"nothing could be made of it: ValueError: embedded null byte"}
+    assert all("needs 'by'" in found["why"] for found in of["unfit"])
+
+
 def test_a_secret_that_an_answer_repeats_is_not_passed_on() -> None:
     def tells(*_: object) -> tuple[int, str]:
         return 401, json.dumps({"error": "no such token: hunter2-of-the-team"})

@@ -120,6 +120,16 @@ def test_a_batch_of_the_day_before_yesterday_is_late() -> None:
         )
 
 
+@pytest.mark.parametrize("scale", [1000, 1e9, -1])
+def test_a_time_that_is_not_in_seconds_is_no_data(scale: float) -> None:
+    """Milliseconds: the year 58,000."""
+    with (
+        fake.serving(fake.Prometheus(lambda _, at: fake.vector((at, str(1764288000 * scale))))) as told,
+        pytest.raises(NoData, match=r"^-?1\.?764288.* is no unix time: seconds since 1970 are expected, not milli"),
+    ):
+        call("batch_metric_late", url=told.url, metric="m", by="06:00")
+
+
 def test_a_source_that_refuses_or_is_not_there_is_no_data() -> None:
     with fake.serving(fake.Prometheus(lambda *_: (401, "{}"))) as told, pytest.raises(NoData, match="HTTP 401"):
         call("tracing_errors", url=told.url, secrets={"token": "hunter2"})
