@@ -13,7 +13,7 @@ from runner.faults import conformance
 from runner.faults.conformance import Trial
 from runner.faults.driver import Activity, Claim, Setting, State, Where
 from runner.faults.kubernetes.driver import Driver as Kubernetes
-from runner.faults.postgresql import actions
+from runner.faults.postgresql import actions, client
 from runner.faults.postgresql.client import Postgres
 from runner.faults.postgresql.driver import Driver
 from runner.rundir.ledger import UndoRecord
@@ -200,3 +200,49 @@ def test_its_environment_is_the_server(url: str, named: str, sandbox: bool) -> N
     assert Kubernetes().claims(provider) is Claim.NO
     found = Driver().environment(provider, Where(configuration={"url": url}))
     assert (found.name, policy.is_sandbox(found)) == (named, sandbox)
+
+
+@pytest.mark.parametrize(
+    ("url", "env", "where"),
+    [
+        ("postgresql://chaos@127.0.0.1:5433/shop", {}, "127.0.0.1:5433"),
+        ("postgresql:///shop", {}, "localhost:5432"),
+        ("postgresql:///shop?host=/var/run/postgresql", {}, "localhost:5432"),
+        ("postgresql:///shop?host=db.internal", {}, "db.internal:5432"),
+        ("host=db.internal port=6432", {}, "db.internal:6432"),
+        ("postgresql://localhost/shop?hostaddr=10.0.0.5", {}, "10.0.0.5:5432"),
+        ("postgresql://localhost,db.internal/shop", {}, "localhost,db.internal:5432"),
+        ("postgresql:///shop", {"PGHOST": "db.internal", "PGPORT": "6432"}, "db.internal:6432"),
+        ("postgresql://localhost/shop", {"PGHOSTADDR": "10.0.0.5"}, "10.0.0.5:5432"),
+        ("postgresql://localhost/shop", {"PGHOST": "db.internal"}, "localhost:5432"),
+        ("postgresql:///shop", {"PGSERVICE": "live"}, "service live"),
+        ("", {"DATABASE_URL": "postgresql:///shop?host=db.internal"}, "db.internal:5432"),
+    ],
+)
+def test_the_policy_is_asked_about_where_libpq_goes(url: str, env: dict[str, str], where: str) -> None:
+    asked = {"type": "python", "module": MODULE, "func": "limit_connections", "arguments": {"database_url": url}}
+    found = Driver().environment(asked, Where(configuration={}, env=env))
+    assert found.name == where
+    assert client.place(client.address(url, env)) == where, (
+        "and whoever undoes it without this environment asks the same server"
+    )
+
+
+def test_an_address_without_a_value_yet_is_on_no_list() -> None:
+    arguments = {"database_url": "${url}"}
+    asked = {"type": "python", "module": MODULE, "func": "limit_connections", "arguments": arguments}
+    env = {"DATABASE_URL": "postgresql://localhost/shop"}
+    assert Driver().environment(asked, Where(configuration={}, env=env)).name == "${url}"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://chaos:x@db/shop", "postgresql://db/shop?password=x", "host=db password=x"]
+)
+def test_a_password_never_goes_into_a_file(url: str) -> None:
+    with pytest.raises(errors.UsageError, match="has a password in it"):
+        client.address(url, {})
+
+
+def test_what_is_no_address_is_told() -> None:
+    with pytest.raises(errors.UsageError, match="cannot be read"):
+        client.address("db.internal", {})

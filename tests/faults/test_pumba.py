@@ -175,6 +175,28 @@ class TestOnDocker:
         assert state(web)["Running"]
         assert system.undo(record(target)).state is State.ALREADY
 
+    def test_a_killed_container_that_is_removed_as_it_ends_is_not_put_back(self, setting: Setting, web: str) -> None:
+        docker("rm", "-f", web)
+        docker("run", "-d", "--rm", "--name", web, "--network", "none", docker_host.IMAGE, "sleep", "1000")
+        system, target = planned(setting, "kill_containers", containers=web)
+        actions.kill_containers(web)
+        assert system.confirm(activity("kill_containers"), target).confirmed
+        undone = system.undo(record(target))
+        assert undone.state is State.FAILED
+        assert undone.error.startswith(f"the container {web} is gone")
+        assert left(system, target)
+
+    def test_a_rule_of_somebody_else_stays(self, setting: Setting, web: str) -> None:
+        where: dict[str, Any] = {"percent": 50, "seconds": LONG_S, "image": docker_host.IMAGE, "containers": web}
+        system, target = planned(setting, "lose_packets", **where, interface="lo")
+        actions.lose_packets(**where, interface="lo")
+        theirs = ("INPUT", "-i", "lo", "-m", "statistic", "--mode", "random", "--probability", "0.25", "-j", "DROP")
+        inside = ["nsenter", f"--net=/proc/{state(web)['Pid']}/ns/net", "iptables"]
+        subprocess.run([*inside, "-A", *theirs], check=True)
+        assert system.undo(record(target)).state is State.UNDONE
+        assert left(system, target) == []
+        subprocess.run([*inside, "-C", *theirs], check=True)
+
     def test_packets_are_lost_and_what_a_killed_pumba_leaves_is_removed(self, setting: Setting, web: str) -> None:
         where: dict[str, Any] = {"percent": 50, "seconds": LONG_S, "image": docker_host.IMAGE, "containers": web}
         where["interface"] = "lo"
@@ -221,6 +243,11 @@ class TestOnDocker:
         assert planned(setting, "pause_containers", containers=web, seconds=LONG_S)[1].targets == ()
         with pytest.raises(errors.EnvironmentFailure, match="none of the containers"):
             actions.pause_containers(LONG_S, containers=web)
+
+
+def test_a_signal_that_nobody_undoes_is_refused() -> None:
+    with pytest.raises(errors.EnvironmentFailure, match="not 'SIGSTOP'"):
+        attack.read("r", "kill_containers", {"containers": "web", "signal": "SIGSTOP"}, {"DOCKER_HOST": "unix:///x"})
 
 
 ASKED = attack.Attack(kind="pause", name="chaosrun-x-abcdef", host="unix:///x", containers=("a", "b"), seconds=5)

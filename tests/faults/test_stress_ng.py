@@ -160,6 +160,32 @@ def test_what_would_harm_the_machine_has_no_target(
         stress.read(setting.run, function, arguments)
 
 
+def test_a_group_may_take_what_the_groups_around_it_may(tmp_path: Path) -> None:
+    inner = tmp_path / "memory" / "system.slice" / "shop.service"
+    inner.mkdir(parents=True)
+    assert cgroup.memory_limit(inner, tmp_path) is None
+    for folder, name, limit in (
+        (tmp_path / "memory", "memory.limit_in_bytes", 1 << 62),
+        (inner, "memory.max", "max"),
+        (inner.parent, "memory.max", 5 * MB),
+    ):
+        (folder / name).write_text(f"{limit}\n")
+    assert cgroup.memory_limit(inner, tmp_path) == 5 * MB
+
+
+@needs_root
+def test_a_group_without_a_limit_is_not_filled_until_somebody_is_killed(setting: Setting) -> None:
+    (group,) = cgroup.paths(setting.run, ("memory",))
+    cgroup.make((group,))
+    try:
+        arguments = {"megabytes": 5, "seconds": LONG_S, "until_oom": True, "control_group": setting.run}
+        _, target = planned(setting, "stress_memory", **arguments)
+        assert target.targets == ()
+        assert "would press the whole machine" in target.note
+    finally:
+        cgroup.remove((group,))
+
+
 def test_processors_are_pressed_until_the_undo(setting: Setting) -> None:
     system, target = planned(setting, "stress_cpu", seconds=LONG_S, workers=1, load=50)
     assert (target.owner, target.ttl_s) == (Owner.SYSTEM, LONG_S)

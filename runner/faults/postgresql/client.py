@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from runner import errors
 
@@ -14,26 +13,60 @@ if TYPE_CHECKING:
     import psycopg
 
 VARIABLE = "DATABASE_URL"
+_VARIABLES = {"host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "service": "PGSERVICE"}
+"""What decides where a connection goes unless the address does."""
+_INSTALL = "pip install 'chaos-run[postgres]'"
 CONNECT_S = 4
 QUERY_MS = 4000
 
 
 def address(url: str, env: Mapping[str, str] = os.environ) -> str:
-    """Of the server: what is given, else DATABASE_URL. Raises UsageError where it holds a password, for it goes into files."""
+    """Of the server: what is given, else DATABASE_URL; with the host and the port written out that the environment decides (PGHOST and its
+    like), so that whoever undoes it elsewhere asks the same one. Raises UsageError where it holds a password, for it goes into files.
+    """
     found = url or env.get(VARIABLE, "")
     if not found:
         raise errors.UsageError("there is no database: the argument database_url, or DATABASE_URL")
-    if urlsplit(found).password:
+    parts = _parts(found)
+    if parts.get("password"):
         raise errors.UsageError(
             "the address of the database has a password in it: PGPASSWORD or ~/.pgpass is the place for it"
         )
-    return found
+    decided = {word: env[variable] for word, variable in _VARIABLES.items() if word not in parts and env.get(variable)}
+    if "hostaddr" in parts:
+        decided.pop("host", None)
+    if not decided:
+        return found
+    from psycopg import conninfo
+
+    return conninfo.make_conninfo(found, **decided)
 
 
-def place(url: str) -> str:
-    """`HOST:PORT`."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}"
+def place(address: str) -> str:
+    """`HOST:PORT` of where libpq connects to: an address given beside a host's name decides, a socket is this machine's own.
+
+    Of a connection service file only its name is known: `service NAME`. Raises UsageError for what is no address.
+    """
+    parts = _parts(address)
+    if "service" in parts:
+        return f"service {parts['service']}"
+    host = parts.get("hostaddr") or parts.get("host") or "localhost"
+    local = all(one.startswith(("/", "@")) for one in host.split(","))
+    return f"{'localhost' if local else host}:{parts.get('port', '').strip(',') or 5432}"
+
+
+def _parts(address: str) -> dict[str, str]:
+    """By libpq's own reading, whose words can stand in the path, the query, or alone: `postgresql:///shop?host=db` leads to db."""
+    try:
+        from psycopg import ProgrammingError, conninfo
+    except ImportError:
+        raise errors.EnvironmentFailure("psycopg is not installed", hint=_INSTALL) from None
+    try:
+        return {word: str(value) for word, value in conninfo.conninfo_to_dict(address).items() if value}
+    except ProgrammingError as problem:
+        raise errors.UsageError(
+            f"the address of the database cannot be read: {' '.join(str(problem).split())}"
+        ) from None
 
 
 class Postgres:
@@ -79,9 +112,7 @@ class Postgres:
         try:
             import psycopg
         except ImportError:
-            raise errors.EnvironmentFailure(
-                "psycopg is not installed", hint="pip install 'chaos-run[postgres]'"
-            ) from None
+            raise errors.EnvironmentFailure("psycopg is not installed", hint=_INSTALL) from None
         options = f"-c statement_timeout={QUERY_MS} -c lock_timeout={QUERY_MS}"
         try:
             with psycopg.connect(

@@ -45,11 +45,13 @@ class Driver(BaseDriver):
     sees_residue = True
 
     def environment(self, provider: Provider, where: Where) -> Environment:
-        """`HOST:PORT` of the server."""
+        """`HOST:PORT` of the server; what has no value yet is named as it stands, for it may lead anywhere."""
         from runner.faults.postgresql import client
 
         named = str((provider.get("arguments") or {}).get("database_url") or "")
-        url = re.sub(r"\$\{(\w+)\}", lambda m: str(where.configuration.get(m[1], "")), named)
+        url = re.sub(r"\$\{(\w+)\}", lambda m: str(where.configuration.get(m[1], m[0])), named)
+        if "${" in url:
+            return Environment(system=self.name, name=url)
         return Environment(system=self.name, name=client.place(client.address(url, where.env)))
 
     def concerns(self, args: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from runner.faults.pumba import docker
 from runner.faults.pumba.docker import Docker
 
 KILL, PAUSE, DELAY, LOSS, STRESS = "kill", "pause", "delay", "loss", "stress"
+ENDING = ("SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP")
 LONGEST_S = 3600.0
 GLOBAL = ("--log-level", "debug", "--json")
 """Without a log level a dry run names nobody, and zero targets look like success."""
@@ -126,11 +127,18 @@ def read(run: str, function: str, given: Mapping[str, Any], around: Mapping[str,
         jitter=_number("jitter_ms", given.get("jitter_ms") or 0, 0, amount) if kind == DELAY else 0.0,
         image=image,
         interface=str(given.get("interface") or "eth0"),
-        signal=str(given.get("signal") or "SIGKILL"),
+        signal=_ending(str(given.get("signal") or "SIGKILL")),
     )
     asked = replace(asked, name=identity.name(run, {**codec.encode(asked), "label": label}))
     running = asked.docker.running(label)
     return replace(asked, containers=tuple(name for name in named or sorted(running) if name in running))
+
+
+def _ending(signal: str) -> str:
+    """A signal that ends a process: one that is stopped by SIGSTOP would stay so, for nobody undoes that."""
+    if signal not in ENDING:
+        raise errors.EnvironmentFailure(f"signal has to be one of {', '.join(ENDING)}, not {signal!r}")
+    return signal
 
 
 def _named(value: Any) -> tuple[str, ...]:

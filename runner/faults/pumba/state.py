@@ -13,6 +13,9 @@ from runner.faults.pumba.attack import DELAY, KILL, LOSS, PAUSE, STRESS, Attack
 BUSY_PERCENT = 25.0
 """By so much more processor time has to be used while it is pressed, in percent of one processor."""
 _SENT = re.compile(r"qdisc netem .*?Sent \d+ bytes (\d+) pkt", re.DOTALL)
+_CHANCE = re.compile(r"--probability ([\d.]+)")
+_CHANCE_STEP = 1e-6
+"""The kernel counts chance in steps of 2^-31, and shows that one."""
 Before = Mapping[str, Any]
 """By container: what is compared with."""
 
@@ -34,15 +37,17 @@ def hit(asked: Attack, earlier: Before) -> dict[str, str]:
 def left(asked: Attack, earlier: Before) -> Iterator[str]:
     """What of it is still there, a sentence each."""
     for name, state in earlier.items():
-        if (now := _read(asked, name)) is None or now["id"] != state["id"]:
+        now = _read(asked, name)
+        if now is None and asked.kind == KILL and state["running"]:
+            yield f"the container {name} is gone (removed when it ended?), and nothing here can start it again"
+        if now is None or now["id"] != state["id"]:
             continue  # another container of that name has nothing of ours
         if asked.kind == KILL and state["running"] and not now["running"]:
             yield f"the container {name} does not run"
         if asked.kind == PAUSE and now["paused"] and not state["paused"]:
             yield f"the container {name} is still paused"
-        for rule in now["rules"]:
-            if rule not in state["rules"]:
-                yield f"the container {name} still has {rule}"
+        for rule in _added(asked, now, state):
+            yield f"the container {name} still has {rule}"
     for one in asked.docker.made_from(asked.helper):
         yield f"Pumba's helper container {one[:12]} is still there"
 
@@ -63,10 +68,9 @@ def put_back(asked: Attack, earlier: Before) -> bool:
         if asked.kind == PAUSE and now["paused"] and not state["paused"]:
             asked.docker.call("unpause", name)
             changed = True
-        for rule in now["rules"]:
-            if rule not in state["rules"]:
-                _remove(asked, name, rule)
-                changed = True
+        for rule in _added(asked, now, state):
+            _remove(asked, name, rule)
+            changed = True
     with contextlib.suppress(errors.EnvironmentFailure):  # it may never have had that name
         asked.docker.call("rmi", asked.helper)
     return changed
@@ -84,6 +88,15 @@ def _read(asked: Attack, name: str) -> dict[str, Any] | None:
         "started": state["StartedAt"],
         "rules": _rules(asked, name) if state["Running"] and not state["Paused"] else [],
     }
+
+
+def _added(asked: Attack, now: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
+    """Rules that were not there before, and drop by our own chance: another one is somebody else's."""
+    new = [rule for rule in now["rules"] if rule not in state["rules"]]
+    if asked.kind != LOSS:
+        return new  # an interface has one queue at its root
+    chances = {rule: float(found[1]) for rule in new if (found := _CHANCE.search(rule))}
+    return [rule for rule, chance in chances.items() if abs(chance - asked.amount / 100) < _CHANCE_STEP]
 
 
 def _rules(asked: Attack, name: str) -> list[str]:

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from runner import clock, errors
 
 ROOT = Path("/sys/fs/cgroup")
@@ -64,6 +66,23 @@ def memory_used(group: Path) -> int:
         with contextlib.suppress(OSError, ValueError):
             return int((group / name).read_text())
     return 0
+
+
+def memory_limit(group: Path, root: Path = ROOT) -> int | None:
+    """Bytes that it may take: the smallest limit of its own and of the groups around it; None where none of them has one."""
+    around = [group, *group.parents]
+    limits = [limit for folder in around[: around.index(root)] if (limit := _limit(folder))]
+    return min(limits, default=None)
+
+
+def _limit(group: Path) -> int | None:
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # no limit is the word "max", or in version 1 a number beyond any machine
+            limit = int((group / name).read_text())
+            return limit if limit < psutil.virtual_memory().total else None
+    return None
 
 
 def memory_group(named: str, root: Path = ROOT) -> Path:

@@ -89,6 +89,17 @@ def cpu(name: str, seconds: float, workers: int, load: int) -> Stress:
     )
 
 
+def _room_in(control_group: str) -> int:
+    """MB that can be taken until somebody in it is killed. Raises EnvironmentFailure where that would be all of the machine's."""
+    group = cgroup.memory_group(control_group)
+    limit = cgroup.memory_limit(group)
+    if limit is None:
+        raise errors.EnvironmentFailure(
+            f"until_oom would press the whole machine: {control_group} has no limit of memory, nor has any group around it"
+        )
+    return max(0, limit - cgroup.memory_used(group)) // MB
+
+
 def memory(name: str, seconds: float, megabytes: int, until_oom: bool, control_group: str) -> Stress:
     """Take `megabytes` and hold them; or grow until that limit, of a control group, has somebody killed, again and again.
 
@@ -102,10 +113,9 @@ def memory(name: str, seconds: float, megabytes: int, until_oom: bool, control_g
             "until_oom needs a control group for memory, which takes root: "
             "without one the kernel would kill whomever it likes on this machine"
         )
-    if (left := psutil.virtual_memory().available // MB - megabytes) < SPARE_MB:
-        raise errors.EnvironmentFailure(
-            f"{megabytes} MB would leave {left} MB of memory to this machine, not {SPARE_MB}"
-        )
+    taken = _room_in(control_group) if until_oom and control_group else megabytes
+    if (left := psutil.virtual_memory().available // MB - taken) < SPARE_MB:
+        raise errors.EnvironmentFailure(f"{taken} MB would leave {left} MB of memory to this machine, not {SPARE_MB}")
     grows = ("--bigheap", "1", "--bigheap-growth", "8m")
     holds = ("--vm", "1", "--vm-bytes", f"{megabytes}m", "--vm-hang", "0")
     return Stress(
