@@ -197,6 +197,7 @@ MUTANTS = (
     Mutant("runner/faults/kubernetes/resources.py", "if now > was and last.get", "if last.get", "tests/faults/test_pod_resources.py"),
     Mutant("runner/faults/kubernetes/resources.py", ' and last.get("reason") == OOM:', ":", "tests/faults/test_pod_resources.py"),
     Mutant("runner/faults/kubernetes/stress.py", "if rise >= expected[name] / 2}", "}", "tests/faults/test_pod_resources.py"),
+    Mutant("runner/faults/kubernetes/scaling.py", "    if run > was:\n", "    if run >= was:\n", "tests/faults/test_scaling.py"),
     Mutant("runner/faults/kubernetes/dns.py", "if name in TOO_WIDE or", "if", "tests/faults/test_corefile.py"),
     Mutant("runner/faults/kubernetes/node_pods.py", "    if watches := _watches(pod):\n", "    if watches := \"\":\n",
            "tests/playground/test_drain.py -k watches"),

@@ -23,7 +23,10 @@ def _document(service: Service, *, state: str, within: str, **block: Any) -> Jso
         **block,
     )
     tolerance = {"type": "regex", "pattern": state, "target": "body"}
-    document["method"].append(http("is-broken", "/state", "probe", tolerance=tolerance))
+    # Looked up once, when the run starts: what a probe compares with is often what was there before.
+    path = {"type": "process", "path": "echo", "arguments": "/state"}
+    document["configuration"]["looked_up"] = {"type": "probe", "name": "look-up", "provider": path}
+    document["method"].append(http("is-broken", "${looked_up}", "probe", tolerance=tolerance))
     return document
 
 

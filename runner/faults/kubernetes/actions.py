@@ -100,20 +100,18 @@ def stress_cpu(
     workers: int = 1,
     load: int = 90,
     duration: float | str = "2m",
-    hpa: str = "",
     image: str = "",
     secrets: Secrets | None = None,
 ) -> list[str]:
     """Run stress-ng in the pods that match (`qty` of them; 0: all), beside what runs there, and within the pod's own limits.
 
-    It ends itself after `duration`. With `hpa`, the name of a HorizontalPodAutoscaler, it is ended as soon as that wants more pods;
-    one that still does not after `duration` is the finding.
+    It ends itself after `duration`. Whether an autoscaler answers it is for `wait_for:` to see, by `probes.scaled_out`.
     """
     from runner.faults.kubernetes import stress
     from runner.faults.kubernetes.client import Cluster
 
     asked = {"label_selector": label_selector, "ns": ns, "qty": qty, "duration": duration, "image": image}
-    return stress.stress_cpu(Cluster(secrets), {**asked, "workers": workers, "load": load, "hpa": hpa})
+    return stress.stress_cpu(Cluster(secrets), {**asked, "workers": workers, "load": load})
 
 
 @_told

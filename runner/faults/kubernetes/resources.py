@@ -15,6 +15,8 @@ _UNITS = {
     "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
 }  # fmt: skip
 OOM = "OOMKilled"
+HELD = (("AbleToScale", "False"), ("ScalingActive", "False"), ("ScalingLimited", "True"))
+"""Conditions with which an autoscaler says that it cannot scale, or not further."""
 
 
 def quantity(text: str) -> float:
@@ -56,12 +58,13 @@ def wishes(autoscalers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def why_not_scaled(cluster: Cluster, namespace: str, name: str) -> str:
-    """What an autoscaler says of itself."""
+    """What an autoscaler says of itself: what holds it back, where it says that something does."""
     found = cluster.read(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{name}")
     if found is None:
         return "there is none of that name"
-    conditions = (found.get("status") or {}).get("conditions") or ()
-    telling = [c.get("message") for c in conditions if c.get("type") != "AbleToScale" and c.get("message")]
+    conditions = [c for c in (found.get("status") or {}).get("conditions") or () if c.get("message")]
+    held = [c for c in conditions if (c.get("type"), c.get("status")) in HELD]
+    telling = [c["message"] for c in held or conditions if c.get("type") != "AbleToScale" or c in held]
     return "; ".join(map(str, telling)) or "it does not say why"
 
 

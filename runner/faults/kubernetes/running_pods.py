@@ -23,11 +23,20 @@ EXEC_S = 15.0
 
 def chosen(cluster: Cluster, arguments: Arguments, most: int = 0) -> list[dict[str, Any]]:
     """Those that match, by name, `qty` of them (else `most`; 0: all). None without a label selector."""
+    found = [p for p in _matching(cluster, arguments) if _runs(p)]
+    return found[: int(arguments.get("qty") or most or len(found))]
+
+
+def pending(cluster: Cluster, arguments: Arguments) -> list[dict[str, Any]]:
+    """Those that match and do not run yet, by name."""
+    return [p for p in _matching(cluster, arguments) if p["status"].get("phase") == "Pending"]
+
+
+def _matching(cluster: Cluster, arguments: Arguments) -> list[dict[str, Any]]:
     if not arguments.get("label_selector"):
         return []
     listed = cluster.read(f"/api/v1/namespaces/{space(arguments)}/pods", labelSelector=str(arguments["label_selector"]))
-    found = sorted((p for p in (listed or {}).get("items") or () if _runs(p)), key=lambda p: str(p["metadata"]["name"]))
-    return found[: int(arguments.get("qty") or most or len(found))]
+    return sorted((listed or {}).get("items") or (), key=lambda p: str(p["metadata"]["name"]))
 
 
 def some(cluster: Cluster, arguments: Arguments, most: int = 0) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runner import clock, errors, units
 from runner.faults import identity
 from runner.faults.driver import Evidence, FaultTarget
 from runner.faults.kubernetes import resources, running_pods, stress_containers
@@ -33,10 +32,8 @@ UNPRIVILEGED = {
 
 
 def cpu_stressed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
-    """The pods whose CPU `stress_cpu` takes. Raises EnvironmentFailure where an autoscaler is to answer that cannot."""
+    """The pods whose CPU `stress_cpu` takes."""
     pods, space = running_pods.chosen(cluster, arguments), running_pods.space(arguments)
-    if hpa := str(arguments.get("hpa") or ""):
-        _wish(cluster, space, hpa)
     before = {
         "usage": resources.usage(cluster, space),
         "scaled": resources.scaled(cluster, space),
@@ -106,10 +103,8 @@ def left(cluster: Cluster, records: Iterable[Mapping[str, Any]], run: str) -> di
 
 
 def stress_cpu(cluster: Cluster, arguments: Arguments) -> list[str]:
-    """The pods by name, once it runs in all of them; with `hpa`, once that has scaled, which ends it. Raises EnvironmentFailure."""
-    pods, space = running_pods.some(cluster, arguments), running_pods.space(arguments)
-    hpa = str(arguments.get("hpa") or "")
-    was = _wish(cluster, space, hpa) if hpa else 0
+    """The pods by name, once it runs in all of them. Raises EnvironmentFailure."""
+    pods = running_pods.some(cluster, arguments)
     script = TAKE_CPU.format(workers=int(arguments.get("workers") or 1), load=int(arguments.get("load") or 90))
     image, name = str(arguments.get("image") or IMAGE), _name(identity.run_id())
     lasts_s = running_pods.seconds(arguments)
@@ -120,30 +115,7 @@ def stress_cpu(cluster: Cluster, arguments: Arguments) -> list[str]:
         put = [(pod, stress_containers.put(cluster, pod, name, stress)) for pod in some]
         for pod, container in put:
             stress_containers.started(cluster, pod, container)
-    if hpa:
-        _await_scaled(cluster, arguments, hpa, was)
-        end(cluster, pods)
     return [p["metadata"]["name"] for p in pods]
-
-
-def _wish(cluster: Cluster, space: str, hpa: str) -> int:
-    """How many replicas the autoscaler wants before. Raises EnvironmentFailure for one that is not there, or wants nothing yet."""
-    if (wants := resources.scaled(cluster, space).get(hpa)) is None:
-        why = resources.why_not_scaled(cluster, space, hpa)
-        raise errors.EnvironmentFailure(f"the HorizontalPodAutoscaler {space}/{hpa} would scale nothing: {why}")
-    return wants
-
-
-def _await_scaled(cluster: Cluster, arguments: Arguments, hpa: str, was: int) -> None:
-    space, lasts_s = running_pods.space(arguments), running_pods.seconds(arguments)
-    now = clock.poll_until(
-        lambda: resources.scaled(cluster, space).get(hpa, 0), lasts_s, 2.0, enough=lambda wants: wants > was
-    )
-    if now <= was:
-        raise errors.EnvironmentFailure(
-            f"the HPA {space}/{hpa} still wants {now} replicas after {units.format_duration(lasts_s)}: "
-            f"{resources.why_not_scaled(cluster, space, hpa)}"
-        )
 
 
 def end(cluster: Cluster, pods: Sequence[Pod]) -> list[str]:
