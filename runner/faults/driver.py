@@ -118,7 +118,9 @@ class FaultTarget:
     before: Mapping[str, Any] = field(default_factory=dict)
     """What `confirm` compares with."""
     arguments: Mapping[str, Any] | None = None
-    """What it is called with in the place of the file's arguments, where a person has named its targets."""
+    """What it is called with in the place of the file's arguments: what was resolved is what is done, where a person has named its
+    targets (`pinned`), or where a share of what was there has become a number."""
+    pinned: bool = False
     ttl_s: float | None = None
     """After how many seconds the fault system ends it by itself, whoever has died; None where it never does."""
     visible: bool = True

@@ -252,6 +252,6 @@ def _step(action: FaultTarget) -> Step:
         note=action.note,
         owner=action.owner,
         undo=tuple(step.what for step in action.undo),
-        pinned=action.arguments is not None,
+        pinned=action.pinned,
         known=action.resolved,
     )

@@ -151,7 +151,7 @@ class World:
         pinned = self._pinned(asked, system)
         found = system.resolve(pinned or asked) if system else None
         if found and pinned:
-            found = replace(found, arguments=pinned.arguments)
+            found = replace(found, arguments=pinned.arguments, pinned=True)
         found = found or unknown(asked.name, system=driver.name if driver else "")
         if found.owner == Owner.NOBODY and self._document.get("rollbacks"):
             found = replace(found, owner=Owner.UNDOER)

@@ -52,7 +52,7 @@ def test_only_the_aimed_action_is_called_otherwise(tmp_path: Path) -> None:
 
 
 def _found(name: str, *targets: str, aimed: bool) -> FaultTarget:
-    return FaultTarget(action=name, kind="pods", targets=targets, arguments={} if aimed else None)
+    return FaultTarget(action=name, kind="pods", targets=targets, arguments={} if aimed else None, pinned=aimed)
 
 
 def test_a_pin_that_no_action_can_be_aimed_at_is_an_error_with_the_names_there_are() -> None:

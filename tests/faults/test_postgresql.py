@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -152,15 +153,77 @@ def test_a_limit_that_nobody_feels_is_no_effect(database: Server) -> None:
     ("arguments", "note"),
     [
         ({"role": "chaos"}, "the role chaos is a superuser: no limit holds it"),
-        ({"connections": 6}, "the role shop has a limit of 6 connections already"),
+        ({"connections": 6}, "the role shop has a limit of 6 connections already: 6 would be no fewer"),
+        ({"connections": 10}, "the role shop has a limit of 6 connections already: 10 would be no fewer"),
+        (
+            {"role": "other", "connections": 1000},
+            "the server takes 100 connections in all: a limit of 1000 for the role other takes none away",
+        ),
     ],
 )
-def test_what_would_change_nothing_has_no_target(arguments: Mapping[str, Any], note: str, database: Server) -> None:
-    found = Driver().open(SETTING).resolve(activity(database, **arguments))
+def test_what_would_take_nothing_away_has_no_target_and_is_refused_before_the_change(
+    arguments: Mapping[str, Any], note: str, database: Server
+) -> None:
+    asked = activity(database, **arguments)
+    found = Driver().open(SETTING).resolve(asked)
     assert found is not None
     assert not found.targets
     assert not found.undo
     assert found.note == note
+    before = limit(database, asked.arguments["role"])
+    with pytest.raises(errors.EnvironmentFailure, match=f"{re.escape(note)}; nothing was changed"):
+        actions.limit_connections(**asked.arguments)
+    assert limit(database, asked.arguments["role"]) == before
+
+
+@pytest.mark.parametrize(
+    ("before", "share", "left"), [(6, 0.5, 3), (7, 0.5, 3), (20, 0.75, 15), (10, 0.7, 7), (2, 0.1, 1), (-1, 0.5, 50)]
+)
+def test_a_share_is_of_the_limit_of_the_role_or_without_one_of_what_the_server_takes(
+    before: int, share: float, left: int, database: Server
+) -> None:
+    run(database, f"ALTER ROLE shop CONNECTION LIMIT {before}")
+    system, asked = Driver().open(SETTING), activity(database, connections=None, share=share)
+    target = system.resolve(asked)
+    assert target is not None
+    assert target.note == f"{left} connections in the place of {100 if before < 0 else before}"
+
+    assert actions.limit_connections(**asked.arguments)["limit"] == left
+
+    assert limit(database, "shop") == left
+    assert system.confirm(asked, target).confirmed
+    (step,) = target.undo
+    assert system.undo(UndoRecord(number=1, kind=step.kind, what=step.what, args=step.args)).state is State.UNDONE
+    assert limit(database, "shop") == before
+
+
+def test_what_a_share_was_when_the_plan_was_made_is_done_and_undone_whatever_the_limit_is_by_then(
+    database: Server,
+) -> None:
+    system, asked = Driver().open(SETTING), activity(database, connections=None, share=0.5)
+    target = system.resolve(asked)
+    assert target is not None
+    assert target.arguments == {"role": "shop", "connections": 3, "database_url": database.url}
+    assert not target.pinned, "nobody has named it"
+    run(database, "ALTER ROLE shop CONNECTION LIMIT 12")
+    actions.limit_connections(**target.arguments)
+    (step,) = target.undo
+    assert system.undo(UndoRecord(number=1, kind=step.kind, what=step.what, args=step.args)).state is State.UNDONE
+    assert limit(database, "shop") == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"connections": 3, "share": 0.5}, "takes one of connections"),
+        ({}, "takes one of connections"),
+        ({"share": 1}, "share is 1, and has to be between 0 and 1"),
+        ({"share": "half"}, "share is 'half', and has to be between 0 and 1"),
+    ],
+)
+def test_an_amount_that_is_none_is_told(arguments: Mapping[str, Any], said: str) -> None:
+    with pytest.raises(errors.UsageError, match=said):
+        actions.limit_connections("shop", database_url="postgresql://127.0.0.1/shop", **arguments)
 
 
 def test_a_server_that_hangs_is_no_success_of_the_undo(database: Server) -> None:

@@ -137,16 +137,16 @@ def test_the_canary_of_a_real_postgresql_stops_at_the_first_page_without_a_conne
 
     monkeypatch.setenv("DATABASE_URL", database.url)
     with psycopg.connect(database.url, autocommit=True) as line:
-        line.execute("CREATE ROLE shop LOGIN CONNECTION LIMIT 20")
+        line.execute(f"CREATE ROLE shop LOGIN CONNECTION LIMIT {CONNECTIONS}")
     server = Postgres(database.url)
     with shop_with(database.url.replace("chaos@", "shop@")) as (url, _):
         monkeypatch.setenv("SHOP_URL", url)
         document = shortened("canary-database-connections.postgresql.yaml")
-        with started(tmp_path, document, "--var", f"connections:int={CONNECTIONS // 2}") as run:
+        with started(tmp_path, document) as run:
             assert run.finish() == 5, str(run.verdict)
     found = server.role("shop")
     assert found
-    assert found["limit"] == 20
+    assert found["limit"] == CONNECTIONS
     kept = record(run)
     (fault,) = kept["faults"]
     assert fault["targets"] == ["role/shop"]

@@ -46,14 +46,17 @@ class Server:
         import psutil
 
         main = psutil.Process(int((self.folder / "postmaster.pid").read_text().split()[0]))
+        main.suspend()  # before its children are counted: it makes no more
         everyone = [main, *main.children(recursive=True)]
-        for process in everyone:
-            process.suspend()
+        for process in everyone[1:]:
+            with contextlib.suppress(psutil.NoSuchProcess):  # the session of an earlier test that was just leaving
+                process.suspend()
         try:
             yield
         finally:
             for process in everyone:
-                process.resume()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def run(self, program: str, *arguments: str) -> None:
         """As whoever may: the server refuses to be root."""

@@ -102,7 +102,7 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
 
 def require_pinned(pins: Sequence[str], actions: Sequence[FaultTarget]) -> None:
     """Each target that a person has named is hit by an action, which then hits none besides. Raises UsageError."""
-    hit = {target for a in actions if a.arguments is not None for target in a.targets}
+    hit = {target for a in actions if a.pinned for target in a.targets}
     if missed := [pin for pin in pins if pin not in hit]:
         candidates = ", ".join(dict.fromkeys(t for a in actions for t in a.targets)) or "none that is known beforehand"
         raise errors.UsageError(

@@ -79,14 +79,15 @@ class Postgres:
         return f"PostgreSQL at {place(self.url)}"
 
     def role(self, name: str) -> dict[str, Any] | None:
-        """Its `limit` (-1: none), whether it is `superuser`, and how many `sessions` it has; None where there is none of that name."""
+        """Its `limit` (-1: none), whether it is `superuser`, how many `sessions` it has, and how many the `server` takes of all roles
+        together; None where there is none of that name."""
         asked = (
             "SELECT rolconnlimit, rolsuper, (SELECT count(*) FROM pg_stat_activity WHERE usename = rolname"
-            " AND backend_type = 'client backend') FROM pg_roles WHERE rolname = %s"
+            " AND backend_type = 'client backend'), current_setting('max_connections')::int FROM pg_roles WHERE rolname = %s"
         )
         with self._open() as line:
             found = line.execute(asked, [name]).fetchone()
-        return None if found is None else dict(zip(("limit", "superuser", "sessions"), found, strict=True))
+        return None if found is None else dict(zip(("limit", "superuser", "sessions", "server"), found, strict=True))
 
     def limit(self, name: str, connections: int) -> None:
         """-1: none."""

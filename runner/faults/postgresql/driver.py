@@ -72,27 +72,26 @@ class System(BaseSystem):
 
     def resolve(self, activity: Activity) -> FaultTarget | None:
         """The role, where the limit would hold it; None for what only gives back."""
-        asked = _asked(activity)
-        if asked is None:
+        if activity.provider.get("module") != ACTIONS or activity.provider.get("func") != "limit_connections":
             return None
+        from runner.faults.postgresql import actions, client
+
+        given = activity.arguments
+        asked = actions.amount(given.get("connections"), given.get("share"))
+        url, role = client.address(str(given.get("database_url") or "")), str(given.get("role") or "")
         target = FaultTarget(action=activity.name, system=NAME, kind=LIMIT, settled=True)
-        server = _server(asked["url"])
-        found = server.role(asked["role"])
+        server = _server(url)
+        found = server.role(role)
         if found is None:
-            return replace(target, note=f"{server} has no role {asked['role']!r}")
-        if found["superuser"]:
-            return replace(target, note=f"the role {asked['role']} is a superuser: no limit holds it")
-        if 0 <= found["limit"] <= asked["ours"]:
-            return replace(target, note=f"the role {asked['role']} has a limit of {found['limit']} connections already")
-        args = {**asked, "limit": found["limit"]}
-        what = f"let the role {asked['role']} have {_said(found['limit'])} again"
-        return replace(
-            target,
-            targets=(f"role/{asked['role']}",),
-            owner=Owner.UNDOER,
-            undo=(UndoStep(kind=LIMIT, what=what, args=args),),
-            before={**args, "sessions": found["sessions"]},
-        )
+            return replace(target, note=f"{server} has no role {role!r}")
+        ours = asked.of(found)
+        if why := actions.obstacle(role, found, ours):
+            return replace(target, note=why)
+        target = replace(target, note=f"{ours} connections in the place of {actions.allowed(found)}")
+        if asked.share:  # the undo knows our limit by its number: what was counted here is what is done
+            fixed = {k: v for k, v in given.items() if k != "share"}
+            target = replace(target, arguments={**fixed, "connections": ours})
+        return _limited(target, {"url": url, "role": role, "ours": ours, "limit": found["limit"]}, found["sessions"])
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
         """The limits of the roles that these actions name."""
@@ -148,18 +147,16 @@ class System(BaseSystem):
         return Residue(others=(said,)) if changed else Residue(cleared=(f"{said} in {server}, as before",))
 
 
-def _asked(activity: Activity) -> dict[str, Any] | None:
-    """What one of our own actions asks for. Raises UsageError for arguments that it does not take."""
-    if activity.provider.get("module") != ACTIONS or activity.provider.get("func") != "limit_connections":
-        return None
-    from runner.faults.postgresql import actions, client
-
-    given = activity.arguments
-    return {
-        "url": client.address(str(given.get("database_url") or "")),
-        "role": str(given.get("role") or ""),
-        "ours": actions.whole(given.get("connections")),
-    }
+def _limited(target: FaultTarget, args: Mapping[str, Any], sessions: int) -> FaultTarget:
+    """With its undo record, and what its effect is compared with."""
+    what = f"let the role {args['role']} have {_said(args['limit'])} again"
+    return replace(
+        target,
+        targets=(f"role/{args['role']}",),
+        owner=Owner.UNDOER,
+        undo=(UndoStep(kind=LIMIT, what=what, args=args),),
+        before={**args, "sessions": sessions},
+    )
 
 
 def _server(url: str) -> Postgres:
