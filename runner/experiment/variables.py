@@ -113,7 +113,8 @@ def configuration(
         return values, missing
     for name, entry in entries.items():
         if name in given:
-            entry = given[name]
+            kind = entry.get("env_var_type") if isinstance(entry, dict) else None
+            entry = _given(notes, str(name), kind, given[name])
         if isinstance(entry, dict) and entry.get("type") == "env":
             _from_env(notes, str(name), entry, env, values, missing)
         elif isinstance(entry, dict) and entry.get("type") == "probe":
@@ -122,6 +123,17 @@ def configuration(
             values[name] = entry
     _unused(notes, given, entries)
     return values, missing
+
+
+def _given(notes: Notes, name: str, kind: str | None, value: Any) -> Any:
+    """A text takes the type that the file asks of the environment for this name: `--var pods=2` means what `PODS=2` means."""
+    try:
+        return convert(kind, value) if isinstance(value, str) else value
+    except ValueError as problem:
+        notes.error(
+            "variable", ("configuration", name), f"'{name}' cannot be made of the {value!r} that was given: {problem}"
+        )
+        return value
 
 
 def _from_env(

@@ -42,7 +42,7 @@ def test_the_list_names_every_file_and_says_whether_it_can_run_here(capsys: pyte
 
 def test_one_fault_shows_what_it_touches_how_it_was_proven_and_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     told = catalog(capsys, "pod-kill.litmus")
-    assert "touches: one pod of the shop" in told
+    assert "touches: as many pods of the shop as the dose says" in told
     assert "proven: not seen on a real system" in told
     assert "experiments/pod-kill.litmus.yaml" in told.replace("\n", "").replace(" ", "")
     assert "pod-kill.chaos-mesh" not in told

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner import errors
-from runner.experiment import load, notes, source, variables
+from runner.experiment import findings, load, notes, source, variables
 
 KNOWN: dict[str, Any] = {"a": 1, "b": "x", "list": [1, {"k": 2}], "none": None, "flag": False, "A_1": 2.5}
 PIECES = st.sampled_from(
@@ -101,6 +101,19 @@ def test_configuration_is_resolved_as_by_chaoslib(given: dict[str, Any], monkeyp
     monkeypatch.setenv("CR_SET", "set")
     monkeypatch.setenv("CR_NUMBER", "12")
     assert _configuration(CONFIGURATION, given, dict(os.environ)) == load_configuration(CONFIGURATION, dict(given))
+
+
+def test_a_text_that_is_given_takes_the_type_that_the_file_asks_of_the_environment() -> None:
+    """Chaos Toolkit hands the text on, to actions that compare it with a number."""
+    found = _configuration(CONFIGURATION, {"typed": "3", "literal": "4", "default": "5"}, {})
+    assert (found["typed"], found["literal"], found["default"]) == (3, "4", "5")
+
+
+def test_a_text_that_cannot_take_its_type_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(EXPERIMENT.format(entry="{type: env, key: CR_URL, env_var_type: int}"))
+    with pytest.raises(findings.BrokenExperiment, match="'url' cannot be made of the 'two' that was given"):
+        load.load(str(path), variables={"url": "two"}, secret_variables={}, env={})
 
 
 EXPERIMENT = """

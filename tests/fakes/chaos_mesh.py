@@ -97,7 +97,8 @@ class ChaosMesh:
             for (space, name), pod in sorted(self.pods.items())
             if space in spaces and labels.items() <= pod["metadata"]["labels"].items()
         ]
-        return fits[:1] if found["spec"].get("mode") == "one" else fits
+        mode, value = found["spec"].get("mode"), found["spec"].get("value")
+        return fits[: {"one": 1, "fixed": int(value or 0)}.get(mode, len(fits))]
 
     def advance(self) -> None:
         """Every object as its controller would have it by now."""

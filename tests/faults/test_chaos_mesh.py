@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner import errors
+from runner.experiment import load, variables
 from runner.faults import conformance, identity
 from runner.faults.chaos_mesh import actions, wanted
 from runner.faults.chaos_mesh.driver import Driver
@@ -56,6 +58,9 @@ def lasting(kind: str, spec: Mapping[str, Any], seconds: float = 30, within: flo
 
 def act(activity: Activity) -> list[str]:
     return actions.inject(**activity.arguments)
+
+
+POD_KILL = Path(__file__).resolve().parents[2] / "experiments" / "pod-kill.chaos-mesh.yaml"
 
 
 def resolved(activity: Activity) -> FaultTarget:
@@ -186,6 +191,21 @@ def test_a_pod_that_nobody_makes_again_has_no_owner_of_its_way_back(mesh: ChaosM
     for pod in mesh.pods.values():
         del pod["metadata"]["ownerReferences"]
     assert resolved(FAULTS["pod-kill"]).owner == Owner.NOBODY
+
+
+def test_as_many_pods_are_killed_as_the_experiment_of_the_catalogue_is_told(
+    mesh: ChaosMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PODS_TO_KILL", "2")
+    found = load.load(str(POD_KILL))
+    given = variables.substitute(found.document["method"][0]["provider"]["arguments"], found.configuration)
+    kill = inject(**given)
+    target = resolved(kill)
+    assert target.note == "fixed 2 of 3 pods"
+    act(kill)
+    evidence = Driver().open(SETTING_HERE).confirm(kill, target)
+    assert evidence.confirmed
+    assert len(evidence.targets) == 2
 
 
 def test_the_action_names_whom_it_hit(mesh: ChaosMesh) -> None:

@@ -140,7 +140,7 @@ def test_conformance(lab: Lab, fault: str) -> None:
 
 def test_the_engine_is_the_runs_own_and_all_its_values_are_text(lab: Lab) -> None:
     target = lab.resolve(ours := lab.activity(env={"NETWORK_LATENCY": 300, "FORCE": True, "PODS_AFFECTED_PERC": 50.0}))
-    assert target.note == "50 % of 3 pods"
+    assert target.note == "1 of 3 pods"
     assert (target.owner, target.ttl_s) == (Owner.SYSTEM, 60)
     lab.act(ours)
     engine = lab.engine(target)
@@ -153,6 +153,14 @@ def test_the_engine_is_the_runs_own_and_all_its_values_are_text(lab: Lab) -> Non
         "PODS_AFFECTED_PERC": "50",
         "TOTAL_CHAOS_DURATION": "60",
     }
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0, "1 of 3"), (1, "1 of 3"), (66, "1 of 3"), (67, "2 of 3"), (100, "3 of 3"), (300, "3 of 3")]
+)
+def test_the_plan_says_how_many_pods_a_share_is_as_litmus_counts(share: int, said: str, lab: Lab) -> None:
+    target = lab.resolve(lab.activity("pod-delete", env={"PODS_AFFECTED_PERC": share}))
+    assert target.note == f"{said} pods"
 
 
 def test_a_kill_is_proven_by_the_uid_although_litmus_never_says_injected(lab: Lab) -> None:

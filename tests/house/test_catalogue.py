@@ -20,7 +20,7 @@ FAULTS = {
     *("canary-zone-outage", "canary-dependency-delay", "canary-database-connections"),
 }
 """Four of infrastructure, of network (DNS in two ways) and of application, and three that a canary in production may bear."""
-UNDOSED = {"pod-kill", "node-drain", "zone-failure", "canary-zone-outage", "dns-failure"}
+UNDOSED = {"node-drain", "zone-failure", "canary-zone-outage", "dns-failure"}
 """What is struck there or it is not."""
 
 

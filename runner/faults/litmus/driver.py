@@ -130,11 +130,13 @@ class System(InClusterSystem):
 
 
 def _share(wanted: Wanted, count: int) -> str:
-    """How many of the candidates it takes: Litmus takes one where nothing is said."""
-    share = wanted.env.get("PODS_AFFECTED_PERC") or "0"
+    """How many of the candidates it takes: a share, rounded down, and one at least; one where nothing is said."""
     if wanted.env.get("TARGET_PODS"):
         return f"{wanted.env['TARGET_PODS']} of {count} pods"
-    return f"one of {count} pods" if share == "0" else f"{share} % of {count} pods"
+    share = wanted.env.get("PODS_AFFECTED_PERC") or "0"
+    if not share.isdecimal():
+        return f"{share} % of {count} pods"
+    return f"{max(1, min(int(share), 100) * count // 100)} of {count} pods"
 
 
 def _engine(args: Mapping[str, Any]) -> Engine:
