@@ -13,7 +13,7 @@ import pytest
 from runner import codec, errors
 from runner.faults import conformance, identity
 from runner.faults.conformance import Trial
-from runner.faults.driver import Activity, FaultTarget, Setting, State
+from runner.faults.driver import Activity, FaultTarget, Outcome, Setting, State
 from runner.faults.istio import actions
 from runner.faults.istio.driver import Driver
 from runner.rundir.ledger import UndoRecord
@@ -59,10 +59,13 @@ class Mesh:
         return found
 
     def undo(self, target: FaultTarget) -> State:
+        return self.outcome(target).state
+
+    def outcome(self, target: FaultTarget) -> Outcome:
         (step,) = target.undo
         args = json.loads(json.dumps(codec.encode(step.args)))
         record = UndoRecord(number=1, kind=step.kind, what=step.what, args=args)
-        return Driver().open(self.setting).undo(record).state
+        return Driver().open(self.setting).undo(record)
 
     def left(self, target: FaultTarget) -> Any:
         (step,) = target.undo
@@ -193,6 +196,132 @@ def test_a_route_without_a_name_is_found_again_by_its_content(mesh: Mesh) -> Non
     mesh.api.edit(OURS, {"spec": {"http": [new, new, *mesh.routes()]}})
     assert mesh.undo(target) is State.UNDONE
     assert ["fault" in route for route in mesh.routes()] == [False] * 4
+
+
+NAMELESS = {"match": [{"uri": {"prefix": "/api"}}]}, {"timeout": "9s"}
+NAMED = {"name": "api", **NAMELESS[0]}, {"name": "pages", **NAMELESS[1]}
+EDITS: dict[str, Any] = {
+    "another time-out": (NAMELESS, {"timeout": "3s"}),
+    "weights": (NAMELESS, {"route": [{"destination": {"host": h}, "weight": 50} for h in ("storefront", "canary")]}),
+    "another match": (NAMELESS, {"match": [{"uri": {"prefix": "/pages"}}]}),
+    "gets a name": (NAMELESS, {"name": "pages"}),
+    "another name": (NAMED, {"name": "pages-v2"}),
+}
+
+
+@pytest.mark.parametrize("had", [None, OWN_FAULT], ids=["without a fault", "with its own fault"])
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_route_that_somebody_edited_is_found_again_by_its_fault(
+    mesh: Mesh, edit: str, had: dict[str, Any] | None
+) -> None:
+    (api, pages), change = EDITS[edit]
+    mesh.api.put(OURS, service("storefront", api, {**pages, **({"fault": had} if had else {})}))
+    target = mesh.resolve(ours := mesh.activity(route="1"))
+    mesh.act(ours)
+    first, second = mesh.routes()
+    mesh.api.edit(OURS, {"spec": {"http": [{**second, **change}, first]}})
+
+    (sentence,) = mesh.left(target).residue
+    assert "which is the route" in sentence
+    assert mesh.undo(target) is State.UNDONE
+    assert [route.get("fault") for route in mesh.routes()] == [had, None]
+    assert not mesh.api.objects[OURS]["metadata"].get("annotations")
+    assert mesh.undo(target) is State.ALREADY
+    found = mesh.left(target)
+    assert found.residue == ()
+    assert "is not found any more: the route was taken away, or edited" in found.others[0]
+
+
+def test_a_new_route_of_the_old_name_does_not_hide_the_one_that_has_the_fault(mesh: Mesh) -> None:
+    target = mesh.resolve(ours := mesh.activity())
+    mesh.act(ours)
+    api, pages = mesh.routes()
+    mesh.api.edit(OURS, {"spec": {"http": [api, {"name": "pages"}, {**pages, "name": "pages-v1"}]}})
+    assert mesh.left(target).residue
+    assert mesh.undo(target) is State.UNDONE
+    assert ["fault" in route for route in mesh.routes()] == [False] * 3
+
+
+def test_where_several_routes_can_be_the_edited_one_nothing_is_touched_and_a_person_is_told_what_to_do(
+    mesh: Mesh,
+) -> None:
+    mesh.api.put(OURS, service("storefront", *NAMELESS))
+    target = mesh.resolve(ours := mesh.activity(route="1"))
+    mesh.act(ours)
+    api, pages = mesh.routes()
+    split = [{**pages, "match": [{"port": port}]} for port in (80, 443)]
+    mesh.api.edit(OURS, {"spec": {"http": [api, *split]}})
+    outcome = mesh.outcome(target)
+
+    said = (
+        "the virtual service shop/storefront was edited meanwhile, and its routes 1, 2 all have the fault of this run"
+    )
+    assert outcome.state is State.FAILED
+    assert (
+        outcome.error
+        == f"{said}: take it out of them (kubectl edit virtualservice storefront -n shop), then chaos-run recover"
+    )
+    assert mesh.left(target).residue == (outcome.error,)
+    assert mesh.routes() == [api, *split]
+    assert mesh.api.objects[OURS]["metadata"]["annotations"]
+
+    mesh.api.edit(OURS, {"spec": {"http": [api]}})
+    assert mesh.undo(target) is State.ALREADY
+    assert not mesh.api.objects[OURS]["metadata"].get("annotations")
+    assert mesh.left(target).residue == ()
+
+
+def test_a_copy_that_somebody_made_of_the_route_is_told_and_taken_out_when_it_is_looked_at_again(mesh: Mesh) -> None:
+    target = mesh.resolve(ours := mesh.activity())
+    mesh.act(ours)
+    api, pages = mesh.routes()
+    mesh.api.edit(OURS, {"spec": {"http": [api, pages, {**pages, "name": "copy"}]}})
+    assert mesh.undo(target) is State.UNDONE
+    assert mesh.left(target).residue
+    assert mesh.undo(target) is State.UNDONE
+    assert ["fault" in route for route in mesh.routes()] == [False] * 3
+    assert not mesh.api.objects[OURS]["metadata"].get("annotations")
+
+
+def test_the_same_fault_of_another_route_is_not_taken_for_ours(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the team's own from before the run, nor one that another run has a note of."""
+    same = {"abort": {"percentage": {"value": 100}, "httpStatus": 500}}
+    theirs = [{"name": "broken", "fault": same}, {"timeout": "1s"}, {"timeout": "9s"}]
+    mesh.api.edit(OURS, {"spec": {"http": theirs}})
+    target = mesh.resolve(ours := mesh.activity(route="2"))
+    mesh.act(ours)
+    monkeypatch.setattr(identity, "run_id", lambda: "20260101-000000-another")
+    mesh.act(mesh.activity(route="1"))
+    broken, another, _ = mesh.routes()
+    mesh.api.edit(OURS, {"spec": {"http": [broken, another]}})
+
+    assert mesh.undo(target) is State.ALREADY
+    assert mesh.routes() == [broken, another]
+    assert mesh.left(target).residue == ()
+
+
+def test_an_earlier_runs_fault_in_a_route_that_was_edited_since_is_not_put_aside_either(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh.api.put(OURS, service("storefront", *NAMELESS))
+    monkeypatch.setattr(identity, "run_id", lambda: "20250101-000000-old")
+    mesh.act(mesh.activity(route="1"))
+    api, pages = mesh.routes()
+    mesh.api.edit(OURS, {"spec": {"http": [api, {**pages, "timeout": "3s"}]}})
+    monkeypatch.setattr(identity, "run_id", lambda: SETTING.run)
+    with pytest.raises(errors.EnvironmentFailure, match="still has the fault chaosrun-20250101-000000-old"):
+        mesh.act(mesh.activity(route="1", http_status=418))
+
+
+def test_what_was_never_put_in_is_not_looked_for_in_other_routes(mesh: Mesh) -> None:
+    """The record is written before the action, which may not come to it."""
+    target = mesh.resolve(mesh.activity())
+    same = {"abort": {"percentage": {"value": 100}, "httpStatus": 500}}
+    api, pages = mesh.routes()
+    mesh.api.edit(OURS, {"spec": {"http": [{**api, "fault": same}, pages]}})
+    assert mesh.left(target).residue == ()
+    assert mesh.undo(target) is State.ALREADY
+    assert mesh.routes()[0]["fault"] == same
 
 
 def test_a_fault_in_the_file_without_a_note_is_still_ended(mesh: Mesh) -> None:

@@ -96,16 +96,16 @@ class System(InClusterSystem):
         for record in records:
             called, args = Driver().concerns(record.args), record.args
             now = services.read(args["namespace"], args["virtual_service"])
-            found += effect.left(called, now, _remembered(args), stays=kept.names is None or called in kept.names)
+            stays = kept.names is None or called in kept.names
+            found += effect.left(args, now, _remembered(args), called=called, stays=stays)
         return found
 
     def _target(self, action: str, wanted: RouteFault, found: Object) -> FaultTarget:
         """Raises NoRoute."""
         from runner.faults.istio import effect, routes
 
-        place = routes.chosen(found, wanted)
-        had, marker = routes.prior(found, place), wanted.marker(self._setting.run)
-        mine = routes.Remembered(marker=marker, place=place, prior=had, fault=wanted.fault)
+        mine = routes.remembered(found, wanted, wanted.marker(self._setting.run))
+        place, had = mine.place, mine.prior
         name = f"{wanted.virtual_service}:{place.called}"
         args = {"resource": "route", "namespace": wanted.ns, "name": name}
         args |= {"virtual_service": wanted.virtual_service, "remembered": codec.encode(mine)}

@@ -12,7 +12,7 @@ from runner.faults.istio import routes
 from runner.faults.istio.proxy import Proxy
 from runner.faults.istio.route_fault import RouteFault
 from runner.faults.istio.routes import Remembered
-from runner.faults.istio.virtual_services import VirtualServices
+from runner.faults.istio.virtual_services import VirtualServices, unclear
 
 BLIND = "no proxy_admin is named: whether a proxy injects it is seen only by a probe under `proof:`"
 
@@ -47,18 +47,30 @@ def seen(services: VirtualServices, target: FaultTarget) -> Evidence:
     return Evidence(confirmed=grown > 0, sentence=said, targets=target.targets if grown > 0 else ())
 
 
-def left(called: str, found: Object | None, mine: Remembered, *, stays: bool) -> Residue:
+def left(args: Mapping[str, Any], found: Object | None, mine: Remembered, *, called: str, stays: bool) -> Residue:
     """What is there of one fault after the undo."""
     if found is None:
         return Residue(cleared=(f"{called} is gone, and its fault with it",))
     if routes.acts(found, mine):
-        sentence = (f"{called} still has the fault {mine.marker}",)
+        sentence = (_acting(args, found, mine, called),)
         return Residue(meant=sentence) if stays else Residue(residue=sentence)
+    cleared = (f"{called} has no fault of this run",)
+    if routes.lost(found, mine):
+        others = f"{called} is not found any more: the route was taken away, or edited{_by(found)}"
+        return Residue(cleared=(f"no route of its virtual service has the fault {mine.marker}",), others=(others,))
     known = routes.noted(found, mine.marker) or mine
-    others: tuple[str, ...] = ()
     if routes.prior(found, known.place) != known.prior:
-        others = (f"{called} has another fault than before the run{_by(found)}",)
-    return Residue(cleared=(f"{called} has no fault of this run",), others=others)
+        return Residue(cleared=cleared, others=(f"{called} has another fault than before the run{_by(found)}",))
+    return Residue(cleared=cleared)
+
+
+def _acting(args: Mapping[str, Any], found: Object, mine: Remembered, called: str) -> str:
+    """Where it is by now, and what a person has to do where that is not clear."""
+    at = routes.where(found, mine)
+    if len(at) > 1:
+        return unclear(args["namespace"], args["virtual_service"], routes.called(found, at))
+    now = f", which is the route {routes.called(found, at)} by now" if at and routes.lost(found, mine) else ""
+    return f"{called} still has the fault {mine.marker}{now}"
 
 
 def _by(found: Object | None) -> str:

@@ -1,8 +1,9 @@
 """Routes: the one route of a VirtualService that a fault is for: found, given the fault, and given back what it had. Pure.
 
 Others edit the same object while a fault is in it, so nothing is ever put back as a whole. A route is known by its name, or by its
-content where it has none. The fault leaves a note beside it, an annotation with what the route had before: it is written by the same
-patch, so there is never one without the other. A fault for some requests only is a copy of the route in front of it, found by its name.
+content where it has none, and once somebody has changed that too, by the fault itself. The fault leaves a note beside it, an annotation
+with what the route had before: it is written by the same patch, so there is never one without the other, and it goes only with the fault.
+A fault for some requests only is a copy of the route in front of it, found by its name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,10 @@ class NoRoute(Exception):
 
 class Taken(Exception):
     """An earlier run's fault is still on the route."""
+
+
+class Unclear(Exception):
+    """Several routes have a run's fault, and nothing says any more which of them is the one that it was put into."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,22 @@ class Remembered:
     prior: Mapping[str, Any] | None = None
     """The fault that the route had before."""
     fault: Mapping[str, Any]
+    """Empty where it sits in a copy of the route."""
+    twins: tuple[Place, ...] = ()
+    """Further routes that had this very fault before: theirs is not ours."""
+
+
+def remembered(found: Object, wanted: RouteFault, marker: str) -> Remembered:
+    """What has to be known of a fault before it is put in. Raises NoRoute."""
+    place = chosen(found, wanted)
+    alike = [i for i, r in enumerate(_routes(found)) if r.get("fault") == wanted.fault and i != place.index]
+    return Remembered(
+        marker=marker,
+        place=place,
+        prior=prior(found, place),
+        fault={} if wanted.headers else wanted.fault,
+        twins=() if wanted.headers else tuple(_place(found, i) for i in alike),
+    )
 
 
 def chosen(found: Object, wanted: RouteFault) -> Place:
@@ -74,7 +95,7 @@ def chosen(found: Object, wanted: RouteFault) -> Place:
         which = f"has {len(named) or 'no'} routes {wanted.route}".rstrip()
         raise NoRoute(f"the {wanted.called} {which}: `route` has to name one of {there}")
     (index,) = named
-    return Place(name=own[index], index=index, print=_print(routes[index]))
+    return _place(found, index)
 
 
 def prior(found: Object, place: Place) -> dict[str, Any] | None:
@@ -86,33 +107,64 @@ def prior(found: Object, place: Place) -> dict[str, Any] | None:
 
 def put_in(found: Object, wanted: RouteFault, marker: str) -> list[Operation]:
     """What brings the fault into its route; nothing where this very fault is in it. Raises NoRoute and Taken."""
-    place, notes = chosen(found, wanted), _notes(found)
+    note, notes = remembered(found, wanted, marker), _notes(found)
+    index = note.place.index
     if wanted.headers:
-        return [] if _copies(found, marker) else [_copied(found, wanted, place, marker)]
-    if earlier := [n.marker for n in notes if n.marker != marker and _index(found, n.place) == place.index]:
+        return [] if _copies(found, marker) else [_copied(found, wanted, note.place, marker)]
+    if earlier := [
+        n.marker for n in notes if n.marker != marker and index in (_index(found, n.place), *where(found, n))
+    ]:
         raise Taken(
-            f"the route {place.called} of the {wanted.called} still has the fault {earlier[0]} of an earlier run"
+            f"the route {note.place.called} of the {wanted.called} still has the fault {earlier[0]} of an earlier run"
         )
-    now = prior(found, place)
-    if now == wanted.fault and any(n.marker == marker for n in notes):
+    if note.prior == wanted.fault and any(n.marker == marker for n in notes):
         return []
-    note = Remembered(marker=marker, place=place, prior=now, fault=wanted.fault)
-    fault = {"op": "add", "path": f"/spec/http/{place.index}/fault", "value": dict(wanted.fault)}
+    fault = {"op": "add", "path": f"/spec/http/{index}/fault", "value": dict(wanted.fault)}
     return [fault, _annotated(found, marker, json.dumps(codec.encode(note), sort_keys=True))]
 
 
 def take_out(found: Object, mine: Remembered) -> list[Operation]:
-    """What takes this run's fault out again and gives its route what it had. A fault that somebody else put there meanwhile stays."""
-    note = noted(found, mine.marker)
-    back = [_given_back(found, note or mine)] if _in_route(found, mine) else []
+    """What takes this run's fault out again and gives its route what it had. A fault that somebody else put there meanwhile stays.
+
+    Raises Unclear. The note is the last that knows of the fault: it stays for as long as a route has one that can be ours.
+    """
+    note, at = noted(found, mine.marker), where(found, mine)
+    if len(at) > 1:
+        raise Unclear(called(found, at))
+    back = [_given_back(at[0], note or mine)] if at else []
     copies = [{"op": "remove", "path": f"/spec/http/{i}"} for i in reversed(_copies(found, mine.marker))]
-    forget = [{"op": "remove", "path": f"/metadata/annotations/{_escaped(NOTE + mine.marker)}"}] if note else []
-    return [*back, *copies, *forget]
+    forget = [{"op": "remove", "path": f"/metadata/annotations/{_escaped(NOTE + mine.marker)}"}]
+    return [*back, *copies, *(forget if note and {*_alike(found, note)} <= {*at} else ())]
 
 
 def acts(found: Object, mine: Remembered) -> bool:
-    """Whether this run's fault is in it: in a copy of its own, or in the route itself."""
-    return bool(_copies(found, mine.marker)) or _in_route(found, mine)
+    """Whether this run's fault is in it: in a copy of its own, or in a route itself."""
+    return bool(_copies(found, mine.marker)) or bool(where(found, mine))
+
+
+def where(found: Object, mine: Remembered) -> list[int]:
+    """The routes that have this run's fault: its own where that has it still, else every one that it can be by now; several are unclear.
+
+    Without its note only what differs from what the route had can be ours, and elsewhere only where the route itself is lost.
+    """
+    note = noted(found, mine.marker)
+    known = note or mine
+    if note is None and known.fault == known.prior:
+        return []
+    own = _index(found, known.place)
+    if own is not None and known.fault and _routes(found)[own].get("fault") == known.fault:
+        return [own]
+    return _alike(found, known) if note or own is None else []
+
+
+def lost(found: Object, mine: Remembered) -> bool:
+    """Whether its route is gone, or was edited so that it cannot be told from another."""
+    return _index(found, (noted(found, mine.marker) or mine).place) is None
+
+
+def called(found: Object, indices: Sequence[int]) -> str:
+    """These routes by their names, or by their numbers where they have none."""
+    return ", ".join(_place(found, i).called for i in indices)
 
 
 def noted(found: Object, marker: str) -> Remembered | None:
@@ -129,7 +181,8 @@ def of_run(found: Object, run: str) -> list[Remembered]:
 
 def others_of_kind(found: Object, mine: Remembered, kind: str) -> list[str]:
     """Further routes of it that have a fault of this kind: a proxy counts theirs in the same figure."""
-    index = None if _copies(found, mine.marker) else _index(found, mine.place)
+    own = where(found, mine)
+    index = own[0] if len(own) == 1 else None
     return [
         str(r.get("name") or i)
         for i, r in enumerate(_routes(found))
@@ -137,16 +190,8 @@ def others_of_kind(found: Object, mine: Remembered, kind: str) -> list[str]:
     ]
 
 
-def _in_route(found: Object, mine: Remembered) -> bool:
-    """Without its note only what differs from what the route had can be ours."""
-    note = noted(found, mine.marker)
-    known = note or mine
-    now = prior(found, known.place)
-    return now is not None and now == known.fault and (note is not None or now != mine.prior)
-
-
-def _given_back(found: Object, known: Remembered) -> Operation:
-    path = f"/spec/http/{_index(found, known.place)}/fault"
+def _given_back(index: int, known: Remembered) -> Operation:
+    path = f"/spec/http/{index}/fault"
     if known.prior is None:
         return {"op": "remove", "path": path}
     return {"op": "replace", "path": path, "value": dict(known.prior)}
@@ -175,6 +220,21 @@ def _notes(found: Object) -> list[Remembered]:
             with contextlib.suppress(ValueError):  # codec's own error is one
                 notes.append(codec.decode(Remembered, json.loads(text)))
     return notes
+
+
+def _alike(found: Object, known: Remembered) -> list[int]:
+    """The routes with this fault, but for those that had it before and those that have it by another note."""
+    others = [n.place for n in _notes(found) if n.marker != known.marker and n.fault == known.fault]
+    theirs = {_index(found, place) for place in (*others, *known.twins)}
+    mine = [
+        i for i, r in enumerate(_routes(found)) if known.fault and r.get("fault") == known.fault and not _is_ours(r)
+    ]
+    return [i for i in mine if i not in theirs]
+
+
+def _place(found: Object, index: int) -> Place:
+    route = _routes(found)[index]
+    return Place(name=str(route.get("name") or ""), index=index, print=_print(route))
 
 
 def _index(found: Object, place: Place) -> int | None:

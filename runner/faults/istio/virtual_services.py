@@ -48,7 +48,7 @@ class VirtualServices:
             raise errors.EnvironmentFailure(f"no fault was put in: there is no {wanted.called}")
 
     def take_out(self, ns: str, name: str, mine: Remembered) -> bool:
-        """Whether a fault of ours was in the route, and is taken out. Raises EnvironmentFailure."""
+        """Whether a fault of ours was in the route, and is taken out. Raises EnvironmentFailure, also where it is unclear which route."""
         acted = False
 
         def decide(found: Object) -> list[routes.Operation]:
@@ -56,6 +56,17 @@ class VirtualServices:
             acted = routes.acts(found, mine)
             return routes.take_out(found, mine)
 
-        with told(f"the fault is still in the virtual service {ns}/{name}"):
-            there = self._api.change(self.path(ns, name), decide)
+        try:
+            with told(f"the fault is still in the virtual service {ns}/{name}"):
+                there = self._api.change(self.path(ns, name), decide)
+        except routes.Unclear as several:
+            raise errors.EnvironmentFailure(unclear(ns, name, str(several))) from None
         return bool(there) and acted
+
+
+def unclear(ns: str, name: str, several: str) -> str:
+    """What a person has to do where several routes have a fault of ours, and its own is not known any more."""
+    return (
+        f"the virtual service {ns}/{name} was edited meanwhile, and its routes {several} all have the fault of this run: "
+        f"take it out of them (kubectl edit virtualservice {name} -n {ns}), then chaos-run recover"
+    )
