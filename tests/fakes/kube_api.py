@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,6 +24,8 @@ from tests.waiting import HANG_S
 Object = dict[str, Any]
 OTHERS = "kubectl-edit"
 """Who writes where nobody says who he is."""
+BEGAN = datetime(2026, 11, 27, 18, tzinfo=UTC)
+"""When it was started: an object is made a second later than the one before."""
 
 
 @dataclass
@@ -47,7 +50,11 @@ class KubeApi:
         """Write an object past the API."""
         with self.lock:
             self.version += 1
-            metadata = {"uid": f"uid-{self.version}", **found.get("metadata", {}), "resourceVersion": str(self.version)}
+            born = {
+                "uid": f"uid-{self.version}",
+                "creationTimestamp": f"{BEGAN + timedelta(seconds=self.version):%FT%TZ}",
+            }
+            metadata = {**born, **found.get("metadata", {}), "resourceVersion": str(self.version)}
             metadata["managedFields"] = [{"manager": by, "time": f"2026-11-27T18:00:{self.version % 60:02}Z"}]
             self.objects[path] = {**found, "metadata": metadata}
             return self.objects[path]

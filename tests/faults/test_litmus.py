@@ -259,6 +259,52 @@ def test_a_change_that_a_killed_helper_left_is_told_until_its_pod_is_gone(lab: L
     assert lab.left(target).residue == ()
 
 
+@pytest.mark.parametrize("in_time", [False, True], ids=["after it was struck", "before it was struck"])
+def test_of_a_pod_that_was_replaced_under_the_same_name_nothing_is_left(lab: Lab, in_time: bool) -> None:
+    """As a StatefulSet does it. One that was replaced after it was looked up and before the engine began has the change."""
+    lab.operator.helper_is_killed = True
+    target = lab.resolve(ours := lab.activity())
+    lab.act(ours)
+    assert lab.undo(target).state is State.FAILED
+    new = {"metadata": {**pod("shop-0", app="shop")["metadata"], "uid": "another"}}
+    if in_time:
+        new["metadata"]["creationTimestamp"] = lab.api.objects[f"{PODS}/shop-1"]["metadata"]["creationTimestamp"]
+    lab.api.put(f"{PODS}/shop-0", new)
+
+    assert bool(lab.left(target).residue) == in_time
+    assert lab.undo(target).state is (State.FAILED if in_time else State.UNDONE)
+
+
+NODE = "/api/v1/nodes/n1"
+
+
+@pytest.mark.parametrize("fault", ["node-drain", "node-taint"])
+def test_what_stays_in_a_node_is_told_as_what_it_is(still: Lab, fault: str) -> None:
+    still.api.put(NODE, {"metadata": {"name": "n1"}, "spec": {"unschedulable": True}})
+    still.api.put(f"{LITMUS}/shop/chaosexperiments/{fault}", {"metadata": {"name": fault}})
+    target = still.resolve(still.activity(fault, app_label="", env={"TARGET_NODE": "n1"}))
+    name = target.before["args"]["name"]
+    ended = {"engineStatus": "stopped", "experiments": [{"status": "Forcefully Aborted"}]}
+    still.api.put(f"{ENGINES}/{name}", {"metadata": {"name": name}, "spec": {}, "status": ended})
+    left = {"history": {"targets": [{"kind": "node", "name": "n1", "chaosStatus": "injected"}]}}
+    result = f"{name}-{fault}"
+    still.api.put(f"{RESULTS}/{result}", {"metadata": {"name": result}, "status": left})
+
+    outcome = still.undo(target)
+    assert outcome.state is State.FAILED
+    assert "never put back its change in node/n1" in str(outcome.error)
+    assert "tc, iptables" not in str(outcome.error)
+    assert still.left(target).residue == ("Litmus says that its change is still in node/n1",)
+    if fault == "node-drain":
+        assert "what stays there is a cordon: kubectl uncordon n1" in str(outcome.error)
+        still.api.edit(NODE, {"spec": {"unschedulable": None}})
+    else:
+        assert f"kubectl delete chaosresult {result} -n shop" in str(outcome.error)
+        del still.api.objects[f"{RESULTS}/{result}"]
+    assert still.undo(target).state is State.UNDONE
+    assert still.left(target).residue == ()
+
+
 def test_an_experiment_that_failed_is_no_success(still: Lab) -> None:
     with litmus_operator.running(still.operator):
         target = still.resolve(ours := still.activity())

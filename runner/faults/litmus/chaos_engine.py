@@ -28,6 +28,8 @@ DEFAULTS: Mapping[str, Any] = {
 """What an action does not have to say."""
 KILLS = ("pod-delete",)
 """Faults of which Litmus never says that they were injected: their pods are gone, by UID."""
+CORDONS = ("node-drain",)
+"""Faults of which nothing stays in a node but that it is cordoned."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,7 +107,8 @@ class System(InClusterSystem):
         from runner.faults.litmus.chaos_engine import KILLS
 
         name = wanted.engine(self._setting.run)
-        args = {"resource": "chaosengines", "namespace": wanted.ns, "name": name, "fault": wanted.fault}
+        args: dict[str, Any] = {"resource": "chaosengines", "namespace": wanted.ns, "name": name}
+        args |= {"fault": wanted.fault, "uids": dict(pods)}
         undo = UndoStep(kind=RECORD, what=f"stop Litmus' {wanted.fault} in {wanted.ns} and take it away", args=args)
         return FaultTarget(
             action=action,
@@ -119,7 +120,7 @@ class System(InClusterSystem):
             objects=(Driver().concerns(args), f"chaosresults/{wanted.ns}/{name}-{wanted.fault}") if targets else (),
             owner=Owner.SYSTEM,
             undo=(undo,) if targets else (),
-            before={"args": args, "uids": dict(pods)},
+            before={"args": args},
             ttl_s=wanted.duration_s,
         )
 
@@ -142,4 +143,4 @@ def _share(wanted: Wanted, count: int) -> str:
 def _engine(args: Mapping[str, Any]) -> Engine:
     from runner.faults.litmus.engines import Engine
 
-    return Engine(ns=args["namespace"], name=args["name"], fault=args["fault"])
+    return Engine(ns=args["namespace"], name=args["name"], fault=args["fault"], uids=args.get("uids") or {})

@@ -14,16 +14,16 @@ def seen(engines: Engines, engine: Engine, before: FaultTarget) -> Evidence:
     if found.trouble:
         return Evidence(confirmed=False, sentence=f"the {engine.said} says: {found.trouble}")
     if before.kind == "killed":
-        return _gone(engines, engine, before)
+        return _gone(engines, engine)
     marked = found.marked("injected", "reverted")
     hit = tuple(t for t in before.targets if _short(t) in marked)
     words = ", ".join(marked) or f"none so far ({found.experiment or found.status or 'no operator has looked at it'})"
     return Evidence(confirmed=bool(hit), sentence=f"Litmus marks as injected: {words}", targets=hit)
 
 
-def _gone(engines: Engines, engine: Engine, before: FaultTarget) -> Evidence:
+def _gone(engines: Engines, engine: Engine) -> Evidence:
     """Litmus never says of a deleted pod that it was injected."""
-    was = before.before["uids"]
+    was = engine.uids
     now = engines.uids(engine.ns, was)
     gone = tuple(f"pod/{engine.ns}/{name}" for name, uid in was.items() if now.get(name) != uid)
     sentence = f"{len(gone)} of {len(was)} pods are gone by their UID: {', '.join(gone) or 'none'}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from runner import clock, errors
 from runner.faults.cluster_api import ClusterApi, Object, told
@@ -25,6 +25,8 @@ class Engine:
     ns: str
     name: str
     fault: str
+    uids: Mapping[str, str] = field(default_factory=dict)
+    """Of the pods that it may strike, by their names, from before it began."""
 
     @property
     def said(self) -> str:
@@ -119,8 +121,8 @@ class Engines:
             self._wait(lambda: self._running(engine), until, f"the operator has not stopped the {engine.said}")
         if unreverted := self._unreverted(engine):
             raise errors.EnvironmentFailure(
-                f"Litmus never put back its change in {', '.join(unreverted)}: its helper ended before it could",
-                hint="delete the pod, or take its rules away by hand (tc, iptables); the ChaosResult stays as evidence",
+                f"Litmus never put back its change in {', '.join(unreverted)}: its helper ended before it could; "
+                f"{_by_hand(engine, unreverted)}"
             )
         with told(f"the {engine.said} could not be deleted"):
             self._api.delete(chaos_engine.path("chaosengines", engine.ns, engine.name))
@@ -153,16 +155,29 @@ class Engines:
                 yield f"the pod {pod['metadata']['name']}"
 
     def _unreverted(self, engine: Engine) -> list[str]:
-        """Targets that are there and that an ended engine still calls injected: what is in a pod goes with it."""
+        """Targets that still have what an ended engine calls injected: what is in a pod goes with it."""
         found = self.account(engine)
         if found.result is None or not (found.engine is None or found.ended):
             return []
-        return [f"{engine.ns} {name}" for name in found.marked("injected") if self._is_there(engine.ns, name)]
+        began = str(found.result["metadata"].get("creationTimestamp") or "")
+        with told(f"whether the change of the {engine.said} is still there cannot be seen"):
+            return [
+                f"{engine.ns} {target}" if target.startswith("pod/") else target
+                for target in found.marked("injected")
+                if self._has_it(engine, target, began)
+            ]
 
-    def _is_there(self, ns: str, target: str) -> bool:
+    def _has_it(self, engine: Engine, target: str, began: str) -> bool:
+        """Another pod of the name has it not, unless it was there when the engine began: then it may be the one that was struck."""
         kind, _, name = target.partition("/")
-        path = f"/api/v1/namespaces/{ns}/pods/{name}" if kind == "pod" else f"/api/v1/nodes/{name}"
-        return self._api.get(path) is not None
+        path = f"/api/v1/namespaces/{engine.ns}/pods/{name}" if kind == "pod" else f"/api/v1/nodes/{name}"
+        found = self._api.get(path)
+        if found is None:
+            return False
+        if kind != "pod":
+            return engine.fault not in chaos_engine.CORDONS or bool((found.get("spec") or {}).get("unschedulable"))
+        is_new = str(found["metadata"].get("creationTimestamp") or "") > began
+        return not (is_new and engine.uids.get(name, found["metadata"]["uid"]) != found["metadata"]["uid"])
 
     def _wait(self, left: Callable[[], list[str]], until: float, what: str) -> None:
         if found := clock.poll_until(left, until - time.monotonic(), EVERY_S, enough=lambda found: not found):
@@ -175,3 +190,14 @@ class Engines:
         )
         warnings: list[Object] = [e for e in events if e.get("type") == "Warning"]
         return f"; {warnings[-1].get('message')}" if warnings else ""
+
+
+def _by_hand(engine: Engine, unreverted: Sequence[str]) -> str:
+    """What a person has to do about these targets."""
+    nodes = [name.removeprefix("node/") for name in unreverted if name.startswith("node/")]
+    result = f"kubectl delete chaosresult {engine.result} -n {engine.ns}"
+    if not nodes:
+        return "delete the pod, or take its rules away by hand (tc, iptables); the ChaosResult stays as evidence"
+    if engine.fault in chaos_engine.CORDONS:
+        return f"what stays there is a cordon: kubectl uncordon {' '.join(nodes)}, then chaos-run recover"
+    return f"put back by hand what {engine.fault} changes in a node, then {result} and chaos-run recover"
