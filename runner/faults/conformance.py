@@ -73,6 +73,10 @@ class Trial:
     """Brings it back."""
     troubled: Callable[[Trouble], AbstractContextManager[Setting]] | None = None
     """A setting whose system answers with this trouble for as long as it lasts; None for a system without an API of its own."""
+    alike: Callable[[], AbstractContextManager[Callable[[], bool]]] | None = None
+    """What somebody else does to the very target, for as long as the block lasts, that looks like the fault: gives whether it is still so.
+
+    None where the name of what is made says whose it is."""
     limit_s: float = 30.0
     """How long the system may take until a change can be seen."""
 
@@ -97,6 +101,7 @@ def check(driver: Driver, trial: Trial) -> list[str]:
         *_nothing(driver, trial),
         *_life(driver, trial),
         *_leftover(driver, trial),
+        *_alike(driver, trial),
         *_without_target(driver, trial),
         *(sentence for trouble in Trouble for sentence in _troubled(driver, trial, trouble)),
     ]
@@ -179,6 +184,19 @@ def _leftover(driver: Driver, trial: Trial) -> Iterator[str]:
     if acted and not _settled(driver, trial, target).confirmed:
         yield "its action succeeds with a leftover of the same name in place, and has no effect"
     yield from _ended(driver, trial, before, records, "with a leftover in place")
+
+
+def _alike(driver: Driver, trial: Trial) -> Iterator[str]:
+    """Somebody else did to the target what this run then never came to: that is his."""
+    if trial.alike is None:
+        return
+    _, records, before = _planned(driver, trial)
+    with trial.alike() as stands:
+        yield from _undone(driver, trial.setting, records, State.ALREADY, "what somebody else did to the target")
+        if left := driver.open(trial.setting).residue(before, records, Kept()).residue:
+            yield f"it takes for its own what somebody else did to the target: {'; '.join(left)}"
+        if not stands():
+            yield "the undo put back what somebody else had done to the target"
 
 
 def _without_target(driver: Driver, trial: Trial) -> Iterator[str]:

@@ -18,7 +18,7 @@ import pytest
 from runner import errors
 from runner.faults import conformance, identity
 from runner.faults.conformance import Trial, Trouble
-from runner.faults.driver import Activity, Claim, Owner, Setting, State, Where
+from runner.faults.driver import Activity, Claim, FaultTarget, Owner, Setting, State, Where
 from runner.faults.kubernetes.driver import Driver as Kubernetes
 from runner.faults.toxiproxy import actions
 from runner.faults.toxiproxy.driver import Driver
@@ -118,8 +118,16 @@ def _body(answer: bytes) -> int:
     return len(answer.partition(b"\r\n\r\n")[2])
 
 
+def records(target: FaultTarget) -> list[UndoRecord]:
+    return [UndoRecord(number=n, kind=s.kind, what=s.what, args=dict(s.args)) for n, s in enumerate(target.undo, 1)]
+
+
 def toxics(url: str, proxy: str) -> list[str]:
     return [toxic["name"] for toxic in ask(url, "GET", f"/proxies/{proxy}")[1]["toxics"]]
+
+
+def enable(url: str, proxy: str, *, enabled: bool) -> None:
+    assert ask(url, "PATCH", f"/proxies/{proxy}", {"enabled": enabled})[0] == 200
 
 
 class Stranger:
@@ -158,6 +166,12 @@ def test_it_conforms_on_a_real_toxiproxy(func: str, arguments: Mapping[str, Any]
         assert ask(before_it.behind, "POST", "/proxies", body)[0] == 201
 
     @contextlib.contextmanager
+    def disabled_by_somebody_else() -> Iterator[Callable[[], bool]]:
+        enable(before_it.behind, proxy, enabled=False)
+        yield lambda: not ask(before_it.behind, "GET", f"/proxies/{proxy}")[1]["enabled"]
+        enable(before_it.behind, proxy, enabled=True)
+
+    @contextlib.contextmanager
     def troubled(trouble: Trouble) -> Iterator[Setting]:
         with before_it.troubled(trouble):
             yield SETTING
@@ -169,7 +183,8 @@ def test_it_conforms_on_a_real_toxiproxy(func: str, arguments: Mapping[str, Any]
         nothing=activity(func, proxy="typo", toxiproxy=before_it.url, **arguments),
         others=stranger.act,
         untouched=stranger.untouched,
-        leftover=None if func == "disable_proxy" else leftover,
+        leftover=leftover,
+        alike=disabled_by_somebody_else if func == "disable_proxy" else None,
         remove_target=lambda: ask(before_it.behind, "DELETE", f"/proxies/{proxy}"),
         restore_target=bring_back,
         troubled=troubled,
@@ -237,6 +252,7 @@ def test_each_action_bites_is_seen_and_ends(func: str, which: str, request: pyte
     (step,) = target.undo
     assert system.undo(UndoRecord(number=1, kind=step.kind, what=step.what, args=step.args)).state is State.UNDONE
     assert fetch(listen, path).whole
+    assert toxics(url, proxy) == []
 
 
 @pytest.mark.parametrize(("func", "arguments"), [("add_latency", {"latency_ms": 300}), ("disable_proxy", {})])
@@ -263,6 +279,77 @@ def test_a_disabled_proxy_is_no_target_and_a_toxic_in_it_no_effect(
     assert now.note == f"the proxy {proxy} is disabled already: nothing passes through it"
     with pytest.raises(errors.EnvironmentFailure, match="is disabled: nothing passes through it"):
         act(asked)
+
+
+def test_a_proxy_that_somebody_else_disabled_before_the_action_came_to_it_stays_disabled(
+    toxiproxy: str, shop: str
+) -> None:
+    make_proxy(toxiproxy, proxy := next(_names), shop)
+    asked = activity("disable_proxy", proxy=proxy, toxiproxy=toxiproxy)
+    system = Driver().open(SETTING)
+    target = system.resolve(asked)
+    assert target is not None
+    before = system.snapshot([target], must=True)
+    enable(toxiproxy, proxy, enabled=False)
+    with pytest.raises(errors.EnvironmentFailure, match="is disabled: nothing passes through it"):
+        act(asked)
+
+    evidence = system.confirm(asked, target)
+    assert not evidence.confirmed
+    assert "is disabled, and 127.0.0.1:" in evidence.sentence
+    assert ", but not by this run: chaosrun-" in evidence.sentence
+    (record,) = records(target)
+    assert system.undo(record).state is State.ALREADY
+    assert actions.enable_proxy(proxy, toxiproxy) is False
+    assert not ask(toxiproxy, "GET", f"/proxies/{proxy}")[1]["enabled"]
+    found = system.residue(before, [record], Kept())
+    assert found.residue == ()
+    assert found.others == (f"the proxy {proxy} was disabled",)
+
+
+@pytest.mark.parametrize("which", ["toxiproxy", "playground"])
+def test_an_action_or_an_undo_that_died_before_its_last_request_is_undone(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    """There is the sign alone, which does nothing."""
+    if which == "toxiproxy":
+        url, path, proxy = request.getfixturevalue("toxiproxy"), "/", next(_names)
+        listen = make_proxy(url, proxy, request.getfixturevalue("shop"))
+    else:
+        url, path, proxy = request.getfixturevalue("links"), f"/echo?msg={'x' * FULL}", "shop"
+        listen = ask(url, "GET", "/proxies/shop")[1]["listen"]
+    asked = activity("disable_proxy", proxy=proxy, toxiproxy=url)
+    system = Driver().open(SETTING)
+    target = system.resolve(asked)
+    assert target is not None
+    act(asked)
+    enable(url, proxy, enabled=True)
+    (sign,) = toxics(url, proxy)
+    assert fetch(listen, path).whole
+
+    (record,) = records(target)
+    assert system.residue({}, [record], Kept()).residue == (f"the toxic {sign} is in the proxy {proxy}",)
+    assert system.undo(record).state is State.UNDONE
+    assert toxics(url, proxy) == []
+    assert system.residue({}, [record], Kept()).residue == ()
+    assert fetch(listen, path).whole
+
+
+def test_the_sign_is_there_before_the_proxy_is_disabled_and_until_it_is_enabled(before_it: Front, shop: str) -> None:
+    """Whoever dies in between: what was disabled by the run is never without it."""
+    make_proxy(before_it.behind, proxy := next(_names), shop)
+    asked = activity("disable_proxy", proxy=proxy, toxiproxy=before_it.url)
+    system = Driver().open(SETTING)
+    target = system.resolve(asked)
+    assert target is not None
+    act(asked)
+    (sign,) = toxics(before_it.behind, proxy)
+    (record,) = records(target)
+    assert system.undo(record).state is State.UNDONE
+
+    there, writes = f"/proxies/{proxy}", [one for one in before_it.asked if one[0] != "GET"]
+    toxic = f"{there}/toxics"
+    assert writes == [("POST", toxic), ("PATCH", there), ("PATCH", there), ("DELETE", f"{toxic}/{sign}")]
 
 
 def test_a_proxy_that_listens_although_it_is_said_to_be_disabled_is_seen(before_it: Front, shop: str) -> None:
@@ -396,6 +483,13 @@ def test_the_rollback_for_plain_chaos_run_takes_away_what_the_run_made_and_no_mo
     assert len(actions.remove_toxics(proxy, toxiproxy)) == 2
     assert toxics(toxiproxy, proxy) == ["theirs"]
     assert actions.remove_toxics(proxy, toxiproxy) == []
+
+    act(activity("disable_proxy", proxy=proxy, toxiproxy=toxiproxy))
+    assert actions.remove_toxics(proxy, toxiproxy) == [], "the sign goes with the proxy's being disabled"
+    assert actions.enable_proxy(proxy, toxiproxy) is True
+    assert ask(toxiproxy, "GET", f"/proxies/{proxy}")[1]["enabled"]
+    assert toxics(toxiproxy, proxy) == ["theirs"]
+    assert actions.enable_proxy(proxy, toxiproxy) is False
 
 
 @pytest.mark.parametrize(("func", "arguments"), [("answer_errors", {}), ("limit_connections", {"connections": 1})])

@@ -1,9 +1,10 @@
 """Actions on Toxiproxy's proxies, for an experiment of `chaos-run` or of plain `chaos run`.
 
-Each makes one toxic, named by the run, and returns once Toxiproxy lists it. `toxiproxy` is the address of its API; without it
-TOXIPROXY_URL, else http://127.0.0.1:8474. `stream`: `downstream` are answers to the client, `upstream` what it sends. `toxicity`: the
-share of the connections that is hit, drawn once for each connection: few long-lived ones may all be hit, or none. `page`: the address of a
-page that comes through the proxy; `chaos-run` asks it before and after, as evidence that the fault is felt there.
+Each makes one toxic, named by the run, and returns once Toxiproxy lists it; that of `disable_proxy` does nothing, and says whose doing it
+is that the proxy is disabled. `toxiproxy` is the address of its API; without it TOXIPROXY_URL, else http://127.0.0.1:8474. `stream`:
+`downstream` are answers to the client, `upstream` what it sends. `toxicity`: the share of the connections that is hit, drawn once for each
+connection: few long-lived ones may all be hit, or none. `page`: the address of a page that comes through the proxy; `chaos-run` asks it
+before and after, as evidence that the fault is felt there.
 """
 
 from __future__ import annotations
@@ -149,15 +150,10 @@ def disable_proxy(proxy: str, toxiproxy: str = "", page: str = "") -> Fault:
 
 
 def enable_proxy(proxy: str, toxiproxy: str = "") -> bool:
-    """The rollback of `disable_proxy` under plain `chaos run`; whether there was anything to do."""
+    """The rollback of `disable_proxy` under plain `chaos run`: enables what this run disabled; whether there was anything to do."""
     from runner.faults.toxiproxy.client import Toxiproxy
 
-    server = Toxiproxy(address(toxiproxy))
-    found = server.proxy(proxy)
-    if found is None or found["enabled"]:
-        return False
-    server.enable(proxy, enabled=True)
-    return True
+    return Toxiproxy(address(toxiproxy)).release(proxy, _sign(proxy))
 
 
 def remove_toxics(proxy: str, toxiproxy: str = "") -> list[str]:
@@ -166,7 +162,13 @@ def remove_toxics(proxy: str, toxiproxy: str = "") -> list[str]:
 
     server = Toxiproxy(address(toxiproxy))
     names = [str(toxic["name"]) for toxic in (server.proxy(proxy) or {}).get("toxics", ())]
-    return [name for name in names if identity.is_of(identity.run_id(), name) and server.remove(proxy, name)]
+    ours = [name for name in names if identity.is_of(identity.run_id(), name) and name != _sign(proxy)]
+    return [name for name in ours if server.remove(proxy, name)]
+
+
+def _sign(proxy: str) -> str:
+    """The toxic by which a proxy is known to be disabled by this run."""
+    return Fault(proxy=proxy, type=DOWN, url="").name(identity.run_id())
 
 
 def _toxic(
@@ -193,14 +195,12 @@ def _apply(fault: Fault) -> dict[str, Any]:
         raise Unanswered(f"{server} has no proxy {fault.proxy!r}: it has {', '.join(server.proxies()) or 'none'}")
     if not found["enabled"]:
         raise Unanswered(f"the proxy {fault.proxy} of {server} is disabled: nothing passes through it")
+    name = fault.name(identity.run_id())
+    server.add(fault.proxy, fault.toxic(name))
     if fault.type == DOWN:
         server.enable(fault.proxy, enabled=False)
-        name = ""
-    else:
-        name = fault.name(identity.run_id())
-        server.add(fault.proxy, fault.toxic(name))
     now = server.proxy(fault.proxy) or {}
-    if not (now.get("enabled") is False if fault.type == DOWN else _listed(now, name)):
+    if not _listed(now, name) or (fault.type == DOWN and now["enabled"]):
         raise Unanswered(f"{server} took {fault} for the proxy {fault.proxy!r}, and does not list it")
     return {"toxiproxy": fault.url, "proxy": fault.proxy, "toxic": name, "does": str(fault)}
 

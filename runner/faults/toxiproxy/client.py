@@ -74,6 +74,16 @@ class Toxiproxy:
         """Whether it was there."""
         return self._ask("DELETE", f"{_path(proxy)}/toxics/{quote(toxic, safe='')}", absent=True) is not None
 
+    def release(self, proxy: str, sign: str) -> bool:
+        """Enable a proxy that has this sign, and take that away last: who dies in between has left it. Whether it was there."""
+        found = self.proxy(proxy)
+        if found is None or all(toxic["name"] != sign for toxic in found["toxics"]):
+            return False
+        if not found["enabled"]:
+            self.enable(proxy, enabled=True)
+        self.remove(proxy, sign)
+        return True
+
     def enable(self, proxy: str, *, enabled: bool) -> None:
         self._ask("PATCH", _path(proxy), {"enabled": enabled})
 

@@ -137,27 +137,23 @@ class System(BaseSystem):
         return Evidence(confirmed=confirmed, sentence=sentence, targets=before.targets if confirmed else ())
 
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
-        """Take our toxic away, by its name; enable the proxy that we disabled."""
+        """Take our toxic away, by its name; enable the proxy that we disabled, which our sign in it says."""
         from runner.faults.toxiproxy.client import Unanswered
 
-        url, proxy = record.args["url"], record.args["proxy"]
-        if _is_gone(record.args):
+        args, proxy = record.args, record.args["proxy"]
+        if _is_gone(args):
             return Outcome(state=State.ALREADY, error=GONE)
-        server = _server(url, hurried=hurried)
+        server = _server(args["url"], hurried=hurried)
         try:
-            if record.kind == TOXIC:
-                changed = server.remove(proxy, record.args["toxic"])
-            else:
-                changed = (server.proxy(proxy) or {}).get("enabled") is False
-                if changed:
-                    server.enable(proxy, enabled=True)
+            is_toxic = record.kind == TOXIC
+            changed = server.remove(proxy, args["toxic"]) if is_toxic else server.release(proxy, args["sign"])
         except Unanswered as problem:
             hint = "Toxiproxy ends nothing by itself: once it answers again, chaos-run recover"
             return Outcome(state=State.FAILED, error=f"{problem.message}; {hint}")
         return Outcome(state=State.UNDONE if changed else State.ALREADY)
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
-        """Our toxics that are there, by their names, and proxies that we disabled; what else changed is somebody else's."""
+        """Our toxics and our signs of disabled proxies that are there, by their names; what else changed is somebody else's."""
         objects: Mapping[str, Any] = before.get("objects") or {}
         found = Residue()
         for url in dict.fromkeys([*objects, *(record.args["url"] for record in records)]):
@@ -167,20 +163,24 @@ class System(BaseSystem):
 
     def _undo(self, fault: Fault, playground: Any) -> UndoStep:
         where = {"url": fault.url, "proxy": fault.proxy} | ({"playground": playground} if playground else {})
-        if fault.type == DOWN:
-            return UndoStep(kind=ENABLE, what=f"enable the proxy {fault.proxy} again", args=where)
         name = fault.name(self._run)
+        if fault.type == DOWN:
+            return UndoStep(kind=ENABLE, what=f"enable the proxy {fault.proxy} again", args={**where, "sign": name})
         return UndoStep(kind=TOXIC, what=f"take {name} out of the proxy {fault.proxy}", args={**where, "toxic": name})
 
     def _seen(self, fault: Fault, found: Mapping[str, Any] | None) -> tuple[bool, str]:
         where = f"the proxy {fault.proxy}"
         if found is None:
             return False, f"{where} is not there any more"
+        name = fault.name(self._run)
         if fault.type == DOWN:
-            return _is_down(found, fault.url, where)
+            down, sentence = _is_down(found, fault.url, where)
+            if not down or any(toxic["name"] == name for toxic in found["toxics"]):
+                return down, sentence
+            return False, f"{sentence}, but not by this run: {name} is not in it"
         if not found["enabled"]:
             return False, f"{where} is disabled: no toxic in it has an effect"
-        wanted = fault.toxic(fault.name(self._run))
+        wanted = fault.toxic(name)
         if not any(_same(toxic, wanted) for toxic in found["toxics"]):
             return False, f"{where} ({found['listen']} to {found['upstream']}) has no toxic of this action"
         drawn = "" if fault.toxicity == 1 else ", drawn once for each connection"
@@ -196,20 +196,21 @@ class System(BaseSystem):
             now = _state(server)
         except Unanswered as problem:
             return Residue(residue=(f"whether a toxic of this run is left is not known: {problem.message}",))
-        ours = dict(self._ours(now, {r.args["proxy"] for r in records if r.kind == ENABLE}))
+        ours = dict(self._ours(now, {r.args["sign"] for r in records if r.kind == ENABLE}))
         meant = [said for name, said in ours.items() if kept.names is None or name in kept.names]
         residue = [said for name, said in ours.items() if said not in meant]
         others = [s for n, s in _changes(before or now, now) if n not in ours and not self._made(n)]
         cleared = () if ours else (f"no toxic of this run is left in {server}",)
         return Residue(residue=tuple(residue), meant=tuple(meant), others=tuple(others), cleared=cleared)
 
-    def _ours(self, now: Mapping[str, Any], disabled: Collection[str]) -> Iterator[tuple[str, str]]:
+    def _ours(self, now: Mapping[str, Any], signs: Collection[str]) -> Iterator[tuple[str, str]]:
         for proxy, state in now.items():
-            if proxy in disabled and not state["enabled"]:
-                yield _proxy(proxy), f"the proxy {proxy} is disabled"
             for toxic in state["toxics"]:
-                if identity.is_of(self._run, toxic):
-                    yield _toxic(proxy, toxic), f"the toxic {toxic} is in the proxy {proxy}"
+                there = f"the toxic {toxic} is in the proxy {proxy}"
+                if toxic in signs:
+                    yield _proxy(proxy), there if state["enabled"] else f"the proxy {proxy} is disabled"
+                elif identity.is_of(self._run, toxic):
+                    yield _toxic(proxy, toxic), there
 
     def _made(self, name: str) -> bool:
         return identity.is_of(self._run, name.rpartition("/")[2])

@@ -14,7 +14,8 @@ VARIABLE = "TOXIPROXY_URL"
 """Where Toxiproxy's API is, for an action that does not say."""
 DEFAULT = "http://127.0.0.1:8474"
 DOWN = "down"
-"""Not a toxic: the whole proxy is disabled."""
+"""Not a toxic: the whole proxy is disabled. That says nothing of who did it, so a toxic that does nothing is put in first, as our sign."""
+SIGN = {"type": "latency", "toxicity": 0, "attributes": {"latency": 0, "jitter": 0}}
 PLAYGROUNDS = ("http_error", "limit_connections")
 """Types that only the proxies of the playground have, and no Toxiproxy."""
 STREAMS = ("downstream", "upstream")
@@ -52,7 +53,9 @@ class Fault:
         return identity.name(run, {**self.toxic(""), "proxy": self.proxy})
 
     def toxic(self, name: str) -> dict[str, Any]:
-        """As Toxiproxy's API takes and gives it."""
+        """As Toxiproxy's API takes and gives it; of a proxy that is disabled our sign."""
+        if self.type == DOWN:
+            return {"name": name, "stream": self.stream, **SIGN}
         return {
             "name": name,
             "type": self.type,
