@@ -358,6 +358,8 @@ def test_a_proxy_that_listens_although_it_is_said_to_be_disabled_is_seen(before_
     system = Driver().open(SETTING)
     target = system.resolve(asked)
     assert target is not None
+    act(asked)
+    enable(before_it.behind, proxy, enabled=True)
 
     before_it.says_disabled = True
 
