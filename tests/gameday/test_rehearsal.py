@@ -39,7 +39,7 @@ def service(free_port: Callable[[], int]) -> Iterator[Service]:
 @pytest.fixture
 def scenario(service: Service, tmp_path: Path) -> Path:
     felt = {
-        "traffic": [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}],
+        "traffic": [{"name": "front", "url": "${url}/", "rate": 100, "timeout": harness.UNHURRIED}],
         "objectives": [{"name": "availability", "indicator": "front", "target": "99%"}],
     }
     broken = [http("break", "/break", pauses={"after": 3})]

@@ -18,6 +18,10 @@ from tests.waiting import until
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]
+UNHURRIED = "10s"
+"""A timeout for a service that answers at once. A request that our own prober sends a tenth of it late is unmeasured
+(docs/measurement.md 3.4), and one in a hundred of those is INCONCLUSIVE: of 1s it took a machine that stalls for a seventh of a
+second, whatever the test is about."""
 
 
 @dataclass
@@ -80,7 +84,7 @@ def experiment(
     ours = {
         "name": "chaos-run",
         "service": "journey",
-        "traffic": [{"name": "front", "url": "${url}/health", "rate": 50, "timeout": "1s"}],
+        "traffic": [{"name": "front", "url": "${url}/health", "rate": 50, "timeout": UNHURRIED}],
         "objectives": [{"name": "availability", "indicator": "front", "target": "90%"}],
         "windows": {"baseline": "1s", "recovery": "20s", "stable": "500ms"},
         "abort": [{"duration": "60s"}],

@@ -14,9 +14,9 @@ from runner.cli import main
 from runner.engine.conclude import rejudge
 from runner.store import Store
 from runner.timeline.record import RunRecord
-from tests.journeys.harness import Service, experiment, http, started
+from tests.journeys.harness import UNHURRIED, Service, experiment, http, started
 
-TRAFFIC = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
+TRAFFIC = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": UNHURRIED}]
 OBJECTIVES = [
     {"name": "availability", "indicator": "front", "target": "99%"},
     {"name": "latency", "indicator": "front", "target": "90%", "threshold": "300ms", "window": "7d", "judge": "window"},

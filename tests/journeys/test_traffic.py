@@ -15,7 +15,7 @@ import pytest
 
 from runner.engine.conclude import rejudge
 from runner.timeline.record import from_json
-from tests.journeys.harness import ROOT, Run, record, started
+from tests.journeys.harness import ROOT, UNHURRIED, Run, record, started
 from tests.probe import odd
 
 _OLDER = ("name", "url", "rate", "timeout_s", "tape", "seen_ns", "until_ns")
@@ -34,7 +34,7 @@ def _run(folder: Path, service: odd.Way, control: odd.Way = odd.answers, **strea
         action = {"type": "action", "name": "break", "provider": {"type": "http", "url": f"{breaking}break"}}
         ours = {
             "name": "chaos-run",
-            "traffic": [{"name": "front", "url": f"{url}page", "rate": 50, "timeout": "1s", **stream}],
+            "traffic": [{"name": "front", "url": f"{url}page", "rate": 50, "timeout": UNHURRIED, **stream}],
             "objectives": [{"name": "up", "indicator": "front", "target": "90%"}],
             "windows": {"baseline": "1s", "recovery": "2s", "stable": "500ms"},
             "abort": [{"duration": "60s"}],

@@ -23,7 +23,7 @@ def test_a_fault_that_users_do_not_feel_passes_and_is_put_back(service: Service,
 
 
 def test_a_fault_that_users_feel_beyond_the_objective_fails(service: Service, tmp_path: Path) -> None:
-    traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
+    traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": harness.UNHURRIED}]
     objectives = [{"name": "availability", "indicator": "front", "target": "99%"}]
     method = [http("break", "/break", pauses={"after": 3})]  # three slices: one or two may be a single clump
     with started(tmp_path, experiment(service, traffic=traffic, objectives=objectives, method=method)) as run:
@@ -35,7 +35,7 @@ def test_a_fault_that_users_feel_beyond_the_objective_fails(service: Service, tm
 def test_a_pause_between_two_outages_is_told_as_a_pause_and_recovery_counts_from_the_last_one(
     service: Service, tmp_path: Path
 ) -> None:
-    traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}]
+    traffic = [{"name": "front", "url": "${url}/", "rate": 100, "timeout": harness.UNHURRIED}]
     document = experiment(
         service,
         traffic=traffic,
@@ -86,7 +86,7 @@ def test_no_guard_stops_the_way_back(service: Service, tmp_path: Path) -> None:
         service,
         method=[http("break", "/break")],
         rollbacks=[mend],
-        traffic=[{"name": "front", "url": "${url}/", "rate": 100, "timeout": "1s"}],
+        traffic=[{"name": "front", "url": "${url}/", "rate": 100, "timeout": harness.UNHURRIED}],
         objectives=[{"name": "availability", "indicator": "front", "target": "99%"}],
         abort=[{"error_ratio": {"indicator": "front", "above": "50%", "over": "1s"}}, {"duration": "60s"}],
     )
