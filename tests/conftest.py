@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from runner import clock
+from tests import ports
 
 MARK = f"CHAOS_RUN_TEST_{os.getpid()}"
 """In the environment of everything that a test of this session starts: that test's id. Other sessions have other marks."""
@@ -62,13 +62,7 @@ def _own_state(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """Gives a loopback port that nobody listens on, a new one with each call."""
-
-    def choose() -> int:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            return int(listener.getsockname()[1])
-
-    return choose
+    return ports.free_port
 
 
 def _shelter(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

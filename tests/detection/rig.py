@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.listening import Quiet, listening
+from tests.ports import free_port
 from tests.waiting import until
 
 PROGRAMS = ("prometheus", "prometheus-alertmanager")
@@ -151,9 +151,3 @@ def firing(found: Rig, alert: str = "") -> bool:
 def _scraped(found: Rig) -> bool:
     with urllib.request.urlopen(f"{found.prometheus}/api/v1/query?query=shop_broken", timeout=1) as answer:
         return bool(json.load(answer)["data"]["result"])
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -13,10 +13,11 @@ from runner import errors
 from runner.probe.alerts import conformance, source
 from runner.probe.alerts.source import Setting
 from runner.timeline.alerting import Floor, Seen
-from tests.detection.rig import Rig, free_port
+from tests.detection.rig import Rig
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud
 from tests.fakes.grafana import grafana, mapped
 from tests.fakes.pagerduty import TOKEN, Pager
+from tests.ports import free_port
 
 
 class Switch:

@@ -12,7 +12,7 @@ from runner import errors
 from runner.probe.alerts import source
 from runner.probe.alerts.source import Setting
 from tests.detection.fake import Fake, fake_alertmanager
-from tests.detection.rig import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

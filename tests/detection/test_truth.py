@@ -19,11 +19,12 @@ import pytest
 
 from runner.errors import ExitCode
 from tests.detection.fake import fake_alertmanager
-from tests.detection.rig import REAL, Rig, free_port, need, ready
+from tests.detection.rig import REAL, Rig, need, ready
 from tests.detection.test_run import _experiment
 from tests.fakes.listening import Quiet, listening
 from tests.journeys import harness
 from tests.journeys.harness import Json, Run, Service
+from tests.ports import free_port
 from tests.waiting import until
 
 ALERTMANAGER = """

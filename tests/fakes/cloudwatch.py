@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.detection.rig import free_port, until
+from tests.ports import free_port
+from tests.waiting import until
 
 ACCESS = {"aws_access_key_id": "AKIATESTING", "aws_secret_access_key": "aws-secret-hunter2"}
 REGION = "eu-west-1"

@@ -8,7 +8,6 @@ import lzma
 import os
 import random
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -22,6 +21,7 @@ import pytest
 
 from runner.faults.conformance import Trouble
 from tests.fakes.listening import Quiet, listening
+from tests.ports import free_port
 from tests.waiting import HANG_S, until
 
 PACKED = Path(__file__).parents[3] / "shared" / "systems" / "bin" / "toxiproxy-server.xz"
@@ -35,9 +35,7 @@ PORTS = range(20000, 30000)
 def running(folder: Path) -> Iterator[str]:
     """Its URL; skips where there is none to be had."""
     program = _program(folder)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [program, "-host", "127.0.0.1", "-port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -7,7 +7,6 @@ import contextlib
 import json
 import random
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -24,6 +23,7 @@ from runner.experiment.metric import Metric
 from runner.probe.metered import Metered
 from runner.probe.prometheus import Prometheus
 from tests.fakes.listening import Quiet, listening
+from tests.ports import free_port
 from tests.waiting import PATIENCE_S, until
 
 FAULTS = 8
@@ -78,9 +78,7 @@ def shop() -> Iterator[Shop]:
 def prometheus(folder: Path, service: Shop) -> Iterator[str]:
     if not shutil.which("prometheus"):
         pytest.skip("no prometheus here: apt-get install --no-install-recommends prometheus")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     (folder / "prometheus.yml").write_text(CONFIG.format(port=service.port))
     options = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", f"--web.listen-address=127.0.0.1:{port}"]
     with (folder / "log").open("wb") as log:

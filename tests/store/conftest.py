@@ -14,6 +14,7 @@ import pytest
 
 from runner.store import Store
 from runner.store.rows import TABLES
+from tests.ports import free_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
@@ -73,7 +74,7 @@ def serving() -> Iterator[Server]:
     """A server in a folder of its own, which goes with it."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-run-pg-"))
     folder.chmod(0o755)
-    running = Server(BINARIES[-1], folder / "data", _free_port())
+    running = Server(BINARIES[-1], folder / "data", free_port())
     try:
         running.make()
         running.start()
@@ -115,11 +116,3 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             for table in (*TABLES, "distributions", "live_runs", "locks", "messages"):
                 writer.execute(f"DELETE FROM {table}", {})
         yield opened
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -15,8 +15,8 @@ import pytest
 
 from runner.checks import histogram
 from runner.checks.check import Measured, NoData
-from tests.detection.rig import free_port
 from tests.fakes import prometheus as fake
+from tests.ports import free_port
 from tests.probe.checks.conftest import call
 from tests.waiting import until
 
