@@ -66,7 +66,8 @@ def test_a_lock_whose_holder_has_died_is_taken_over_and_released(kube: Kube, cha
     with chaos_run.running(SCALE_UP) as run:
         name = run.wait_for("injected")["run"]
         assert name in kube.leases(kube.namespace)["chaos-run"]
-        assert run.finish().code == 0
+        outcome = run.finish()
+    assert outcome.passed, outcome.stderr + outcome.stdout[-2000:]
     assert kube.leases(kube.namespace) == {}
 
 
@@ -111,7 +112,7 @@ def test_without_the_right_to_leases_this_machines_lock_has_to_do(
         outcome = chaos_run("run", SCALE_UP, "--json", "--kubeconfig", tmp_path / "kubeconfig")
     finally:
         kube.run("delete", "-f", "-", "--ignore-not-found", stdin=rights)
-    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert outcome.passed, outcome.stderr + outcome.stdout[-2000:]
     assert [f for f in outcome.verdict["findings"] if "not allowed to read leases" in f and "this machine's lock" in f]
     assert kube.replicas() == 3
 

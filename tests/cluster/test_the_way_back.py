@@ -142,7 +142,7 @@ def test_somebody_elses_cordon_stays_though_the_file_would_lift_it(
 def test_replicas_are_restored_without_a_declared_rollback(kube: Kube, chaos_run: ChaosRun) -> None:
     before = kube.snapshot()
     outcome = chaos_run("run", SCALE_UP, "--json")
-    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert outcome.passed, outcome.stderr + outcome.stdout[-2000:]
     assert [s["state"] for s in outcome.named("undo_step") if s["what"].startswith("scale ")] == ["started", "undone"]
     assert kube.snapshot() == before
 
@@ -157,7 +157,7 @@ def test_what_somebody_else_changed_meanwhile_is_told_and_left_alone(kube: Kube,
         assert kube.cordons()[node][0] is True
     finally:
         kube.run("uncordon", node)
-    assert outcome.code == 0, outcome.stderr + outcome.stdout[-2000:]
+    assert outcome.passed, outcome.stderr + outcome.stdout[-2000:]
     assert [f for f in outcome.verdict["findings"] if node in f and "but not by it" in f]
 
 
