@@ -13,6 +13,7 @@ import pytest
 
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, http, started
+from tests.waiting import PATIENCE_S
 
 
 def chaos_run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -84,22 +85,25 @@ def test_stop_ends_a_run_from_another_terminal_and_waits_until_all_is_put_back(
 
 def test_ack_marks_the_run_as_detected_by_a_person(service: Service, tmp_path: Path) -> None:
     traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
-    document = experiment(service, traffic=traffic, method=[http("break", "/break", pauses={"after": 5})])
+    document = experiment(service, traffic=traffic, method=[http("break", "/break", pauses={"after": 60})])
     with started(tmp_path, document) as run:
         run.until("effective")
         assert chaos_run("ack", "--note", "pager rang").returncode == 0
         detected = run.until("detected")
+        run.process.terminate()
         run.finish()
     assert detected["source"] == "person"
     assert "pager rang" in detected["by"]
-    assert 0 < run.verdict["ttd_s"] < 5
+    assert 0 < run.verdict["ttd_s"] < PATIENCE_S
 
 
 def test_what_people_do_and_see_is_in_the_record_and_only_what_they_did_to_the_fault_is_a_mark(
     service: Service, tmp_path: Path
 ) -> None:
     traffic = [{"name": "front", "url": "${url}/", "rate": 50, "timeout": "1s"}]
-    document = experiment(service, traffic=traffic, method=[http("break", "/break", pauses={"after": 6})])
+    windows = {"baseline": "6s", "recovery": "20s", "stable": "500ms"}  # one of them speaks before it is over
+    method = [http("break", "/break", pauses={"after": 60})]
+    document = experiment(service, traffic=traffic, windows=windows, method=method)
     assert chaos_run("mitigated").returncode == 2, "there is no run to speak of"
     with started(tmp_path, document) as run:
         run.until("phase", phase="baseline")
@@ -111,6 +115,8 @@ def test_what_people_do_and_see_is_in_the_record_and_only_what_they_did_to_the_f
             ("mitigated", "--by", "bob"),
         ):
             assert chaos_run(*command).returncode == 0
+        run.until("finding", message="mitigated, reported by bob")
+        run.process.terminate()
         run.finish()
     kept = harness.record(run)
     people = [(m["name"], m["source"]) for m in kept["marks"] if m["source"].startswith("person: ")]

@@ -68,9 +68,10 @@ def test_a_url_that_nothing_answers_is_named_with_the_reason(
 
 
 def test_show_says_how_far_a_live_run_is(service: Service, tmp_path: Path) -> None:
-    with started(tmp_path, experiment(service, method=[http("break", "/break", pauses={"after": 3})])) as run:
+    with started(tmp_path, experiment(service, method=[http("break", "/break", pauses={"after": 60})])) as run:
         run.until("injected")
         shown = chaos_run("show", run.events[0]["run"])
+        run.process.terminate()
         run.finish()
     assert "is running, phase: fault" in shown.stdout
     assert "injected break" in shown.stdout

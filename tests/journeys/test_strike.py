@@ -91,13 +91,14 @@ def test_a_program_of_the_experiment_strikes_the_context_of_the_plan(
     service: Service, tmp_path: Path, two: Two
 ) -> None:
     two.prod("annotate", "deploy/shop", "acted=long-ago")
-    method = [annotate("acted", pauses={"after": 1}), annotate("unacted", pauses={"after": 1})]
+    method = [annotate("acted", pauses={"after": 1}), annotate("unacted", pauses={"after": 60})]
     document = experiment(service, method=method, rollbacks=[removal("acted"), removal("unacted")])
     with started(tmp_path, document, "--context", "kind-lab") as run:
         run.until("activity", activity="unacted", state="succeeded")
         assert run.named("run_started")[0]["context"] == "kind-lab"
         assert two.marks("acted") == (True, True)
         assert two.marks("unacted") == (False, True)
+        run.process.terminate()
         run.finish()
         assert two.marks("acted") == (True, False), "the rollback took it from the lab and left production's"
         left = {p: p.read_bytes() for p in run.folder.rglob("*") if p.is_file()}
