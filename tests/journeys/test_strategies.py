@@ -79,7 +79,7 @@ def test_the_hypothesis_is_asked_when_the_file_says(
     if whole:
         found["extensions"] = [BLOCK]
     if "during" in when and not whole:  # it is asked once a second then
-        found["method"][0] = {**REMOVE, "pauses": {"after": 1.5}}
+        found["method"][0] = {**REMOVE, "pauses": {"after": 3}}
     _, told, events = played(tmp_path, found)
     assert (whens(events), told["verdict"]) == (when, verdict), told["sentence"]
     if asked == "skip":
@@ -109,7 +109,9 @@ def test_rollbacks_are_played_when_the_file_says(
     tmp_path: Path, strategy: str | None, deviates: bool, plays: bool
 ) -> None:
     found = healing(**({"rollbacks": {"strategy": strategy}} if strategy else {}))
-    found["extensions"] = [BLOCK | {"hypothesis": {"during": False}, "windows": {"recovery": "1s", "baseline": "0s"}}]
+    recovery = "1s" if deviates and not plays else "20s"  # it is waited out where nothing is put back
+    windows = {"recovery": recovery, "baseline": "0s"}
+    found["extensions"] = [BLOCK | {"hypothesis": {"during": False}, "windows": windows}]
     if deviates:
         found["method"] = [REMOVE]
     play, told, events = played(tmp_path, found)

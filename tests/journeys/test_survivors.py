@@ -166,10 +166,10 @@ def test_a_prober_killed_while_users_recover_makes_no_verdict_about_them(service
 
 @pytest.mark.parametrize("killed", ["undoer", "prober", "worker"])
 def test_nothing_is_injected_without_the_whole_crew(killed: str, service: Service, tmp_path: Path) -> None:
-    document = harness.experiment(service, method=[BREAK], windows=WINDOWS | {"baseline": "1500ms"})
+    document = harness.experiment(service, method=[BREAK], windows=WINDOWS | {"baseline": "2s"})
     with started(tmp_path, document) as run:
         run.until("phase", phase="baseline")
-        time.sleep(0.7)
+        time.sleep(0.1)
         run.kill(killed)
         assert run.finish() == 7
         time.sleep(0.7)
