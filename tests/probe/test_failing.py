@@ -209,6 +209,10 @@ def test_what_this_machine_has_no_room_for_was_never_sent(probe):
 def test_each_nth_request_opens_a_connection_of_its_own(probe, new_every, share):
     with odd.serving(odd.answers) as url:
         samples = _asked(probe, url, 1.0, rate=100.0, new_every=new_every)
+    samples = [
+        s for s in samples if s.late_us <= 20_000
+    ]  # after a stall it sends a burst, for which one connection is too few
+    assert len(samples) > 30
     opened = sum(bool(s.flags & Flag.NEW_CONNECTION) for s in samples) / len(samples)
     assert opened == pytest.approx(share, abs=0.06)
 

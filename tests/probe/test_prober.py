@@ -97,7 +97,8 @@ def test_only_the_statuses_that_are_expected_are_good(service, probe):
 
 def test_a_timeout_is_counted_from_the_intended_start(service, probe):
     samples = _for(0.5, probe, indicator(f"{service.url}/slow"))
-    assert all(300_000 <= s.latency_us < 400_000 for s in samples)
+    assert all(s.latency_us >= 300_000 for s in samples)
+    assert all(s.latency_us - s.late_us < 400_000 for s in samples), "what the machine held up apart"
 
 
 @pytest.mark.parametrize("new", [True, False])
@@ -170,8 +171,9 @@ def test_beyond_the_cap_requests_are_shed_and_bad(service, probe):
     time.sleep(0.3)
     samples = prober.stop()["shop"]
     shed = [s for s in samples if s.flags & Flag.SHED]
-    # those of the stall, and those of the next 0.1 s while the 64 sent at once are waited for
-    assert len(shed) == pytest.approx((stalled_s + 0.1) * 400 - 64, abs=20)
+    # those of the stall, and those of the next 0.1 s while the 64 sent at once are waited for, which a busy machine draws out
+    expected = (stalled_s + 0.1) * 400 - 64
+    assert expected - 20 <= len(shed) <= expected + 100 < len(samples)
     assert all(s.bad and s.done and s.status == 0 for s in shed)
 
 
@@ -188,16 +190,16 @@ def test_a_killed_prober_leaves_every_finished_record(service, probe):
     prober.process.wait()
     samples = tape.read_all(prober.tapes["shop"])
     assert len(samples) > 150
-    assert sum(s.done for s in samples) >= len(samples) - 10
+    assert sum(s.done for s in samples) >= len(samples) - 100, "all but what the service had not answered yet"
     assert all(s.status == 200 and s.latency_us > 0 for s in samples if s.done)
 
 
 def test_the_heartbeat_beats_before_and_during_traffic_and_stops_with_the_prober(service, probe):
     prober = probe(indicator(f"{service.url}/ok", rate=1.0))
     reader = tape.Reader(prober.tapes["shop"])
-    for _ in range(10):
-        time.sleep(0.03)
-        assert time.monotonic_ns() - reader.header().heartbeat_ns < 100_000_000
+    _beats(reader)
+    prober.start()
+    _beats(reader)
     prober.process.kill()
     prober.process.wait()
     last = reader.header().heartbeat_ns
@@ -277,10 +279,18 @@ def test_after_stop_the_end_of_the_pipe_is_no_alarm(service, probe, tmp_path: Pa
     assert not note.exists()
 
 
+def _beats(reader: tape.Reader) -> None:
+    """Five times, each a while after the one before."""
+    for _ in range(5):
+        last = reader.header().heartbeat_ns
+        until(lambda last=last: reader.header().heartbeat_ns > last, "it beats")  # type: ignore[misc]
+
+
 def _freeze(process: subprocess.Popen[bytes], seconds: float) -> float:
-    """How long it really stood still."""
+    """How long it stood still at least."""
     process.send_signal(signal.SIGSTOP)
     begin = time.monotonic()
     time.sleep(seconds)
+    stalled_s = time.monotonic() - begin
     process.send_signal(signal.SIGCONT)
-    return time.monotonic() - begin
+    return stalled_s
