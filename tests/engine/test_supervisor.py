@@ -45,7 +45,9 @@ def vault() -> Iterator[Vault]:
         def do_GET(self) -> None:
             served.asked += 1
             served.released.wait(HANG_S)
-            if served.refuses and "runner.undo.undoer" in _asking(self.client_address[1]):
+            if served.refuses and "runner.undo.undoer" in _asking(
+                self.client_address[1], self.server.server_address[1]
+            ):
                 self.answer(b'{"errors": ["permission denied"]}', 403)
             else:
                 self.answer(json.dumps({"data": {"data": {"key": "hunter2-and-more"}, "metadata": {}}}).encode())
@@ -55,9 +57,10 @@ def vault() -> Iterator[Vault]:
         served.released.set()
 
 
-def _asking(port: int) -> list[str]:
-    """The command line of the process at the other end."""
-    (pid,) = {c.pid for c in psutil.net_connections("tcp") if c.pid and c.laddr and c.laddr.port == port}
+def _asking(port: int, ours: int) -> list[str]:
+    """The command line of the process at the other end; others may have that port for connections that lead elsewhere."""
+    there = [c for c in psutil.net_connections("tcp") if c.pid and c.laddr and c.laddr.port == port]
+    (pid,) = {c.pid for c in there if c.raddr and c.raddr.port == ours}
     return psutil.Process(pid).cmdline()
 
 

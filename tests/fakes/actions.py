@@ -20,12 +20,17 @@ def break_and_wait(url: str, seconds: float = 20.0) -> bool:
     return True
 
 
-def break_twice(url: str, pause: float = 3.0) -> bool:
-    """Broken for a second and a half, well for a while, and broken again for two seconds; in one call."""
+def break_twice(url: str, pause: float = 3.0) -> float:
+    """Broken for a second and a half, well for a while, and broken again for two seconds; in one call.
+
+    Gives the seconds that it really took from the first break to the last mend.
+    """
+    asked = []
     for path, seconds in (("break", 1.5), ("mend", pause), ("break", 2.0), ("mend", 0.5)):
         urllib.request.urlopen(f"{url}/{path}", timeout=30).close()
+        asked.append(time.monotonic())
         time.sleep(seconds)
-    return True
+    return asked[-1] - asked[0]
 
 
 def draw(count: int = 3) -> list[str]:

@@ -89,7 +89,8 @@ def test_readings_are_judged_and_judged_again(service: Service, tmp_path: Path, 
         assert run.finish() == 1
     (found,) = run.verdict["objectives"]
     assert found["verdict"] == "FAIL"
-    assert found["bad"] == found["total"] >= 5
+    assert found["total"] - found["bad"] <= 1, "one reading may fall between the break and the file's end"
+    assert found["bad"] >= 5
     assert main.entry(["judge", str(run.verdict["run"])], main.app, "chaos-run") == 1
     assert f"{found['bad']}/{found['total']}" in capsys.readouterr().out
 
