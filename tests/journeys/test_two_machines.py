@@ -153,5 +153,5 @@ def test_a_record_that_hangs_is_not_in_the_way_of_the_undo(
             run.process.send_signal(signal.SIGINT)
             undone = run.until("undone")
     assert undone["clean"]
-    assert undone["t"] - injected["t"] < 3
+    assert undone["t"] - injected["t"] < 10
     assert not service.broken
