@@ -311,14 +311,18 @@ def test_a_date_that_the_answers_contradict_hides_no_alert_and_widens_the_error(
     ahead_s: float, tmp_path: Path, there: Rig
 ) -> None:
     with prometheus(tmp_path, there.shop, "before") as real, gateway(real.url, ahead_s) as url:
-        document = _experiment(there.shop, "/before", seconds=4, detection=[{"prometheus": url}])
+        document = _experiment(there.shop, "/before", seconds=60, detection=[{"prometheus": url}])
         with harness.started(tmp_path, document) as found:
+            found.until("alert", stage="firing")
+            found.process.terminate()
             found.finish()
     assert "was firing already" not in messages(found)
     assert "no alert fired" not in messages(found)
     (firing,) = marks(found, "firing")
     injected = marks(found, "injected")[0]["mono_ns"]
-    assert 1.0 < (firing["mono_ns"] - injected) / 1e9 < 3.5
+    assert 1.0 < (firing["mono_ns"] - injected) / 1e9 < 15, (
+        "by a clock that is off by a minute and more it would not be"
+    )
     assert firing["error_s"] == pytest.approx(abs(ahead_s), abs=2)
     way = "1m30s ahead of" if ahead_s > 0 else "10m behind"
     assert f"its Date header puts its clock {way} ours, the times in its answers say as ours" in messages(found)

@@ -112,7 +112,7 @@ def test_a_restart_in_the_window_is_said_with_what_it_took_and_no_pass_rests_on_
     assert "lost" not in " ".join(messages(run))
     rows = [json.loads(line) for line in (run.folder / "checkout.counts.jsonl").read_text().splitlines()]
     *_, lost = [row for row in rows if "lost" in row]  # one before it began may stand there, too
-    assert lost["lost"] == pytest.approx(RATE, rel=0.3)  # a scrape a second
+    assert 0.7 * RATE <= lost["lost"] <= 2.3 * RATE  # a scrape a second, of which a busy machine leaves one out
     _covers(truth, judged["total"], lost["lost"], harness.record(run))
     kept = from_json(harness.record(run))
     assert rejudge.judge(kept) == kept
