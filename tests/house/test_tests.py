@@ -11,6 +11,7 @@ TESTS = Path(__file__).resolve().parents[1]
 CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns"}
 """Of the module `time`: what also counts the seconds in which others had the processor."""
 CLOCKS_ASKED = tuple(f"time.{clock}()" for clock in CLOCKS)
+EVENT_TIME = '["t"]'
 LEAST_S = 15.0
 """A bound on the wall clock that is shorter than this fails on a busy machine."""
 APART = {"cluster", "detection", "fakes", "house", "journeys", "sources", "systems"}
@@ -46,24 +47,35 @@ def test_the_folders_are_those_of_the_packages() -> None:
 def test_no_test_fails_because_the_machine_is_busy() -> None:
     """How fast something is stands in benchmarks/: here it is waited for (tests/waiting.py), counted, or told from a hang."""
     assert [
-        f"{name}:{node.lineno} {ast.unparse(node)}" for name, node in _nodes(*CLOCKS_ASKED) if _is_timed(node)
+        f"{name}:{node.lineno} {ast.unparse(node)}"
+        for name, node in _nodes(*CLOCKS_ASKED, EVENT_TIME)
+        if _is_timed(node)
     ] == []
 
 
 def _is_timed(node: ast.AST) -> bool:
-    """`time.monotonic() - began < 2` and the like."""
+    """`time.monotonic() - began < 2`, `undone["t"] - injected["t"] < 2` and the like."""
     if not isinstance(node, ast.Compare) or not isinstance(node.ops[-1], ast.Lt | ast.LtE):
         return False
     bound, seconds = node.comparators[-1], (node.left, *node.comparators)[-2]
     measured = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Sub) for n in ast.walk(seconds))
-    asked = any(isinstance(n, ast.Attribute) and _is(n, "time", n.attr) and n.attr in CLOCKS for n in ast.walk(seconds))
+    asked = any(_is_clock(n) for n in ast.walk(seconds))
     return measured and asked and isinstance(bound, ast.Constant) and float(str(bound.value)) < LEAST_S
+
+
+def _is_clock(node: ast.AST) -> bool:
+    """A clock of `time`, or when an event was told."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == "t"
+    return isinstance(node, ast.Attribute) and _is(node, "time", node.attr) and node.attr in CLOCKS
 
 
 def test_a_bound_on_the_wall_clock_is_seen() -> None:
     assert _is_timed(ast.parse("time.monotonic() - began < 2", mode="eval").body)
     assert _is_timed(ast.parse("0.1 < time.monotonic() - began < 0.8", mode="eval").body)
+    assert _is_timed(ast.parse('undone["t"] - run.named("injected")[0]["t"] < 2', mode="eval").body)
     assert not _is_timed(ast.parse("time.monotonic() - began > 2", mode="eval").body)
+    assert not _is_timed(ast.parse('undone["t"] - injected["t"] < PATIENCE_S', mode="eval").body)
     assert not _is_timed(ast.parse("time.process_time() - began < 2", mode="eval").body)
 
 

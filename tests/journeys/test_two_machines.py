@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from runner import units
+from runner.store.database import BUSY_S
 from tests.journeys import harness
 from tests.journeys.harness import ROOT, Service, experiment, http, started
 from tests.store.conftest import Server, postgres, server
@@ -63,7 +64,7 @@ def test_what_runs_there_is_kept_off_told_and_stopped_from_here(
     document = experiment(service, traffic=traffic, method=[http("break", "/break", pauses={"after": 60})])
     there.use()
     with started(there.folder, document) as run:
-        run.until("effective")
+        felt = run.until("effective")
         name = run.events[0]["run"]
 
         refused = here.run(document)
@@ -74,11 +75,11 @@ def test_what_runs_there_is_kept_off_told_and_stopped_from_here(
         noticed = here.chaos_run("ack", "--by", "bob", "--note", "pager rang")
         assert noticed.returncode == 0, noticed.stderr
         detected = run.until("detected")
-        assert 0 <= run.events[-1]["t"] - detected["t"] < 3
 
         stopped = here.chaos_run("stop", "--reason", "enough")
         there.use()
         assert run.finish() == 5
+    assert felt["t"] < detected["t"] < run.named("abort")[0]["t"], "it is dated by when it was said"
     assert stopped.returncode == 0, stopped.stderr
     assert f"{name} on {platform.node()}: stop requested, and received there" in stopped.stdout
     assert run.verdict["sentence"] in stopped.stdout
@@ -153,5 +154,5 @@ def test_a_record_that_hangs_is_not_in_the_way_of_the_undo(
             run.process.send_signal(signal.SIGINT)
             undone = run.until("undone")
     assert undone["clean"]
-    assert undone["t"] - injected["t"] < 10
+    assert undone["t"] - injected["t"] < BUSY_S, "it waited for the record not even once"
     assert not service.broken
