@@ -121,7 +121,7 @@ class System(InClusterSystem):
             owner=Owner.SYSTEM,
             undo=(undo,) if targets else (),
             before={"args": args},
-            ttl_s=wanted.duration_s,
+            ttl_s=wanted.over_s(len(targets)),
         )
 
     def _engines(self, *, hurried: bool = False) -> Engines:
