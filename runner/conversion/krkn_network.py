@@ -12,6 +12,8 @@ from runner.conversion.fields import Field
 OWN_POD = "krkn makes a pod of its own for it; Chaos Mesh has its daemon on every node"
 POLICY = "chaos-run-outage"
 MODULE = "chaosk8s.networking.actions"
+_LABEL = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
+_VALUE = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
 
 
 def convert(root: Field) -> Draft:
@@ -112,6 +114,8 @@ def outage(root: Field) -> Draft:
     """An application that nobody reaches, by a network policy for as long as the scenario says."""
     one = root["application_outage"]
     labels, ns, kinds = one["pod_selector"].take(), one["namespace"].text(), one["block"].take()
+    if kinds is None:
+        kinds = one["block"].assume(["Ingress", "Egress"], "krkn's own default")
     if not isinstance(labels, dict) or not labels or not ns:
         one.refuse("this outage does not say of whom", "namespace: and at least one label under pod_selector:")
     if not isinstance(kinds, list) or not set(kinds) <= {"Ingress", "Egress"}:
@@ -120,9 +124,8 @@ def outage(root: Field) -> Draft:
         60, "krkn's own default; without it the fault has no end"
     )
     chosen: dict[str, Any] = {"matchLabels": labels}
-    if excluded := one["exclude_label"].text():
-        key, _, value = excluded.partition("=")
-        chosen["matchExpressions"] = [{"key": key, "operator": "NotIn", "values": value.split("|")}]
+    if excluded := _excluded(one["exclude_label"]):
+        chosen["matchExpressions"] = excluded
     policy = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -141,3 +144,23 @@ def outage(root: Field) -> Draft:
         rollbacks=(undo,),
         block={"service": service} if service else {},
     )
+
+
+def _excluded(given: Field) -> list[dict[str, Any]]:
+    """Pods that the policy passes over: krkn takes a mapping, `KEY=VALUE|VALUE,KEY=VALUE`, or a list of such parts."""
+    if isinstance(given.value, dict):
+        parts = [(str(f.key), f.value if isinstance(f.value, list) else [f.value]) for f in given.fields()]
+    else:
+        written = given.value if isinstance(given.value, list) else str(given.value or "").split(",")
+        pairs = [str(part).partition("=") for part in written]
+        parts = [(key, value.split("|")) for key, _, value in pairs]
+    found = [
+        (key.strip(), [str(v).strip() for v in values if v is not None and str(v).strip()]) for key, values in parts
+    ]
+    if given and not all(
+        _LABEL.fullmatch(key) and values and all(map(_VALUE.fullmatch, values)) for key, values in found
+    ):
+        hint = "KEY=VALUE, KEY=VALUE|VALUE, several of them with commas between"
+        given.refuse(f"{given.value!r} does not say which pods are left out: the outage would hit more", hint)
+    given.take()
+    return [{"key": key, "operator": "NotIn", "values": values} for key, values in found if values]

@@ -128,6 +128,38 @@ def test_an_outage_is_a_network_policy_that_is_taken_away_again() -> None:
     assert found["rollbacks"][0]["provider"]["func"] == "remove_network_policy"
 
 
+def outage(**more: Any) -> dict[str, Any]:
+    """The spec of the network policy of an outage."""
+    tree = {"application_outage": {"namespace": "shop", "pod_selector": {"app": "cart"}, "block": ["Ingress"], **more}}
+    spec: dict[str, Any] = sampled.quickly(tree).document["method"][0]["provider"]["arguments"]["spec"]["spec"]
+    return spec
+
+
+@pytest.mark.parametrize(
+    "excluded",
+    [
+        "tier=gold,env=prod|live",
+        " tier = gold , env=prod | live",
+        ["tier=gold", "env=prod|live"],
+        {"tier": "gold", "env": ["prod", "live"]},
+    ],
+)
+def test_whom_an_outage_passes_over_is_read_in_each_form_that_krkn_takes(excluded: Any) -> None:
+    tier, env = outage(exclude_label=excluded)["podSelector"]["matchExpressions"]
+    assert tier == {"key": "tier", "operator": "NotIn", "values": ["gold"]}
+    assert env == {"key": "env", "operator": "NotIn", "values": ["prod", "live"]}
+
+
+@pytest.mark.parametrize("excluded", ["tier", "tier=", "=gold", "tier!=gold", ["tier=gold", "env"], {"tier": None}, 7])
+def test_an_outage_that_would_hit_more_than_the_scenario_is_refused(excluded: Any) -> None:
+    with pytest.raises(errors.InvalidFile, match="does not say which pods are left out"):
+        outage(exclude_label=excluded)
+
+
+def test_an_outage_that_does_not_say_what_it_blocks_blocks_both_as_krkn_does() -> None:
+    assert outage(block=None)["policyTypes"] == ["Ingress", "Egress"]
+
+
 @pytest.mark.parametrize(
     ("answer", "holds"),
     [
