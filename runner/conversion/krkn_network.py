@@ -35,8 +35,9 @@ def convert(root: Field) -> Draft:
 
 def _shaped(one: Field) -> Activity:
     ns, selector = one["namespace"].text() or "default", _selector(one)
-    for key in ("image", "service_account", "taints", "wait_duration", "force"):
+    for key in ("image", "service_account", "taints", "force"):
         one[key].lose(OWN_POD)
+    one["wait_duration"].lose("a scenario that follows begins as soon as this one is over")
     one["execution"].lose("Chaos Mesh strikes all its targets at once")
     one["network_shaping_execution"].lose("latency, loss and bandwidth hold at once")
     one["ingress"].lose("what the pods receive is not shaped: Chaos Mesh needs to know from whom it comes")
@@ -52,8 +53,7 @@ def _shaped(one: Field) -> Activity:
     spec = {
         **_dose(one),
         "direction": "to",
-        "mode": "fixed",
-        "value": f"{count:g}",
+        **({"mode": "fixed", "value": f"{count:g}"} if count else {"mode": "all"}),
         "selector": {"namespaces": [ns], **selector},
     }
     arguments = {"kind": "NetworkChaos", "ns": ns, "duration": f"{lasts_s:g}s", "spec": spec}

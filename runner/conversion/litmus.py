@@ -134,6 +134,10 @@ def _targets(namespace: Field, spec: Field) -> dict[str, str]:
     for key, argument in (("applabel", "app_label"), ("appkind", "app_kind")):
         if text := info[key].text():
             found[argument] = text
+    if "app_label" in found and "app_kind" not in found:
+        found["app_kind"] = info["appkind"].assume(
+            "deployment", "Litmus takes no label without the kind of workload that it is of"
+        )
     return found
 
 

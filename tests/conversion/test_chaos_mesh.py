@@ -75,6 +75,22 @@ def test_the_checks_of_a_workflow_are_its_hypothesis() -> None:
     assert "https://shop.example/health" in found.text.partition("# traffic:")[2]
 
 
+def test_what_a_check_leaves_to_chaos_mesh_is_as_there_and_told() -> None:
+    """It asks every ten seconds, for one second; the hypothesis would ask every second."""
+    check = {"type": "HTTP", "http": {"url": "https://shop.example/", "criteria": {"statusCode": "200"}}}
+    fault = {"name": "f", "templateType": "NetworkChaos", "deadline": "20s", "networkChaos": _object(None)["spec"]}
+    templates = [
+        {"name": "a", "templateType": "Serial", "children": ["c", "f"]},
+        {"name": "c", "templateType": "StatusCheck", "statusCheck": check},
+        fault,
+    ]
+    found = sampled.quickly(_object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": templates}})
+    assert found.document["extensions"][0]["hypothesis"] == {"frequency": "10s"}
+    assert found.document["steady-state-hypothesis"]["probes"][0]["provider"]["timeout"] == 1
+    told = {path.rpartition(".")[2] for path, (kind, _) in sampled.losses(found).items() if kind == "assumed"}
+    assert told == {"intervalSeconds", "timeoutSeconds"}
+
+
 def test_a_fault_without_an_end_gets_one_and_it_is_told(tmp_path: Path) -> None:
     found = sampled.converted(_object(duration=None), tmp_path)
     (action,) = found.document["method"]

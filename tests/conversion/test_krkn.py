@@ -100,6 +100,63 @@ def test_a_hog_on_some_nodes_is_on_none_twice() -> None:
     assert apart["labelSelector"]["matchLabels"] == found["spec"]["template"]["metadata"]["labels"]
 
 
+def hog(**scenario: Any) -> tuple[str, dict[str, Any], dict[str, tuple[str, str]]]:
+    """The command of a hog, its workload's spec, and what is told."""
+    found = sampled.quickly({"node-selector": "pool=a", **scenario})
+    spec = found.document["method"][0]["provider"]["arguments"]["resource"]["spec"]
+    return spec["template"]["spec"]["containers"][0]["command"][-1], spec, sampled.losses(found)
+
+
+def test_what_a_hog_leaves_to_krkn_is_as_there_and_told() -> None:
+    """stress-ng by itself would press with all that there is."""
+    command, _, told = hog(**{"hog-type": "cpu"})
+    assert "--cpu 0 --cpu-load 80 " in command
+    assert told["cpu-load-percentage"][0] == "assumed"
+    command, _, told = hog(**{"hog-type": "memory"})
+    assert "--vm 1 --vm-bytes 10% " in command
+    assert told["memory-vm-bytes"][0] == told["workers"][0] == "assumed"
+
+
+def test_a_hog_without_a_selector_is_on_one_node_and_it_is_told() -> None:
+    _, spec, told = hog(**{"hog-type": "cpu", "node-selector": ""})
+    assert spec["replicas"] == 1
+    assert told["number-of-nodes"][0] == "assumed"
+
+
+def test_a_hog_is_on_the_node_that_is_named_and_on_no_other() -> None:
+    _, spec, told = hog(**{"hog-type": "cpu", "node-name": "worker-2", "number-of-nodes": 3})
+    assert spec["template"]["spec"]["nodeSelector"] == {"kubernetes.io/hostname": "worker-2"}
+    assert "replicas" not in spec
+    assert told["node-selector"][0] == told["number-of-nodes"][0] == "lost"
+
+
+def test_nodes_by_several_labels_have_all_of_them() -> None:
+    _, spec, _ = hog(**{"hog-type": "cpu", "node-selector": "pool=a, disk=ssd,empty="})
+    assert spec["template"]["spec"]["nodeSelector"] == {"pool": "a", "disk": "ssd", "empty": ""}
+    with pytest.raises(errors.InvalidFile, match="is not a label"):
+        hog(**{"hog-type": "cpu", "node-selector": "pool=a,disk!=ssd"})
+
+
+def test_a_count_of_zero_is_no_limit() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / "krkn-network.yml")
+    found = sampled.quickly([{**tree[0], "instance_count": 0}]).document["method"][0]["provider"]["arguments"]["spec"]
+    assert found["mode"] == "all"
+    assert "value" not in found
+
+
+def test_fewer_pods_than_are_to_be_killed_are_told() -> None:
+    """krkn kills none of them then, and the action all."""
+    kind, why = sampled.losses(sampled.of("krkn-pods.yml"))["[0].config.kill"]
+    assert kind == "changed"
+    assert "krkn kills none" in why
+
+
+def test_a_namespace_that_is_not_there_is_a_variable_and_told() -> None:
+    found = sampled.quickly([{"id": "kill-pods", "config": {"label_selector": "app=a"}}])
+    assert found.document["method"][0]["provider"]["arguments"]["ns"] == "${namespace}"
+    assert sampled.losses(found)["[0].config.namespace_pattern"][0] == "assumed"
+
+
 def test_latency_loss_and_bandwidth_at_once_are_one_netem() -> None:
     spec = arguments("krkn-network.yml")["spec"]
     assert spec["action"] == "netem"

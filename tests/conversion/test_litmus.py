@@ -334,6 +334,14 @@ def test_pods_that_an_engine_does_not_select_are_a_variable_and_no_others_are_st
     assert "echo $$ ${HOME}" in run[-1], "as Chaos Toolkit hands it on"
 
 
+def test_a_label_without_the_kind_of_its_workload_is_told() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    del tree["spec"]["appinfo"]["appkind"]
+    found = sampled.quickly(tree)
+    assert found.document["method"][0]["provider"]["arguments"]["app_kind"] == "deployment"
+    assert sampled.losses(found)["spec.appinfo.appkind"][0] == "assumed"
+
+
 def test_faults_of_nodes_select_no_pods() -> None:
     env = [{"name": "TOTAL_CHAOS_DURATION", "value": "60"}]
     spec = {"chaosServiceAccount": "sa", "experiments": [{"name": "node-drain", "spec": {"components": {"env": env}}}]}
