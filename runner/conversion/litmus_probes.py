@@ -133,7 +133,10 @@ def _status(criteria: str, code: str) -> Any:
 
 
 def _prometheus(one: Field, inputs: Field, timeout_s: float) -> Made:
-    """The comparison becomes a part of the query, which then has exactly one series while it holds."""
+    """The comparison becomes a part of the query, which then has exactly one series while it holds.
+
+    Of several series Litmus takes none, and one of them may well be within the comparison: that there is one only is asked too.
+    """
     compared = inputs["comparator"]
     criteria, value = compared["criteria"].text(), compared["value"].text()
     compared["type"].lose("a value of Prometheus is a number")
@@ -143,7 +146,8 @@ def _prometheus(one: Field, inputs: Field, timeout_s: float) -> Made:
         return f"it is compared {how}, and needs endpoint: and query: that cannot be converted"
     query = " ".join(inputs["query"].text().split())
     url = f"{probes.asked_url(inputs['endpoint']).rstrip('/')}/api/v1/query"
-    provider = probes.http(url, timeout_s=timeout_s) | {"arguments": {"query": f"({query}) {condition}"}}
+    asked = f"({query}) {condition} and on() (count({query}) == 1)"
+    provider = probes.http(url, timeout_s=timeout_s) | {"arguments": {"query": asked}}
     return provider, {"type": "jsonpath", "path": "$.data.result[*]", "count": 1, "target": "body"}
 
 

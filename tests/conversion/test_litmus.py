@@ -131,7 +131,11 @@ def test_probes_that_mean_the_same_are_the_hypothesis_and_the_others_are_lost() 
     assert asked["page"]["provider"]["verify_tls"] is False
     assert asked["order"]["tolerance"] == [200, 201]
     assert asked["order"]["provider"]["arguments"] == {"n": 2}
-    assert asked["errors"]["provider"]["arguments"]["query"].endswith(") <= 0.02")
+    query = asked["errors"]["provider"]["arguments"]["query"]
+    assert query.startswith("(sum(rate(http_errors_total[1m])) / sum(rate(http_requests_total[1m]))) <= 0.02 and on() ")
+    assert query.endswith(
+        " and on() (count(sum(rate(http_errors_total[1m])) / sum(rate(http_requests_total[1m]))) == 1)"
+    )
     assert (
         "kubectl get deployments.v1.apps -n shop -l app=cart -o name" in asked["replicas"]["provider"]["arguments"][1]
     )
