@@ -18,7 +18,7 @@ _VALUE = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
 
 def convert(root: Field) -> Draft:
     """A list of scenarios that shape the traffic of pods, each one fault of Chaos Mesh."""
-    method = tuple(_shaped(one) for one in root.items())
+    method = chaos_mesh.distinct(tuple(_shaped(one) for one in root.items()))
     return Draft(
         name=str(method[0]["name"]),
         title=str(method[0]["name"]),

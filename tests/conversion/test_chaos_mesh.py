@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runner import errors
+from runner.faults.chaos_mesh import wanted
 from tests.conversion import sampled
 
 
@@ -131,6 +132,16 @@ def test_what_is_struck_again_and_again_and_cut_off_once_is_not_called_lost() ->
     found = sampled.quickly(_object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": [entry, fault]}})
     assert [a["provider"]["arguments"]["duration"] for a in found.document["method"]] == ["20s", "10s"]
     assert not any(kind == "lost" for kind, _ in sampled.losses(found).values())
+
+
+def test_what_is_struck_again_is_another_object() -> None:
+    """Our driver names an object by its arguments, and a second of the name is refused."""
+    fault = {"name": "f", "templateType": "NetworkChaos", "deadline": "20s", "networkChaos": _object(None)["spec"]}
+    entry = {"name": "a", "templateType": "Serial", "children": ["f", "f", "f"]}
+    found = sampled.quickly(_object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": [entry, fault]}})
+    made = [wanted.read("run", one["provider"]["arguments"]) for one in found.document["method"]]
+    assert len({one.name for one in made}) == 3
+    assert [one["provider"]["arguments"]["duration"] for one in found.document["method"]] == ["20s"] * 3
 
 
 def test_the_rollback_of_plain_chaos_toolkit_ends_what_was_made() -> None:

@@ -11,6 +11,7 @@ from chaoslib.hypothesis import within_tolerance
 
 from runner import errors
 from runner.conversion import krkn
+from runner.faults.chaos_mesh import wanted
 from tests.conversion import sampled
 
 
@@ -142,6 +143,12 @@ def test_a_count_of_zero_is_no_limit() -> None:
     found = sampled.quickly([{**tree[0], "instance_count": 0}]).document["method"][0]["provider"]["arguments"]["spec"]
     assert found["mode"] == "all"
     assert "value" not in found
+
+
+def test_two_scenarios_that_are_alike_are_two_faults() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / "krkn-network.yml")
+    method = sampled.quickly([tree[0], tree[0]]).document["method"]
+    assert len({wanted.read("run", one["provider"]["arguments"]).name for one in method}) == 2
 
 
 def test_fewer_pods_than_are_to_be_killed_are_told() -> None:
