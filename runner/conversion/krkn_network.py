@@ -49,6 +49,8 @@ def _shaped(one: Field) -> Activity:
     if one["interfaces"]:
         one["interfaces"].lose("Chaos Mesh shapes the pod's own interface (eth0 unless device: says another)")
     count = one["instance_count"].number_or(1, "krkn's own default")
+    if not count and one["id"].value != "pod_network_chaos":
+        one["instance_count"].refuse("this scenario strikes no pod", "instance_count says how many")
     lasts_s = one["test_duration"].number_or(120, "krkn's own default; without it the fault has no end")
     spec = {
         **_dose(one),

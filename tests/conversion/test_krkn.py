@@ -143,6 +143,8 @@ def test_a_count_of_zero_is_no_limit() -> None:
     found = sampled.quickly([{**tree[0], "instance_count": 0}]).document["method"][0]["provider"]["arguments"]["spec"]
     assert found["mode"] == "all"
     assert "value" not in found
+    with pytest.raises(errors.InvalidFile, match="strikes no pod"):
+        sampled.quickly([{**tree[0], "id": "pod_egress_shaping", "instance_count": 0}])
 
 
 def test_two_scenarios_that_are_alike_are_two_faults() -> None:
