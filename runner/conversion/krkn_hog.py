@@ -29,7 +29,7 @@ def convert(root: Field) -> Draft:
     lasts_s = root["duration"].number() or root["duration"].assume(
         30, "krkn's own default; without it the fault has no end"
     )
-    ns = root["namespace"].text() or "default"
+    ns = root["namespace"].text() or root["namespace"].assume("default", "krkn's own default")
     chosen, number = _where(root)
     command = f"stress-ng {_stress(root, kind)} --timeout {lasts_s:g}s; exec sleep infinity"
     image = root["image"].text() or root["image"].assume("quay.io/krkn-chaos/krkn-hog", "krkn's own default")

@@ -34,7 +34,8 @@ def convert(root: Field) -> Draft:
 
 
 def _shaped(one: Field) -> Activity:
-    ns, selector = one["namespace"].text() or "default", _selector(one)
+    selector = _selector(one)
+    ns = one["namespace"].text() or one["namespace"].assume("default", "krkn does nothing without it: check it")
     for key in ("image", "service_account", "taints", "force"):
         one[key].lose(OWN_POD)
     one["wait_duration"].lose("a scenario that follows begins as soon as this one is over")
@@ -48,19 +49,24 @@ def _shaped(one: Field) -> Activity:
     one["egress"].take()
     if one["interfaces"]:
         one["interfaces"].lose("Chaos Mesh shapes the pod's own interface (eth0 unless device: says another)")
-    count = one["instance_count"].number_or(1, "krkn's own default")
-    if not count and one["id"].value != "pod_network_chaos":
-        one["instance_count"].refuse("this scenario strikes no pod", "instance_count says how many")
     lasts_s = one["test_duration"].number_or(120, "krkn's own default; without it the fault has no end")
     spec = {
         **_dose(one),
         "direction": "to",
-        **({"mode": "fixed", "value": f"{count:g}"} if count else {"mode": "all"}),
+        **_mode(one),
         "selector": {"namespaces": [ns], **selector},
     }
     arguments = {"kind": "NetworkChaos", "ns": ns, "duration": f"{lasts_s:g}s", "spec": spec}
     name = "-".join((str(one["id"].value).replace("_", "-"), *map(str, selector.get("labelSelectors", {}).values())))
     return action(name, chaos_mesh.MODULE, chaos_mesh.FUNC, arguments, lasts_s=lasts_s)
+
+
+def _mode(one: Field) -> dict[str, str]:
+    """How many of the pods: zero is no limit for one kind of scenario, and nobody for the other."""
+    count = one["instance_count"].number_or(1, "krkn's own default")
+    if not count and one["id"].value != "pod_network_chaos":
+        one["instance_count"].refuse("this scenario strikes no pod", "instance_count says how many")
+    return {"mode": "fixed", "value": f"{count:g}"} if count else {"mode": "all"}
 
 
 def _dose(one: Field) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def test_what_a_hog_leaves_to_krkn_is_as_there_and_told() -> None:
     """stress-ng by itself would press with all that there is."""
     command, _, told = hog(**{"hog-type": "cpu"})
     assert "--cpu 0 --cpu-load 80 " in command
-    assert told["cpu-load-percentage"][0] == "assumed"
+    assert told["cpu-load-percentage"][0] == told["namespace"][0] == "assumed"
     command, _, told = hog(**{"hog-type": "memory"})
     assert "--vm 1 --vm-bytes 10% " in command
     assert told["memory-vm-bytes"][0] == told["workers"][0] == "assumed"
@@ -145,6 +145,13 @@ def test_a_count_of_zero_is_no_limit() -> None:
     assert "value" not in found
     with pytest.raises(errors.InvalidFile, match="strikes no pod"):
         sampled.quickly([{**tree[0], "id": "pod_egress_shaping", "instance_count": 0}])
+
+
+def test_shaped_traffic_without_a_namespace_is_told_where_it_is_made() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / "krkn-network.yml")
+    found = sampled.quickly([{**tree[0], "namespace": ""}])
+    assert found.document["method"][0]["provider"]["arguments"]["ns"] == "default"
+    assert ("assumed", "krkn does nothing without it: check it") in [(x.kind, x.why) for x in found.losses]
 
 
 def test_two_scenarios_that_are_alike_are_two_faults() -> None:
