@@ -58,15 +58,15 @@ class Wanted:
 
     def over_s(self, candidates: int) -> float:
         """After how many seconds Litmus has ended it, whoever has died: ramp times, the targets' turns and its own work are a part."""
-        kills, taken = self.fault in KILLS, self._taken(candidates)
+        kills, taken = self.fault in KILLS, self.taken(candidates)
         once_s, turn_s = (
             (self.duration_s, self._seconds("CHAOS_INTERVAL", 10)) if kills else (0.0, self.duration_s + HELPER_S)
         )
         turns = taken if self.env.get("SEQUENCE", "").strip().lower() in ("serial", "random") else 1
         return 2 * self._seconds("RAMP_TIME", 0) + once_s + turns * turn_s + STARTS_S
 
-    def _taken(self, candidates: int) -> int:
-        """How many of them it strikes: one where nothing is said, and no more than all."""
+    def taken(self, candidates: int) -> int:
+        """How many of them it strikes: a share, rounded down, and one at least; of a share that Litmus draws, all that it may be."""
         named = [
             name for key in ("TARGET_PODS", "TARGET_NODES") for name in self.env.get(key, "").split(",") if name.strip()
         ]
