@@ -35,6 +35,8 @@ OTHERS = (
 LABELS = ("app.kubernetes.io/name", "app", "k8s-app")
 """Labels whose value is what people call the service."""
 ASSUMED_S = 60.0
+WITHIN_S = 15
+"""What `inject` leaves to an injection where nothing is said."""
 
 
 def claims(tree: Any) -> bool:
@@ -61,7 +63,7 @@ def convert(root: Field) -> Draft:
         title=name,
         description=described,
         tags=("chaos-mesh", "kubernetes"),
-        method=method,
+        method=distinct(method),
         probes=probes,
         rollbacks=(end(ns),),
         block=service(method) | (steps.block if kind == "Workflow" else {}),
@@ -87,6 +89,16 @@ def inject(spec: Field, kind: str, name: str, ns: str, duration: str) -> Activit
         lasts_s, duration = ASSUMED_S, f"{ASSUMED_S:g}s"
         spec["duration"].assume(duration, f"without it the fault has no end; {duration} is put in its place: change it")
     return action(name, MODULE, FUNC, arguments | {"duration": duration, "spec": _spec(spec, kind)}, lasts_s=lasts_s)
+
+
+def distinct(method: tuple[Activity, ...]) -> tuple[Activity, ...]:
+    """The same with no two alike: `inject` names what it makes by its arguments, and the second of a name is refused in a run."""
+    found: list[Activity] = []
+    for nth, one in enumerate(method):
+        alike = sum(one["provider"] == other["provider"] for other in method[:nth])
+        arguments = one["provider"]["arguments"] | ({"within": f"{WITHIN_S + alike}s"} if alike else {})
+        found.append({**one, "provider": {**one["provider"], "arguments": arguments}})
+    return tuple(found)
 
 
 def end(ns: str) -> Activity:

@@ -11,6 +11,8 @@ from runner.conversion.fields import Field
 
 MODULE, FUNC, STOP = "runner.faults.aws_fis.actions", "start_experiment", "stop_experiment"
 VARIABLE = "FIS_TEMPLATE_ID"
+BEGINS_S, UNSTATED_S = 10.0, 60.0
+"""What FIS takes to begin an action beside the time that it states; and what is left to one that states none."""
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _ALARM = re.compile(r"arn:[\w-]+:cloudwatch:([^:]*):[^:]*:alarm:(.+)")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
@@ -40,6 +42,15 @@ def convert(root: Field) -> Draft:
     step = f"start-{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}"
     hints.append(f"An AWS account is on no list of sandboxes (docs/safety.md): accept_environment: [{step}]")
     _leave(template)
+    for one in template["actions"].fields():
+        if not _seconds(one):
+            one["parameters"]["duration"].assume(
+                f"{UNSTATED_S:g}s",
+                "the action states no time: the pause has room for so long, and then the rollback stops what still runs",
+            )
+    hints.append(
+        f"The pause is what the actions state one after another, and {BEGINS_S:g} s for each of them to begin."
+    )
     return Draft(
         name=name,
         title=name,
@@ -84,7 +95,8 @@ def _ends(one: Field, actions: Field, above: tuple[str, ...]) -> float:
     if name in above:
         one["startAfter"].refuse(f"the action {name!r} starts after itself")
     before = [actions[str(other.value)] for other in one["startAfter"].items()]
-    return max((_ends(other, actions, (*above, name)) for other in before), default=0.0) + _seconds(one)
+    begins_s = max((_ends(other, actions, (*above, name)) for other in before), default=0.0) + BEGINS_S
+    return begins_s + (_seconds(one) or UNSTATED_S)
 
 
 def _seconds(one: Field) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runner.conversion import probes
@@ -15,6 +16,7 @@ GROUP = {"group": "apps", "version": "v1"}
 CREATE, DELETE = "create_custom_object", "delete_custom_object"
 MODULE = "chaosk8s.crd.actions"
 HOST = "kubernetes.io/hostname"
+_KEY = re.compile(r"[\w./-]+", re.ASCII)
 
 
 def convert(root: Field) -> Draft:
@@ -27,10 +29,8 @@ def convert(root: Field) -> Draft:
     lasts_s = root["duration"].number() or root["duration"].assume(
         30, "krkn's own default; without it the fault has no end"
     )
-    ns = root["namespace"].text() or "default"
-    chosen = _nodes(root["node-selector"])
-    number = root["number-of-nodes"].number()
-    number = 1 if number is None and not chosen else number
+    ns = root["namespace"].text() or root["namespace"].assume("default", "krkn's own default")
+    chosen, number = _where(root)
     command = f"stress-ng {_stress(root, kind)} --timeout {lasts_s:g}s; exec sleep infinity"
     image = root["image"].text() or root["image"].assume("quay.io/krkn-chaos/krkn-hog", "krkn's own default")
     root["image"].change("our command is started in it: sh and stress-ng have to be there")
@@ -68,21 +68,33 @@ def _stress(root: Field, kind: str) -> str:
     workers = root["workers"].number()
     if kind == "cpu":
         load, how = root["cpu-load-percentage"].number(), root["cpu-method"].text()
-        return f"--cpu {workers or 0}{f' --cpu-load {load:g}' if load else ''}{f' --cpu-method {how}' if how else ''}"
-    size = root["memory-vm-bytes"].text()
-    if not size:
-        root["memory-vm-bytes"].refuse("this hog does not say how much memory it takes", "memory-vm-bytes: 90%")
-    return f"--vm {workers or 1} --vm-bytes {size} --vm-keep"
+        load = load or root["cpu-load-percentage"].assume(80, "krkn's own default")
+        return f"--cpu {workers or 0} --cpu-load {load:g}{f' --cpu-method {how}' if how else ''}"
+    size = root["memory-vm-bytes"].text() or root["memory-vm-bytes"].assume("10%", "krkn's own default")
+    workers = workers or root["workers"].assume(1, "krkn takes as many as the node has processors: say how many")
+    return f"--vm {workers:g} --vm-bytes {size} --vm-keep"
+
+
+def _where(root: Field) -> tuple[dict[str, str], float | None]:
+    """Labels of the nodes, and how many of them; None for all. A node by its name goes before."""
+    if node := root["node-name"].text():
+        for key in ("node-selector", "number-of-nodes"):
+            root[key].lose("node-name says which node")
+        return {HOST: node}, None
+    chosen, number = _nodes(root["node-selector"]), root["number-of-nodes"].number() or None
+    if number is None and not chosen:
+        number = root["number-of-nodes"].assume(1, "without a node-selector some versions of krkn take one, others all")
+    return chosen, number
 
 
 def _nodes(field: Field) -> dict[str, str]:
     """Labels of the nodes: krkn takes a mapping, or KEY=VALUE."""
     if isinstance(field.value, dict):
         return {str(key): str(value) for key, value in field.take().items()}
-    key, sign, value = field.text().partition("=")
-    if key and not sign:
-        field.refuse(f"{key!r} is not a label", "KEY=VALUE, or KEY= for one without a value")
-    return {key: value} if key else {}
+    pairs = [part.partition("=") for part in field.text().split(",") if part.strip()]
+    if not all(_KEY.fullmatch(key.strip()) and sign for key, sign, _ in pairs):
+        field.refuse(f"{field.value!r} is not a label", "KEY=VALUE, or KEY= for one without a value")
+    return {key.strip(): value.strip(" =") for key, _, value in pairs}
 
 
 def _tolerations(taints: Field) -> list[dict[str, str]]:

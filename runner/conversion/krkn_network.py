@@ -12,11 +12,13 @@ from runner.conversion.fields import Field
 OWN_POD = "krkn makes a pod of its own for it; Chaos Mesh has its daemon on every node"
 POLICY = "chaos-run-outage"
 MODULE = "chaosk8s.networking.actions"
+_LABEL = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
+_VALUE = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?", re.ASCII)
 
 
 def convert(root: Field) -> Draft:
     """A list of scenarios that shape the traffic of pods, each one fault of Chaos Mesh."""
-    method = tuple(_shaped(one) for one in root.items())
+    method = chaos_mesh.distinct(tuple(_shaped(one) for one in root.items()))
     return Draft(
         name=str(method[0]["name"]),
         title=str(method[0]["name"]),
@@ -32,9 +34,11 @@ def convert(root: Field) -> Draft:
 
 
 def _shaped(one: Field) -> Activity:
-    ns, selector = one["namespace"].text() or "default", _selector(one)
-    for key in ("image", "service_account", "taints", "wait_duration", "force"):
+    selector = _selector(one)
+    ns = one["namespace"].text() or one["namespace"].assume("default", "krkn does nothing without it: check it")
+    for key in ("image", "service_account", "taints", "force"):
         one[key].lose(OWN_POD)
+    one["wait_duration"].lose("a scenario that follows begins as soon as this one is over")
     one["execution"].lose("Chaos Mesh strikes all its targets at once")
     one["network_shaping_execution"].lose("latency, loss and bandwidth hold at once")
     one["ingress"].lose("what the pods receive is not shaped: Chaos Mesh needs to know from whom it comes")
@@ -45,18 +49,24 @@ def _shaped(one: Field) -> Activity:
     one["egress"].take()
     if one["interfaces"]:
         one["interfaces"].lose("Chaos Mesh shapes the pod's own interface (eth0 unless device: says another)")
-    count = one["instance_count"].number_or(1, "krkn's own default")
     lasts_s = one["test_duration"].number_or(120, "krkn's own default; without it the fault has no end")
     spec = {
         **_dose(one),
         "direction": "to",
-        "mode": "fixed",
-        "value": f"{count:g}",
+        **_mode(one),
         "selector": {"namespaces": [ns], **selector},
     }
     arguments = {"kind": "NetworkChaos", "ns": ns, "duration": f"{lasts_s:g}s", "spec": spec}
     name = "-".join((str(one["id"].value).replace("_", "-"), *map(str, selector.get("labelSelectors", {}).values())))
     return action(name, chaos_mesh.MODULE, chaos_mesh.FUNC, arguments, lasts_s=lasts_s)
+
+
+def _mode(one: Field) -> dict[str, str]:
+    """How many of the pods: zero is no limit for one kind of scenario, and nobody for the other."""
+    count = one["instance_count"].number_or(1, "krkn's own default")
+    if not count and one["id"].value != "pod_network_chaos":
+        one["instance_count"].refuse("this scenario strikes no pod", "instance_count says how many")
+    return {"mode": "fixed", "value": f"{count:g}"} if count else {"mode": "all"}
 
 
 def _dose(one: Field) -> dict[str, Any]:
@@ -112,6 +122,8 @@ def outage(root: Field) -> Draft:
     """An application that nobody reaches, by a network policy for as long as the scenario says."""
     one = root["application_outage"]
     labels, ns, kinds = one["pod_selector"].take(), one["namespace"].text(), one["block"].take()
+    if kinds is None:
+        kinds = one["block"].assume(["Ingress", "Egress"], "krkn's own default")
     if not isinstance(labels, dict) or not labels or not ns:
         one.refuse("this outage does not say of whom", "namespace: and at least one label under pod_selector:")
     if not isinstance(kinds, list) or not set(kinds) <= {"Ingress", "Egress"}:
@@ -120,9 +132,8 @@ def outage(root: Field) -> Draft:
         60, "krkn's own default; without it the fault has no end"
     )
     chosen: dict[str, Any] = {"matchLabels": labels}
-    if excluded := one["exclude_label"].text():
-        key, _, value = excluded.partition("=")
-        chosen["matchExpressions"] = [{"key": key, "operator": "NotIn", "values": value.split("|")}]
+    if excluded := _excluded(one["exclude_label"]):
+        chosen["matchExpressions"] = excluded
     policy = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -141,3 +152,23 @@ def outage(root: Field) -> Draft:
         rollbacks=(undo,),
         block={"service": service} if service else {},
     )
+
+
+def _excluded(given: Field) -> list[dict[str, Any]]:
+    """Pods that the policy passes over: krkn takes a mapping, `KEY=VALUE|VALUE,KEY=VALUE`, or a list of such parts."""
+    if isinstance(given.value, dict):
+        parts = [(str(f.key), f.value if isinstance(f.value, list) else [f.value]) for f in given.fields()]
+    else:
+        written = given.value if isinstance(given.value, list) else str(given.value or "").split(",")
+        pairs = [str(part).partition("=") for part in written]
+        parts = [(key, value.split("|")) for key, _, value in pairs]
+    found = [
+        (key.strip(), [str(v).strip() for v in values if v is not None and str(v).strip()]) for key, values in parts
+    ]
+    if given and not all(
+        _LABEL.fullmatch(key) and values and all(map(_VALUE.fullmatch, values)) for key, values in found
+    ):
+        hint = "KEY=VALUE, KEY=VALUE|VALUE, several of them with commas between"
+        given.refuse(f"{given.value!r} does not say which pods are left out: the outage would hit more", hint)
+    given.take()
+    return [{"key": key, "operator": "NotIn", "values": values} for key, values in found if values]

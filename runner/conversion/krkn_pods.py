@@ -76,6 +76,8 @@ def _kill(name: str, config: Field, configuration: dict[str, Any]) -> Activity:
     arguments |= {"ns": _namespace(config["namespace_pattern"], configuration), "rand": True}
     number = config["kill"].number()
     arguments["qty"] = 1 if number is None else number
+    if number is not None and number > 1:
+        config["kill"].change("where there are fewer pods, all of them are killed: krkn kills none then")
     if config["force"].take() is True:
         arguments["grace_period"] = 0
     for key in ("krkn_pod_recovery_time", "timeout", "duration", "backoff"):
@@ -103,6 +105,8 @@ def _labels(config: Field) -> str:
 
 def _namespace(pattern: Field, configuration: dict[str, Any]) -> str:
     """The only namespace that a pattern means; else a variable."""
+    if not pattern:
+        pattern.assume("${namespace}", f"krkn does nothing without it: name the namespace in {VARIABLE}")
     found = _ONE.fullmatch(pattern.text())
     if found is None:
         pattern.change(

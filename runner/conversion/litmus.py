@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.conversion import litmus_probes
+from runner.conversion import litmus_probes, litmus_time
 from runner.conversion.draft import Activity, Draft, action
 from runner.conversion.fields import Field
 
@@ -78,7 +78,10 @@ def _draft(name: str, kind: str, meta: Field, spec: Field) -> Draft:
         probes=probes.activities,
         block=_service(targets) | dict(probes.block),
         url=probes.url,
-        hints=("The ChaosExperiment of each fault and the service account have to be in its namespace before a run.",),
+        hints=(
+            "The ChaosExperiment of each fault and the service account have to be in its namespace before a run.",
+            f"A pause is twice RAMP_TIME, the duration, and at least {litmus_time.STARTS_S:g} s for Litmus itself; then it is stopped.",
+        ),
     )
 
 
@@ -87,25 +90,26 @@ def _fault(fault: Field, targets: Mapping[str, str], account: str) -> Activity:
     name, components = fault["name"].text(), fault["spec"]["components"]
     if not name:
         fault.refuse("this fault has no name", "name: pod-delete")
-    env: dict[str, str] = {}
+    env: dict[str, Field] = {}
     duration: Field | None = None
     for one in components["env"].items():
-        if one["name"].value == DURATION and one["value"]:
+        if one["valueFrom"]:
+            one.lose("a value from a secret or a config map: write it as text, or as ${variable} of configuration")
+        elif one["name"].value == DURATION:
             one["name"].take()
             duration = one["value"]
-        elif one["valueFrom"]:
-            one.lose("a value from a secret or a config map: write it as text, or as ${variable} of configuration")
         else:
-            env[one["name"].text()] = one["value"].text()
+            env[one["name"].text()] = one["value"]
     for key, variable in (("delay", "STATUS_CHECK_DELAY"), ("timeout", "STATUS_CHECK_TIMEOUT")):
-        if text := components["statusCheckTimeouts"][key].text():
-            env[variable] = text
+        if components["statusCheckTimeouts"][key]:
+            env[variable] = components["statusCheckTimeouts"][key]
     for field in components.fields():
         if field.key not in ("env", "statusCheckTimeouts"):
             field.lose(NO_POD)
     lasts_s = _lasts(components["env"], duration)
-    arguments = {"fault": name, **targets, "service_account": account, "duration_s": lasts_s, "env": env}
-    return action(name, MODULE, FUNC, arguments, lasts_s=lasts_s)
+    variables = {variable: value.text() for variable, value in env.items()}
+    arguments = {"fault": name, **targets, "service_account": account, "duration_s": lasts_s, "env": variables}
+    return action(name, MODULE, FUNC, arguments, lasts_s=litmus_time.needed_s(name, env, lasts_s))
 
 
 def _lasts(env: Field, duration: Field | None) -> float:
@@ -130,6 +134,10 @@ def _targets(namespace: Field, spec: Field) -> dict[str, str]:
     for key, argument in (("applabel", "app_label"), ("appkind", "app_kind")):
         if text := info[key].text():
             found[argument] = text
+    if "app_label" in found and "app_kind" not in found:
+        found["app_kind"] = info["appkind"].assume(
+            "deployment", "Litmus takes no label without the kind of workload that it is of"
+        )
     return found
 
 

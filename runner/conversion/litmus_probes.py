@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from runner.conversion import probes
@@ -132,7 +133,10 @@ def _status(criteria: str, code: str) -> Any:
 
 
 def _prometheus(one: Field, inputs: Field, timeout_s: float) -> Made:
-    """The comparison becomes a part of the query, which then has exactly one series while it holds."""
+    """The comparison becomes a part of the query, which then has exactly one series while it holds.
+
+    Of several series Litmus takes none, and one of them may well be within the comparison: that there is one only is asked too.
+    """
     compared = inputs["comparator"]
     criteria, value = compared["criteria"].text(), compared["value"].text()
     compared["type"].lose("a value of Prometheus is a number")
@@ -142,7 +146,8 @@ def _prometheus(one: Field, inputs: Field, timeout_s: float) -> Made:
         return f"it is compared {how}, and needs endpoint: and query: that cannot be converted"
     query = " ".join(inputs["query"].text().split())
     url = f"{probes.asked_url(inputs['endpoint']).rstrip('/')}/api/v1/query"
-    provider = probes.http(url, timeout_s=timeout_s) | {"arguments": {"query": f"({query}) {condition}"}}
+    asked = f"({query}) {condition} and on() (count({query}) == 1)"
+    provider = probes.http(url, timeout_s=timeout_s) | {"arguments": {"query": asked}}
     return provider, {"type": "jsonpath", "path": "$.data.result[*]", "count": 1, "target": "body"}
 
 
@@ -173,7 +178,12 @@ def _command(one: Field, inputs: Field, timeout_s: float) -> Made:
     return {"type": "process", "path": "sh", "arguments": ["-c", command], "timeout": timeout_s}, tolerance
 
 
-_COMPARED = {"string": probes.matched, "": probes.matched, "int": probes.compared, "float": probes.compared}
+_COMPARED: Mapping[str, Callable[[str, str, str], Any]] = {
+    "string": probes.matched,
+    "": probes.matched,
+    "int": probes.compared,
+    "float": partial(probes.compared, whole=False),
+}
 _SAME = {"equal": "=", "equals": "=", "==": "=", "notequal": "!=", "!=": "!="}
 
 
@@ -190,8 +200,7 @@ def _kubernetes(one: Field, inputs: Field, timeout_s: float) -> Made:
     chosen = [word for key, option in _SELECTORS.items() if (text := inputs[key].text()) for word in (option, text)]
     if names and chosen:
         return "objects by their names and by selectors at once: write which of them is meant"
-    if space := inputs["namespace"].text():
-        words += ["-n", space]
+    words += _where(inputs["namespace"], named=bool(names))
     one["data"].lose("nothing is created")
     asked = shlex.join([*words, *names, *chosen, "-o", "name"])
     if operation == "absent":
@@ -199,6 +208,19 @@ def _kubernetes(one: Field, inputs: Field, timeout_s: float) -> Made:
     elif not names:
         asked = f'found=$({asked}) && test -n "$found"'
     return {"type": "process", "path": "sh", "arguments": ["-c", asked], "timeout": timeout_s}, 0
+
+
+def _where(namespace: Field, *, named: bool) -> list[str]:
+    """Litmus looks in every namespace where none is said; by a name kubectl looks in one alone."""
+    if space := namespace.text():
+        return ["-n", space]
+    if not named:
+        return ["-A"]
+    namespace.assume(
+        "that of kubectl's context",
+        "without it Litmus finds no named object that is in a namespace, and kubectl looks in its context's: say which is meant",
+    )
+    return []
 
 
 _SELECTORS = {"labelSelector": "-l", "fieldSelector": "--field-selector"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -59,26 +60,32 @@ def statuses(text: str) -> Any:
     return None
 
 
-def compared(criteria: str, value: str, target: str) -> Any:
-    """A comparison of a number as a tolerance; None where a range does not say the same."""
+def compared(criteria: str, value: str, target: str, *, whole: bool = True) -> Any:
+    """A comparison of a number, `whole` or not, as a tolerance; None where a range does not say the same."""
     try:
         bounds = [float(part) for part in re.sub(r"[\[\]\s]", "", value).split(",")]
     except ValueError:
         return None
-    whole = all(bound.is_integer() for bound in bounds)
+    if not all(map(math.isfinite, bounds)) or (criteria in ("<", ">") and whole and not bounds[0].is_integer()):
+        return None
     ranges = {
         "==": (bounds[0], bounds[0]),
         ">=": (bounds[0], MOST),
         "<=": (-MOST, bounds[0]),
         "between": (bounds[0], bounds[-1]),
-        ">": (bounds[0] + 1, MOST) if whole else None,
-        "<": (-MOST, bounds[0] - 1) if whole else None,
+        ">": (_beside(bounds[0], 1, whole=whole), MOST),
+        "<": (-MOST, _beside(bounds[0], -1, whole=whole)),
     }
     found = ranges.get(criteria)
     wanted = 2 if criteria == "between" else 1
     if found is None or len(bounds) != wanted:
         return None
     return {"type": "range", "range": [int(b) if b.is_integer() else b for b in found], "target": target}
+
+
+def _beside(bound: float, step: int, *, whole: bool) -> float:
+    """The next number in a direction: a range has its ends in it, and these comparisons do not."""
+    return bound + step if whole else math.nextafter(bound, step * math.inf)
 
 
 def matched(criteria: str, value: str, target: str) -> Any:

@@ -164,12 +164,11 @@ class _Reader:
 
     def _frequency(self, interval: Field) -> None:
         """The first check that says how often it is asked says it for all of them."""
-        if not interval:
-            return
         if self.block:
             interval.lose("all checks of a hypothesis are asked equally often, as the first one says")
         else:
-            self.block = {"hypothesis": {"frequency": f"{_seconds(interval.number() or 1)}s"}}
+            seconds = interval.number_or(10, "Chaos Mesh's own default")
+            self.block = {"hypothesis": {"frequency": f"{_seconds(seconds)}s"}}
 
 
 def check(spec: Field, name: str) -> Activity | None:
@@ -183,7 +182,7 @@ def check(spec: Field, name: str) -> Activity | None:
         str(h.key): ", ".join(map(str, h.take() if isinstance(h.value, list) else [h.take()]))
         for h in http["headers"].fields()
     }
-    timeout_s = spec["timeoutSeconds"].number() or spec["timeoutSeconds"].assume(2, "a probe needs an end")
+    timeout_s = spec["timeoutSeconds"].number_or(1, "Chaos Mesh's own default")
     provider = probes.http(
         probes.asked_url(http["url"]), timeout_s=timeout_s, method=http["method"].text() or "GET", headers=headers
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runner import errors
+from runner.faults.chaos_mesh import wanted
 from tests.conversion import sampled
 
 
@@ -75,6 +76,22 @@ def test_the_checks_of_a_workflow_are_its_hypothesis() -> None:
     assert "https://shop.example/health" in found.text.partition("# traffic:")[2]
 
 
+def test_what_a_check_leaves_to_chaos_mesh_is_as_there_and_told() -> None:
+    """It asks every ten seconds, for one second; the hypothesis would ask every second."""
+    check = {"type": "HTTP", "http": {"url": "https://shop.example/", "criteria": {"statusCode": "200"}}}
+    fault = {"name": "f", "templateType": "NetworkChaos", "deadline": "20s", "networkChaos": _object(None)["spec"]}
+    templates = [
+        {"name": "a", "templateType": "Serial", "children": ["c", "f"]},
+        {"name": "c", "templateType": "StatusCheck", "statusCheck": check},
+        fault,
+    ]
+    found = sampled.quickly(_object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": templates}})
+    assert found.document["extensions"][0]["hypothesis"] == {"frequency": "10s"}
+    assert found.document["steady-state-hypothesis"]["probes"][0]["provider"]["timeout"] == 1
+    told = {path.rpartition(".")[2] for path, (kind, _) in sampled.losses(found).items() if kind == "assumed"}
+    assert told == {"intervalSeconds", "timeoutSeconds"}
+
+
 def test_a_fault_without_an_end_gets_one_and_it_is_told(tmp_path: Path) -> None:
     found = sampled.converted(_object(duration=None), tmp_path)
     (action,) = found.document["method"]
@@ -115,6 +132,16 @@ def test_what_is_struck_again_and_again_and_cut_off_once_is_not_called_lost() ->
     found = sampled.quickly(_object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": [entry, fault]}})
     assert [a["provider"]["arguments"]["duration"] for a in found.document["method"]] == ["20s", "10s"]
     assert not any(kind == "lost" for kind, _ in sampled.losses(found).values())
+
+
+def test_what_is_struck_again_is_another_object() -> None:
+    """Our driver names an object by its arguments, and a second of the name is refused."""
+    fault = {"name": "f", "templateType": "NetworkChaos", "deadline": "20s", "networkChaos": _object(None)["spec"]}
+    entry = {"name": "a", "templateType": "Serial", "children": ["f", "f", "f"]}
+    found = sampled.quickly(_object() | {"kind": "Workflow", "spec": {"entry": "a", "templates": [entry, fault]}})
+    made = [wanted.read("run", one["provider"]["arguments"]) for one in found.document["method"]]
+    assert len({one.name for one in made}) == 3
+    assert [one["provider"]["arguments"]["duration"] for one in found.document["method"]] == ["20s"] * 3
 
 
 def test_the_rollback_of_plain_chaos_toolkit_ends_what_was_made() -> None:

@@ -21,8 +21,17 @@ def test_a_template_is_started_by_its_id_in_its_region() -> None:
 
 
 def test_the_method_waits_for_actions_that_start_one_after_another() -> None:
-    """Five minutes, and after them an hour, two minutes and three seconds."""
-    assert sampled.of(TEMPLATE).document["method"][0]["pauses"] == {"after": 300 + 3723}
+    """Five minutes, and after them an hour, two minutes and three seconds; FIS begins neither at once."""
+    assert sampled.of(TEMPLATE).document["method"][0]["pauses"] == {"after": 10 + 300 + 10 + 3723}
+
+
+def test_an_action_that_states_no_time_is_not_stopped_as_soon_as_it_is_begun() -> None:
+    tree = {"actions": {"over": {"actionId": "aws:rds:failover-db-cluster"}}, "targets": {}, "description": "d"}
+    found = sampled.quickly(tree)
+    assert found.document["method"][0]["pauses"] == {"after": 10 + 60}
+    kind, why = sampled.losses(found)["actions.over.parameters.duration"]
+    assert kind == "assumed"
+    assert "the rollback stops what still runs" in why
 
 
 def test_the_description_says_what_it_would_do_and_to_whom() -> None:

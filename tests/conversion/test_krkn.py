@@ -11,6 +11,7 @@ from chaoslib.hypothesis import within_tolerance
 
 from runner import errors
 from runner.conversion import krkn
+from runner.faults.chaos_mesh import wanted
 from tests.conversion import sampled
 
 
@@ -100,6 +101,78 @@ def test_a_hog_on_some_nodes_is_on_none_twice() -> None:
     assert apart["labelSelector"]["matchLabels"] == found["spec"]["template"]["metadata"]["labels"]
 
 
+def hog(**scenario: Any) -> tuple[str, dict[str, Any], dict[str, tuple[str, str]]]:
+    """The command of a hog, its workload's spec, and what is told."""
+    found = sampled.quickly({"node-selector": "pool=a", **scenario})
+    spec = found.document["method"][0]["provider"]["arguments"]["resource"]["spec"]
+    return spec["template"]["spec"]["containers"][0]["command"][-1], spec, sampled.losses(found)
+
+
+def test_what_a_hog_leaves_to_krkn_is_as_there_and_told() -> None:
+    """stress-ng by itself would press with all that there is."""
+    command, _, told = hog(**{"hog-type": "cpu"})
+    assert "--cpu 0 --cpu-load 80 " in command
+    assert told["cpu-load-percentage"][0] == told["namespace"][0] == "assumed"
+    command, _, told = hog(**{"hog-type": "memory"})
+    assert "--vm 1 --vm-bytes 10% " in command
+    assert told["memory-vm-bytes"][0] == told["workers"][0] == "assumed"
+
+
+def test_a_hog_without_a_selector_is_on_one_node_and_it_is_told() -> None:
+    _, spec, told = hog(**{"hog-type": "cpu", "node-selector": ""})
+    assert spec["replicas"] == 1
+    assert told["number-of-nodes"][0] == "assumed"
+
+
+def test_a_hog_is_on_the_node_that_is_named_and_on_no_other() -> None:
+    _, spec, told = hog(**{"hog-type": "cpu", "node-name": "worker-2", "number-of-nodes": 3})
+    assert spec["template"]["spec"]["nodeSelector"] == {"kubernetes.io/hostname": "worker-2"}
+    assert "replicas" not in spec
+    assert told["node-selector"][0] == told["number-of-nodes"][0] == "lost"
+
+
+def test_nodes_by_several_labels_have_all_of_them() -> None:
+    _, spec, _ = hog(**{"hog-type": "cpu", "node-selector": "pool=a, disk=ssd,empty="})
+    assert spec["template"]["spec"]["nodeSelector"] == {"pool": "a", "disk": "ssd", "empty": ""}
+    with pytest.raises(errors.InvalidFile, match="is not a label"):
+        hog(**{"hog-type": "cpu", "node-selector": "pool=a,disk!=ssd"})
+
+
+def test_a_count_of_zero_is_no_limit() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / "krkn-network.yml")
+    found = sampled.quickly([{**tree[0], "instance_count": 0}]).document["method"][0]["provider"]["arguments"]["spec"]
+    assert found["mode"] == "all"
+    assert "value" not in found
+    with pytest.raises(errors.InvalidFile, match="strikes no pod"):
+        sampled.quickly([{**tree[0], "id": "pod_egress_shaping", "instance_count": 0}])
+
+
+def test_shaped_traffic_without_a_namespace_is_told_where_it_is_made() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / "krkn-network.yml")
+    found = sampled.quickly([{**tree[0], "namespace": ""}])
+    assert found.document["method"][0]["provider"]["arguments"]["ns"] == "default"
+    assert ("assumed", "krkn does nothing without it: check it") in [(x.kind, x.why) for x in found.losses]
+
+
+def test_two_scenarios_that_are_alike_are_two_faults() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / "krkn-network.yml")
+    method = sampled.quickly([tree[0], tree[0]]).document["method"]
+    assert len({wanted.read("run", one["provider"]["arguments"]).name for one in method}) == 2
+
+
+def test_fewer_pods_than_are_to_be_killed_are_told() -> None:
+    """krkn kills none of them then, and the action all."""
+    kind, why = sampled.losses(sampled.of("krkn-pods.yml"))["[0].config.kill"]
+    assert kind == "changed"
+    assert "krkn kills none" in why
+
+
+def test_a_namespace_that_is_not_there_is_a_variable_and_told() -> None:
+    found = sampled.quickly([{"id": "kill-pods", "config": {"label_selector": "app=a"}}])
+    assert found.document["method"][0]["provider"]["arguments"]["ns"] == "${namespace}"
+    assert sampled.losses(found)["[0].config.namespace_pattern"][0] == "assumed"
+
+
 def test_latency_loss_and_bandwidth_at_once_are_one_netem() -> None:
     spec = arguments("krkn-network.yml")["spec"]
     assert spec["action"] == "netem"
@@ -126,6 +199,38 @@ def test_an_outage_is_a_network_policy_that_is_taken_away_again() -> None:
     ]
     assert found["method"][0]["pauses"] == {"after": 40}
     assert found["rollbacks"][0]["provider"]["func"] == "remove_network_policy"
+
+
+def outage(**more: Any) -> dict[str, Any]:
+    """The spec of the network policy of an outage."""
+    tree = {"application_outage": {"namespace": "shop", "pod_selector": {"app": "cart"}, "block": ["Ingress"], **more}}
+    spec: dict[str, Any] = sampled.quickly(tree).document["method"][0]["provider"]["arguments"]["spec"]["spec"]
+    return spec
+
+
+@pytest.mark.parametrize(
+    "excluded",
+    [
+        "tier=gold,env=prod|live",
+        " tier = gold , env=prod | live",
+        ["tier=gold", "env=prod|live"],
+        {"tier": "gold", "env": ["prod", "live"]},
+    ],
+)
+def test_whom_an_outage_passes_over_is_read_in_each_form_that_krkn_takes(excluded: Any) -> None:
+    tier, env = outage(exclude_label=excluded)["podSelector"]["matchExpressions"]
+    assert tier == {"key": "tier", "operator": "NotIn", "values": ["gold"]}
+    assert env == {"key": "env", "operator": "NotIn", "values": ["prod", "live"]}
+
+
+@pytest.mark.parametrize("excluded", ["tier", "tier=", "=gold", "tier!=gold", ["tier=gold", "env"], {"tier": None}, 7])
+def test_an_outage_that_would_hit_more_than_the_scenario_is_refused(excluded: Any) -> None:
+    with pytest.raises(errors.InvalidFile, match="does not say which pods are left out"):
+        outage(exclude_label=excluded)
+
+
+def test_an_outage_that_does_not_say_what_it_blocks_blocks_both_as_krkn_does() -> None:
+    assert outage(block=None)["policyTypes"] == ["Ingress", "Egress"]
 
 
 @pytest.mark.parametrize(

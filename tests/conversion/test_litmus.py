@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from chaoslib.hypothesis import within_tolerance
 from runner import errors
 from runner.conversion import convert, probes
 from runner.conversion.fields import shown
+from runner.faults.litmus import chaos_engine
 from tests.conversion import sampled
 
 ENGINE = "litmus-engine.yaml"
@@ -44,6 +46,64 @@ def test_a_duration_that_the_engine_leaves_to_litmus_is_assumed_and_told() -> No
     assert sampled.losses(found)["spec.experiments[1].spec.components.env"][0] == "assumed"
 
 
+def engine(fault: str, *probes: dict[str, Any], **env: str) -> convert.Conversion:
+    """What becomes of an engine with one fault that has these variables and probes."""
+    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    variables = [{"name": name, "value": value} for name, value in env.items()]
+    tree["spec"]["experiments"] = [{"name": fault, "spec": {"components": {"env": variables}, "probe": list(probes)}}]
+    return sampled.quickly(tree)
+
+
+LATENCY = "pod-network-latency"
+TIMES = [
+    (LATENCY, {}, 60 + 40),
+    (LATENCY, {"RAMP_TIME": "60"}, 60 + 40 + 2 * 60),
+    (LATENCY, {"RAMP_TIME": "20", "SEQUENCE": "serial", "TARGET_PODS": "a, b,c"}, 3 * (60 + 10) + 30 + 2 * 20),
+    (LATENCY, {"SEQUENCE": "parallel", "TARGET_PODS": "a,b,c"}, 60 + 40),
+    (LATENCY, {"SEQUENCE": "serial", "PODS_AFFECTED_PERC": "0"}, 60 + 40),
+    ("node-cpu-hog", {"SEQUENCE": "serial", "TARGET_NODES": "a,b"}, 2 * (60 + 10) + 30),
+    ("pod-delete", {"SEQUENCE": "serial", "TARGET_PODS": "a,b", "CHAOS_INTERVAL": "15"}, 60 + 2 * 15 + 30),
+]
+
+
+@pytest.mark.parametrize(("fault", "env", "seconds"), TIMES)
+def test_an_engine_is_not_stopped_before_its_fault_has_run(fault: str, env: dict[str, str], seconds: int) -> None:
+    """Litmus waits the ramp time before and after, has one target after the other in series, and takes time itself."""
+    found = engine(fault, TOTAL_CHAOS_DURATION="60", **env)
+    (action,) = found.document["method"]
+    assert action["provider"]["arguments"]["duration_s"] == 60
+    assert action["pauses"] == {"after": seconds}
+    assert not [path for path in sampled.losses(found) if ".env[" in path]
+
+
+@pytest.mark.parametrize(("fault", "env", "seconds"), TIMES)
+def test_the_driver_reckons_with_the_same_time(fault: str, env: dict[str, str], seconds: int) -> None:
+    (action,) = engine(fault, TOTAL_CHAOS_DURATION="60", **env).document["method"]
+    assert chaos_engine.of(action["provider"]["arguments"]).over_s(5) == seconds
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({"SEQUENCE": "serial", "PODS_AFFECTED_PERC": "50"}, "70 s each, and how many PODS_AFFECTED_PERC takes"),
+        ({"SEQUENCE": "random", "PODS_AFFECTED_PERC": "20-40"}, "70 s each, and how many PODS_AFFECTED_PERC takes"),
+        ({"RAMP_TIME": "1m"}, "Litmus takes it for 0"),
+    ],
+)
+def test_a_variable_of_time_that_is_not_reckoned_with_is_told(env: dict[str, str], said: str) -> None:
+    found = engine(LATENCY, **env, TOTAL_CHAOS_DURATION="60")
+    assert found.document["method"][0]["pauses"] == {"after": 100}
+    kind, why = sampled.losses(found)["spec.experiments[0].spec.components.env[0].value"]
+    assert kind == "changed"
+    assert said in why
+
+
+def test_an_empty_duration_is_assumed_and_no_variable_beside_it() -> None:
+    """Our driver refuses an engine that states it twice."""
+    (action,) = engine(LATENCY, TOTAL_CHAOS_DURATION="").document["method"]
+    assert chaos_engine.of(action["provider"]["arguments"]).duration_s == 60
+
+
 def test_a_secret_is_lost_by_name_and_not_by_value() -> None:
     lost = sampled.losses(sampled.of(ENGINE))
     assert lost["spec.experiments[0].spec.components.env[3]"][0] == "lost"
@@ -71,7 +131,11 @@ def test_probes_that_mean_the_same_are_the_hypothesis_and_the_others_are_lost() 
     assert asked["page"]["provider"]["verify_tls"] is False
     assert asked["order"]["tolerance"] == [200, 201]
     assert asked["order"]["provider"]["arguments"] == {"n": 2}
-    assert asked["errors"]["provider"]["arguments"]["query"].endswith(") <= 0.02")
+    query = asked["errors"]["provider"]["arguments"]["query"]
+    assert query.startswith("(sum(rate(http_errors_total[1m])) / sum(rate(http_requests_total[1m]))) <= 0.02 and on() ")
+    assert query.endswith(
+        " and on() (count(sum(rate(http_errors_total[1m])) / sum(rate(http_requests_total[1m]))) == 1)"
+    )
     assert (
         "kubectl get deployments.v1.apps -n shop -l app=cart -o name" in asked["replicas"]["provider"]["arguments"][1]
     )
@@ -111,6 +175,24 @@ def test_a_number_is_compared_as_litmus_compares_it(criteria: str, value: str, o
     assert within_tolerance(tolerance, {"status": 0, "stdout": output}) is holds
 
 
+@pytest.mark.parametrize(
+    ("criteria", "value", "output", "holds"),
+    [
+        ("<", "1", "0.5", True),
+        ("<", "1", "0.999999", True),
+        ("<", "1", "1", False),
+        (">", "0.5", "0.5", False),
+        (">", "0.5", "0.5000001", True),
+        ("<", "0", "-1e-9", True),
+        ("<", "0", "0", False),
+    ],
+)
+def test_a_fraction_is_compared_as_litmus_compares_it(criteria: str, value: str, output: str, holds: bool) -> None:
+    comparator = {"type": "float", "criteria": criteria, "value": value}
+    inputs = {"command": f"echo {output}", "comparator": comparator}
+    assert ran({"name": "c", "type": "cmdProbe", "cmdProbe/inputs": inputs}) is holds
+
+
 TEXTS = [
     ("contains", "a.b", "x a.b y", True),
     ("contains", "a.b", "x aXb y", False),
@@ -144,19 +226,55 @@ def test_a_comparison_that_silence_would_meet_is_lost(criteria: str, value: str)
 
 
 def commanded(command: str, criteria: str, value: str) -> bool | None:
-    """Whether the probe of a command holds, run as the experiment runs it; None where it was lost."""
-    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    """Whether the probe of a command holds."""
     inputs = {"command": command, "comparator": {"type": "string", "criteria": criteria, "value": value}}
-    tree["spec"]["experiments"] = [
-        {"name": "node-drain", "spec": {"probe": [{"name": "c", "type": "cmdProbe", "cmdProbe/inputs": inputs}]}}
-    ]
-    asked = sampled.quickly(tree).document.get("steady-state-hypothesis", {"probes": [None]})["probes"][0]
+    return ran({"name": "c", "type": "cmdProbe", "cmdProbe/inputs": inputs})
+
+
+def ran(probe: dict[str, Any], **env: str) -> bool | None:
+    """Whether a probe holds, run as the experiment runs it; None where it was lost."""
+    asked = engine("node-drain", probe).document.get("steady-state-hypothesis", {"probes": [None]})["probes"][0]
     if asked is None:
         return None
-    done = subprocess.run(
-        [asked["provider"]["path"], *asked["provider"]["arguments"]], capture_output=True, text=True, check=False
-    )
+    command = [asked["provider"]["path"], *asked["provider"]["arguments"]]
+    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, check=False)
     return bool(within_tolerance(asked["tolerance"], {"status": done.returncode, "stdout": done.stdout}))
+
+
+ELSEWHERE = """#!/bin/sh
+case " $* " in *" -A "*) echo pod/elsewhere;; *" -n "*) ;; *) exit 1;; esac
+"""
+"""A cluster with one pod, which is in no namespace that is named; what asks the context's fails."""
+
+
+@pytest.mark.parametrize(
+    ("operation", "namespace", "holds"),
+    [
+        ("present", {}, True),
+        ("absent", {}, False),
+        ("present", {"namespace": "shop"}, False),
+        ("absent", {"namespace": "shop"}, True),
+    ],
+)
+def test_objects_without_a_namespace_are_looked_for_in_all(
+    operation: str, namespace: dict[str, str], holds: bool, tmp_path: Path
+) -> None:
+    """As Litmus does; kubectl's context may be anywhere."""
+    (tmp_path / "kubectl").write_text(ELSEWHERE)
+    (tmp_path / "kubectl").chmod(0o755)
+    inputs = {"version": "v1", "resource": "pods", "labelSelector": "app=a", "operation": operation, **namespace}
+    probe = {"name": "k", "type": "k8sProbe", "k8sProbe/inputs": inputs}
+    assert ran(probe, PATH=f"{tmp_path}:/usr/bin:/bin") is holds
+
+
+def test_a_named_object_without_a_namespace_is_told_where_it_is_looked_for() -> None:
+    inputs = {"version": "v1", "resource": "pods", "resourceNames": "a", "operation": "present"}
+    found = engine("node-drain", {"name": "k", "type": "k8sProbe", "k8sProbe/inputs": inputs})
+    (asked,) = found.document["steady-state-hypothesis"]["probes"]
+    assert " -A" not in asked["provider"]["arguments"][1], "kubectl refuses it beside a name"
+    kind, why = sampled.losses(found)['spec.experiments[0].spec.probe[0]."k8sProbe/inputs".namespace']
+    assert kind == "assumed"
+    assert "its context's" in why
 
 
 @pytest.mark.parametrize(
@@ -218,6 +336,14 @@ def test_pods_that_an_engine_does_not_select_are_a_variable_and_no_others_are_st
     echo = next(p for p in found.document["steady-state-hypothesis"]["probes"] if p["name"] == "log-line")
     run = substitute(echo["provider"]["arguments"], {"app_label": "app=a"}, {})
     assert "echo $$ ${HOME}" in run[-1], "as Chaos Toolkit hands it on"
+
+
+def test_a_label_without_the_kind_of_its_workload_is_told() -> None:
+    (tree,) = sampled.trees(sampled.FOLDER / ENGINE)
+    del tree["spec"]["appinfo"]["appkind"]
+    found = sampled.quickly(tree)
+    assert found.document["method"][0]["provider"]["arguments"]["app_kind"] == "deployment"
+    assert sampled.losses(found)["spec.appinfo.appkind"][0] == "assumed"
 
 
 def test_faults_of_nodes_select_no_pods() -> None:

@@ -132,6 +132,7 @@ def test_conformance(lab: Lab, fault: str) -> None:
         remove_target=lambda: lab.api.objects.pop(f"{PODS}/shop-0", None),
         restore_target=lambda: lab.api.put(f"{PODS}/shop-0", pod("shop-0", app="shop")),
         troubled=partial(kube_api.troubled, lab.api, lab.setting) if fault == "pod-delete" else None,
+        over_s=1.5,
     )
     assert conformance.check(Driver(), trial) == []
     lab.undo(lab.resolve(ours))
@@ -141,7 +142,7 @@ def test_conformance(lab: Lab, fault: str) -> None:
 def test_the_engine_is_the_runs_own_and_all_its_values_are_text(lab: Lab) -> None:
     target = lab.resolve(ours := lab.activity(env={"NETWORK_LATENCY": 300, "FORCE": True, "PODS_AFFECTED_PERC": 50.0}))
     assert target.note == "1 of 3 pods"
-    assert (target.owner, target.ttl_s) == (Owner.SYSTEM, 60)
+    assert (target.owner, target.ttl_s) == (Owner.SYSTEM, 100)
     lab.act(ours)
     engine = lab.engine(target)
     assert engine["metadata"]["name"].startswith("chaosrun-20260101-000000-test-")
@@ -161,6 +162,20 @@ def test_the_engine_is_the_runs_own_and_all_its_values_are_text(lab: Lab) -> Non
 def test_the_plan_says_how_many_pods_a_share_is_as_litmus_counts(share: int, said: str, lab: Lab) -> None:
     target = lab.resolve(lab.activity("pod-delete", env={"PODS_AFFECTED_PERC": share}))
     assert target.note == f"{said} pods"
+
+
+@pytest.mark.parametrize(
+    ("env", "seconds"),
+    [
+        ({}, 60 + 40),
+        ({"RAMP_TIME": "60"}, 60 + 40 + 2 * 60),
+        ({"SEQUENCE": "serial", "PODS_AFFECTED_PERC": 67}, 2 * (60 + 10) + 30),
+        ({"SEQUENCE": "serial", "PODS_AFFECTED_PERC": "50-100"}, 3 * (60 + 10) + 30),
+    ],
+)
+def test_litmus_ends_it_only_after_ramp_times_and_turns(still: Lab, env: dict[str, Any], seconds: int) -> None:
+    """Of three pods that the label selects."""
+    assert still.resolve(still.activity(env=env)).ttl_s == seconds
 
 
 def test_a_kill_is_proven_by_the_uid_although_litmus_never_says_injected(lab: Lab) -> None:

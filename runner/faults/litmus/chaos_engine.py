@@ -6,6 +6,7 @@ be taken for this run's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ DEFAULTS: Mapping[str, Any] = {
     "taken_within_s": 90,
 }
 """What an action does not have to say."""
+STARTS_S, HELPER_S = 30.0, 10.0
+"""What Litmus takes before its fault begins and until it says that it is over; and for each target's turn, with its helper pod."""
 KILLS = ("pod-delete",)
 """Faults of which Litmus never says that they were injected: their pods are gone, by UID."""
 CORDONS = ("node-drain",)
@@ -52,6 +55,30 @@ class Wanted:
         """The ChaosEngine's name in this run."""
         what = (self.fault, self.ns, self.app_label, self.app_kind, self.service_account, self.duration_s)
         return identity.name(run, {"of": what, "env": dict(self.env)})
+
+    def over_s(self, candidates: int) -> float:
+        """After how many seconds Litmus has ended it, whoever has died: ramp times, the targets' turns and its own work are a part."""
+        kills, taken = self.fault in KILLS, self.taken(candidates)
+        once_s, turn_s = (
+            (self.duration_s, self._seconds("CHAOS_INTERVAL", 10)) if kills else (0.0, self.duration_s + HELPER_S)
+        )
+        turns = taken if self.env.get("SEQUENCE", "").strip().lower() in ("serial", "random") else 1
+        return 2 * self._seconds("RAMP_TIME", 0) + once_s + turns * turn_s + STARTS_S
+
+    def taken(self, candidates: int) -> int:
+        """How many of them it strikes: a share, rounded down, and one at least; of a share that Litmus draws, all that it may be."""
+        named = [
+            name for key in ("TARGET_PODS", "TARGET_NODES") for name in self.env.get(key, "").split(",") if name.strip()
+        ]
+        if named:
+            return len(named)
+        share = (self.env.get("PODS_AFFECTED_PERC") or self.env.get("NODES_AFFECTED_PERC") or "0").strip()
+        return max(1, min(int(share), 100) * candidates // 100) if share.isdecimal() else candidates
+
+    def _seconds(self, variable: str, otherwise: int) -> int:
+        """Whole seconds of a variable, of a range its upper end."""
+        found = re.fullmatch(r"(?:\d+-)?\+?(\d+)", self.env.get(variable, "").strip())
+        return int(found[1]) if found else otherwise
 
     @property
     def node(self) -> str:

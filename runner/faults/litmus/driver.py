@@ -121,7 +121,7 @@ class System(InClusterSystem):
             owner=Owner.SYSTEM,
             undo=(undo,) if targets else (),
             before={"args": args},
-            ttl_s=wanted.duration_s,
+            ttl_s=wanted.over_s(len(targets)),
         )
 
     def _engines(self, *, hurried: bool = False) -> Engines:
@@ -131,13 +131,13 @@ class System(InClusterSystem):
 
 
 def _share(wanted: Wanted, count: int) -> str:
-    """How many of the candidates it takes: a share, rounded down, and one at least; one where nothing is said."""
+    """How many of the candidates it takes."""
     if wanted.env.get("TARGET_PODS"):
         return f"{wanted.env['TARGET_PODS']} of {count} pods"
     share = wanted.env.get("PODS_AFFECTED_PERC") or "0"
     if not share.isdecimal():
         return f"{share} % of {count} pods"
-    return f"{max(1, min(int(share), 100) * count // 100)} of {count} pods"
+    return f"{wanted.taken(count)} of {count} pods"
 
 
 def _engine(args: Mapping[str, Any]) -> Engine:
