@@ -294,7 +294,9 @@ def _undo_step(f: Fields) -> Description:
         return None
     if state == "failed":
         return "bad", f"{what} FAILED: {f.get('error')}"
-    return "good", f"{what} – {'nothing to do' if state == 'already' else 'done'}"
+    if state == "already":
+        return "good", ": ".join(filter(None, (f"{what} – nothing to do", f.get("error"))))
+    return "good", f"{what} – done"
 
 
 def _undone(f: Fields) -> Description:

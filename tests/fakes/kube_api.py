@@ -90,7 +90,11 @@ class KubeApi:
     def _read(self, path: str, query: Mapping[str, list[str]]) -> tuple[int, Object]:
         if path in self.objects:
             return 200, self.objects[path]
-        if path.count("/") in (2, 3) and any(p.startswith(f"{path}/") for p in self.objects):
+        if (
+            path.startswith("/apis/")
+            and path.count("/") in (2, 3)
+            and any(p.startswith(f"{path}/") for p in self.objects)
+        ):
             return 200, {"preferredVersion": {"groupVersion": "/".join(self._some(path).split("/")[2:4])}}
         inside = [o for p, o in self.objects.items() if p.rpartition("/")[0] == path]
         wanted = dict(pair.split("=") for text in query.get("labelSelector", ()) for pair in text.split(","))

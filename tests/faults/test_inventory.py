@@ -189,5 +189,7 @@ def test_where_the_state_before_is_not_known_nothing_is_compared_and_that_is_sai
     def never() -> Cluster:
         raise AssertionError("nobody need ask the cluster")
 
-    assert residue.after(never, {"objects": None, "unseen": ["pods"]}, Kept()) == Residue(unseen=("pods",))
-    assert residue.after(never, {}, Kept()) == Residue(unseen=("the cluster",))
+    assert residue.after(never, {"objects": None, "unseen": ["pods"]}, Kept(), lambda names: {}) == Residue(
+        unseen=("pods",)
+    )
+    assert residue.after(never, {}, Kept(), lambda names: {}) == Residue(unseen=("the cluster",))

@@ -41,6 +41,8 @@ class Cluster:
         api.rest_client.pool_manager.connection_pool_kw["retries"] = Retry(total=3, read=0)
         self._api = api
         self.host: str = api.configuration.host
+        self.writer: str = api.user_agent.partition("/")[0]
+        """Under which name the API accounts for what this client writes without giving one, as chaosk8s does."""
         self.core = client.CoreV1Api(api)
         self.apps = client.AppsV1Api(api)
 
@@ -82,11 +84,20 @@ class Cluster:
             and all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
         ]  # fmt: skip
 
-    def replicas(self, resource: str, name: str, namespace: str) -> int | None:
-        """Wanted replicas of a `deployment` or `stateful_set`; None when there is no such workload."""
+    def scale(self, resource: str, name: str, namespace: str) -> dict[str, Any] | None:
+        """Of a `deployment` or `stateful_set` `{replicas, uid, version}`, as wanted; None when there is no such workload."""
         read = getattr(self.apps, f"read_namespaced_{resource}_scale")
         found = _found(lambda: read(name, namespace, _request_timeout=CALL_S))
-        return None if found is None else int(found.spec.replicas or 0)
+        if found is None:
+            return None
+        kept = found.metadata
+        return {"replicas": int(found.spec.replicas or 0), "uid": kept.uid, "version": kept.resource_version}
+
+    def rescale(self, resource: str, name: str, namespace: str, replicas: int, version: str) -> bool:
+        """Whether it is there. Raises ApiException with 409 where it is not as it was at that version any more."""
+        patch = getattr(self.apps, f"patch_namespaced_{resource}_scale")
+        wanted = {"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}}
+        return _found(lambda: patch(name, namespace, wanted, _request_timeout=CALL_S)) is not None
 
     def workloads(self, namespace: str) -> dict[str, int]:
         """Every deployment and stateful set of a namespace with its wanted replicas: part of the residue scan."""
@@ -121,21 +132,6 @@ class Cluster:
             _return_http_data_only=True,
             _request_timeout=CALL_S,
         )
-
-    def uncordon(self, node: str) -> bool:
-        """Whether it had to be uncordoned. A node that is gone needs nothing."""
-        found = _found(lambda: self.core.read_node(node, _request_timeout=CALL_S))
-        if found is None or not found.spec.unschedulable:
-            return False
-        free = {"spec": {"unschedulable": None}}
-        return _found(lambda: self.core.patch_node(node, free, _request_timeout=CALL_S)) is not None
-
-    def scale(self, resource: str, name: str, namespace: str, replicas: int) -> bool:
-        """Whether it had to be scaled back. A workload that is gone needs nothing."""
-        if self.replicas(resource, name, namespace) in (replicas, None):
-            return False
-        patch, wanted = getattr(self.apps, f"patch_namespaced_{resource}_scale"), {"spec": {"replicas": replicas}}
-        return _found(lambda: patch(name, namespace, wanted, _request_timeout=CALL_S)) is not None
 
 
 def _found(call: Callable[[], Any]) -> Any:

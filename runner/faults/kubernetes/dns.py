@@ -1,7 +1,13 @@
-"""DNS: the cluster's CoreDNS answers some names late, or not at all; what it was told is taken out of its ConfigMap again."""
+"""DNS: the cluster's CoreDNS answers some names late, or not at all; what it was told is taken out of its ConfigMap again.
+
+A ConfigMap that is put back is not the end: CoreDNS runs what it has loaded until it loads something else. A note on the ConfigMap, written
+with the fault and taken away when no pod runs it any more, keeps what the pods ran, so that whoever looks later knows too.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +26,8 @@ if TYPE_CHECKING:
 END = "clear-dns"
 """The kind of its undo records."""
 SPACE, MAP, KEY = "kube-system", "coredns", "Corefile"
+NOTE = "chaos-run/dns"
+"""An annotation of the ConfigMap: by run, what each CoreDNS pod ran `before` the fault, and what it `ran` with it."""
 PODS = "k8s-app=kube-dns"
 RELOADS_S = 90.0
 """CoreDNS looks at its file every 30 s, and the node brings the file there in its own time."""
@@ -34,6 +42,7 @@ NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 TOO_WIDE = ("cluster.local", "svc.cluster.local", "in-addr.arpa", "ip6.arpa")
 """Names on which the whole cluster hangs."""
 RUNNING = re.compile(r"Running configuration SHA512 = (\w+)")
+Note = Mapping[str, Any]
 LOOKUP = re.compile(r'"\S+ IN (\S+?)\. \S+ ')
 
 
@@ -50,7 +59,8 @@ def resolved(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget
         )
         return FaultTarget(action=action, kind="dns", note=why)
     _edit(arguments)(found["data"][KEY], "it")
-    args = {"resource": "configmap", "namespace": SPACE, "name": MAP}
+    now = running(cluster)
+    args = {"resource": "configmap", "namespace": SPACE, "name": MAP, "running": now, "was": _digest(found)}
     return FaultTarget(
         action=action,
         kind="dns",
@@ -60,7 +70,7 @@ def resolved(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget
         objects=(target,),
         owner="undoer",
         undo=(UndoStep(kind=END, what=f"take what this run told CoreDNS out of {SPACE}/{MAP}", args=args),),
-        before={"target": target, "names": wanted, "running": running(cluster)},
+        before={"target": target, "names": wanted, "running": now},
     )
 
 
@@ -88,7 +98,12 @@ def tell(cluster: Cluster, arguments: Arguments) -> list[str]:
     before = running(cluster)
     edit = _edit(arguments)
     run = identity.run_id()
-    if not _changed(cluster, lambda text: edit(corefile.without(text, run), run)):
+
+    def told(text: str, note: Note) -> tuple[str, Note]:
+        new = edit(corefile.without(text, run), run)
+        return (text, note) if new == text else (new, {"before": note.get("before", before)})
+
+    if not _changed(cluster, run, told):
         raise errors.EnvironmentFailure(
             f"there is no ConfigMap {SPACE}/{MAP}: the DNS of this cluster is no CoreDNS that we know"
         )
@@ -98,19 +113,51 @@ def tell(cluster: Cluster, arguments: Arguments) -> list[str]:
         raise errors.EnvironmentFailure(
             f"{', '.join(old)} did not load the changed Corefile within {RELOADS_S:g} s: {_complaint(cluster, old[0])}"
         )
-    return sorted(running(cluster))
+    now = running(cluster)
+    _changed(cluster, run, lambda text, note: (text, {**note, "ran": now} if note else note))
+    return sorted(now)
 
 
-def undone(cluster: Cluster, run: str) -> bool:
-    """Whether there was something of that run to take out. Raises EnvironmentFailure where CoreDNS goes on with it."""
-    before = running(cluster)
-    if not _changed(cluster, lambda text: corefile.without(text, run)):
+def undone(cluster: Cluster, run: str, before: Note | None = None, within_s: float = BACK_S) -> bool:
+    """Whether there was something of that run to take out; `before`: what each pod ran before it, where the note is gone.
+
+    Raises EnvironmentFailure where CoreDNS goes on with it, also when it is asked again.
+    """
+    ran = _seen(cluster)
+
+    def taken_out(text: str, note: Note) -> tuple[str, Note]:
+        rest = corefile.without(text, run)
+        return rest, {"before": before or {}, **note, **({"ran": ran} if ran else {})} if rest != text else note
+
+    _changed(cluster, run, taken_out)
+    note = _note(_read(cluster), run)
+    if not note:
         return False
     _hasten(cluster)
-    old = _await(lambda: [pod for pod, config in running(cluster).items() if config == before.get(pod)], BACK_S)
-    if old:
-        raise errors.EnvironmentFailure(f"the ConfigMap is put back, but {', '.join(old)} still runs what it had")
+    still = _await(lambda: [pod for pod, config in running(cluster).items() if not _is_rid(config, note)], within_s)
+    if still:
+        raise errors.EnvironmentFailure(
+            f"the ConfigMap is put back, but {', '.join(still)} did not load it within {within_s:g} s, as far as the log says, "
+            f"and may go on with the fault: {_complaint(cluster, still[0])}"
+        )
+    _changed(cluster, run, lambda text, _: (text, {}))
     return True
+
+
+def left(cluster: Cluster, asked: Iterable[Mapping[str, Any]], run: str) -> dict[str, str]:
+    """By the name of the ConfigMap: that a pod runs another configuration though the Corefile is what it was before the run."""
+    known = next((args for args in asked if any((args.get("running") or {}).values())), None)
+    if known is None or _digest(_read(cluster)) != known["was"]:
+        return {}  # who compares objects finds a Corefile that is another one
+    other = [pod for pod, now in _seen(cluster).items() if now and now not in known["running"].values()]
+    said = f"{', '.join(other)} still run{'s' if len(other) == 1 else ''} another configuration than before the run"
+    return {f"configmap/{SPACE}/{MAP}": said} if other else {}
+
+
+def _is_rid(config: str, note: Note) -> bool:
+    """Whether a pod that runs this configuration runs none with the fault: it ran before, or no pod ran it while the fault was in."""
+    before, ran = note.get("before", {}).values(), note.get("ran", {}).values()
+    return bool(config) and (config in before or (bool(ran) and config not in ran))
 
 
 def names(arguments: Arguments) -> list[str]:
@@ -163,18 +210,23 @@ def _read(cluster: Cluster) -> dict[str, Any] | None:
     return found if found and KEY in (found.get("data") or {}) else None
 
 
-def _changed(cluster: Cluster, change: Callable[[str], str]) -> bool:
-    """Whether the Corefile had to be changed; only what was read is written over. Raises ApiException."""
+def _changed(cluster: Cluster, run: str, change: Callable[[str, Note], tuple[str, Note]]) -> bool:
+    """Whether Corefile or note had to be changed; only what was read is written over. Raises ApiException."""
     from kubernetes.client.rest import ApiException
 
     from runner.faults.kubernetes.client import CALL_S
 
     for attempt in range(ATTEMPTS):
-        found = _read(cluster)
-        text = change(found["data"][KEY]) if found else ""
-        if not found or text == found["data"][KEY]:
+        if (found := _read(cluster)) is None:
             return False
-        patch = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": {KEY: text}}
+        text, note = found["data"][KEY], _note(found, run)
+        if (wanted := change(text, note)) == (text, note):
+            return False
+        metadata = {
+            "resourceVersion": found["metadata"]["resourceVersion"],
+            "annotations": _noted(found, run, wanted[1]),
+        }
+        patch = {"metadata": metadata, "data": {KEY: wanted[0]}}
         try:
             cluster.core.patch_namespaced_config_map(MAP, SPACE, patch, _request_timeout=CALL_S)
             return True
@@ -182,6 +234,29 @@ def _changed(cluster: Cluster, change: Callable[[str], str]) -> bool:
             if problem.status != 409 or attempt == ATTEMPTS - 1:
                 raise
     return False
+
+
+def _note(found: Mapping[str, Any] | None, run: str) -> Note:
+    note: Note = _notes(found).get(run) or {}
+    return note
+
+
+def _notes(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of all runs; what somebody has made unreadable says nothing."""
+    try:
+        notes = json.loads(((found or {}).get("metadata", {}).get("annotations") or {}).get(NOTE) or "{}")
+    except ValueError:
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _noted(found: Mapping[str, Any], run: str, note: Note) -> dict[str, str | None]:
+    notes = {name: of for name, of in (_notes(found) | {run: note}).items() if of}
+    return {NOTE: json.dumps(notes) if notes else None}
+
+
+def _digest(found: Mapping[str, Any] | None) -> str:
+    return hashlib.sha256(str(found["data"][KEY]).encode()).hexdigest() if found else ""
 
 
 def _pods(cluster: Cluster) -> list[Pod]:
@@ -210,6 +285,16 @@ def running(cluster: Cluster) -> dict[str, str]:
         told = RUNNING.findall(_log(cluster, pod["metadata"]["name"]))
         found[str(pod["metadata"]["name"])] = told[-1] if told else ""
     return found
+
+
+def _seen(cluster: Cluster) -> dict[str, str]:
+    """The same; nothing where a log cannot be read: that must not keep a fault from being taken out."""
+    from runner.faults.kubernetes.client import TROUBLES, Unseen
+
+    try:
+        return running(cluster)
+    except (*TROUBLES, Unseen):
+        return {}
 
 
 def _lookups(cluster: Cluster, pod: str, wanted: Iterable[str]) -> int:

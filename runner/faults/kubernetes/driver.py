@@ -173,44 +173,70 @@ class System:
         return confirm(self._open(activity.secrets), before.before)
 
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
-        """Free a node that we cordoned; give a workload the replicas that it had."""
+        """Free a node that we cordoned; give a workload the replicas that it had. What somebody else has decided since is left."""
         from runner.faults.kubernetes.client import TROUBLES
 
         try:
-            changed = self._undone(record.kind, record.args)
+            cluster = self._cluster()
+            theirs, said = self._whose(cluster, record)
+            changed = self._undone(
+                cluster, record.kind, record.args
+            )  # what is theirs is told again there, where it is written
         except TROUBLES as problem:
             return Outcome(state=State.FAILED, error=error_text.sentence(problem))
-        return Outcome(state=State.UNDONE if changed else State.ALREADY)
+        if changed and not theirs:
+            return Outcome(state=State.UNDONE, error=said or None)
+        return Outcome(state=State.ALREADY, error=said if theirs else None)
 
-    def _undone(self, kind: str, args: Mapping[str, Any]) -> bool:
+    def _whose(self, cluster: Cluster, record: UndoRecord) -> tuple[bool, str]:
+        """Whether what the record names is not ours to put back, and what is to be said of that."""
+        from runner.faults.kubernetes import cordon, workloads
+
+        if record.kind == "scale":
+            return workloads.whose(cluster, record.args)
+        if record.kind == "uncordon":
+            noted = bool(record.args.get("noted"))
+            return cordon.whose(cluster, record.args["node"], self._setting.run, noted=noted)
+        return False, ""
+
+    def _undone(self, cluster: Cluster, kind: str, args: Mapping[str, Any]) -> bool:
         """Whether there was something to undo."""
-        from runner.faults.kubernetes import cordon, dns, memory, stress
+        from runner.faults.kubernetes import cordon, dns, memory, stress, workloads
 
-        cluster = self._cluster()
+        run = self._setting.run
         if kind == stress.END:
-            return stress.undone(cluster, args, self._setting.run)
+            return stress.undone(cluster, args, run)
         if kind == memory.END:
-            return memory.undone(cluster, args, self._setting.run)
+            return memory.undone(cluster, args, run)
         if kind == dns.END:
-            return dns.undone(cluster, self._setting.run)
+            return dns.undone(cluster, run, args.get("running"))
         if kind == "scale":
-            return cluster.scale(args["resource"], args["name"], args["namespace"], args["replicas"])
-        if args.get("noted"):
-            return cordon.free(cluster, args["node"], self._setting.run)
-        return cluster.uncordon(args["node"])
+            return workloads.unscaled(cluster, args)
+        return (cordon.free if args.get("noted") else cordon.free_stock)(cluster, args["node"], run)
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
         """What differs from the snapshot, and what still runs of what we started; the rest of the records is in the snapshot."""
         from runner.faults.kubernetes import residue
 
-        compared = residue.after(self._cluster, before, kept) if before else Residue()
+        def theirs(names: Collection[str]) -> dict[str, str]:
+            return self._theirs(names, records)
+
+        compared = residue.after(self._cluster, before, kept, theirs) if before else Residue()
         return compared + self._running(records, kept)
 
+    def _theirs(self, names: Collection[str], records: Sequence[UndoRecord]) -> dict[str, str]:
+        """Of these names: why each is somebody else's by now. One record that finds it ours is enough."""
+        cluster, found = self._cluster(), dict[str, list[tuple[bool, str]]]()
+        for record in records:
+            if (name := Driver().concerns(record.args)) in names:
+                found.setdefault(name, []).append(self._whose(cluster, record))
+        return {name: whose[0][1] for name, whose in found.items() if all(theirs for theirs, _ in whose)}
+
     def _running(self, records: Sequence[UndoRecord], kept: Kept) -> Residue:
-        from runner.faults.kubernetes import memory, stress
+        from runner.faults.kubernetes import dns, memory, stress
 
         left: dict[str, str] = {}
-        for kind, look in ((stress.END, stress.left), (memory.END, memory.left)):
+        for kind, look in ((stress.END, stress.left), (memory.END, memory.left), (dns.END, dns.left)):
             if asked := [record.args for record in records if record.kind == kind]:
                 left |= look(self._cluster(), asked, self._setting.run)
         meant = {pod for pod in left if kept.names is None or pod in kept.names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ SETTLES_S = 1.5
 UNCERTAIN = "(during the run: by it or by others)"
 
 Snapshot = Mapping[str, Any]
+Theirs = Callable[[Collection[str]], Mapping[str, str]]
+"""Of these names, which an undo record would put back and somebody else has decided since, with a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,23 +80,28 @@ def before(open_cluster: Callable[[], Cluster], where: Scope, *, must: bool) -> 
     return known | found | {"objects": objects}
 
 
-def after(open_cluster: Callable[[], Cluster], snapshot: Snapshot, kept: Kept) -> Residue:
+def after(open_cluster: Callable[[], Cluster], snapshot: Snapshot, kept: Kept, theirs: Theirs) -> Residue:
     """What is different now, and whose doing it is. Raises what the API answers."""
     if snapshot.get("objects") is None:
         return Residue(unseen=tuple(snapshot.get("unseen") or ["the cluster"]))
-    found = _compared(open_cluster(), snapshot, kept)
+    found = _compared(open_cluster(), snapshot, kept, theirs)
     if found.residue:
         time.sleep(SETTLES_S)
-        found = _compared(open_cluster(), snapshot, kept)
+        found = _compared(open_cluster(), snapshot, kept, theirs)
     return found
 
 
-def _compared(cluster: Cluster, snapshot: Snapshot, kept: Kept) -> Residue:
+def _compared(cluster: Cluster, snapshot: Snapshot, kept: Kept, theirs: Theirs) -> Residue:
     now = inventory.take(cluster, snapshot["namespaces"], _kinds(snapshot["named"]))
     found: dict[str, list[str]] = {"residue": [], "meant": [], "others": []}
-    for change in inventory.changes(snapshot, now, snapshot["at"]):
+    changes = inventory.changes(snapshot, now, snapshot["at"])
+    named = [c.name for c in changes if c.name in snapshot["named"]]
+    foreign = theirs(named) if named and not snapshot["anything"] else {}  # else the method itself may have decided it
+    for change in changes:
         certain = not snapshot["anything"] or change.name in snapshot["named"]
-        found[_whose(change, snapshot, kept)].append(change.sentence if certain else f"{change.sentence} {UNCERTAIN}")
+        whose = "others" if change.name in foreign else _whose(change, snapshot, kept)
+        sentence = foreign.get(change.name, change.sentence)
+        found[whose].append(sentence if certain else f"{sentence} {UNCERTAIN}")
     unseen = _unseen([*snapshot["unseen"], *now["unseen"]], snapshot)
     return Residue(**{whose: tuple(sentences) for whose, sentences in found.items()}, unseen=tuple(unseen))
 
