@@ -185,6 +185,8 @@ MUTANTS = (
     Mutant("runner/timeline/way_back.py", "    if failed or residue:\n", "    if failed:\n", "tests/timeline/test_way_back.py"),
     Mutant("runner/timeline/way_back.py", "    elif no_undo:\n", "    elif False:\n", "tests/timeline/test_way_back.py"),
     Mutant("runner/timeline/way_back.py", "    elif not blind:\n", "    elif True:\n", "tests/timeline/test_way_back.py"),
+    Mutant("runner/engine/execute/proof.py", "if run is None:", "if run is None and evidence is None:", "tests/engine/test_proof.py"),
+    Mutant("runner/engine/execute/proof.py", "if a.action in begun]", "]", "tests/engine/test_proof.py"),
     Mutant("runner/engine/execute/proof.py", "output is False or (", "(", "tests/engine/test_proof.py"),
     Mutant("runner/engine/execute/proof.py", "if refused := error_text.of_answer(output):", 'if refused := "":',
            "tests/engine/test_proof.py"),

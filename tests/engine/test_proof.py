@@ -10,7 +10,7 @@ import pytest
 from runner.engine.execute import proof
 from runner.engine.execute.proof import Seen
 from runner.experiment.runtime import Runtime
-from runner.faults.driver import FaultTarget
+from runner.faults.driver import Evidence, FaultTarget
 from runner.timeline.mark import Mark
 
 FELT = Mark(name="effective", at=datetime(2026, 11, 27, tzinfo=UTC), mono_ns=20 * 10**9, error_s=0.5, source="front")
@@ -80,3 +80,76 @@ def test_what_a_change_that_stays_did_makes_no_pause_of_the_fault() -> None:
     runs = {n: {"started_ns": 0, "status": "succeeded", "output": o} for n, o in (("set-up", ["ns"]), ("break", None))}
     found = proof.faults([aim("set-up", stays=True), aim("break")], Seen({}, runs, None, Runtime()))
     assert [f.proof for f in found] == ["assumed", "vacuous"]
+
+
+GONE = Evidence(confirmed=True, sentence="1 of 1 pods are gone", targets=("pod/a",))
+HOLDS = Evidence(confirmed=True, sentence="the probe 'is-down' holds, and did not before the action")
+DONE = {"started_ns": 0, "status": "succeeded", "output": ["a"]}
+FAILED = {"started_ns": 0, "status": "failed", "exception": ["TimeoutError: timed out\n"]}
+
+
+def kill(name: str, target: str = "pod/a", **more: Any) -> FaultTarget:
+    return FaultTarget(action=name, system="kubernetes", kind="pods", targets=(target,), **more)
+
+
+def second(runs: dict[str, Any], evidence: Evidence, *, begun: str = "first act", **more: Any) -> tuple[str, str]:
+    """How far the second of two actions is proven, when it was looked at after these had begun."""
+    seen = Seen({"act": evidence}, {"first": DONE} | runs, None, Runtime(), {"act": tuple(begun.split())})
+    _, found = proof.faults([kill("first"), kill("act", **more)], seen)
+    return found.proof, found.evidence
+
+
+def test_nobody_looks_for_the_effect_of_an_action_that_has_not_begun_or_is_proven() -> None:
+    actions = [kill("first"), kill("act"), aim("unknown")]
+    assert [a.action for a in proof.to_look_at(actions, {}, ["first", "unknown"])] == ["first"]
+    assert [a.action for a in proof.to_look_at(actions, {"first": GONE}, ["first", "act"])] == ["act"]
+
+
+def test_an_action_that_never_started_is_vacuous_whatever_was_seen() -> None:
+    assert second({}, GONE) == ("vacuous", "the action was never started")
+
+
+def test_an_action_that_was_interrupted_is_proven_by_what_changed() -> None:
+    assert second({"act": {"started_ns": 0}}, GONE, begun="act") == ("proven", "1 of 1 pods are gone")
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (FAILED, "the action failed: TimeoutError: timed out"),
+        (DONE | {"output": []}, "the action reports that it had no effect: []"),
+        (DONE | {"output": {"status": 404, "body": ""}}, "the action had no effect: "),
+    ],
+    ids=["failed", "empty", "refused"],
+)
+def test_one_that_denies_its_effect_is_proven_only_where_no_other_can_have_had_it(
+    run: dict[str, Any], said: str
+) -> None:
+    for alone in ({"begun": "act"}, {"target": "pod/b"}, {"objects": ("own",)}):
+        found, why = second({"act": run}, GONE, **alone)
+        assert found == "proven"
+        assert why.startswith(said)
+        assert why.endswith("; yet 1 of 1 pods are gone")
+    for beside in ("first act", "act first"):
+        found, why = second({"act": run}, GONE, begun=beside)
+        assert found == "vacuous"
+        assert why.startswith(said)
+        assert why.endswith("; 1 of 1 pods are gone: that may be the work of 'first'")
+
+
+def test_what_the_action_before_it_may_have_done_is_assumed() -> None:
+    found, why = second({"act": DONE}, GONE)
+    assert found == "assumed"
+    assert "the action reports ['a'], and nothing contradicts it; 1 of 1 pods are gone: that may be" in why
+    assert second({"act": DONE}, GONE, begun="act first")[0] == "proven"
+    assert second({"act": DONE, "first": FAILED}, GONE)[0] == "proven"
+
+
+def test_a_probe_proves_an_action_that_has_others_beside_it_unless_it_failed() -> None:
+    found, why = second({"act": DONE}, HOLDS, probe="is-down", target="pod/b")
+    assert found == "proven"
+    assert why == "the probe 'is-down' holds, and did not before the method, in which 'first' began too"
+    assert second({"act": DONE}, HOLDS, probe="is-down", begun="act") == ("proven", HOLDS.sentence)
+    found, why = second({"act": FAILED}, HOLDS, probe="is-down", target="pod/b")
+    assert found == "vacuous"
+    assert why.endswith("that may be the work of 'first'")

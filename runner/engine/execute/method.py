@@ -70,6 +70,8 @@ class Method:
         self._open: list[str] = []
         """Activities and checks that the worker has begun and not ended: what it dies of, if it dies."""
         self._evidence: dict[str, Evidence] = {}
+        self._beside: dict[str, tuple[str, ...]] = {}
+        """Which actions had begun when an action was last looked at."""
         self._checks: dict[str, list[tuple[bool, str]]] = {}
         self._deadlines: dict[str, float] = {}
         self._outside: set[str] = set()
@@ -131,9 +133,8 @@ class Method:
         return await self._supervisor.undo()
 
     async def prove_once(self) -> None:
-        """Look for the effects of all known faults now."""
-        waiting = [a for a in self._actions.values() if a.provable and not self._proven(a.action)]
-        if not waiting:
+        """Look for the effects of all actions that have begun."""
+        if not (waiting := proof.to_look_at(self._actions.values(), self._evidence, self.begun)):
             return
         with contextlib.suppress(errors.EnvironmentFailure):  # an API server that was hit itself: asked again later
             for name, evidence in (await self._supervisor.confirm(waiting)).items():
@@ -142,7 +143,7 @@ class Method:
     def faults(self) -> tuple[Fault, ...]:
         """Each action with its targets and how far it is proven."""
         felt = self._session.marked(MarkName.EFFECTIVE)
-        seen = proof.Seen(self._evidence, self._runs, felt, self._runtime)
+        seen = proof.Seen(self._evidence, self._runs, felt, self._runtime, self._beside)
         return proof.faults(self._actions.values(), seen)
 
     def hypothesis(self) -> tuple[HypothesisResult, ...]:
@@ -277,13 +278,11 @@ class Method:
                 await self.prove_once()
 
     def _take_evidence(self, name: str, found: Evidence) -> None:
-        self._evidence[name] = found
+        self._evidence[name], self._beside[name] = found, tuple(self.begun)
         if found.confirmed:
             self._progress.note_confirmed(found.targets)
-            self._session.tell(Name.EFFECTIVE, fault=name, how=found.sentence, error_s=PROVE_EVERY_S)
-
-    def _proven(self, action: str) -> bool:
-        return action in self._evidence and self._evidence[action].confirmed
+            how = proof.told(self._actions[name], found, self.begun)
+            self._session.tell(Name.EFFECTIVE, fault=name, how=how, error_s=PROVE_EVERY_S)
 
     async def _watch_timeouts(self) -> None:
         while True:
