@@ -110,18 +110,17 @@ def _entries(notes: Notes, tree: dict[str, Any]) -> None:
 
 def _names(notes: Notes) -> None:
     """A name belongs to one activity only, else a reference is a guess."""
-    seen: set[str] = set()
+    seen: dict[str, bool] = {}
     for steps, activity in walk(notes.source.tree):
         name = str(activity.get("name") or "")
         if not name or activity.get("ref"):
             continue
+        acts = steps[0] == "method" and activity.get("type") == "action"
         if name in seen:
-            notes.warning(
-                "duplicate-name",
-                (*steps, "name"),
-                f"there is another activity called '{name}': reports cannot tell them apart",
-            )
-        seen.add(name)
+            apart = "tell them apart by a number only" if acts and seen[name] else "cannot tell them apart"
+            said = f"there is another activity called '{name}': plan and reports {apart}"
+            notes.warning("duplicate-name", (*steps, "name"), said)
+        seen[name] = acts and seen.get(name, True)
 
 
 def controls(tree: Any) -> Iterator[tuple[Steps, Any]]:

@@ -22,7 +22,8 @@ class Experiment:
     path: str
     """As given: a file's path or a URL."""
     document: Mapping[str, Any]
-    """What goes to Chaos Toolkit: as written, with each `ref:` replaced by its activity; `${name}`, env and Vault unresolved."""
+    """What goes to Chaos Toolkit: as written, with each `ref:` replaced by its activity and no two actions of the method of one name;
+    `${name}`, env and Vault unresolved."""
     block: Block
     """Our block, `${name}` resolved; defaults where the file has none."""
     objectives: tuple[Objective, ...]

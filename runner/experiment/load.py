@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from runner.experiment import (
+    apart,
     block,
     calls,
     check_lint,
@@ -127,10 +128,11 @@ def _validate(
     check_lint.check(found)
     if reading.block is None or found.broken or any(f.severity == "error" for f in others):
         return others, None
+    whole, called = apart.told_apart(references.resolved(found.source.tree))
     return others, Experiment(
         path=found.source.path,
-        document=references.resolved(found.source.tree),
-        block=_with_sources(reading.block, around),
+        document=whole,
+        block=apart.spread(_with_sources(reading.block, around), called),
         objectives=tuple(objectives),
         metrics=tuple(metrics),
         offered=offered,

@@ -12,6 +12,7 @@ import pytest
 from runner import errors
 from runner.engine.preflight import admission
 from runner.engine.supervisor import Supervisor
+from runner.experiment import apart
 from runner.faults.driver import FaultTarget
 from runner.process import messages
 from tests.rundir.starts import start
@@ -22,8 +23,9 @@ def _action(name: str) -> dict[str, Any]:
     return {"type": "action", "name": name, "provider": provider}
 
 
-async def _outputs(folder: Path, lifeline: int) -> dict[str, list[str]]:
-    document = {"title": "t", "description": "d", "method": [_action("aimed"), _action("free")], "rollbacks": []}
+async def _outputs(folder: Path, lifeline: int, *names: str) -> dict[str, list[str]]:
+    document = {"title": "t", "description": "d", "method": [_action(name) for name in names], "rollbacks": []}
+    document, _ = apart.told_apart(document)
     supervisor = Supervisor(start(folder, run=f"{folder.name}-{os.getpid()}", document=document), {}, lifeline)
     await supervisor.open()
     try:
@@ -41,14 +43,15 @@ async def _outputs(folder: Path, lifeline: int) -> dict[str, list[str]]:
     raise AssertionError("the worker ended before its method did")
 
 
-def test_only_the_aimed_action_is_called_otherwise(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("second", "called"), [("free", "free"), ("aimed", "aimed (2)")])
+def test_only_the_aimed_action_is_called_otherwise(second: str, called: str, tmp_path: Path) -> None:
     ours, theirs = os.pipe()
     try:
-        found = asyncio.run(_outputs(tmp_path, theirs))
+        found = asyncio.run(_outputs(tmp_path, theirs, "aimed", second))
     finally:
         os.close(ours)
         os.close(theirs)
-    assert {name: len(output) for name, output in found.items()} == {"aimed": 1, "free": 3}
+    assert {name: len(output) for name, output in found.items()} == {"aimed": 1, called: 3}
 
 
 def _found(name: str, *targets: str, aimed: bool) -> FaultTarget:

@@ -40,8 +40,8 @@ def test_whoever_looks_at_activities_sees_what_a_reference_names(tmp_path: Path)
     seen = examined(tmp_path, method=[KILL, {"ref": "up"}, {"ref": "kill"}], **more)
     assert not seen.errors
     assert seen.experiment
-    assert [a["name"] for a in seen.experiment.method] == ["kill", "up", "kill"]
-    assert [a["name"] for a in seen.experiment.actions] == ["kill", "kill"]
+    assert [a["name"] for a in seen.experiment.method] == ["kill", "up", "kill (2)"]
+    assert [a["name"] for a in seen.experiment.actions] == ["kill", "kill (2)"]
     assert seen.experiment.rollbacks[0]["provider"] == KILL["provider"]
     assert seen.experiment.document["steady-state-hypothesis"]["probes"][1]["provider"] == PROBE["provider"]
     assert seen.experiment.document["steady-state-hypothesis"]["probes"][1]["tolerance"] == [200, 204]
@@ -54,8 +54,9 @@ def test_only_background_and_tolerance_are_the_references_own(tmp_path: Path) ->
     seen = examined(tmp_path, method=[KILL, again, {"ref": "kill", "background": True}])
     assert seen.experiment
     first, second, third = seen.experiment.method
-    assert third == first == KILL
-    assert second == {k: v for k, v in KILL.items() if k != "background"}
+    assert first == KILL
+    assert second == {k: v for k, v in KILL.items() if k != "background"} | {"name": "kill (2)"}
+    assert third == KILL | {"name": "kill (3)"}
 
 
 @pytest.mark.parametrize(
