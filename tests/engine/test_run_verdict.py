@@ -89,9 +89,9 @@ def test_a_run_that_a_person_stopped_before_any_action_was_interrupted() -> None
 
 def test_a_run_that_never_recovered_fails() -> None:
     marks = tuple(m for m in experiments.record().marks if m.name != "recovered")
-    found, sentence = verdict(marks=marks, ttr_censored=True)
+    found, sentence = verdict(marks=marks, ttr_s=65.0, ttr_censored=True, terms=replace(TERMS, recovered_within_s=10.0))
     assert found == "FAIL"
-    assert "1m" in sentence
+    assert sentence == "not recovered within 1m; not recovered, expected within 10s"
 
 
 def test_what_is_left_behind_outweighs_everything_else() -> None:

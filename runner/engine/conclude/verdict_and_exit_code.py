@@ -95,7 +95,8 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
         yield from record.alerting.failures
     within = terms.recovered_within_s
     if within and record.ttr_s is not None and record.ttr_s > within:
-        yield f"recovered after {units.format_duration(record.ttr_s)}, expected within {units.format_duration(within)}"
+        recovered = "not recovered" if record.ttr_censored else f"recovered after {units.format_duration(record.ttr_s)}"
+        yield f"{recovered}, expected within {units.format_duration(within)}"
     within = terms.detected_within_s
     late = within and record.ttd_s is not None and (record.ttd_censored or record.ttd_s > within)
     if within and record.ttd_s is not None and late and not _unwatched(record, within):
