@@ -31,6 +31,7 @@ class Stop:
 
     by: StopReason
     sentence: str
+    mono_ns: int
 
 
 def unwritable(problem: OSError, runs: Path) -> errors.EnvironmentFailure:
@@ -64,8 +65,10 @@ class Session:
         """Over the experiment's secrets, once they are known: nothing that is told or kept holds one."""
         self.injecting = False
         """From the order to inject on: what is stopped after it is an abort, before it an interruption."""
-        self.hurried = False
-        """A person asked again when everything was put back: what is left is only the wait for recovery, which nobody must endure."""
+        self.hurried = ""
+        """A person's end of the wait for recovery or for alerts, when everything was put back: nobody must endure it."""
+        self.recovery_over = False
+        """The wait for the recovery is over, whatever came of it: what a person ends now is only the wait for alerts."""
         try:
             self._make()
         except OSError as problem:
@@ -169,9 +172,11 @@ class Session:
         self.said.append(Said(at=self.wall(mono_ns), kind=kind, by=by, text=text))
 
     def end_early(self, by: StopReason, sentence: str) -> None:
-        """Ask for the stop; only the first reason counts."""
-        if not self.stop.done():
-            self.stop.set_result(Stop(by=by, sentence=sentence))
+        """Ask for the stop; only the first reason counts. A person who comes when all was seen stops nothing any more."""
+        if by == StopReason.PERSON and self.recovery_over:
+            self.hurried = self.hurried or sentence
+        elif not self.stop.done():
+            self.stop.set_result(Stop(by=by, sentence=sentence, mono_ns=self.clock.monotonic()))
 
     def leave(self) -> None:
         """The end, with or without a record: nothing more is told."""

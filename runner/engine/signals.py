@@ -30,8 +30,9 @@ def interruptions(session: Session, *, last: bool) -> Iterator[None]:
         nonlocal count
         count += 1
         session.view.interrupted(count)
-        session.hurried = session.phase == Phase.RECOVER
-        session.end_early(StopReason.PERSON, "interrupted by Ctrl-C" if name == "SIGINT" else f"ended by {name}")
+        said = "interrupted by Ctrl-C" if name == "SIGINT" else f"ended by {name}"
+        session.hurried = said if session.phase == Phase.RECOVER else ""
+        session.end_early(StopReason.PERSON, said)
 
     heard = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under `nohup` a closed terminal is no reason to stop

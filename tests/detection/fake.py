@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from tests.fakes.listening import Quiet, listening
 
@@ -15,12 +16,20 @@ STATUS = b'{"config": {"original": "route:\\n  group_wait: 45s\\n"}}'
 
 @dataclass
 class Fake:
-    """What it answers, and with which headers it was asked; there is no alert."""
+    """What it answers, and with which headers it was asked; there is no alert until one fires."""
 
     url: str = ""
     status: int = 200
     body: bytes = STATUS
     headers: list[dict[str, str]] = field(default_factory=list)
+    alerts: list[dict[str, object]] = field(default_factory=list)
+
+    def fire(self, name: str) -> None:
+        """An alert of that name goes on from now."""
+        now = datetime.now(UTC)
+        times = {"startsAt": now.isoformat(), "updatedAt": now.isoformat()}
+        ends = (now + timedelta(hours=1)).isoformat()
+        self.alerts.append({"fingerprint": name, "labels": {"alertname": name}, "endsAt": ends, "status": {}, **times})
 
 
 @contextlib.contextmanager
@@ -31,7 +40,9 @@ def fake_alertmanager() -> Iterator[Fake]:
         def do_GET(self) -> None:
             found.headers.append({k.lower(): v for k, v in self.headers.items()})
             listed = self.path.startswith("/api/v2/alerts")
-            self.answer(b"[]" if listed else found.body, found.status, Location="/elsewhere")
+            self.answer(
+                json.dumps(found.alerts).encode() if listed else found.body, found.status, Location="/elsewhere"
+            )
 
     found = Fake()
     with listening(Handler) as found.url:

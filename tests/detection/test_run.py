@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -192,6 +193,28 @@ def test_a_fault_that_no_alert_sees_is_a_miss_and_our_own_rule_does_not_stand_in
     assert code == ExitCode.FAIL
     assert "the expected alert ShopErrors did not fire" in run.verdict["sentence"]
     assert run.named("detected") == []
+
+
+def test_whoever_ends_the_wait_for_the_alerts_takes_nothing_from_a_recovery_that_was_seen(
+    tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    with harness.service(free_port()) as service, fake_alertmanager() as pretended:
+        detection = [{"alertmanager": pretended.url}]
+        document = _experiment(service.url, "", seconds=0.6, detection=detection, expect={"resolved_within": "100s"})
+        with harness.started(tmp_path, document) as run:
+            run.until("injected")
+            pretended.fire("ShopErrors")
+            run.until("recovered")
+            run.process.send_signal(signal.SIGINT)
+            code = run.finish()
+    found = harness.record(run)
+    assert code != ExitCode.ABORTED
+    assert "interrupted" not in found["sentence"]
+    assert found["terms"]["stopped_by"] is None
+    assert found["ttr_s"] is not None
+    assert not found["ttr_censored"]
+    messages = [f["message"] for f in found["findings"]]
+    assert "wait for the alerts to be resolved skipped: interrupted by Ctrl-C" in messages
 
 
 def test_a_source_that_is_not_there_is_an_error_before_anything_is_broken(

@@ -85,7 +85,7 @@ def test_ctrl_c_in_the_recovery_ends_the_wait_for_it(service: Service, tmp_path:
         run.process.send_signal(signal.SIGINT)
         assert run.finish() == 5
     assert not service.broken
-    assert "recovery wait skipped (second Ctrl-C)" in run.verdict["findings"]
+    assert "recovery wait skipped: interrupted by Ctrl-C" in run.verdict["findings"]
 
 
 def test_a_playground_that_is_up_serves_the_run_and_stays(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def conclude(
     faults = method.faults()
     times = ttd_ttr.times(
         session.marks,
-        aborted=session.stop.done(),
+        aborted=cut_short(session),
         ended_ns=session.clock.monotonic(),
         unwatched_ns=observers.detecting.unwatched_ns,
     )
@@ -84,6 +84,12 @@ async def conclude(
         terms=_terms(context, method, outcome),
     )
     return codec.with_texts(verdict_and_exit_code.with_verdict(record), session.mask.text)
+
+
+def cut_short(session: Session) -> bool:
+    """Whether it was a stop that ended the fault: one that comes when it is being put back anyway does not."""
+    undo = session.marked(MarkName.UNDO_STARTED)
+    return session.stop.done() and (undo is None or session.stop.result().mono_ns <= undo.mono_ns)
 
 
 def _terms(context: RunContext, method: Method, outcome: UndoOutcome) -> Terms:

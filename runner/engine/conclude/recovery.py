@@ -73,8 +73,9 @@ async def recover(context: RunContext, processes: Processes, observers: Observer
         if met and (observers.watch.recovered is not None or not observers.objectives or observers.traffic.dead):
             break
         await session.clock.sleep(0.05 if met else HYPOTHESIS_EVERY_S)
+    session.recovery_over = not session.hurried
     if session.hurried:
-        session.find("warning", "recovery wait skipped (second Ctrl-C)")
+        session.find("warning", f"recovery wait skipped: {session.hurried}")
     elif observers.traffic.dead and observers.watch.recovered is None:
         session.end_early(
             StopReason.RUNNER,

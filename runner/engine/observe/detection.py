@@ -248,6 +248,8 @@ class Detecting:
             0.05,
             clock=self._session.clock,
         )
+        if self._session.hurried:
+            self._session.find("warning", f"wait for the alerts to be resolved skipped: {self._session.hurried}")
 
     def _over(self, steady_ns: int) -> bool:
         """Whether the alerts are resolved, and have been so for a while: one that flaps is soon back."""
