@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from runner import units
 from runner.timeline.mark import Mark
 
 STAGES = (
@@ -243,6 +244,11 @@ def _drill(fired: Sequence[Seen], wanted: Wanted) -> Iterable[AlertProblem]:
             f"{names} fired with the label of the drill only ({label}): a real fault like this would not have alerted"
         )
         yield AlertProblem(kind="drill-only", sentence=said)
+
+
+def watched_only(seconds: float, limit_s: float) -> str:
+    """Why what was not seen within a limit may yet have come within it: nobody looked for so long."""
+    return f"watched for {units.format_duration(seconds)} only, of {units.format_duration(limit_s)}"
 
 
 def unnotified(

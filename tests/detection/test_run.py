@@ -213,6 +213,9 @@ def test_whoever_ends_the_wait_for_the_alerts_takes_nothing_from_a_recovery_that
     assert found["terms"]["stopped_by"] is None
     assert found["ttr_s"] is not None
     assert not found["ttr_censored"]
+    assert found["alerting"]["failures"] == []
+    (unknown,) = found["alerting"]["unknown"]
+    assert unknown.startswith("whether an alert was resolved within 1m40s is unknown: watched for ")
     messages = [f["message"] for f in found["findings"]]
     assert "wait for the alerts to be resolved skipped: interrupted by Ctrl-C" in messages
 

@@ -250,7 +250,7 @@ def test_who_was_told_nothing_and_why_is_what_the_alertmanager_says(tmp_path: Pa
             {"alertmanager": am.url, "match": {"service": "shop"}},
             {"webhook": webhook, "match": {"service": "shop"}},
         ]
-        with harness.started(tmp_path, run(service, 2, detection, notified_within="5s")) as found:
+        with harness.started(tmp_path, run(service, 2, detection, notified_within="1s")) as found:
             alert = Alert(am, alertname="ShopErrors", service="shop")
             found.until("injected")
             alert.fire()

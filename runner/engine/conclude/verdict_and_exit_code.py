@@ -15,6 +15,7 @@ from runner.errors import ExitCode
 from runner.slo import budget
 from runner.slo.objective import Objective
 from runner.slo.verdict import Judgement
+from runner.timeline import alerting
 from runner.timeline.record import Fault, ObjectiveResult, RunRecord, Terms
 from runner.timeline.vocabulary import MarkName, Proof, StopReason
 
@@ -98,8 +99,7 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
         recovered = "not recovered" if record.ttr_censored else f"recovered after {units.format_duration(record.ttr_s)}"
         yield f"{recovered}, expected within {units.format_duration(within)}"
     within = terms.detected_within_s
-    late = within and record.ttd_s is not None and (record.ttd_censored or record.ttd_s > within)
-    if within and record.ttd_s is not None and late and not _unwatched(record, within):
+    if within and record.ttd_s is not None and record.ttd_s > within:
         detected = "not detected" if record.ttd_censored else f"detected after {units.format_duration(record.ttd_s)}"
         yield f"{detected}, expected within {units.format_duration(within)}"
 
@@ -128,10 +128,9 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
 
 def _unwatched(record: RunRecord, within_s: float) -> str:
     """Why nobody can say whether somebody noticed in time; empty where it is known."""
-    alerting = record.alerting
-    if alerting is None or not record.ttd_censored or record.ttd_s is None or record.ttd_s > within_s:
+    if not record.ttd_censored or record.ttd_s is None or record.ttd_s > within_s:
         return ""
-    return alerting.unwatched
+    return (record.alerting.unwatched if record.alerting else "") or alerting.watched_only(record.ttd_s, within_s)
 
 
 def _tested(record: RunRecord) -> tuple[Fault, ...]:

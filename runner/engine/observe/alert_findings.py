@@ -149,7 +149,17 @@ class Alerted:
                 self._failures.append(f"{stage} after {units.format_duration(took)}, expected within {most}")
             return
         tell = {name for name, source in self._named.items() if stage in source.stages}
-        if unasked := source_gaps.told(self._answers.missing(start.mono_ns, tell)):
-            self._unknown.append(f"whether an alert was {stage} within {most} is unknown: {unasked}")
+        if open_ := self._unasked(start.mono_ns, tell) or self._too_short(start.mono_ns, limit, tell):
+            self._unknown.append(f"whether an alert was {stage} within {most} is unknown: {open_}")
         else:
             self._failures.append(f"{never}, expected within {most}")
+
+    def _unasked(self, since_ns: int, sources: set[str]) -> str:
+        """Which of these could not be asked for a while after a moment, in words."""
+        return source_gaps.told(self._answers.missing(since_ns, sources))
+
+    def _too_short(self, since_ns: int, limit_s: float, sources: set[str]) -> str:
+        """That these were asked until before the limit only; empty where they were asked for the whole of it."""
+        until_ns = min((self._answers.heard[name] for name in sources), default=self._session.clock.monotonic())
+        watched_s = max(0.0, (until_ns - since_ns) / 1e9)
+        return alerting.watched_only(watched_s, limit_s) if watched_s < limit_s else ""
