@@ -38,6 +38,7 @@ MUTANTS = (
     Mutant("runner/engine/conclude/verdict_and_exit_code.py", "record.ttd_s > within:", "False:", "tests/engine/test_run_verdict.py"),
     Mutant("runner/engine/conclude/verdict_and_exit_code.py", "or record.ttd_s > within_s:", "or True:",
            "tests/engine/test_run_verdict.py"),
+    Mutant("runner/engine/observe/alert_findings.py", "elif clear.due:", "elif False:", "tests/engine/test_alerted.py"),
     Mutant("runner/engine/observe/alert_findings.py", "if watched_s < limit_s else", "if False else", "tests/engine/test_alerted.py"),
     Mutant("runner/engine/conclude/verdict_and_exit_code.py", 'if name in effective)', "if False)", "tests/engine/test_run_verdict.py"),
     Mutant("runner/engine/conclude/verdict_and_exit_code.py", "if not wait.met)", "if False)", "tests/engine/test_run_verdict.py"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from runner import units
@@ -147,6 +147,30 @@ def ending(own: Iterable[Seen], source: str, alert: str | None) -> AlertEnding:
     ended = [s for s in over.values() if s is not None]
     last = max(ended, key=lambda s: s.mono_ns) if ended and len(ended) == len(over) else None
     return AlertEnding(last, {name: times for name, times in flaps.items() if times})
+
+
+@dataclass(frozen=True, slots=True)
+class AllClear:
+    """Whether the alerts of a fault are over, by the marks of a run: at every source that knew of them, or it is not over."""
+
+    last: Mark | None
+    """The last all-clear that was given; later ones may be due."""
+    due: tuple[str, ...]
+    """Sources, by name, that told of an alert and give none yet."""
+
+    @property
+    def given(self) -> Mark | None:
+        """The end of it all."""
+        return None if self.due else self.last
+
+
+def all_clear(marks: Iterable[Mark], telling: Collection[str]) -> AllClear:
+    """`telling`: the sources, by name, that say when an alert is resolved."""
+    marks = [*marks]
+    over = [m for m in marks if m.name == "resolved"]
+    known = dict.fromkeys(m.source for m in marks if m.name in OPENINGS and m.source in telling)
+    due = tuple(source for source in known if source not in {m.source for m in over})
+    return AllClear(max(over, key=lambda m: m.mono_ns, default=None), due)
 
 
 def unseen(told: Iterable[Seen], seen: Sequence[Seen]) -> list[Seen]:

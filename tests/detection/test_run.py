@@ -6,6 +6,7 @@ import itertools
 import json
 import signal
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,11 +200,15 @@ def test_whoever_ends_the_wait_for_the_alerts_takes_nothing_from_a_recovery_that
     tmp_path: Path, free_port: Callable[[], int]
 ) -> None:
     with harness.service(free_port()) as service, fake_alertmanager() as pretended:
-        detection = [{"alertmanager": pretended.url}]
+        webhook = f"127.0.0.1:{free_port()}"
+        detection = [{"alertmanager": pretended.url}, {"webhook": webhook}]
         document = _experiment(service.url, "", seconds=0.6, detection=detection, expect={"resolved_within": "100s"})
         with harness.started(tmp_path, document) as run:
             run.until("injected")
             pretended.fire("ShopErrors")
+            for status in ("firing", "resolved"):  # this one is over long before: the other is what is awaited
+                said = json.dumps({"alert": "ShopErrors", "status": status}).encode()
+                urllib.request.urlopen(f"http://{webhook}/", said, timeout=5).close()
             run.until("recovered")
             run.process.send_signal(signal.SIGINT)
             code = run.finish()
@@ -215,7 +220,7 @@ def test_whoever_ends_the_wait_for_the_alerts_takes_nothing_from_a_recovery_that
     assert not found["ttr_censored"]
     assert found["alerting"]["failures"] == []
     (unknown,) = found["alerting"]["unknown"]
-    assert unknown.startswith("whether an alert was resolved within 1m40s is unknown: watched for ")
+    assert unknown.startswith("whether an alert was resolved at alertmanager within 1m40s is unknown: watched for ")
     messages = [f["message"] for f in found["findings"]]
     assert "wait for the alerts to be resolved skipped: interrupted by Ctrl-C" in messages
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runner import units
@@ -51,11 +51,8 @@ class Alerted:
             unnotified = self._unnotified(floor, stages)
             self._look_for_problems(self._begun_ns)
             self._say_more()
-            expect = self._expect
-            self._judge_late(
-                MarkName.NOTIFIED, MarkName.EFFECTIVE, expect.notified_within, "no notification was received"
-            )
-            self._judge_late(MarkName.RESOLVED, MarkName.UNDONE, expect.resolved_within, "no alert was resolved")
+            self._judge_notified(self._expect.notified_within)
+            self._judge_resolved(self._expect.resolved_within)
         return Alerting(
             sources=tuple(self._named),
             stages=stages,
@@ -136,21 +133,44 @@ class Alerted:
             often = "once" if times == 1 else f"{times} times"
             session.find("warning", f"{alert} was resolved and fired again {often}: the last resolution counts")
 
-    def _judge_late(self, stage: MarkName, origin: MarkName, limit: float | None, never: str) -> None:
-        session, start = self._session, self._session.marked(origin)
-        on = any(m.name in alerting.OPENINGS for m in session.marks)
-        if limit is None or start is None or (stage == MarkName.RESOLVED and not on):
+    def _judge_notified(self, limit: float | None) -> None:
+        session, start = self._session, self._session.marked(MarkName.EFFECTIVE)
+        if limit is None or start is None:
             return
-        reached = min((m.mono_ns for m in session.marks if m.name == stage), default=None)
-        most = units.format_duration(limit)
+        reached = min((m.mono_ns for m in session.marks if m.name == MarkName.NOTIFIED), default=None)
         if reached is not None:
-            took = max(0.0, (reached - start.mono_ns) / 1e9)
-            if took > limit:
-                self._failures.append(f"{stage} after {units.format_duration(took)}, expected within {most}")
+            self._judge_moment(MarkName.NOTIFIED, reached, start.mono_ns, limit)
+        else:
+            self._judge_missing(MarkName.NOTIFIED, start.mono_ns, limit, "no notification was received")
+
+    def _judge_resolved(self, limit: float | None) -> None:
+        """Over is what is over at every source that knew of it: one that still shows the alert has not given the all-clear."""
+        session, start = self._session, self._session.marked(MarkName.UNDONE)
+        if limit is None or start is None or not any(m.name in alerting.OPENINGS for m in session.marks):
             return
-        tell = {name for name, source in self._named.items() if stage in source.stages}
-        if open_ := self._unasked(start.mono_ns, tell) or self._too_short(start.mono_ns, limit, tell):
-            self._unknown.append(f"whether an alert was {stage} within {most} is unknown: {open_}")
+        clear = alerting.all_clear(session.marks, {s.name for s in self._sources if MarkName.RESOLVED in s.stages})
+        if clear.last is not None:
+            self._judge_moment(MarkName.RESOLVED, clear.last.mono_ns, start.mono_ns, limit)
+        if clear.last is None:
+            self._judge_missing(MarkName.RESOLVED, start.mono_ns, limit, "no alert was resolved")
+        elif clear.due:
+            never = f"not resolved at {' and '.join(clear.due)}"
+            self._judge_missing(MarkName.RESOLVED, start.mono_ns, limit, never, clear.due)
+
+    def _judge_moment(self, stage: MarkName, reached_ns: int, since_ns: int, limit: float) -> None:
+        took, most = max(0.0, (reached_ns - since_ns) / 1e9), units.format_duration(limit)
+        if took > limit:
+            self._failures.append(f"{stage} after {units.format_duration(took)}, expected within {most}")
+
+    def _judge_missing(
+        self, stage: MarkName, since_ns: int, limit: float, never: str, due: Collection[str] = ()
+    ) -> None:
+        """What was not seen: missed, or unknown where those that would tell (`due`: only these) were not asked until the limit."""
+        most = units.format_duration(limit)
+        tell = {called for called, s in self._named.items() if stage in s.stages and (not due or s.name in due)}
+        if open_ := self._unasked(since_ns, tell) or self._too_short(since_ns, limit, tell):
+            where = f" at {' and '.join(due)}" if due else ""
+            self._unknown.append(f"whether an alert was {stage}{where} within {most} is unknown: {open_}")
         else:
             self._failures.append(f"{never}, expected within {most}")
 

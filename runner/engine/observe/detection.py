@@ -252,9 +252,10 @@ class Detecting:
             self._session.find("warning", f"wait for the alerts to be resolved skipped: {self._session.hurried}")
 
     def _over(self, steady_ns: int) -> bool:
-        """Whether the alerts are resolved, and have been so for a while: one that flaps is soon back."""
-        reached = self._reached(MarkName.RESOLVED)
-        return reached is not None and self._session.clock.monotonic() - reached.mono_ns >= steady_ns
+        """Whether the alerts are resolved everywhere, and have been so for a while: one that flaps is soon back."""
+        telling = {source.name for source in self._sources if MarkName.RESOLVED in source.stages}
+        end = alerting.all_clear(self._session.marks, telling).given
+        return end is not None and self._session.clock.monotonic() - end.mono_ns >= steady_ns
 
     async def look_back(self) -> None:
         """What the sources themselves wrote down and nobody saw: an alert between two looks, or while a source was away."""
@@ -308,9 +309,6 @@ class Detecting:
     def _called(self, source: Source) -> str:
         """A source by its name and where it is: there may be two of a kind."""
         return f"{source.name} {self._asked[self._sources.index(source)][1].where}"
-
-    def _reached(self, stage: MarkName) -> Mark | None:
-        return min((m for m in self._session.marks if m.name == stage), key=lambda m: m.mono_ns, default=None)
 
     async def close(self) -> None:
         """End everything, in whatever state."""
