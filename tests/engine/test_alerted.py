@@ -115,3 +115,11 @@ def test_the_end_is_given_only_when_no_source_that_can_give_it_is_left() -> None
     marks.append(mark("resolved", "alertmanager", 43))
     assert alerting.all_clear(marks, both).given == marks[2]
     assert alerting.all_clear([], both).given is None
+
+
+def test_what_a_source_remembers_was_watched_until_it_was_asked_for_it() -> None:
+    answers = Answers()
+    answers.came("am", 40 * S)
+    answers.end("am", 50 * S)
+    answers.remembered("am", 51 * S)
+    assert (answers.missing(0), answers.heard) == ([], {"am": 51 * S})

@@ -268,12 +268,13 @@ class Detecting:
         for source in self._sources:
             if isinstance(source, Remembering):
                 try:
-                    told = await source.history(self._session.started_ns, self._session.clock.monotonic())
+                    asked = self._session.clock.monotonic()
+                    told = await source.history(self._session.started_ns, asked)
                 except NOT_UNDERSTOOD as problem:
                     said = f"the alert history of {source.name} could not be read: {_why(problem)}"
                     self._session.find("warning", said)
                 else:
-                    self._answers.remembered(self._called(source))
+                    self._answers.remembered(self._called(source), asked)
                     self._take(alerting.unseen(told, self._seen))
 
     async def _look_once_more(self) -> None:

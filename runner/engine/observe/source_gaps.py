@@ -44,9 +44,10 @@ class Answers:
         self._failing.discard(source)
         self.gaps.append(Gap(source, self.heard[source], now_ns))
 
-    def remembered(self, source: str) -> None:
+    def remembered(self, source: str, now_ns: int) -> None:
         """It told afterwards what it had not told meanwhile."""
         self.gaps = [gap for gap in self.gaps if gap.source != source]
+        self.heard[source] = now_ns
 
     def missing(self, since_ns: int, sources: set[str] | None = None) -> list[Gap]:
         """Stretches after a moment in which one of these (default: any) could not be asked, in order of time."""
