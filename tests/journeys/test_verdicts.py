@@ -179,6 +179,25 @@ def test_a_fault_that_its_own_proof_denies_is_never_a_pass(service: Service, tmp
     assert "nothing was tested" in run.verdict["sentence"]
 
 
+def test_what_another_action_did_is_no_proof_of_one_that_never_began(service: Service, tmp_path: Path) -> None:
+    document = experiment(
+        service,
+        method=[
+            http("break", "/break"),
+            http("act", "/health"),
+            http("is-broken", "/", "probe", tolerance=500),
+            http("is-well", "/", "probe", tolerance=200),
+        ],
+        proof=[{"action": "act", "probe": "is-broken"}],
+        wait_for=[{"after": "break", "probe": "is-well", "within": "1500ms"}],  # in vain: the method ends there
+    )
+    with started(tmp_path, document) as run:
+        assert run.finish() == 1
+    faults = {f["name"]: (f["proof"], f["evidence"]) for f in harness.record(run)["faults"]}
+    assert faults["act"] == ("vacuous", "the action was never started")
+    assert "act" not in [e.get("fault") for e in run.named("effective")]
+
+
 def test_a_prober_that_was_stopped_beside_a_healthy_service_neither_fails_nor_stops_the_run(
     service: Service, tmp_path: Path
 ) -> None:
