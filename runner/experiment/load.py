@@ -19,6 +19,7 @@ from runner.experiment import (
     document,
     dosing,
     findings,
+    json_values,
     keys,
     lint,
     model,
@@ -89,6 +90,7 @@ def examine(
     except findings.BrokenExperiment as problem:
         return Examination(findings=problem.found, experiment=None)
     found = notes.Notes(read, here=here)
+    json_values.make_plain(found)
     other, hint = keys.no_experiment(read.tree)
     if other:
         found.error("document", (), other, hint=hint)
