@@ -73,7 +73,9 @@ def _provider(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
         return
     _literal(notes, provider, LITERAL.get(str(provider.get("type")), ()), (*steps, "provider"))
     asked = provider.get("timeout")
-    if isinstance(asked, str) and not variables.mentioned(asked):  # Chaos Toolkit's own call fails, ours would have no end
+    if isinstance(asked, str) and not variables.mentioned(
+        asked
+    ):  # Chaos Toolkit's own call fails, ours would have no end
         said = f"the timeout of {describe_activity(activity)} is a number of seconds, not the text {asked!r}"
         notes.error("number", (*steps, "provider", "timeout"), said, hint="without quotes")
 
