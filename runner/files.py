@@ -37,6 +37,14 @@ def write_atomically(path: Path, value: Any, *, mode: int = 0o644, durable: bool
         raise
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is one that we may know of: a folder that is closed to us has none, nor has a place with an impossible name."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def check_output(path: Path, what: str, *, suffixes: Sequence[str] = ()) -> None:
     """Whether a file can be written there, asked before anything is done whose outcome would be lost; nothing stays of the look.
 

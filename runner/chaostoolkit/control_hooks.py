@@ -34,22 +34,31 @@ def hear(tell: Tell) -> None:
             return apply(*args, **fields)
 
     chaoslib.control.apply_python_control = heard
+    initialize = chaoslib.control.initialize_control
+
+    def begun(control: Mapping[str, Any], *args: Any, **fields: Any) -> Any:
+        with _HookListener(tell, str(control.get("name")), within="configure_control: "):
+            return initialize(control, *args, **fields)
+
+    chaoslib.control.initialize_control = begun
 
 
 class _HookListener:
-    """Around one call of a control; what it raises goes on."""
+    """Around one call of a control; what it raises goes on. `within` one in which nothing that is raised ends the run."""
 
-    def __init__(self, tell: Tell, name: str) -> None:
-        self._tell, self._name = tell, name
+    def __init__(self, tell: Tell, name: str, *, within: str = "") -> None:
+        self._tell, self._name, self._within = tell, name, within
 
     def __enter__(self) -> None:
         return
 
     def __exit__(self, kind: type[BaseException] | None, raised: BaseException | None, _: TracebackType | None) -> None:
-        if isinstance(raised, InterruptExecution):
+        if isinstance(raised, InterruptExecution) and not self._within:
             self._tell(ControlHeard(name=self._name, stops=True, why=str(raised) or "without a reason"))
         elif isinstance(raised, Exception):
-            self._tell(ControlHeard(name=self._name, stops=False, why=f"{type(raised).__name__}: {raised}"))
+            self._tell(
+                ControlHeard(name=self._name, stops=False, why=f"{self._within}{type(raised).__name__}: {raised}")
+            )
 
 
 def without(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,7 +56,9 @@ def http(activity: Activity, configuration: Any, secrets: Any) -> Any:
             raise ActivityFailed(_named(problem)) from problem
 
     asked = substitute(activity["provider"].get("timeout"), configuration, secrets)
-    seconds = effective_timeout(activity, sum(asked) if isinstance(asked, list) else asked)
+    if isinstance(asked, list):  # for the connection and for the answer; None has no end
+        asked = None if None in asked else sum(asked)
+    seconds = effective_timeout(activity, asked)
     return call() if seconds is None else _within(seconds, call)
 
 

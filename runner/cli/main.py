@@ -135,6 +135,10 @@ def start(group: click.Command, name: str) -> int:
     return errors.ExitCode.ENVIRONMENT if shows and code == errors.ExitCode.PASS else code
 
 
+PLACES = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP, errno.ENOTDIR)
+"""Places that were named and are not to be had."""
+
+
 def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: Any) -> int:
     """Run the command line and return the exit code; a `ChaosRunError` is explained in one line, a bug keeps its traceback."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's background job is deaf; a run must hear the stop
@@ -152,6 +156,8 @@ def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: An
         problem.show()
         return errors.ExitCode.USAGE
     except OSError as problem:
+        if problem.errno in PLACES:
+            return _explain(errors.UsageError(f"{problem.filename}: {problem.strerror}", hint="name another place"))
         if problem.errno not in (*files.FULL, errno.EROFS):
             raise
         where = f"{problem.filename}: " if problem.filename else ""

@@ -40,7 +40,7 @@ def check(notes: Notes) -> None:
             _check(notes, call, str(module), str(function))
     for steps, control in document.controls(notes.source.tree):
         if isinstance(control, dict):
-            _control(notes, control, steps)
+            check_control(notes, control, steps)
 
 
 def _calls(tree: Mapping[str, Any]) -> Iterator[_Call]:
@@ -132,7 +132,7 @@ def _misfits(
                 yield "argument", (*call.steps, "arguments", name), said, findings.nearest(name, names, what="it takes")
 
 
-def _control(notes: Notes, control: Mapping[str, Any], steps: Steps) -> None:
+def check_control(notes: Notes, control: Mapping[str, Any], steps: Steps) -> None:
     """Chaos Toolkit goes on without a control that it cannot import, and without a hook that does not take the arguments."""
     provider = control.get("provider")
     module = provider.get("module") if isinstance(provider, dict) and provider.get("type") == "python" else None

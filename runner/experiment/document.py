@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from runner.experiment import activities, findings, keys, tolerance
@@ -154,10 +154,18 @@ def _control(notes: Notes, control: dict[str, Any], steps: Steps, known: set[str
     if "provider" not in control:
         notes.error("control", steps, "a control has no provider", hint="add provider: {type: python, module: …}")
     elif notes.is_kind(control["provider"], dict, (*steps, "provider"), "a provider"):
-        module = control["provider"].get("module")
-        if control["provider"].get("type") == "python" and not module:
-            notes.error("control", (*steps, "provider"), "a control does not name its module", hint="add module: …")
-        elif isinstance(module, str):
-            activities.missing_module(
-                notes.warning, module, (*steps, "provider", "module"), f"the control '{control.get('name')}'"
-            )
+        control_provider(notes, control["provider"], f"the control '{control.get('name')}'", (*steps, "provider"))
+
+
+def control_provider(notes: Notes, provider: Mapping[str, Any], who: str, steps: Steps) -> None:
+    """Of a control in the file or in the settings: without a type Chaos Toolkit crashes in the run, another one it never calls."""
+    kind, module = provider.get("type"), provider.get("module")
+    if kind is None:
+        notes.error("control", steps, f"the provider of {who} has no type", hint="add type: python")
+    elif kind != "python":
+        said = f"{who} is never called: Chaos Toolkit calls controls of the type python, not {kind}"
+        notes.warning("control", (*steps, "type"), said, hint=findings.nearest(str(kind), ("python",), what="types"))
+    elif not module:
+        notes.error("control", steps, f"{who} does not name its module", hint="add module: …")
+    elif isinstance(module, str):
+        activities.missing_module(notes.warning, module, (*steps, "module"), who)

@@ -20,6 +20,7 @@ from runner.experiment import (
     document,
     dosing,
     findings,
+    json_values,
     keys,
     lint,
     model,
@@ -90,6 +91,7 @@ def examine(
     except findings.BrokenExperiment as problem:
         return Examination(findings=problem.found, experiment=None)
     found = notes.Notes(read, here=here)
+    json_values.make_plain(found)
     other, hint = keys.no_experiment(read.tree)
     if other:
         found.error("document", (), other, hint=hint)

@@ -8,11 +8,13 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from runner import units
 
+_BEYOND = 1e15
+
 
 def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{value!r} is not a duration; write for example 30s or 2m")
-    return float(value) if isinstance(value, int | float) else units.parse_duration(value)
+    return _finite(value) if isinstance(value, int | float) else units.parse_duration(value)
 
 
 def _ratio(value: Any) -> float:
@@ -26,7 +28,14 @@ def _ratio(value: Any) -> float:
 def _rate(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{value!r} is not a rate; write for example 50/s")
-    return float(value) if isinstance(value, int | float) else units.parse_rate(value)
+    return _finite(value) if isinstance(value, int | float) else units.parse_rate(value)
+
+
+def _finite(number: float) -> float:
+    """Raises ValueError for what is beyond any quantity; a whole number in YAML has no largest."""
+    if not abs(number) < _BEYOND:
+        raise ValueError("the number is beyond any quantity")
+    return float(number)
 
 
 _DURATION_SCHEMA = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner import errors
-from runner.experiment import activities, findings, runtime, source
+from runner import errors, files
+from runner.experiment import calls, document, findings, runtime, source
 from runner.experiment.findings import FileFinding
 from runner.experiment.notes import Notes, described
 
@@ -45,7 +45,7 @@ def read(asked: str | None, env: Mapping[str, str] = os.environ) -> Settings:
     to forbid something.
     """
     path = Path(asked) if asked else Path(env.get("HOME") or Path.home()) / ".chaostoolkit" / "settings.yaml"
-    if not path.is_file():
+    if not files.is_file(path):
         if asked:
             raise errors.UsageError(f"there is no file of settings {asked}")
         return Settings()
@@ -84,5 +84,6 @@ def _control(notes: Notes, name: str, control: Any) -> None:
     if not isinstance(provider, dict):
         said = f"the control '{name}' has no provider, it is {described(control)}"
         notes.error("control", steps, said, hint="add provider: {type: python, module: …}")
-    elif isinstance(module := provider.get("module"), str):
-        activities.missing_module(notes.warning, module, (*steps, "provider", "module"), f"the control '{name}'")
+    else:
+        document.control_provider(notes, provider, f"the control '{name}'", (*steps, "provider"))
+        calls.check_control(notes, {**control, "name": name}, steps)

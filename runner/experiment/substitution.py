@@ -69,8 +69,15 @@ def _all(tree: Mapping[str, Any]) -> Iterator[tuple[Steps, dict[str, Any]]]:
 
 def _provider(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
     provider = activity.get("provider")
-    if isinstance(provider, dict):
-        _literal(notes, provider, LITERAL.get(str(provider.get("type")), ()), (*steps, "provider"))
+    if not isinstance(provider, dict):
+        return
+    _literal(notes, provider, LITERAL.get(str(provider.get("type")), ()), (*steps, "provider"))
+    asked = provider.get("timeout")
+    if isinstance(asked, str) and not variables.mentioned(
+        asked
+    ):  # Chaos Toolkit's own call fails, ours would have no end
+        said = f"the timeout of {describe_activity(activity)} is a number of seconds, not the text {asked!r}"
+        notes.error("number", (*steps, "provider", "timeout"), said, hint="without quotes")
 
 
 def _literal(notes: Notes, owner: Mapping[str, Any], keys: tuple[str, ...], steps: Steps) -> None:

@@ -29,11 +29,14 @@ def convert(kind: str | None, value: Any) -> Any:
     """A value in the type that `name:type=` or `env_var_type` asks for. Raises ValueError or TypeError."""
     kind = _ALIASES.get(kind or "str", kind or "str")
     if kind == "int":
-        return int(value)
+        try:
+            return int(value)
+        except OverflowError as problem:
+            raise ValueError(str(problem)) from None
     if kind == "float":
         return float(value)
     if kind == "bytes":
-        return value.encode("utf-8")
+        raise ValueError("bytes cannot be handed on: an experiment travels as JSON between the processes of a run")
     if kind == "bool":
         return value if isinstance(value, bool) else value.lower() not in ("false", "0", "no")
     if kind == "json":

@@ -118,7 +118,7 @@ def test_a_redirect_to_a_page_that_trickles_has_the_same_end(serving: Callable[.
 
 def test_a_quick_answer_is_upstreams(serving: Callable[..., Server]) -> None:
     server = serving(lambda connection: connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nok"))
-    for timeout in (1, None):
+    for timeout in (1, None, [1, None]):
         answer = http(server.url, timeout=timeout)
         assert (answer["status"], answer["body"]) == (200, "ok")
 

@@ -74,3 +74,17 @@ def test_a_folder_may_be_there_or_be_made(place: Path) -> None:
     files.check_folder(place / "folder", "the summary")
     files.check_folder(place / "new" / "and" / "below", "the summary")
     assert not (place / "new").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["gate", "x.yaml", "--junit", "x" * 300 + ".xml"],
+        ["validate", "x" * 300 + ".yaml"],
+        ["gate", "x" * 300],
+        ["x" * 300],
+    ],
+)
+def test_a_name_that_cannot_be_is_a_usage_error(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.entry(words, main.app, "chaos-run") == errors.ExitCode.USAGE
+    assert "Traceback" not in capsys.readouterr().err

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from runner import errors
-from runner.experiment import load, settings
+from runner.experiment import findings, load, settings
 
 Json = dict[str, Any]
 WHOLE: Json = {"title": "t", "description": "d", "rollbacks": [],
@@ -124,3 +125,34 @@ def test_auths_let_us_fetch_a_file_from_their_host_and_no_other(tmp_path: Path, 
 
 def test_a_token_of_the_settings_is_in_no_representation(tmp_path: Path) -> None:
     assert "XYZ" not in repr(settings.read(None, given(tmp_path, "auths: {h: {type: bearer, value: XYZ}}")))
+
+
+@pytest.mark.parametrize(
+    ("provider", "severity", "said"),
+    [
+        ("{module: json}", "error", "has no type"),
+        ("{type: python}", "error", "does not name its module"),
+        ("{type: pyton, module: json}", "warning", "is never called"),
+        ("{type: python, module: json.nosuch}", "warning", "cannot be imported, and Chaos Toolkit goes on without it"),
+        ("{type: python, module: nosuch}", "warning", "nosuch"),
+        ("{type: python, module: json}", "warning", "does nothing"),
+    ],
+)
+def test_a_control_that_would_not_be_called_is_told(tmp_path: Path, provider: str, severity: str, said: str) -> None:
+    env = given(tmp_path, f"controls: {{guard: {{provider: {provider}}}}}")
+    try:
+        found = settings.read(None, env).found
+    except findings.BrokenExperiment as problem:
+        found = tuple(problem.found)
+    (told,) = found
+    assert (told.severity, told.line) == (severity, 1)
+    assert "'guard'" in told.message
+    assert said in told.message
+    in_file = tmp_path / "x.json"
+    control = {"name": "guard", "provider": yaml.safe_load(provider)}
+    in_file.write_text(json.dumps(WHOLE | {"controls": [control]}))
+    assert any(f.severity == severity and said in f.message for f in load.examine(str(in_file)).findings)
+
+
+def test_a_home_that_cannot_be_is_one_without_settings() -> None:
+    assert settings.read(None, {"HOME": "/" + "x" * 300}) == settings.Settings()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from runner import errors
+from runner import errors, files
 from runner.experiment import source
 
 IN_CLUSTER = "in-cluster"
@@ -161,11 +161,11 @@ def _files(given: str | None, env: Mapping[str, str]) -> list[Path]:
     """The files that are there; an empty setting counts as none, and of a list those that are missing are passed over."""
     if not given:
         home = Path(env.get("HOME", "~")).expanduser() / ".kube" / "config"
-        return [home] if home.is_file() else []
-    files = [Path(p).expanduser() for p in given.split(os.pathsep) if p]
-    found = [p for p in files if p.is_file()]
+        return [home] if files.is_file(home) else []
+    asked = [Path(p).expanduser() for p in given.split(os.pathsep) if p]
+    found = [path for path in asked if files.is_file(path)]
     if not found:
-        said = " or ".join(map(str, files)) or repr(given)
+        said = " or ".join(map(str, asked)) or repr(given)
         raise errors.UsageError(
             f"there is no kubeconfig at {said}", hint="set --kubeconfig or KUBECONFIG, or use --playground"
         )
