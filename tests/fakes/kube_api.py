@@ -7,7 +7,9 @@ for a patch that names an old resourceVersion, `managedFields` with the writer. 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -96,9 +98,12 @@ class KubeApi:
             and any(p.startswith(f"{path}/") for p in self.objects)
         ):
             return 200, {"preferredVersion": {"groupVersion": "/".join(self._some(path).split("/")[2:4])}}
-        inside = [o for p, o in self.objects.items() if p.rpartition("/")[0] == path]
+        every = re.compile(r"/namespaces/[^/]+(?=/[^/]+$)")  # one namespace, or all at once
+        inside = [o for p, o in self.objects.items() if path in ((of := p.rpartition("/")[0]), every.sub("", of))]
         wanted = dict(pair.split("=") for text in query.get("labelSelector", ()) for pair in text.split(","))
         found = [o for o in inside if wanted.items() <= (o["metadata"].get("labels") or {}).items()]
+        fields = dict(pair.split("=") for text in query.get("fieldSelector", ()) for pair in text.split(","))
+        found = [o for o in found if all(_field(o, key) == value for key, value in fields.items())]
         return (200, {"items": found}) if inside or path.endswith("s") else _refusal(404, f"{path} not found")
 
     def _some(self, path: str) -> str:
@@ -118,6 +123,11 @@ class KubeApi:
         if not found["metadata"].get("finalizers"):
             return self.objects.pop(path)
         return self.put(path, patch.merge(found, {"metadata": {"deletionTimestamp": "2026-11-27T18:00:00Z"}}))
+
+
+def _field(found: Object, path: str) -> Any:
+    """`spec.nodeName` and the like."""
+    return functools.reduce(lambda value, key: (value or {}).get(key), path.split("."), found)
 
 
 def _refusal(status: int, message: str) -> tuple[int, Object]:

@@ -71,17 +71,17 @@ class Cluster:
         ]  # fmt: skip
 
     def pods_on(self, node: str) -> list[dict[str, Any]]:
-        """Pods bound to a node: without those of a DaemonSet, which a drain leaves, and those that are leaving anyway."""
+        """Pods bound to a node, without those of a DaemonSet, which a drain leaves."""
         found = self.core.list_pod_for_all_namespaces(
             field_selector=f"spec.nodeName={node}", _request_timeout=CALL_S
         ).items
         return [
             {"name": p.metadata.name, "namespace": p.metadata.namespace, "uid": p.metadata.uid,
              "mirror": "kubernetes.io/config.mirror" in (p.metadata.annotations or {}),
-             "local": any(v.empty_dir is not None for v in p.spec.volumes or ())}
+             "local": any(v.empty_dir is not None for v in p.spec.volumes or ()),
+             "leaving": p.metadata.deletion_timestamp is not None}
             for p in found
-            if p.metadata.deletion_timestamp is None
-            and all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
+            if all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
         ]  # fmt: skip
 
     def scale(self, resource: str, name: str, namespace: str) -> dict[str, Any] | None:
