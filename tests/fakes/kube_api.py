@@ -78,6 +78,8 @@ class KubeApi:
             self.before_patch()
         with self.lock:
             match method:
+                case "POST" if path.endswith("/eviction"):
+                    return 201, {"status": "Success", "details": self._deleted(path.removesuffix("/eviction"))}
                 case "POST":
                     path = f"{path}/{body['metadata']['name']}"
                     return _refusal(409, "already exists") if path in self.objects else (201, self.put(path, body, by))

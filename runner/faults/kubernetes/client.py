@@ -59,14 +59,16 @@ class Cluster:
         ]  # fmt: skip
 
     def nodes(self, name: str | None = None, selector: str | None = None) -> list[dict[str, Any]]:
-        """Nodes as `{name, uid, cordoned, ready, zone}`."""
+        """Nodes as `{name, uid, cordoned, ready, zone, taints}`; of the taints those that keep pods away."""
         options = {"label_selector": selector} if selector else {}
         if name:
             options["field_selector"] = f"metadata.name={name}"
         found = self.core.list_node(_request_timeout=CALL_S, **options).items
         return [
             {"name": n.metadata.name, "uid": n.metadata.uid, "cordoned": bool(n.spec.unschedulable), "ready": _ready(n),
-             "zone": (n.metadata.labels or {}).get("topology.kubernetes.io/zone", "")}
+             "zone": (n.metadata.labels or {}).get("topology.kubernetes.io/zone", ""),
+             "taints": [{"key": t.key, "value": t.value or "", "effect": t.effect}
+                        for t in n.spec.taints or () if t.effect in ("NoSchedule", "NoExecute")]}
             for n in found
         ]  # fmt: skip
 
