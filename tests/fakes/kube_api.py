@@ -7,7 +7,9 @@ for a patch that names an old resourceVersion, `managedFields` with the writer. 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -76,6 +78,8 @@ class KubeApi:
             self.before_patch()
         with self.lock:
             match method:
+                case "POST" if path.endswith("/eviction"):
+                    return 201, {"status": "Success", "details": self._deleted(path.removesuffix("/eviction"))}
                 case "POST":
                     path = f"{path}/{body['metadata']['name']}"
                     return _refusal(409, "already exists") if path in self.objects else (201, self.put(path, body, by))
@@ -90,19 +94,29 @@ class KubeApi:
     def _read(self, path: str, query: Mapping[str, list[str]]) -> tuple[int, Object]:
         if path in self.objects:
             return 200, self.objects[path]
+        if path == "/apis":
+            of = {(p.split("/")[2], p.split("/")[3]) for p in self.objects if p.startswith("/apis/")}
+            return 200, {"groups": [{"name": g, "preferredVersion": {"version": v}} for g, v in sorted(of)]}
         if (
             path.startswith("/apis/")
             and path.count("/") in (2, 3)
             and any(p.startswith(f"{path}/") for p in self.objects)
         ):
-            return 200, {"preferredVersion": {"groupVersion": "/".join(self._some(path).split("/")[2:4])}}
-        inside = [o for p, o in self.objects.items() if p.rpartition("/")[0] == path]
+            return 200, self._discovered(path)
+        every = re.compile(r"/namespaces/[^/]+(?=/[^/]+$)")  # one namespace, or all at once
+        inside = [o for p, o in self.objects.items() if path in ((of := p.rpartition("/")[0]), every.sub("", of))]
         wanted = dict(pair.split("=") for text in query.get("labelSelector", ()) for pair in text.split(","))
         found = [o for o in inside if wanted.items() <= (o["metadata"].get("labels") or {}).items()]
-        return (200, {"items": found}) if inside or path.endswith("s") else _refusal(404, f"{path} not found")
+        fields = dict(pair.split("=") for text in query.get("fieldSelector", ()) for pair in text.split(","))
+        found = [o for o in found if all(_field(o, key) == value for key, value in fields.items())]
+        return (200, {"items": found}) if inside or _is_list(path) else _refusal(404, f"{path} not found")
 
-    def _some(self, path: str) -> str:
-        return next(p for p in self.objects if p.startswith(f"{path}/"))
+    def _discovered(self, path: str) -> Object:
+        """A group, or one version of it with its kinds."""
+        inside = [p.split("/")[2:] for p in self.objects if p.startswith(f"{path}/")]
+        kinds = {(p[-2], p[2] == "namespaces" and len(p) > 4) for p in inside}
+        resources = [{"name": name, "namespaced": own, "verbs": ["list"]} for name, own in sorted(kinds)]
+        return {"preferredVersion": {"groupVersion": "/".join(inside[0][:2])}, "resources": resources}
 
     def _patched(self, path: str, kind: str, body: Any, by: str) -> tuple[int, Object]:
         now = self.objects[path]
@@ -118,6 +132,16 @@ class KubeApi:
         if not found["metadata"].get("finalizers"):
             return self.objects.pop(path)
         return self.put(path, patch.merge(found, {"metadata": {"deletionTimestamp": "2026-11-27T18:00:00Z"}}))
+
+
+def _is_list(path: str) -> bool:
+    """Of a kind, in one namespace or in all."""
+    return re.fullmatch(r"(/api/v1|/apis/[^/]+/[^/]+)(/namespaces/[^/]+)?/[^/]+", path) is not None
+
+
+def _field(found: Object, path: str) -> Any:
+    """`spec.nodeName` and the like."""
+    return functools.reduce(lambda value, key: (value or {}).get(key), path.split("."), found)
 
 
 def _refusal(status: int, message: str) -> tuple[int, Object]:

@@ -354,6 +354,39 @@ def test_pods_that_are_as_they_were_confirm_nothing(fault: str, mesh: ChaosMesh)
     assert found.sentence.startswith("0 of ")
 
 
+def test_a_pod_that_was_on_its_way_out_proves_no_kill(mesh: ChaosMesh) -> None:
+    leaving = mesh.pods["shop", "shop-0"]["metadata"]
+    leaving["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    target = resolved(FAULTS["pod-kill"])
+    assert target.targets == ("pod/shop/shop-1", "pod/shop/shop-2")
+    assert "on their way out already, and no target: 1" in target.note
+    act(FAULTS["pod-kill"])  # of the first pod, which is the one that leaves
+    found = Driver().open(SETTING_HERE).confirm(FAULTS["pod-kill"], target)
+    assert not found.confirmed, found.sentence
+    assert found.sentence.endswith("left out, for they were on their way out before: shop/shop-0")
+
+
+def test_a_pod_that_goes_now_is_proof_beside_one_that_was_going(mesh: ChaosMesh) -> None:
+    mesh.pods["shop", "shop-0"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    every = changed(FAULTS["pod-kill"], mode="all")
+    target = resolved(every)
+    mesh.way = "lies"
+    act(every)
+    mesh.pods["shop", "shop-1"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:01Z"
+    assert not Driver().open(SETTING_HERE).confirm(every, target).confirmed
+    del mesh.pods["shop", "shop-2"]
+    found = Driver().open(SETTING_HERE).confirm(every, target)
+    assert (found.confirmed, found.targets) == (True, target.targets)
+    assert ": shop/shop-1 (on the way out), shop/shop-2; left out" in found.sentence
+
+
+def test_a_selector_that_finds_only_pods_on_their_way_out_has_no_target(mesh: ChaosMesh) -> None:
+    for number in range(3):
+        mesh.pods["shop", f"shop-{number}"]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    target = resolved(FAULTS["pod-kill"])
+    assert (target.targets, target.note) == ((), "its selector finds only pods on their way out (3)")
+
+
 def test_a_changed_image_alone_stops_no_container(mesh: ChaosMesh) -> None:
     target = resolved(FAULTS["pod-failure"])
     mesh.way = "lies"

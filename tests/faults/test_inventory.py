@@ -28,7 +28,10 @@ def made(said: str, name: str = "it", **given: Any) -> Json:
 
 def taken(*found: tuple[str, Json], unseen: tuple[str, ...] = ()) -> Json:
     kept = [(KINDS[said], one) for said, one in found if not kinds.is_noise(one["metadata"])]
-    return {"objects": {inventory._name(k, o): inventory._entry(k, o) for k, o in kept}, "unseen": list(unseen)}
+    entries = {inventory._name(k, o): inventory._entry(k, o) for k, o in kept}
+    leaving = {name: entry for name, entry in entries.items() if "held" in entry}
+    objects = {name: entry for name, entry in entries.items() if name not in leaving}
+    return {"objects": objects, "leaving": leaving, "unseen": list(unseen)}
 
 
 def said(before: Json, now: Json) -> list[str]:
@@ -86,7 +89,6 @@ def test_what_controllers_and_clients_note_is_no_change(kind: str, before: Json,
     "metadata",
     [
         {"ownerReferences": [{"kind": "ReplicaSet"}]},
-        {"deletionTimestamp": LATER},
         {"name": "kube-root-ca.crt"},
         {"name": "sh.helm.release.v1.shop.v2"},
         {"annotations": {"control-plane.alpha.kubernetes.io/leader": "{}"}},
@@ -94,6 +96,34 @@ def test_what_controllers_and_clients_note_is_no_change(kind: str, before: Json,
 )
 def test_what_comes_and_goes_by_itself_is_not_looked_at(metadata: Json) -> None:
     assert said(taken(), taken(("configmap", made("configmap", metadata=metadata)))) == []
+
+
+LEAVING = {"deletionTimestamp": LATER, "finalizers": ["a/b"]}
+
+
+def test_what_came_and_leaves_is_new_only_where_it_is_stuck() -> None:
+    now = taken(("configmap", made("configmap", metadata=LEAVING)))
+    assert said(taken(), now) == []
+    assert [*inventory.came_and_leaves(taken(), now)] == ["configmap/shop/it"]
+    stuck = inventory.with_stuck(now, {"configmap/shop/it": "held by a/b"})
+    assert said(taken(), stuck) == ["configmap shop/it is new, and stuck on its way out: held by a/b"]
+
+
+def test_what_was_there_before_and_leaves_did_not_come_with_the_run() -> None:
+    there, leaving = (taken(("configmap", made("configmap", metadata=m))) for m in ({}, LEAVING))
+    assert inventory.came_and_leaves(there, leaving) == {}
+    assert inventory.came_and_leaves(leaving, leaving) == {}
+    assert said(there, leaving) == ["configmap shop/it is on its way out"]
+    assert said(leaving, taken()) == []
+
+
+def test_what_leaves_with_its_namespace_is_told_by_that() -> None:
+    gone = {"metadata": {**LEAVING}}
+    now = taken(
+        ("namespace", made("namespace", "shop", **gone)), ("configmap", made("configmap", **gone)), ("pod", made("pod"))
+    )
+    assert [*inventory.came_and_leaves(taken(), now)] == ["namespace/shop"]
+    assert said(taken(), now) == []
 
 
 def test_a_new_namespace_is_told_without_all_that_is_in_it() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from runner.faults.chaos_mesh import answers, usage
-from runner.faults.chaos_mesh.selection import Pod
+from runner.faults.chaos_mesh.selection import Pod, leaving
 from runner.faults.chaos_mesh.wanted import Wanted
 from runner.faults.cluster_api import ClusterApi
 from runner.faults.driver import Evidence
@@ -68,9 +68,15 @@ def seen(cluster: ClusterApi, of: str, pods: Mapping[str, Any], hit: Collection[
     changed = [name for name in known if looks(pods[name], now[name])]
     return Evidence(
         confirmed=bool(known) and len(changed) == len(hit),
-        sentence=f"{len(changed)} of {len(hit)} pods that Chaos Mesh names {what}: {', '.join(changed) or 'none'}",
+        sentence=f"{len(changed)} of {len(hit)} pods that Chaos Mesh names {what}: {_named(changed, now)}",
         targets=tuple(f"pod/{name}" for name in changed),
     )
+
+
+def _named(names: Sequence[str], now: Mapping[str, Pod | None]) -> str:
+    """`shop/a, shop/b (on the way out)`."""
+    out = {name for name in names if (pod := now[name]) and leaving(pod)}
+    return ", ".join(f"{name} (on the way out)" if name in out else name for name in names) or "none"
 
 
 def called(pod: Pod) -> str:
@@ -146,7 +152,7 @@ def _place(pod: Pod) -> tuple[str, str, str]:
 
 
 def _replaced(was: Mapping[str, Any], now: Pod | None) -> bool:
-    return now is None or now["metadata"]["uid"] != was["uid"] or "deletionTimestamp" in now["metadata"]
+    return now is None or now["metadata"]["uid"] != was["uid"] or leaving(now)
 
 
 def _paused(was: Mapping[str, Any], now: Pod | None) -> bool:
@@ -165,7 +171,7 @@ def _restarted(was: Mapping[str, Any], now: Pod | None) -> bool:
 
 
 _LOOKS: Mapping[str, tuple[Callable[[Mapping[str, Any], Pod | None], bool], str]] = {
-    "pods replaced": (_replaced, "are gone by their UID"),
+    "pods replaced": (_replaced, "are gone by their UID, or on the way out"),
     "pods paused": (_paused, "have another image and other containers"),
     "containers restarted": (_restarted, "have other containers by their id"),
 }

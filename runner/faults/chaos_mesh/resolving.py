@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.faults.chaos_mesh import evidence, selection, status, undoing, wanted
 from runner.faults.chaos_mesh.api import Api
 from runner.faults.chaos_mesh.status import State
@@ -12,7 +14,8 @@ from runner.faults.driver import Activity, Evidence, FaultTarget, Owner
 def resolve(api: Api, run: str, activity: Activity) -> FaultTarget:
     """By the same selector that Chaos Mesh gets. Raises EnvironmentFailure for what it must not be asked."""
     fault = wanted.read(run, activity.arguments)
-    pods = selection.pods(api.cluster, fault.spec["selector"], fault.namespace)
+    found = selection.pods(api.cluster, fault.spec["selector"], fault.namespace)
+    pods, leaving = ([p for p in found if selection.leaving(p) is out] for out in (False, True))
     names = tuple(f"pod/{evidence.called(pod)}" for pod in pods)
     other = _others(api, fault)
     before = evidence.before(api.cluster, fault, pods)
@@ -24,11 +27,11 @@ def resolve(api: Api, run: str, activity: Activity) -> FaultTarget:
         system=NAME,
         kind=evidence.kind(fault),
         targets=names if there else (),
-        note=_note(fault, len(names), other, unseen),
+        note=_note(fault, len(names), len(leaving), other, unseen),
         scopes=tuple(dict.fromkeys((fault.namespace, *undoing.spaces(fault)))),
         owner=_owner(fault, pods),
         undo=(undoing.step(args),) if there else (),
-        before={"object": args, "pods": before},
+        before={"object": args, "pods": before, "leaving": [evidence.called(pod) for pod in leaving]},
         ttl_s=fault.ttl_s,
         visible=not unseen,
     )
@@ -46,7 +49,11 @@ def confirm(api: Api, found: FaultTarget) -> Evidence:
     if found.kind == evidence.TOLD:
         said = f"Chaos Mesh says that it is {now.sentence}; nobody else has seen it"
         return Evidence(confirmed=False, sentence=said)
-    return evidence.seen(api.cluster, found.kind, found.before["pods"], now.pods)
+    hit = [name for name in now.pods if name not in found.before["leaving"]]
+    seen = evidence.seen(api.cluster, found.kind, found.before["pods"], hit)
+    passed = [name for name in now.pods if name not in hit]
+    said = f"; left out, for they were on their way out before: {', '.join(passed)}" if passed else ""
+    return replace(seen, sentence=f"{seen.sentence}{said}")
 
 
 def _others(api: Api, fault: Wanted) -> tuple[str, ...] | None:
@@ -57,13 +64,14 @@ def _others(api: Api, fault: Wanted) -> tuple[str, ...] | None:
     return tuple(map(evidence.called, selection.pods(api.cluster, target["selector"], fault.namespace)))
 
 
-def _note(fault: Wanted, count: int, other: tuple[str, ...] | None, unseen: str) -> str:
+def _note(fault: Wanted, count: int, leaving: int, other: tuple[str, ...] | None, unseen: str) -> str:
     if not count:
-        return "its selector finds no pod"
+        return f"its selector finds {f'only pods on their way out ({leaving})' if leaving else 'no pod'}"
     if other == ():
         return "its target's selector finds no pod"
     mode = f"{fault.spec['mode']} {fault.spec.get('value') or ''}".strip()
     said = [f"{mode} of {count} pods"]
+    said += [f"on their way out already, and no target: {leaving}"] if leaving else []
     said += [f"traffic with {', '.join(other)}"] if other else []
     said += [f"{unseen}: a probe named under proof: can show it"] if unseen else []
     return "; ".join(said)

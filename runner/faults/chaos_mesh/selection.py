@@ -27,6 +27,11 @@ def pods(cluster: ClusterApi, selector: Mapping[str, Any], home: str) -> list[Po
     ]
 
 
+def leaving(pod: Pod) -> bool:
+    """Whether it is on its way out: Chaos Mesh may choose it all the same, but what comes of it proves nothing."""
+    return "deletionTimestamp" in pod["metadata"]
+
+
 def spaces(selector: Mapping[str, Any], home: str) -> list[str]:
     """The namespaces that it looks in."""
     return [*map(str, selector.get("pods") or selector.get("namespaces") or [home])]

@@ -59,29 +59,31 @@ class Cluster:
         ]  # fmt: skip
 
     def nodes(self, name: str | None = None, selector: str | None = None) -> list[dict[str, Any]]:
-        """Nodes as `{name, uid, cordoned, ready, zone}`."""
+        """Nodes as `{name, uid, cordoned, ready, zone, taints}`; of the taints those that keep pods away."""
         options = {"label_selector": selector} if selector else {}
         if name:
             options["field_selector"] = f"metadata.name={name}"
         found = self.core.list_node(_request_timeout=CALL_S, **options).items
         return [
             {"name": n.metadata.name, "uid": n.metadata.uid, "cordoned": bool(n.spec.unschedulable), "ready": _ready(n),
-             "zone": (n.metadata.labels or {}).get("topology.kubernetes.io/zone", "")}
+             "zone": (n.metadata.labels or {}).get("topology.kubernetes.io/zone", ""),
+             "taints": [{"key": t.key, "value": t.value or "", "effect": t.effect}
+                        for t in n.spec.taints or () if t.effect in ("NoSchedule", "NoExecute")]}
             for n in found
         ]  # fmt: skip
 
     def pods_on(self, node: str) -> list[dict[str, Any]]:
-        """Pods bound to a node: without those of a DaemonSet, which a drain leaves, and those that are leaving anyway."""
+        """Pods bound to a node, without those of a DaemonSet, which a drain leaves."""
         found = self.core.list_pod_for_all_namespaces(
             field_selector=f"spec.nodeName={node}", _request_timeout=CALL_S
         ).items
         return [
             {"name": p.metadata.name, "namespace": p.metadata.namespace, "uid": p.metadata.uid,
              "mirror": "kubernetes.io/config.mirror" in (p.metadata.annotations or {}),
-             "local": any(v.empty_dir is not None for v in p.spec.volumes or ())}
+             "local": any(v.empty_dir is not None for v in p.spec.volumes or ()),
+             "leaving": p.metadata.deletion_timestamp is not None}
             for p in found
-            if p.metadata.deletion_timestamp is None
-            and all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
+            if all(o.kind != "DaemonSet" for o in p.metadata.owner_references or ())
         ]  # fmt: skip
 
     def scale(self, resource: str, name: str, namespace: str) -> dict[str, Any] | None:

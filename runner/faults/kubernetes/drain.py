@@ -32,10 +32,12 @@ def nodes_drained(cluster: Cluster, action: str, arguments: Arguments) -> FaultT
 
 def zone_failed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """Whom `fail_zone` cuts off. Raises EnvironmentFailure where no other zone takes pods."""
-    nodes = _of_zone(cluster, arguments)
-    if nodes:
-        _require_another(cluster, nodes)
-    return _target(cluster, action, nodes, arguments, drain_facts.of_failure)
+    return _target(cluster, action, _of_zone(cluster, arguments), arguments, _facts_of_failure)
+
+
+def _facts_of_failure(cluster: Cluster, nodes: Sequence[Node], going: Sequence[Pod]) -> Iterable[str]:
+    _require_another(cluster, nodes, going)
+    return drain_facts.of_failure(cluster, nodes, going)
 
 
 def nodes_freed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
@@ -90,8 +92,7 @@ def cut_off(cluster: Cluster, arguments: Arguments) -> dict[str, Any]:
     nodes = _of_zone(cluster, arguments)
     if not nodes:
         raise errors.EnvironmentFailure(f"no node has the label {_zone_label(arguments)}: nothing was cut off")
-    _require_another(cluster, nodes)
-    return _empty(cluster, nodes, arguments, eviction.cut_off)
+    return _empty(cluster, nodes, arguments, eviction.cut_off, _require_another)
 
 
 def _empty(
@@ -99,18 +100,27 @@ def _empty(
     nodes: Sequence[Node],
     arguments: Arguments,
     end: Callable[[Cluster, Sequence[Pod], float], list[Left]],
+    require: Callable[[Cluster, Sequence[Node], Sequence[Pod]], None] = lambda *_: None,
 ) -> dict[str, Any]:
+    """Who goes is asked before the cordon, so that nothing is changed in vain, and again after it: until then pods were still let in."""
     names, within_s = [n["name"] for n in nodes], seconds(arguments.get("timeout", WITHIN_S))
+    require(cluster, nodes, _sorted(cluster, names, arguments).going)
+    run = identity.run_id()
+    closed = [name for name in names if cordon.close(cluster, name, run)]
+    found = _sorted(cluster, names, arguments)
+    left = end(cluster, found.going, within_s)
+    _require_gone(left, names, within_s)
+    return {"nodes": names, "cordoned": closed, "gone": [one.pod for one in left], "left": list(found.staying)}
+
+
+def _sorted(cluster: Cluster, names: Sequence[str], arguments: Arguments) -> Sorted:
+    """Raises EnvironmentFailure where one is there that must not go, or none that would."""
     found = node_pods.sort(cluster, names, _allowed(arguments))
     _require_allowed(found)
     if not found.going:
         kept = f": {'; '.join(_kept(found))}" if found.staying else ""
         raise errors.EnvironmentFailure(f"there is no pod on {', '.join(names)} that would go{kept}")
-    run = identity.run_id()
-    closed = [name for name in names if cordon.close(cluster, name, run)]
-    left = end(cluster, found.going, within_s)
-    _require_gone(left, names, within_s)
-    return {"nodes": names, "cordoned": closed, "gone": [one.pod for one in left], "left": list(found.staying)}
+    return found
 
 
 def seconds(given: Any) -> float:
@@ -159,12 +169,13 @@ def _zone_label(arguments: Arguments) -> str:
     return f"{ZONE}={arguments.get('zone')}"
 
 
-def _require_another(cluster: Cluster, nodes: Sequence[Node]) -> None:
-    failing = {n["name"] for n in nodes}
-    if not any(n["ready"] and not n["cordoned"] for n in cluster.nodes() if n["name"] not in failing):
+def _require_another(cluster: Cluster, nodes: Sequence[Node], going: Sequence[Pod]) -> None:
+    others = drain_facts.elsewhere(cluster, nodes)
+    if which := drain_facts.without_place(others, going):
+        told = "; ".join(f"{node['name']}: {drain_facts.why_closed(node)}" for node in others)
         raise errors.EnvironmentFailure(
-            f"no node outside of this zone takes pods ({', '.join(sorted(failing))} are all there is): "
-            "cutting it off would take the whole cluster down, which tests nothing of the service"
+            f"no node outside of this zone takes {which} ({told or 'there is no other node'}): "
+            "cutting it off would leave them without a place, which tests nothing of the service"
         )
 
 

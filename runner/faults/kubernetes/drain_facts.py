@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
 
 Node = Mapping[str, Any]
+MOST_NAMED = 3
+"""Pods that a phrase names."""
 
 
 def of_drain(cluster: Cluster, nodes: Sequence[Node], going: Sequence[Pod]) -> Iterator[str]:
     """A phrase each, the gravest first."""
     yield from _budgets(cluster, going)
-    yield from _last(cluster, nodes)
+    yield from _last(cluster, nodes, going)
     yield from _alone(cluster, going)
 
 
@@ -51,14 +53,50 @@ def _tight(budget: str, allowed: int, waiting: Sequence[str]) -> str:
     return f"the disruption budget {budget} lets {allowed} of {len(waiting)} pods go at a time"
 
 
-def _last(cluster: Cluster, nodes: Sequence[Node]) -> Iterator[str]:
-    going = {n["name"] for n in nodes}
-    open_zones = {n["zone"] for n in cluster.nodes() if n["name"] not in going and n["ready"] and not n["cordoned"]}
-    if not open_zones:
-        yield "no other node takes pods: they stay Pending until the node is free again"
+def without_place(open_nodes: Sequence[Node], going: Sequence[Pod]) -> str:
+    """Which of the pods that go none of these nodes takes: `pods` where none takes any, else by name; empty where all have a place."""
+    lost = [called(pod) for pod in going if not any(_takes(node, pod) for node in open_nodes)]
+    if lost and len(lost) == len(going):
+        return "pods"
+    more = len(lost) - MOST_NAMED
+    return ", ".join(lost[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def why_closed(node: Node) -> str:
+    """Why a node takes no pod, or none without a toleration; empty where it takes any."""
+    if not node["ready"]:
+        return "not ready"
+    return "cordoned" if node["cordoned"] else ", ".join(f"taint {t['key']}:{t['effect']}" for t in node["taints"])
+
+
+def elsewhere(cluster: Cluster, nodes: Sequence[Node]) -> list[Node]:
+    """All nodes but these."""
+    names = {n["name"] for n in nodes}
+    return [node for node in cluster.nodes() if node["name"] not in names]
+
+
+def _takes(node: Node, pod: Pod) -> bool:
+    return node["ready"] and not node["cordoned"] and all(_tolerates(pod, taint) for taint in node["taints"])
+
+
+def _tolerates(pod: Pod, taint: Mapping[str, str]) -> bool:
+    """As the scheduler sees it: a toleration without an effect is for every effect, one without a key for every key."""
+    return any(
+        one.get("effect") in (None, "", taint["effect"])
+        and one.get("key") in (None, "", taint["key"])
+        and (one.get("operator") == "Exists" or (one.get("value") or "") == taint["value"])
+        for one in pod["spec"].get("tolerations") or ()
+    )
+
+
+def _last(cluster: Cluster, nodes: Sequence[Node], going: Sequence[Pod]) -> Iterator[str]:
+    others = elsewhere(cluster, nodes)
+    if which := without_place(others, going):
+        yield f"no other node takes {which}: they stay Pending until the node is free again"
         return
-    for zone in sorted({n["zone"] for n in nodes} - open_zones - {""}):
-        yield f"no node of {zone} is left that takes pods"
+    for zone in sorted({n["zone"] for n in nodes} - {""}):
+        if which := without_place([n for n in others if n["zone"] == zone], going):
+            yield f"no node of {zone} is left that takes {which}"
 
 
 def _alone(cluster: Cluster, going: Sequence[Pod]) -> Iterator[str]:

@@ -79,8 +79,8 @@ class Driver:
         return ()
 
     def look_s(self, records: Sequence[UndoRecord]) -> float:
-        """Two inventories and the pause between them."""
-        return 22.0
+        """Two inventories, what leaves waited for after each, and the pause between them."""
+        return 26.0
 
     def open(self, setting: Setting) -> System:
         return System(setting)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -47,9 +47,9 @@ class Change:
 
 
 def take(cluster: Cluster, namespaces: Sequence[str] | None, also: Collection[str] = ()) -> dict[str, Any]:
-    """`{objects, cordoned, unseen}` of these namespaces, the nodes and the kinds named in `also`; of all where `namespaces` is None.
+    """`{objects, leaving, cordoned, unseen}` of these namespaces, the nodes and the kinds named in `also`; of all for `namespaces` None.
 
-    Raises whatever the API answers where it cannot be reached at all.
+    What is on its way out (`leaving`) is none of the objects any more. Raises whatever the API answers where it cannot be reached at all.
     """
     until, lists = time.monotonic() + DEADLINE_S, _Lists(cluster)
     groups = lists.read("/apis")
@@ -64,23 +64,38 @@ def take(cluster: Cluster, namespaces: Sequence[str] | None, also: Collection[st
     if namespaces is not None:
         wanted = [k for k in wanted if k.namespaced or k.said == "node" or k.said in also]
     objects: dict[str, Entry] = {}
+    leaving: dict[str, Entry] = {}
     for kind, items, trouble in lists.all(wanted, namespaces, until):
-        objects |= {_name(kind, i): _entry(kind, i) for i in items if not kinds.is_noise(i["metadata"])}
+        for found in (i for i in items if not kinds.is_noise(i["metadata"])):
+            (leaving if _leaves(found) else objects)[_name(kind, found)] = _entry(kind, found)
         unseen += [f"{kind.plural} ({trouble})"] if trouble else []
     cordoned = sorted(n.removeprefix("node/") for n, e in objects.items() if e.get("cordoned"))
-    return {"objects": objects, "cordoned": cordoned, "unseen": unseen}
+    return {"objects": objects, "leaving": leaving, "cordoned": cordoned, "unseen": unseen}
+
+
+def came_and_leaves(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Entry]:
+    """What was not there before, neither to stay nor on its way out, and is on its way out now."""
+    known = before["objects"].keys() | before.get("leaving", {}).keys()
+    told = _told_by_namespace(before, now)
+    return {name: entry for name, entry in now["leaving"].items() if name not in known and not told(name)}
+
+
+def with_stuck(now: Mapping[str, Any], stuck: Mapping[str, str]) -> dict[str, Any]:
+    """The same, and what came and does not leave is one of its objects after all; `stuck` says by what each is held."""
+    held = {name: now["leaving"][name] | {"stuck": why} for name, why in stuck.items()}
+    return {**now, "objects": now["objects"] | held}
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any], since: float) -> list[Change]:
     """What is new, gone or changed since the moment `since` (seconds of the epoch), in the order of the names."""
     was, is_ = before["objects"], now["objects"]
     blind = {text.partition(" ")[0] for text in (*before["unseen"], *now["unseen"])}
-    spaces = {n for n in was.keys() ^ is_.keys() if n.startswith("namespace/")}
+    told = _told_by_namespace(before, now)
     found = []
     for name in sorted(was.keys() | is_.keys()):
-        inside = name.count("/") == 2 and f"namespace/{name.split('/')[1]}" in spaces  # told by its namespace
         plural = (was.get(name) or is_[name])["plural"]
-        if not inside and plural not in blind and (said := _difference(name, was.get(name), is_.get(name))):
+        seen = not told(name) and plural not in blind
+        if seen and (said := _difference(name, was.get(name), is_.get(name), now["leaving"])):
             by = is_.get(name, {}).get("by") or []
             wrote = [who for who, at in by if at >= since]
             alone = bool(wrote) and all(_CONTROLLERS.search(who) for who in wrote)
@@ -88,10 +103,18 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any], since: float) -> 
     return found
 
 
-def _difference(name: str, was: Entry | None, is_: Entry | None) -> str:
+def _told_by_namespace(before: Mapping[str, Any], now: Mapping[str, Any]) -> Callable[[str], bool]:
+    """Whether an object is in a namespace that itself is new, gone or on its way out."""
+    differ = before["objects"].keys() ^ now["objects"].keys() | now["leaving"].keys()
+    return lambda name: name.count("/") == 2 and f"namespace/{name.split('/')[1]}" in differ
+
+
+def _difference(name: str, was: Entry | None, is_: Entry | None, leaving: Collection[str]) -> str:
     called = f"{name.partition('/')[0]} {name.partition('/')[2]}".replace("_", " ")
-    if was is None or is_ is None:
-        return f"{called} is {'new' if was is None else 'gone'}"
+    if is_ is None:
+        return f"{called} is {'on its way out' if name in leaving else 'gone'}"
+    if was is None:
+        return f"{called} is new" + (f", and stuck on its way out: {is_['stuck']}" if "stuck" in is_ else "")
     if is_.get("cordoned") and not was.get("cordoned"):
         return f"{called} is cordoned"
     if is_.get("replicas") != was.get("replicas"):
@@ -116,7 +139,15 @@ def _entry(kind: Kind, found: Mapping[str, Any]) -> Entry:
         entry["replicas"] = spec["replicas"]
     if by := _writers(found["metadata"]):
         entry["by"] = by
+    if _leaves(found):
+        metadata = found["metadata"]
+        path = f"{kind.path(metadata.get('namespace'))}/{metadata['name']}"
+        entry |= {"path": path, "uid": metadata["uid"], "held": metadata.get("finalizers") or []}
     return entry
+
+
+def _leaves(found: Mapping[str, Any]) -> bool:
+    return bool(found["metadata"].get("deletionTimestamp"))
 
 
 def _writers(metadata: Mapping[str, Any]) -> list[tuple[str, float]]:

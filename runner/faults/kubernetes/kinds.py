@@ -94,11 +94,10 @@ def of_group(group: str, version: str, resources: Mapping[str, Any]) -> Iterator
 
 
 def is_noise(metadata: Mapping[str, Any]) -> bool:
-    """Owned objects come and go with their owner; others are made by the cluster in every namespace, or are on their way out."""
+    """Owned objects come and go with their owner; others are made by the cluster in every namespace."""
     name, annotations = str(metadata.get("name")), metadata.get("annotations") or {}
     return bool(
         metadata.get("ownerReferences")
-        or metadata.get("deletionTimestamp")
         or name in _NOISE
         or name.startswith(_GENERATED)
         or "control-plane.alpha.kubernetes.io/leader" in annotations

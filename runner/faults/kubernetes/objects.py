@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,14 +60,14 @@ def deleted(choose: Choice, name: Callable[[Arguments], Any] | None = None, owne
 
 
 def select(cluster: Cluster, resource: Resource, space: str, name: Any, selector: Any) -> dict[str, list[str]]:
-    """`{target: [path, uid]}` of the objects that are there."""
+    """`{target: [path, uid]}` of the objects that are there and to stay: whoever is on the way out already is hit by nobody."""
     if name:
         one = cluster.read(resource.path(space, str(name)))
         items: Iterable[dict[str, Any]] = [one] if one else []
     else:
         query = {"labelSelector": str(selector)} if selector else {}
         items = (cluster.read(resource.path(space), **query) or {}).get("items") or []
-    found = [i["metadata"] for i in items]
+    found = [i["metadata"] for i in items if "deletionTimestamp" not in i["metadata"]]
     return {resource.called(space, m["name"]): [resource.path(space, m["name"]), m["uid"]] for m in found}
 
 
@@ -79,7 +79,7 @@ def of_deleted(
         action=action,
         kind="deleted",
         targets=tuple(objects),
-        note="" if objects else "nothing of that name is there",
+        note="" if objects else "nothing of that name is there that is not on its way out already",
         scopes=namespaces,
         owner=owner,
         before={"objects": dict(objects)},
@@ -87,17 +87,30 @@ def of_deleted(
 
 
 def gone(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
-    """By their UID; one that is on its way out, waiting for its finalizers, counts."""
-    left = tuple(t for t, (path, uid) in before["objects"].items() if _is_gone(cluster.read(path), uid))
+    """By their UID; one that is on its way out now, and was not before, was struck too."""
+    now = {target: _left(cluster.read(path), uid) for target, (path, uid) in before["objects"].items()}
+    left, leaving = ([t for t, how in now.items() if how == said] for said in (GONE, LEAVING))
     return Evidence(
-        confirmed=bool(left),
-        sentence=f"{len(left)} of {len(before['objects'])} are gone by their UID: {', '.join(left) or 'none'}",
-        targets=left,
+        confirmed=bool(left or leaving),
+        sentence=departed(left, leaving, f"{len(now)}"),
+        targets=tuple(t for t, how in now.items() if how),
     )
 
 
-def _is_gone(now: Mapping[str, Any] | None, uid: str) -> bool:
-    return now is None or now["metadata"]["uid"] != uid or "deletionTimestamp" in now["metadata"]
+GONE, LEAVING = "gone", "leaving"
+
+
+def _left(now: Mapping[str, Any] | None, uid: str) -> str:
+    """How far the one of this UID is away; empty where it stays."""
+    if now is None or now["metadata"]["uid"] != uid:
+        return GONE
+    return LEAVING if "deletionTimestamp" in now["metadata"] else ""
+
+
+def departed(left: Sequence[str], leaving: Sequence[str], of: str) -> str:
+    """`1 of 3 pods are gone by their UID: a; 1 on the way out: b`; `of` is what there was."""
+    said = f"{len(left)} of {of} are gone by their UID: {', '.join(left) or 'none'}"
+    return f"{said}; {len(leaving)} on the way out: {', '.join(leaving)}" if leaving else said
 
 
 def changed(choose: Choice) -> Resolve:

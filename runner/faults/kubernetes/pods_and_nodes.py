@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from runner.faults.driver import Evidence, FaultTarget, UndoStep
+from runner.faults.kubernetes import objects
 from runner.faults.kubernetes.signatures import Arguments
 
 if TYPE_CHECKING:
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 
 
 def pods(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
-    """Whom `terminate_pods` ends."""
+    """Whom `terminate_pods` ends: one that is leaving already may be among those that it deletes, but is not hit by that."""
     chosen, note = _chosen(cluster, arguments)
-    return _of_pods(action, "pods", arguments, chosen, note)
+    staying = [p for p in chosen if not p["leaving"]]
+    leaving = ", ".join(p["name"] for p in chosen if p["leaving"])
+    said = f"{note}, on the way out already: {leaving}" if leaving else note
+    return _of_pods(action, "pods", arguments, staying, said)
 
 
 def pods_by_name(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
@@ -56,13 +60,14 @@ def _of_pods(action: str, kind: str, arguments: Arguments, chosen: list[dict[str
 
 
 def pods_gone(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
-    """By their UID: of a stateful set the new one has the old name."""
-    now = {p["uid"] for p in cluster.pods(before["namespace"]) if not p["leaving"]}
+    """By their UID: of a stateful set the new one has the old name. One on its way out was not so before."""
+    now = {p["uid"]: p["leaving"] for p in cluster.pods(before["namespace"])}
     gone = [name for name, uid in before["uids"].items() if uid not in now]
+    leaving = [name for name, uid in before["uids"].items() if now.get(uid)]
     return Evidence(
-        confirmed=bool(gone),
-        sentence=f"{len(gone)} of {len(before['uids'])} pods are gone by their UID: {', '.join(gone) or 'none'}",
-        targets=tuple(f"pod/{before['namespace']}/{name}" for name in gone),
+        confirmed=bool(gone or leaving),
+        sentence=objects.departed(gone, leaving, f"{len(before['uids'])} pods"),
+        targets=tuple(f"pod/{before['namespace']}/{name}" for name in (*gone, *leaving)),
     )
 
 
@@ -110,15 +115,15 @@ def drain(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
 
 
 def drained(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
-    """A cordon alone is not a drain: pods have to have left."""
-    left = {
-        node: [uid for uid in uids if uid not in {p["uid"] for p in cluster.pods_on(node)}]
-        for node, uids in before["pods"].items()
-    }
-    gone, there = sum(map(len, left.values())), sum(map(len, before["pods"].values()))
-    emptied = tuple(f"node/{node}" for node, uids in left.items() if uids)
-    sentence = f"{cordoned(cluster, before).sentence}; {gone} of {there} pods left"
-    return Evidence(confirmed=bool(emptied), sentence=sentence, targets=emptied)
+    """A cordon alone is not a drain: pods have to have left, or to be on their way out, which none of them was."""
+    gone, leaving, emptied = 0, 0, list[str]()
+    for node, uids in before["pods"].items():
+        now = {p["uid"]: p["leaving"] for p in cluster.pods_on(node)}
+        left, going = sum(uid not in now for uid in uids), sum(now.get(uid, False) for uid in uids)
+        gone, leaving, emptied = gone + left, leaving + going, emptied + [f"node/{node}"] * bool(left or going)
+    sentence = f"{cordoned(cluster, before).sentence}; {gone} of {sum(map(len, before['pods'].values()))} pods left"
+    sentence += f", {leaving} on the way out" if leaving else ""
+    return Evidence(confirmed=bool(emptied), sentence=sentence, targets=tuple(emptied))
 
 
 def freed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
@@ -164,8 +169,8 @@ def matching(cluster: Cluster, arguments: Arguments) -> list[dict[str, Any]]:
 
 
 def _evicted(pod: Mapping[str, Any], local: bool) -> bool:
-    """Whether a drain takes a pod along: not a mirror of a static one, nor, unless asked to, one with local storage."""
-    return not pod["mirror"] and (local or not pod["local"])
+    """Whether a drain takes a pod along: not one of a static file, one that leaves anyway, nor, unless asked to, one with local storage."""
+    return not pod["mirror"] and not pod["leaving"] and (local or not pod["local"])
 
 
 def how_many(arguments: Mapping[str, Any], found: int) -> int:

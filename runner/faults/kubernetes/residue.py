@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runner.faults.driver import FaultTarget, Residue
-from runner.faults.kubernetes import inventory, kinds
+from runner.faults.kubernetes import inventory, kinds, leaving
 from runner.faults.kubernetes.inventory import Change
 from runner.rundir.start_message import Kept
 
@@ -77,24 +77,28 @@ def before(open_cluster: Callable[[], Cluster], where: Scope, *, must: bool) -> 
             raise
         return known | {"objects": None, "cordoned": [], "unseen": [f"the cluster ({type(problem).__name__})"]}
     objects = {name: {k: v for k, v in entry.items() if k != "by"} for name, entry in found["objects"].items()}
-    return known | found | {"objects": objects}
+    return known | found | {"objects": objects, "leaving": {name: {} for name in found["leaving"]}}
 
 
 def after(open_cluster: Callable[[], Cluster], snapshot: Snapshot, kept: Kept, theirs: Theirs) -> Residue:
     """What is different now, and whose doing it is. Raises what the API answers."""
     if snapshot.get("objects") is None:
         return Residue(unseen=tuple(snapshot.get("unseen") or ["the cluster"]))
-    found = _compared(open_cluster(), snapshot, kept, theirs)
+    stuck: dict[str, str] = {}
+    found = _compared(open_cluster(), snapshot, kept, theirs, stuck)
     if found.residue:
         time.sleep(SETTLES_S)
-        found = _compared(open_cluster(), snapshot, kept, theirs)
+        found = _compared(open_cluster(), snapshot, kept, theirs, stuck)
     return found
 
 
-def _compared(cluster: Cluster, snapshot: Snapshot, kept: Kept, theirs: Theirs) -> Residue:
+def _compared(cluster: Cluster, snapshot: Snapshot, kept: Kept, theirs: Theirs, stuck: dict[str, str]) -> Residue:
+    """`stuck`: what an earlier look has waited for in vain, brought up to date."""
     now = inventory.take(cluster, snapshot["namespaces"], _kinds(snapshot["named"]))
+    held = leaving.stuck(cluster, inventory.came_and_leaves(snapshot, now), [*stuck])
+    stuck |= held
     found: dict[str, list[str]] = {"residue": [], "meant": [], "others": []}
-    changes = inventory.changes(snapshot, now, snapshot["at"])
+    changes = inventory.changes(snapshot, inventory.with_stuck(now, held), snapshot["at"])
     named = [c.name for c in changes if c.name in snapshot["named"]]
     foreign = theirs(named) if named and not snapshot["anything"] else {}  # else the method itself may have decided it
     for change in changes:

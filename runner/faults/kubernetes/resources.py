@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from runner.faults.kubernetes.node_pods import Pod, called
+from runner.faults.kubernetes.node_pods import Pod, called, owner
 
 if TYPE_CHECKING:
     from runner.faults.kubernetes.client import Cluster
@@ -47,8 +48,36 @@ def usage(cluster: Cluster, namespace: str) -> dict[str, float] | None:
 
 def scaled(cluster: Cluster, namespace: str) -> dict[str, int]:
     """The autoscalers of a namespace, with the replicas that each wants."""
+    return wishes(_autoscalers(cluster, namespace))
+
+
+def scalers_of(cluster: Cluster, namespace: str, pods: Iterable[Pod]) -> set[str]:
+    """The autoscalers by name that make these pods more: what another one of the namespace wants has nothing to do with them."""
+    owners = {of for pod in pods for of in _owners(cluster, namespace, pod)}
+    targets = {a["metadata"]["name"]: a["spec"]["scaleTargetRef"] for a in _autoscalers(cluster, namespace)}
+    return {name for name, of in targets.items() if (_group(of), of["kind"], of["name"]) in owners}
+
+
+def _autoscalers(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
     listed = cluster.read(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers") or {}
-    return wishes(listed.get("items") or ())
+    return list(listed.get("items") or ())
+
+
+def _owners(cluster: Cluster, namespace: str, pod: Pod) -> Iterator[tuple[str, str, str]]:
+    """(group, kind, name) of its controller, and of whose that is where it is a replica set."""
+    from runner.faults.kubernetes.client import Unseen
+
+    if first := owner(pod):
+        yield _group(first), first["kind"], first["name"]
+        if first["kind"] == "ReplicaSet":
+            with contextlib.suppress(Unseen):
+                of = cluster.read(f"/apis/{first['apiVersion']}/namespaces/{namespace}/replicasets/{first['name']}")
+                if second := owner(of) if of else None:
+                    yield _group(second), second["kind"], second["name"]
+
+
+def _group(reference: Mapping[str, Any]) -> str:
+    return str(reference.get("apiVersion") or "").rpartition("/")[0]
 
 
 def wishes(autoscalers: Iterable[Mapping[str, Any]]) -> dict[str, int]:

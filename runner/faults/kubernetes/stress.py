@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner.faults import identity
@@ -34,18 +34,20 @@ UNPRIVILEGED = {
 def cpu_stressed(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
     """The pods whose CPU `stress_cpu` takes."""
     pods, space = running_pods.chosen(cluster, arguments), running_pods.space(arguments)
+    answering = resources.scalers_of(cluster, space, pods)
     before = {
         "usage": resources.usage(cluster, space),
-        "scaled": resources.scaled(cluster, space),
+        "scaled": {name: wants for name, wants in resources.scaled(cluster, space).items() if name in answering},
         "expected": _expected(pods, arguments),
     }
     return running_pods.target(action, "cpu-stress", pods, arguments, END, before)
 
 
 def cpu_taken(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
-    """The metrics show its CPU, or the autoscaler has asked for more; where no metrics are served, the node says that it runs."""
-    space, runs = before["namespace"], list(_running(cluster, before))
-    said = f"stress-ng runs in {len(runs)} of {len(before['uids'])} pods"
+    """The metrics show its CPU, or it has run and its pods' autoscaler asks for more; without metrics the node says that it runs."""
+    space, pods = before["namespace"], _there(cluster, before)
+    runs, ran = ([name for name, how in pods.items() if how == state] for state in ("runs", "ran"))
+    said = f"stress-ng runs in {len(runs)} of {len(before['uids'])} pods" + f" (has run in {len(ran)} more)" * bool(ran)
     now = resources.usage(cluster, space)
     if now is None or before["usage"] is None:
         seen, said = runs, f"{said}; no metrics API says how much CPU it takes"
@@ -54,10 +56,10 @@ def cpu_taken(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
         seen = [name for name in runs if name in rises]
         said = f"{said}; in {len(seen)} of them the metrics show up to {max(rises.values(), default=0.0):.2f} CPUs more"
     scaled = grown(before["scaled"], resources.scaled(cluster, space))
-    hit = seen or (list(before["uids"]) if scaled else [])
-    return Evidence(
-        confirmed=bool(hit), sentence="; ".join((said, *scaled)), targets=tuple(f"pod/{space}/{name}" for name in hit)
-    )
+    hit = seen or ([*runs, *ran] if scaled else [])
+    not_by_us = ("no stress-ng of this run is known to have run",) if scaled and not hit else ()
+    told, targets = "; ".join((said, *scaled, *not_by_us)), tuple(f"pod/{space}/{name}" for name in hit)
+    return Evidence(confirmed=bool(hit), sentence=told, targets=targets)
 
 
 def risen(before: Mapping[str, float], now: Mapping[str, float], expected: Mapping[str, float]) -> dict[str, float]:
@@ -72,11 +74,14 @@ def grown(before: Mapping[str, int], now: Mapping[str, int]) -> list[str]:
     return [f"the HPA {name} wants {wants} replicas, before {before[name]}" for name, wants in more.items()]
 
 
-def _running(cluster: Cluster, before: Mapping[str, Any]) -> Iterator[str]:
-    for name, uid in before["uids"].items():
-        pod = cluster.read(f"/api/v1/namespaces/{before['namespace']}/pods/{name}")
-        if pod and pod["metadata"]["uid"] == uid and stress_containers.running(pod, _name(identity.run_id())):
-            yield name
+def _there(cluster: Cluster, before: Mapping[str, Any]) -> dict[str, str]:
+    """By pod: `runs` or `ran`, where its time is over by now. Without those in which it did not."""
+    name, found = _name(identity.run_id()), {}
+    for pod_name, uid in before["uids"].items():
+        pod = cluster.read(f"/api/v1/namespaces/{before['namespace']}/pods/{pod_name}")
+        if pod and pod["metadata"]["uid"] == uid and stress_containers.has_run(pod, name):
+            found[pod_name] = "runs" if stress_containers.running(pod, name) is not None else "ran"
+    return found
 
 
 def stress_ended(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:

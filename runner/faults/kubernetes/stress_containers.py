@@ -28,6 +28,8 @@ ENDS_S = 15.0
 LOOK_S = 0.5
 BEHIND_S = 5.0
 """How far a node's clock, by which a container ends, may be behind ours."""
+LEAST_S = 2.0
+"""Nodes write whole seconds: what fails at once may seem to have lasted one."""
 GONE, ENDED = "the pod is gone", "it ended"
 STUCK = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
 TERMINATE = "kill -TERM $(cat /tmp/chaos-run.pid)"
@@ -114,6 +116,20 @@ def _hopeless(why: str) -> bool:
 def running(pod: Pod, name: str) -> Mapping[str, Any] | None:
     """The state of the one that runs, where one does."""
     return next((state["running"] for state in _ours(pod, name).values() if "running" in state), None)
+
+
+def has_run(pod: Pod, name: str) -> bool:
+    """Whether one runs or has run, by the node's account: one that could not be started, or failed at once, has not."""
+    return any("running" in state or _lasted_s(state) >= LEAST_S for state in _ours(pod, name).values())
+
+
+def _lasted_s(state: Mapping[str, Any]) -> float:
+    ended = state.get("terminated") or {}
+    began, over = (datetime.fromisoformat(ended[key]).timestamp() if ended.get(key) else 0.0 for key in _TIMES)
+    return over - began if began > 0 else 0.0  # a container that never started began in 1970
+
+
+_TIMES = ("startedAt", "finishedAt")
 
 
 def end(cluster: Cluster, pod: Pod, name: str) -> bool:
