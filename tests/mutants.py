@@ -114,7 +114,7 @@ MUTANTS = (
            "tests/faults/test_postgresql.py -k nothing_away"),
     Mutant("runner/faults/postgresql/actions.py", "    if why := obstacle(role, before, wanted):\n", "    if why := \"\":\n",
            "tests/faults/test_postgresql.py -k nothing_away"),
-    Mutant("runner/faults/postgresql/client.py", "    if urlsplit(found).password:\n", "    if False:\n",
+    Mutant("runner/faults/postgresql/client.py", "    if parts.get(\"password\"):\n", "    if False:\n",
            "tests/faults/test_postgresql.py -k password"),
     Mutant("runner/playground/balancer.py", "            side.flow.release(now, present)\n", "            pass\n",
            "tests/playground/test_links.py -k without_breaking"),
