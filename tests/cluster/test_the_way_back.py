@@ -166,7 +166,7 @@ def test_what_somebody_else_changed_meanwhile_is_told_and_left_alone(kube: Kube,
 def test_a_drain_that_a_disruption_budget_forbids_says_so_and_leaves_no_cordon(
     kube: Kube, chaos_run: ChaosRun, short: Callable[..., Path]
 ) -> None:
-    before, drain = kube.snapshot(), short(NODE_DRAIN)
+    before, drain = kube.snapshot(), short(NODE_DRAIN, "10%")
     drain.write_text(drain.read_text("utf-8").replace("timeout: 60s", "timeout: 2s"), "utf-8")
     kube.run(
         "create", "poddisruptionbudget", "strict", "-n", kube.namespace, "--selector=app=shop", "--min-available=3"
@@ -189,7 +189,7 @@ def test_kill_9_in_the_middle_of_a_drain_frees_the_node_that_nobody_has_reported
 ) -> None:
     before, zone = kube.snapshot(), kube.inhabited_zone()
     (node,) = _zone(kube, zone)
-    drain = short(NODE_DRAIN)
+    drain = short(NODE_DRAIN, "10%")
     drain.write_text(drain.read_text("utf-8").replace("default: zone-c", f"default: {zone}"), "utf-8")
     kube.run(
         "create", "poddisruptionbudget", "strict", "-n", kube.namespace, "--selector=app=shop", "--min-available=3"
