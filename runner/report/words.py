@@ -37,6 +37,7 @@ MARKS: dict[str, str] = {
     MarkName.UNDO_STARTED: "undo started",
     MarkName.UNDONE: "undone",
     MarkName.RECOVERED: "recovered",
+    MarkName.UNWATCHED: "unwatched",
 }
 _BARS = "▁▂▃▄▅▆▇█"
 NO_DATA = "–"
@@ -138,6 +139,8 @@ def why_censored(record: RunRecord, name: str) -> str:
         return f"not detected until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
     if not record.ttr_censored:
         return ""
+    if record.mark(MarkName.UNWATCHED) and not record.mark(MarkName.RECOVERED):
+        return "too little was measured later"
     return "the run was stopped then" if record.mark(MarkName.RECOVERED) else "not recovered until then"
 
 
