@@ -57,8 +57,9 @@ class Name(StrEnum):
     """`clean` (bool), `residue` (list of sentences), `cleared` (what was looked at and found clean: sentences), `put_back` (proven,
     assumed, not checked, no undo, not played, left, nothing), `sentence` (the way back in words)."""
     RECOVERED = "recovered"
-    """`stable_s`, `error_s`; `pauses` (list of {from_s, to_s} in seconds of the run: stretches before it that did not last); not sent when
-    the service did not recover in time."""
+    """`stable_s`, `error_s`; `pauses` (list of {from_s, to_s} in seconds of the run: stretches before it that did not last); `missed`
+    (whether an objective was missed at all; not there without objectives); `unmeasured_s` (it lies in a span as long as this, not all
+    of which was measured, and this is its middle); not sent when the service did not recover in time."""
     FINDING = "finding"
     """`severity` (info, warning, error), `message`."""
     VERDICT = "verdict"

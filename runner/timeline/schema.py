@@ -121,7 +121,11 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
     ),
     Name.RECOVERED: (
         {"stable_s": _SECONDS, "error_s": _SECONDS},
-        {"pauses": _list(_object({"from_s": _SECONDS, "to_s": _SECONDS}))},
+        {
+            "pauses": _list(_object({"from_s": _SECONDS, "to_s": _SECONDS})),
+            "missed": _YES_NO,
+            "unmeasured_s": _SECONDS,
+        },
     ),
     Name.FINDING: (_FINDING, {}),
     Name.VERDICT: (

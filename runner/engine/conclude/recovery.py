@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from runner import errors, units
 from runner.engine.execute.method import Method
@@ -101,8 +102,10 @@ def _tell(context: RunContext, observers: Observers, hypothesis: _Hypothesis) ->
     else:
         _mark(session, observers)
         pauses = [{"from_s": session.seconds(a), "to_s": session.seconds(b)} for a, b in observers.watch.pauses]
-        told = {"pauses": pauses} if pauses else {}
-        session.tell(Name.RECOVERED, mono_ns=found.at_ns, stable_s=windows.stable, error_s=found.error_s, **told)
+        told: dict[str, Any] = {"pauses": pauses} if pauses else {}
+        if found.unmeasured_s:
+            told["unmeasured_s"] = found.unmeasured_s
+        session.tell(Name.RECOVERED, mono_ns=found.at_ns, stable_s=windows.stable, error_s=found.error_s, missed=found.broken, **told)
 
 
 def _mark(session: Session, observers: Observers) -> None:
