@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from runner.slo import sample
 from runner.timeline import mark, record, ttd_ttr
 from runner.timeline.event import Name
 from runner.timeline.mask import Mask
-from runner.timeline.vocabulary import MarkName, UndoState
+from runner.timeline.vocabulary import MarkName, Phase, UndoState
 from runner.timeline.way_back import PutBack, WayBack
 from runner.undo import assessment, player
 
@@ -76,13 +76,19 @@ def _put_back(folder: Path, start: StartMessage) -> bool:
 
 
 def _begun(folder: Path, start: StartMessage) -> list[str]:
-    """The actions that were begun; all of them, where nobody heard what became of the order to inject."""
+    """The actions that may have been begun: those that the runner heard of, and all of the method where it died before it
+    heard the worker's end: what was begun after its last word, while it hung perhaps, nobody has told."""
     events = event_file.read(folder)
-    heard = [str(e["activity"]) for e in events if e["event"] == "activity" and e.get("kind") == "action"]
-    if heard or not any(e["event"] == "phase" and e.get("phase") == "inject" for e in events):
+    heard = _heard(events)
+    phase = next((str(e.get("phase")) for e in reversed(events) if e["event"] == Name.PHASE), "")
+    if phase != Phase.INJECT or Journal.left(start.document, folder).over:
         return heard
     method = start.document.get("method") or ()
     return [str(a.get("name")) for a in method if a.get("type") == "action"]
+
+
+def _heard(events: list[dict[str, Any]]) -> list[str]:
+    return [str(e["activity"]) for e in events if e["event"] == Name.ACTIVITY and e.get("kind") == "action"]
 
 
 class EventAppender:
@@ -167,7 +173,7 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
         ttd_error_s=times.ttd_error_s,
         ttr_error_s=times.ttr_error_s,
         indicators=start.indicators,
-        findings=tuple(_findings(way, (watched_ns - start.started_mono_ns) / 1e9)),
+        findings=tuple(_findings(way, _heard(events), (watched_ns - start.started_mono_ns) / 1e9)),
         gameday=start.gameday,
         labels=start.labels,
         asked=start.asked,
@@ -180,11 +186,12 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
     files.write_atomically(folder / RECORD, codec.encode(codec.with_texts(final, mask.text)))
 
 
-def _findings(way: WayBack, watched_s: float) -> Iterator[mark.Finding]:
+def _findings(way: WayBack, heard: Collection[str], watched_s: float) -> Iterator[mark.Finding]:
     until = f"what users felt and who noticed is not known from {units.format_duration(max(0.0, watched_s))} on"
     yield mark.Finding(severity="error", message=f"the runner died before it could judge this run: {until}")
     for name in way.no_undo:
-        yield mark.Finding(severity="warning", message=f"the action {name!r} {assessment.NO_UNDO}")
+        begun = "" if name in heard else "may have been begun, and "
+        yield mark.Finding(severity="warning", message=f"the action {name!r} {begun}{assessment.NO_UNDO}")
 
 
 def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:

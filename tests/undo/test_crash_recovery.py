@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from runner.chaostoolkit.journal import MESSAGES
+from runner.process import messages
 from runner.rundir import names
 from runner.slo import sample
 from runner.timeline.mark import Indicator
@@ -83,3 +85,40 @@ def test_users_who_were_never_below_an_objective_did_not_recover_at_once(tmp_pat
     record = closed(tmp_path, INJECT, INJECTED, FELT, UNDO, RECOVERED | {"missed": False}, heartbeat_s=40.0)
     assert times(record) == (28.0, True, None, False)
     assert NEVER_MISSED in {m["source"] for m in record["marks"]}
+
+
+METHOD: dict[str, Any] = {
+    "method": [
+        {"type": "action", "name": "a", "provider": {"type": "python", "module": "os", "func": "getpid"}},
+        {"type": "probe", "name": "p", "provider": {"type": "python", "module": "os", "func": "getpid"}},
+        {"type": "action", "name": "b", "provider": {"type": "process", "path": "/bin/true"}},
+    ]
+}
+HEARD: dict[str, Any] = {"event": "activity", "t": 10.5, "activity": "a", "kind": "action", "state": "started"}
+OWNERS = {"a": "system", "b": "nobody"}
+B = ("the action 'b' may have been begun, and has no undo: revert its change by hand", "process actions")
+
+
+def said_of_b(record: dict[str, Any]) -> tuple[bool, bool]:
+    """Whether it is said that it has no undo, and that nobody looked for what it did."""
+    return B[0] in [f["message"] for f in record["findings"]], B[1] in record["way_back"]["sentence"]
+
+
+def test_an_action_that_may_have_been_begun_after_the_runner_s_last_word_is_not_left_out(tmp_path: Path) -> None:
+    record = closed(tmp_path, INJECT, HEARD, document=METHOD, owners=OWNERS)
+    assert said_of_b(record) == (True, True)
+
+
+@pytest.mark.parametrize("how", ["the next phase", "the worker's last word"])
+def test_an_action_that_was_never_begun_when_the_method_ended_is_not_spoken_of(tmp_path: Path, how: str) -> None:
+    over = [{"event": "phase", "t": 20.0, "phase": "undo"}] if how == "the next phase" else []
+    if not over:
+        last = messages.NOTED.encode(messages.Finished(status="failed", deviated=False))
+        (tmp_path / MESSAGES).write_text(json.dumps(last) + "\n")
+    record = closed(tmp_path, INJECT, HEARD, *over, document=METHOD, owners=OWNERS)
+    assert said_of_b(record) == (False, False)
+
+
+def test_a_run_that_died_before_its_method_began_no_action(tmp_path: Path) -> None:
+    record = closed(tmp_path, {**INJECT, "phase": "baseline"}, document=METHOD, owners=OWNERS)
+    assert record["way_back"]["put_back"] == "nothing"

@@ -105,7 +105,14 @@ def _tell(context: RunContext, observers: Observers, hypothesis: _Hypothesis) ->
         told: dict[str, Any] = {"pauses": pauses} if pauses else {}
         if found.unmeasured_s:
             told["unmeasured_s"] = found.unmeasured_s
-        session.tell(Name.RECOVERED, mono_ns=found.at_ns, stable_s=windows.stable, error_s=found.error_s, missed=found.broken, **told)
+        session.tell(
+            Name.RECOVERED,
+            mono_ns=found.at_ns,
+            stable_s=windows.stable,
+            error_s=found.error_s,
+            missed=found.broken,
+            **told,
+        )
 
 
 def _mark(session: Session, observers: Observers) -> None:
