@@ -47,8 +47,6 @@ WHEN = {
     "after": "after the method",
     "recovered": "after the undo",
 }
-ELAPSED = {"ttd": ("not detected", "no impact to detect"), "ttr": ("not recovered", "no impact to recover from")}
-"""Of TTD and TTR: the words for a censored one, and for one that does not apply because users felt nothing."""
 PUT_BACK = {
     "proven": "yes",
     "assumed": "assumed",
@@ -60,8 +58,6 @@ PUT_BACK = {
 }
 """For each value of `PutBack`; yes is what was looked at."""
 _BACK_TONES = {"proven": "good", "assumed": "good", "no undo": "warn", "not played": "warn", "left": "bad"}
-NOT_MEASURED = "not measured"
-"""Of TTD and TTR where no objective saw a single request: nobody knows what users felt."""
 
 
 def clean(value: object) -> str:
@@ -115,33 +111,6 @@ def seconds(value: float | None) -> str:
     if value is None:
         return NO_DATA
     return f"{value * 1000:.1f}ms" if 0 < value < 0.01 else units.format_duration(value)
-
-
-def elapsed(name: str, value: float | None, censored: bool, error_s: float = 0.0, *, watched: bool) -> str:
-    """A TTD or TTR: a lower bound where it is censored; where there is none, users who were `watched` felt nothing."""
-    if value is None and not (watched or censored):
-        return NOT_MEASURED
-    if value is None:
-        return ELAPSED[name][0 if censored else 1]
-    error = f" ± {seconds(error_s)}" if error_s else ""
-    return f"{'≥ ' if censored else ''}{units.format_duration(value)}{error}"
-
-
-def was_watched(fields: Mapping[str, Any]) -> bool:
-    """Whether the objectives of a verdict event rest on any request at all."""
-    return any(o.get("total") for o in fields.get("objectives") or ())
-
-
-def why_censored(record: RunRecord, name: str) -> str:
-    """Why a TTD or TTR is a lower bound only; empty where it is not."""
-    if name == "ttd":
-        unwatched = record.alerting.unwatched if record.alerting else ""
-        return f"not detected until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
-    if not record.ttr_censored:
-        return ""
-    if record.mark(MarkName.UNWATCHED) and not record.mark(MarkName.RECOVERED):
-        return "too little was measured later"
-    return "the run was stopped then" if record.mark(MarkName.RECOVERED) else "not recovered until then"
 
 
 def spark(values: Sequence[float | None], width: int, *, top: float | None = None) -> str:

@@ -63,9 +63,10 @@ class Name(StrEnum):
     FINDING = "finding"
     """`severity` (info, warning, error), `message`."""
     VERDICT = "verdict"
-    """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttd_censored` (then it is a lower bound), `ttr_s`,
-    `ttr_censored`, `findings` (list of sentences), `report`; `stages` (of the team's alerts, each in seconds of the run), `unwatched`
-    (which sources of alerts could not be asked while it mattered)."""
+    """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttd_censored` (then it is a lower bound), `ttd_error_s`,
+    `ttd_why` (why it is a lower bound; empty where it is none), `ttr_s`, `ttr_censored`, `ttr_error_s`, `ttr_why`, `felt` (whether users
+    felt the fault: both are reckoned from then, TTD from the injection otherwise), `findings` (list of sentences), `report`; `stages` (of
+    the team's alerts, each in seconds of the run), `unwatched` (which sources of alerts could not be asked while it mattered)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
