@@ -132,7 +132,7 @@ def _undone_by(record: RunRecord) -> str:
         and any(f.undo_owner == "system" for f in record.faults)
     ):
         return "by the target system itself"
-    return words.plural(len(record.undo), "undo step") if record.undo else "no undo step"
+    return words.plural(len(words.last_steps(record.undo)), "undo step") if record.undo else "no undo step"
 
 
 def _remark(name: str, record: RunRecord) -> str:

@@ -118,7 +118,7 @@ def _sparks(record: RunRecord, samples: Samples) -> Iterable[str]:
     """Error ratio and p95 of each indicator over the whole run, in a code block: it needs a fixed pitch."""
     rows = []
     for indicator in record.indicators:
-        series = plotdata.series(record, samples.get(indicator.name, ()), cells=WIDTH)
+        series = plotdata.series(record, indicator, samples.get(indicator.name, ()), cells=WIDTH)
         if series.bins:
             rows.append(
                 f"{indicator.name[:16]:<16} bad {words.spark([b.error_ratio for b in series.bins], WIDTH, top=0.05)}"

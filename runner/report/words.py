@@ -12,7 +12,7 @@ from runner.timeline.vocabulary import MarkName, Phase, StopReason, UndoState
 
 if TYPE_CHECKING:
     from runner.timeline.mark import Mark
-    from runner.timeline.record import ObjectiveResult, RunRecord
+    from runner.timeline.record import ObjectiveResult, RunRecord, UndoStep
 
 SIGNS = {
     "PASS": "✔",
@@ -145,9 +145,25 @@ def bounds(objective: ObjectiveResult) -> str:
     return f"{units.format_ratio(objective.lower)} to {units.format_ratio(objective.upper)}"
 
 
+def last_steps(steps: Iterable[UndoStep]) -> list[UndoStep]:
+    """Each undo step as it ended: who takes the undoer's place counts from 1 again, and plays what had failed once more."""
+    last: list[UndoStep] = []
+    before, number = 0, -1
+    for step in steps:
+        if step.step <= number:
+            before = len(last)
+        number = step.step
+        again = (n for n, old in enumerate(last[:before]) if old.what == step.what and old.state == UndoState.FAILED)
+        if (at := next(again, None)) is None:
+            last.append(step)
+        else:
+            last[at] = step
+    return last
+
+
 def undo_line(record: RunRecord) -> str:
     """What was put back, in one sentence."""
-    states = [s.state for s in record.undo]
+    states = [s.state for s in last_steps(record.undo)]
     failed, done, already = (states.count(state) for state in (UndoState.FAILED, UndoState.UNDONE, UndoState.ALREADY))
     told = (
         f"{failed} of {len(states)} undo steps failed" if failed else "",
