@@ -42,6 +42,11 @@ class Journal:
         journal.rollbacks = [o["run"] for o in Ledger(folder).outcomes() if o["run"]]
         return journal
 
+    @property
+    def over(self) -> bool:
+        """Whether the worker has told its end."""
+        return self._head["status"] is not None
+
     def note(self, message: Noted) -> None:
         """Take in one message of worker or undoer."""
         with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8") as file:

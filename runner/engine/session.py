@@ -125,10 +125,19 @@ class Session:
         error_s: float = 0.001,
         source: str = "",
         evidence: str = "",
+        unmeasured_s: float = 0.0,
     ) -> Mark:
         """Keep a named moment."""
         moment = self.clock.monotonic() if mono_ns is None else mono_ns
-        mark = Mark(name=name, at=self.wall(moment), mono_ns=moment, error_s=error_s, source=source, evidence=evidence)
+        mark = Mark(
+            name=name,
+            at=self.wall(moment),
+            mono_ns=moment,
+            error_s=error_s,
+            source=source,
+            evidence=evidence,
+            unmeasured_s=unmeasured_s,
+        )
         self.marks.append(mark)
         return mark
 

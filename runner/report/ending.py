@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from runner.report import lanes, screen, words
+from runner.report import incident_times, lanes, screen, words
 from runner.report.scene import Scene
 from runner.timeline.vocabulary import UndoState
 
@@ -121,15 +121,12 @@ def _facts(scene: Scene, fields: Mapping[str, Any], width: int) -> Table:
 
 
 def _elapsed(name: str, fields: Mapping[str, Any]) -> Text:
-    value, censored = fields.get(f"{name}_s"), bool(fields.get(f"{name}_censored"))
-    said = words.elapsed(name, value, censored, watched=words.was_watched(fields))
-    if value is None:
+    said = incident_times.elapsed_told(fields, name)
+    if fields.get(f"{name}_s") is None:
         return Text(said, screen.DIM)
-    felt = fields.get("ttr_s") is not None
-    after = "since the impact" if felt else "since the injection (no user impact)"
-    if censored:
-        after += ", not detected until then" if name == "ttd" else ", then the run was stopped"
-    return Text(said, style="bold").append(f" {after}", style=screen.DIM)
+    after = incident_times.since(felt=incident_times.felt_told(fields))
+    why = f", {words.clean(told)}" if (told := fields.get(f"{name}_why")) else ""
+    return Text(said, style="bold").append(f" {after}{why}", style=screen.DIM)
 
 
 def _undo(scene: Scene) -> list[Text]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from runner import clock
 from runner.characters import harmless
-from runner.report import lanes, plot, plotdata, words
+from runner.report import incident_times, lanes, plot, plotdata, words
 from runner.report.narrator import Narrator
 from runner.report.plotdata import StreamSamples
 from runner.slo.sample import Sample
@@ -110,16 +110,8 @@ def chip(word: str) -> Markup:
 
 def _tiles(record: RunRecord) -> Iterable[tuple[str, str, str]]:
     """The figures one looks for first: name, value, remark."""
-    yield (
-        "detected after",
-        words.elapsed("ttd", record.ttd_s, record.ttd_censored, watched=record.watched),
-        _remark("ttd", record),
-    )
-    yield (
-        "recovered after",
-        words.elapsed("ttr", record.ttr_s, record.ttr_censored, watched=record.watched),
-        _remark("ttr", record),
-    )
+    for label, name in (("detected after", "ttd"), ("recovered after", "ttr")):
+        yield label, incident_times.elapsed_of(record, name, exact=False), _remark(name, record)
     worst = max(record.objectives, key=lambda o: o.budget_spent, default=None)
     if worst:
         yield (
@@ -140,7 +132,7 @@ def _undone_by(record: RunRecord) -> str:
         and any(f.undo_owner == "system" for f in record.faults)
     ):
         return "by the target system itself"
-    return words.plural(len(record.undo), "undo step") if record.undo else "no undo step"
+    return words.plural(len(words.last_steps(record.undo)), "undo step") if record.undo else "no undo step"
 
 
 def _remark(name: str, record: RunRecord) -> str:
@@ -149,15 +141,13 @@ def _remark(name: str, record: RunRecord) -> str:
     if value is None:
         if not record.mark(MarkName.INJECTED):
             return "nothing was injected"
-        return "no user impact" if record.watched else "no request was measured"
+        if not record.watched:
+            return "no request was measured"
+        return "users felt the fault" if incident_times.was_felt(record) else "no user impact"
     return (
-        words.why_censored(record, name)
-        or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}since {_origin(record)}"
+        incident_times.why_censored(record, name)
+        or f"{f'± {words.seconds(error_s)}, ' if error_s else ''}{incident_times.since(felt=incident_times.was_felt(record))}"
     )
-
-
-def _origin(record: RunRecord) -> str:
-    return "the impact" if record.mark(MarkName.EFFECTIVE) else "the injection (no user impact)"
 
 
 def _environment(record: RunRecord) -> Iterable[tuple[str, str]]:

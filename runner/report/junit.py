@@ -148,7 +148,7 @@ def _explained(record: RunRecord) -> bool:
 
 
 def _put_back(record: RunRecord) -> _Case:
-    failed = [f"{s.what}: {s.error or 'failed'}" for s in record.undo if s.state == UndoState.FAILED]
+    failed = [f"{s.what}: {s.error or 'failed'}" for s in words.last_steps(record.undo) if s.state == UndoState.FAILED]
     left = [*failed, *record.residue]
     if left or record.verdict == "UNDO_FAILED":
         said = "; ".join(left) or record.sentence

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from runner.characters import harmless
-from runner.report import plotdata, text, words
+from runner.report import incident_times, plotdata, text, words
 from runner.timeline.record import ObjectiveResult, RunRecord
 from runner.timeline.result import ExperimentResult
 
@@ -70,8 +70,7 @@ def _details_unrun(one: ExperimentResult) -> list[str]:
 def _row(r: RunRecord) -> str:
     worst = max(r.objectives, key=lambda o: o.bad / o.total if o.total else -1.0, default=None)
     bad = f"{words.count(worst.bad)}/{words.count(worst.total)}" if worst else words.NO_DATA
-    ttd = words.elapsed("ttd", r.ttd_s, r.ttd_censored, watched=r.watched)
-    ttr = words.elapsed("ttr", r.ttr_s, r.ttr_censored, watched=r.watched)
+    ttd, ttr = (incident_times.elapsed_of(r, name, exact=False) for name in ("ttd", "ttr"))
     cells = (_icon(r.verdict), _safe(r.title), words.title(r.verdict), bad, ttd, ttr, words.put_back(r))
     return f"| {' | '.join(cells)} |"
 
@@ -119,7 +118,7 @@ def _sparks(record: RunRecord, samples: Samples) -> Iterable[str]:
     """Error ratio and p95 of each indicator over the whole run, in a code block: it needs a fixed pitch."""
     rows = []
     for indicator in record.indicators:
-        series = plotdata.series(record, samples.get(indicator.name, ()), cells=WIDTH)
+        series = plotdata.series(record, indicator, samples.get(indicator.name, ()), cells=WIDTH)
         if series.bins:
             rows.append(
                 f"{indicator.name[:16]:<16} bad {words.spark([b.error_ratio for b in series.bins], WIDTH, top=0.05)}"

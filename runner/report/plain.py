@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from runner.report import words
+from runner.report import incident_times, words
 from runner.report.narrator import Narrator
 from runner.report.scene import Scene
 from runner.timeline.event import Event, Name
@@ -65,12 +65,8 @@ class PlainView:
         for met in fields.get("traffic") or ():
             self.say(self._last_t, f"traffic {met['name']}: {met['sentence']}")
         for key in ("ttd", "ttr") if "inject" in self.scene.phases else ():
-            value, censored = fields.get(f"{key}_s"), bool(fields.get(f"{key}_censored"))
-            unseen = ", not detected until then" if key == "ttd" and censored else ""
-            self.say(
-                self._last_t,
-                f"{key.upper()} {words.elapsed(key, value, censored, watched=words.was_watched(fields))}{unseen}",
-            )
+            why = f", {told}" if (told := fields.get(f"{key}_why")) else ""
+            self.say(self._last_t, f"{key.upper()} {incident_times.elapsed_told(fields, key)}{why}")
         if fields.get("report"):
             self.say(self._last_t, f"report {fields['report']}")
 

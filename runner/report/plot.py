@@ -68,7 +68,7 @@ def _draw(record: RunRecord, samples: Mapping[str, StreamSamples], worst: float 
     parts: list[str] = []
     y = top + BAND + 10
     for indicator in record.indicators:
-        data = plotdata.series(record, samples.get(indicator.name, ()))
+        data = plotdata.series(record, indicator, samples.get(indicator.name, ()))
         asked = [o for o in record.objectives if o.indicator == indicator.name]
         counted = plotdata.counted(samples.get(indicator.name, ()))
         parts += _title(indicator.name, data, y, ("events", "bad events") if counted else ("requests", "bad answers"))

@@ -11,7 +11,9 @@ from typing import TypeGuard, cast
 
 from runner.slo import counts, sample
 from runner.slo.counts import Point
+from runner.slo.objective import FAILED
 from runner.slo.sample import Flag, Sample
+from runner.timeline.mark import Indicator
 from runner.timeline.record import RunRecord
 
 STEPS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
@@ -70,11 +72,16 @@ def counted(seen: StreamSamples) -> TypeGuard[Sequence[Point]]:
     return bool(seen) and isinstance(seen[0], Point)
 
 
-def series(record: RunRecord, samples: StreamSamples, *, cells: int = 200) -> PlotSeries:
-    """At most `cells` bins over the run, by the intended start of each request that has ended, or by the source's reading."""
+def series(record: RunRecord, indicator: Indicator, samples: StreamSamples, *, cells: int = 200) -> PlotSeries:
+    """At most `cells` bins over the run, by the intended start of each request that has ended, or by the source's reading.
+
+    What the verdict calls unmeasured, because we sent it late or never, is left out: it tells nothing of the service.
+    """
     if counted(samples):
         return _of_points(record, samples, cells)
-    return _of_requests(record, cast(Sequence[Sample], samples), cells)
+    requests = cast(Sequence[Sample], samples)
+    measured = [s for s in requests if not FAILED.unmeasured(s, indicator.timeout_s)]
+    return _of_requests(record, measured, cells)
 
 
 def _of_points(record: RunRecord, points: Sequence[Point], cells: int) -> PlotSeries:

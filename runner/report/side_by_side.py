@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 from runner import units
-from runner.report import table, words
+from runner.report import incident_times, table, words
 from runner.report.comparison import Comparison, FaultPair, ObjectivePair, WaitPair, judged_s
 from runner.timeline.record import Fault, ObjectiveResult, RunRecord
 
@@ -72,9 +72,12 @@ def _bad(objective: ObjectiveResult | None) -> str:
 
 
 def _wait(pair: WaitPair, found: Comparison, column: int) -> Iterator[str]:
+    name = pair.name.lower()
     cells = (
-        words.elapsed(pair.name.lower(), wait.seconds, wait.censored, wait.error_s, watched=run.watched)
-        for wait, run in ((pair.a, found.a), (pair.b, found.b))
+        incident_times.elapsed(
+            name, w.seconds, w.censored, w.error_s, watched=run.watched, felt=incident_times.was_felt(run)
+        )
+        for w, run in ((pair.a, found.a), (pair.b, found.b))
     )
     yield from _row(f"  {pair.name}", cells, column)
     if pair.sentence:

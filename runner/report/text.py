@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runner.characters import harmless
-from runner.report import answered, lanes, words
+from runner.report import answered, incident_times, lanes, words
 from runner.timeline.record import ObjectiveResult, RunRecord
 
 
@@ -51,12 +51,9 @@ def _row(o: ObjectiveResult) -> tuple[str, ...]:
 def facts(record: RunRecord) -> Iterable[tuple[str, str]]:
     """Names and values of what is known of the whole run."""
     yield "targets", words.listed(record.targets) or "none"
-    for label, name, value, censored, error_s in (
-        ("detected", "ttd", record.ttd_s, record.ttd_censored, record.ttd_error_s),
-        ("recovered", "ttr", record.ttr_s, record.ttr_censored, record.ttr_error_s),
-    ):
-        why = words.why_censored(record, name)
-        yield label, words.elapsed(name, value, censored, error_s, watched=record.watched) + (f", {why}" if why else "")
+    for label, name in (("detected", "ttd"), ("recovered", "ttr")):
+        why = incident_times.why_censored(record, name)
+        yield label, incident_times.elapsed_of(record, name) + (f", {why}" if why else "")
     for indicator in record.indicators:
         if said := answered.sentence(indicator):
             yield "traffic", f"{words.clean(indicator.name)}: {said}"

@@ -12,7 +12,7 @@ from runner.timeline.vocabulary import MarkName, Phase, StopReason, UndoState
 
 if TYPE_CHECKING:
     from runner.timeline.mark import Mark
-    from runner.timeline.record import ObjectiveResult, RunRecord
+    from runner.timeline.record import ObjectiveResult, RunRecord, UndoStep
 
 SIGNS = {
     "PASS": "✔",
@@ -37,6 +37,7 @@ MARKS: dict[str, str] = {
     MarkName.UNDO_STARTED: "undo started",
     MarkName.UNDONE: "undone",
     MarkName.RECOVERED: "recovered",
+    MarkName.UNWATCHED: "unwatched",
 }
 _BARS = "▁▂▃▄▅▆▇█"
 NO_DATA = "–"
@@ -46,8 +47,6 @@ WHEN = {
     "after": "after the method",
     "recovered": "after the undo",
 }
-ELAPSED = {"ttd": ("not detected", "no impact to detect"), "ttr": ("not recovered", "no impact to recover from")}
-"""Of TTD and TTR: the words for a censored one, and for one that does not apply because users felt nothing."""
 PUT_BACK = {
     "proven": "yes",
     "assumed": "assumed",
@@ -59,8 +58,6 @@ PUT_BACK = {
 }
 """For each value of `PutBack`; yes is what was looked at."""
 _BACK_TONES = {"proven": "good", "assumed": "good", "no undo": "warn", "not played": "warn", "left": "bad"}
-NOT_MEASURED = "not measured"
-"""Of TTD and TTR where no objective saw a single request: nobody knows what users felt."""
 
 
 def clean(value: object) -> str:
@@ -116,31 +113,6 @@ def seconds(value: float | None) -> str:
     return f"{value * 1000:.1f}ms" if 0 < value < 0.01 else units.format_duration(value)
 
 
-def elapsed(name: str, value: float | None, censored: bool, error_s: float = 0.0, *, watched: bool) -> str:
-    """A TTD or TTR: a lower bound where it is censored; where there is none, users who were `watched` felt nothing."""
-    if value is None and not (watched or censored):
-        return NOT_MEASURED
-    if value is None:
-        return ELAPSED[name][0 if censored else 1]
-    error = f" ± {seconds(error_s)}" if error_s else ""
-    return f"{'≥ ' if censored else ''}{units.format_duration(value)}{error}"
-
-
-def was_watched(fields: Mapping[str, Any]) -> bool:
-    """Whether the objectives of a verdict event rest on any request at all."""
-    return any(o.get("total") for o in fields.get("objectives") or ())
-
-
-def why_censored(record: RunRecord, name: str) -> str:
-    """Why a TTD or TTR is a lower bound only; empty where it is not."""
-    if name == "ttd":
-        unwatched = record.alerting.unwatched if record.alerting else ""
-        return f"not detected until then{f'; {unwatched}' if unwatched else ''}" if record.ttd_censored else ""
-    if not record.ttr_censored:
-        return ""
-    return "the run was stopped then" if record.mark(MarkName.RECOVERED) else "not recovered until then"
-
-
 def spark(values: Sequence[float | None], width: int, *, top: float | None = None) -> str:
     """The last `width` values as blocks, a blank for none; `top` is the value of a full block (default: the largest)."""
     shown = list(values[-width:]) if width > 0 else []
@@ -173,9 +145,25 @@ def bounds(objective: ObjectiveResult) -> str:
     return f"{units.format_ratio(objective.lower)} to {units.format_ratio(objective.upper)}"
 
 
+def last_steps(steps: Iterable[UndoStep]) -> list[UndoStep]:
+    """Each undo step as it ended: who takes the undoer's place counts from 1 again, and plays what had failed once more."""
+    last: list[UndoStep] = []
+    before, number = 0, -1
+    for step in steps:
+        if step.step <= number:
+            before = len(last)
+        number = step.step
+        again = (n for n, old in enumerate(last[:before]) if old.what == step.what and old.state == UndoState.FAILED)
+        if (at := next(again, None)) is None:
+            last.append(step)
+        else:
+            last[at] = step
+    return last
+
+
 def undo_line(record: RunRecord) -> str:
     """What was put back, in one sentence."""
-    states = [s.state for s in record.undo]
+    states = [s.state for s in last_steps(record.undo)]
     failed, done, already = (states.count(state) for state in (UndoState.FAILED, UndoState.UNDONE, UndoState.ALREADY))
     told = (
         f"{failed} of {len(states)} undo steps failed" if failed else "",

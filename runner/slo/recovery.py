@@ -21,12 +21,17 @@ PAUSE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The beginning of the stretch that holds, on the monotonic clock, and how far off that may be, in seconds."""
+    """The beginning of the stretch that holds, on the monotonic clock, and how far off that may be, in seconds.
+
+    Where nothing was measured between the last bad moment and the first good one it is the middle of the two.
+    """
 
     at_ns: int
     error_s: float
     broken: bool = True
-    """Whether an objective was missed at all since we looked; where none was there was nothing to recover from."""
+    """Whether an objective was, or may have been, missed since we looked; where none was there was nothing to recover from."""
+    unmeasured_s: float = 0.0
+    """From the last moment known to be bad to the first known to be good, where not all of that was measured."""
 
 
 class _Slice(Enum):
@@ -44,7 +49,8 @@ class Recovery:
     or `stable_s` seconds, in which an objective is missed for certain; then the search goes on behind it. A slice is half a
     second, or as long as it takes for ten requests, or two readings, of the slowest indicator. Where the outage before was
     partial, so many slices have to be good at the beginning that it would have shown itself in them (95 %): the error of
-    the stamp is one slice, or that long (docs/measurement.md 5.1).
+    the stamp is one slice, or that long (docs/measurement.md 5.1). Time that was not measured is neither good nor bad: it
+    widens the error, and a stretch of which less than half was measured over `stable_s` seconds holds no more.
     """
 
     series: Mapping[str, Series]
@@ -64,7 +70,12 @@ class Recovery:
         self._width_ns = round(self.slice_s * 1e9)
         self._needed = max(1, math.ceil(self.stable_s / self.slice_s - 1e-9))
         self._latest: deque[_Slice] = deque(maxlen=self._needed)
-        self._held = self._missed = False
+        self._held = self._missed = self._silent = False
+        self._hurt_ns = self.candidate_ns
+        """Until when users are known to have been hurt, the impact at least."""
+        self._unknown_ns: int | None = None
+        """Since when, after that, something was not measured."""
+        self._blind_ns: int | None = None
         self._outage_ns: int | None = None
         """Where the outage before the present stretch began."""
         self._pauses: list[tuple[int, int]] = []
@@ -74,48 +85,85 @@ class Recovery:
         """Stretches so far that held until users were hurt again: begin and end."""
         return tuple(self._pauses)
 
+    @property
+    def unwatched_ns(self) -> int | None:
+        """Since when too little has been measured to say how users are; None while enough is."""
+        return self._blind_ns if self._blind_ns is not None else self._next_ns if self._silent else None
+
+    @property
+    def hurt_ns(self) -> int:
+        """The last moment at which users are known to have been hurt: the impact, or the end of a bad slice."""
+        return self._hurt_ns
+
     def tick(self, now_ns: int) -> Recovered | None:
         """The recovery as it stands, while a stretch holds; without objectives nothing can be said: None."""
+        self._silent = any(
+            s.trouble and s.lag_ns(now_ns) > (self.stable_s + 2 * s.step_s) * 1e9 for _, s in self._watched
+        )
         now_ns -= max((s.lag_ns(now_ns) for _, s in self._watched), default=0)
         while self._watched and self._next_ns + self._width_ns + _SETTLE_NS <= now_ns:
             if (found := self._look(self._next_ns, self._next_ns + self._width_ns)) is None:
                 break
             self._take(found)
-        if not self._held:
+        if not self._held or self._silent:
             return None
         step_s = max(s.step_s for _, s in self._watched)
         error_s = self._beginning * self.slice_s + step_s
-        return Recovered(self.candidate_ns, error_s, self._missed)
+        if self._unknown_ns is None or self._unknown_ns >= self.candidate_ns:
+            return Recovered(self.candidate_ns, error_s, self._missed)
+        gap_ns = self.candidate_ns - self._hurt_ns
+        return Recovered(self.candidate_ns - gap_ns // 2, gap_ns / 2e9 + error_s, True, gap_ns / 1e9)
 
     def _take(self, found: _Slice) -> None:
         """One more slice, everything about which is known."""
         start, self._next_ns = self._next_ns, self._next_ns + self._width_ns
         self._latest.append(found)
+        self._note_unmeasured(found, start)
         if found is _Slice.BAD:
             self._missed = True
             self._end_stretch(start)
+            self._hurt_until(self._next_ns)
             self.candidate_ns = self._next_ns
         elif found is not _Slice.GOOD and start == self.candidate_ns:
             if found is _Slice.DOUBTFUL:
                 self._end_stretch(start)
+                self._hurt_until(self._next_ns)
             self.candidate_ns = self._next_ns
         elif (self._next_ns - self.candidate_ns) // self._width_ns >= self._needed:
             self._weigh()
 
+    def _note_unmeasured(self, found: _Slice, start_ns: int) -> None:
+        """Whether too little was measured lately to say anything, and since when."""
+        if found is _Slice.UNKNOWN and self._unknown_ns is None:
+            self._unknown_ns = start_ns
+        begin = self._next_ns - self._needed * self._width_ns
+        if len(self._latest) < self._needed or self._look(begin, self._next_ns) is not _Slice.UNKNOWN:
+            self._blind_ns = None
+        elif self._blind_ns is None and _Slice.UNKNOWN in self._latest:
+            self._blind_ns = begin + self._latest.index(_Slice.UNKNOWN) * self._width_ns
+
+    def _hurt_until(self, at_ns: int) -> None:
+        self._hurt_ns, self._unknown_ns = at_ns, None
+
     def _weigh(self) -> None:
         """Whether the stretch holds, now that it is long enough: by the objectives at first, and then until they are missed."""
         begin = self._next_ns - self._needed * self._width_ns
+        found = self._look(begin, self._next_ns)
         if self._held:
-            if self._look(begin, self._next_ns) is not _Slice.BAD:
+            if found not in (_Slice.BAD, _Slice.UNKNOWN):
                 return
-            self._missed = True
-            self._end_stretch(begin)
-        elif (found := self._look(begin, self._next_ns)) is _Slice.GOOD and self._begins_well():
+            if found is _Slice.BAD:
+                self._missed = True
+                self._end_stretch(begin)
+            self._held = False
+        elif found is _Slice.GOOD and self._begins_well():
             self._held = True
             return
         elif found in (_Slice.BAD, _Slice.DOUBTFUL):
             self._missed = True
             self._outage_ns = begin if self._outage_ns is None else self._outage_ns
+        if found not in (_Slice.UNKNOWN, None):
+            self._hurt_until(begin + self._width_ns)
         behind = list(self._latest)
         self.candidate_ns = begin + self._width_ns
         while self.candidate_ns < self._next_ns and behind[self._number(self.candidate_ns)] is not _Slice.GOOD:

@@ -46,7 +46,7 @@ def rows(record: RunRecord, events: Iterable[Event | Mapping[str, Any]]) -> dict
         "undo_steps": list(record.to_json()["undo"]),
         "findings": list(record.to_json()["findings"]),
         "marks": [
-            {k: v for k, v in m.items() if k != "evidence"} | {"at": clock.rfc3339(mark.at)}
+            {k: v for k, v in m.items() if k not in ("evidence", "unmeasured_s")} | {"at": clock.rfc3339(mark.at)}
             for m, mark in zip(record.to_json()["marks"], record.marks, strict=True)
         ],
         "labels": [{"name": name, "value": value} for name, value in record.labels.items()],

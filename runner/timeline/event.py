@@ -57,14 +57,16 @@ class Name(StrEnum):
     """`clean` (bool), `residue` (list of sentences), `cleared` (what was looked at and found clean: sentences), `put_back` (proven,
     assumed, not checked, no undo, not played, left, nothing), `sentence` (the way back in words)."""
     RECOVERED = "recovered"
-    """`stable_s`, `error_s`; `pauses` (list of {from_s, to_s} in seconds of the run: stretches before it that did not last); not sent when
-    the service did not recover in time."""
+    """`stable_s`, `error_s`; `pauses` (list of {from_s, to_s} in seconds of the run: stretches before it that did not last); `missed`
+    (whether an objective was missed at all; not there without objectives); `unmeasured_s` (it lies in a span as long as this, not all
+    of which was measured, and this is its middle); not sent when the service did not recover in time."""
     FINDING = "finding"
     """`severity` (info, warning, error), `message`."""
     VERDICT = "verdict"
-    """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttd_censored` (then it is a lower bound), `ttr_s`,
-    `ttr_censored`, `findings` (list of sentences), `report`; `stages` (of the team's alerts, each in seconds of the run), `unwatched`
-    (which sources of alerts could not be asked while it mattered)."""
+    """`verdict`, `exit_code`, `sentence`, `objectives`, `targets`, `ttd_s`, `ttd_censored` (then it is a lower bound), `ttd_error_s`,
+    `ttd_why` (why it is a lower bound; empty where it is none), `ttr_s`, `ttr_censored`, `ttr_error_s`, `ttr_why`, `felt` (whether users
+    felt the fault: both are reckoned from then, TTD from the injection otherwise), `findings` (list of sentences), `report`; `stages` (of
+    the team's alerts, each in seconds of the run), `unwatched` (which sources of alerts could not be asked while it mattered)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,6 +19,8 @@ class Mark:
     source: str = ""
     evidence: str = ""
     """The raw answer that says so, as a file of the run's folder; empty where it was ourselves who saw it."""
+    unmeasured_s: float = 0.0
+    """Of a recovery: it lies in a span as long as this, not all of which was measured, and `mono_ns` is its middle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

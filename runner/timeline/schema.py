@@ -121,7 +121,11 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
     ),
     Name.RECOVERED: (
         {"stable_s": _SECONDS, "error_s": _SECONDS},
-        {"pauses": _list(_object({"from_s": _SECONDS, "to_s": _SECONDS}))},
+        {
+            "pauses": _list(_object({"from_s": _SECONDS, "to_s": _SECONDS})),
+            "missed": _YES_NO,
+            "unmeasured_s": _SECONDS,
+        },
     ),
     Name.FINDING: (_FINDING, {}),
     Name.VERDICT: (
@@ -139,6 +143,11 @@ _FIELDS: dict[Name, tuple[dict[str, Part], dict[str, Part]]] = {
             "report": _OPTIONAL_TEXT,
             "ttd_censored": _YES_NO,
             "ttr_censored": _YES_NO,
+            "ttd_error_s": _SECONDS,
+            "ttr_error_s": _SECONDS,
+            "ttd_why": _TEXT,
+            "ttr_why": _TEXT,
+            "felt": _YES_NO,
             "stages": {"type": "object", "additionalProperties": {"type": "number"}},
             "unwatched": {"type": "string"},
             "traffic": _list(_MET),

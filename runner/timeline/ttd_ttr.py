@@ -37,7 +37,8 @@ def times(marks: Sequence[Mark], *, aborted: bool, ended_ns: int, unwatched_ns: 
     * Users were hurt (`effective` is there): TTD from it to the first detection after the injection (zero when somebody
       noticed before users did). Nobody noticed: censored, at the abort or at the run's end.
     * TTR from it to the first recovery. The abort came first: censored at the abort, for it was the abort that ended the
-      fault. Never recovered: censored at the run's end.
+      fault. Never recovered: censored at the run's end, or at the last moment at which users are known to have been hurt
+      where nobody could see how they were later.
     * Users felt it, and no objective was ever missed: TTR is None, for a time of zero would claim a recovery.
     * Users were never hurt: nothing to recover from, TTR is None. TTD is reckoned from the injection if somebody
       noticed all the same; otherwise it is None and no miss, for there was nothing to notice.
@@ -91,11 +92,13 @@ def _recovery(
 ) -> tuple[float | None, bool, float]:
     recovered = _first(marks, MarkName.RECOVERED, since_ns=impact.mono_ns)
     if recovered is None:
-        return _seconds(impact.mono_ns, ended_ns), True, impact.error_s
+        unwatched = _first(marks, MarkName.UNWATCHED, since_ns=impact.mono_ns)
+        return _seconds(impact.mono_ns, unwatched.mono_ns if unwatched else ended_ns), True, impact.error_s
     if recovered.source == NEVER_MISSED:
         return None, False, 0.0
     if cut_ns is not None and cut_ns <= recovered.mono_ns:
-        return _seconds(impact.mono_ns, cut_ns), True, impact.error_s
+        known_ns = min(cut_ns, recovered.mono_ns - round(recovered.unmeasured_s / 2e-9))
+        return _seconds(impact.mono_ns, known_ns), True, impact.error_s
     return _seconds(impact.mono_ns, recovered.mono_ns), False, impact.error_s + recovered.error_s
 
 

@@ -55,6 +55,8 @@ class MarkName(StrEnum):
     """The last undo step that concerns the target has ended."""
     RECOVERED = "recovered"
     """From here on all objectives held, or the hypothesis did."""
+    UNWATCHED = "unwatched"
+    """Users are known to have been hurt until here; too little was measured later to say since when they were well."""
 
 
 class StopReason(StrEnum):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner import clock, codec, errors, files
+from runner import clock, codec, errors, files, units
 from runner.chaostoolkit import secrets
 from runner.chaostoolkit.journal import JOURNAL, Journal
 from runner.faults import registry
@@ -22,12 +23,15 @@ from runner.rundir.events import EventWriter
 from runner.rundir.ledger import Ledger
 from runner.rundir.names import RECORD, RESERVE
 from runner.rundir.start_message import StartMessage
+from runner.slo import sample
 from runner.timeline import mark, record, ttd_ttr
 from runner.timeline.event import Name
 from runner.timeline.mask import Mask
-from runner.timeline.vocabulary import MarkName, UndoState
+from runner.timeline.vocabulary import MarkName, Phase, UndoState
 from runner.timeline.way_back import PutBack, WayBack
 from runner.undo import assessment, player
+
+DIED = "The runner died; another process runs the undo."
 
 
 def finish(folder: Path, start: StartMessage, *, late: bool = False) -> bool:
@@ -53,7 +57,7 @@ def _put_back(folder: Path, start: StartMessage) -> bool:
     appender = EventAppender(folder, start)
     steps = len(Ledger(folder).outstanding())
     if not (folder / RECORD).exists():
-        appender.tell("abort", by="runner", sentence="The runner died; another process runs the undo.")
+        appender.tell("abort", by="runner", sentence=DIED)
     appender.tell("undo_started", steps=steps)
     clean = player.play(folder, start, lambda step: appender.tell("undo_step", **step.fields))
     look = _look(folder, start) if clean else Residue()
@@ -72,13 +76,19 @@ def _put_back(folder: Path, start: StartMessage) -> bool:
 
 
 def _begun(folder: Path, start: StartMessage) -> list[str]:
-    """The actions that were begun; all of them, where nobody heard what became of the order to inject."""
+    """The actions that may have been begun: those that the runner heard of, and all of the method where it died before it
+    heard the worker's end: what was begun after its last word, while it hung perhaps, nobody has told."""
     events = event_file.read(folder)
-    heard = [str(e["activity"]) for e in events if e["event"] == "activity" and e.get("kind") == "action"]
-    if heard or not any(e["event"] == "phase" and e.get("phase") == "inject" for e in events):
+    heard = _heard(events)
+    phase = next((str(e.get("phase")) for e in reversed(events) if e["event"] == Name.PHASE), "")
+    if phase != Phase.INJECT or Journal.left(start.document, folder).over:
         return heard
     method = start.document.get("method") or ()
     return [str(a.get("name")) for a in method if a.get("type") == "action"]
+
+
+def _heard(events: list[dict[str, Any]]) -> list[str]:
+    return [str(e["activity"]) for e in events if e["event"] == Name.ACTIVITY and e.get("kind") == "action"]
 
 
 class EventAppender:
@@ -135,7 +145,8 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
     early = way.put_back == PutBack.NOTHING
     sentence = f"the runner died{' before any action was begun' if early else ''}; {way.sentence}"
     marks = _marks(events, start)
-    times = ttd_ttr.times(marks, aborted=True, ended_ns=max((m.mono_ns for m in marks), default=start.started_mono_ns))
+    watched_ns = _watched_ns(folder, events, start)
+    times = _times(marks, watched_ns)
     final = record.RunRecord(
         run=start.run,
         title=start.title,
@@ -159,8 +170,10 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
         ttd_censored=times.ttd_censored,
         ttr_s=times.ttr_s,
         ttr_censored=times.ttr_censored,
+        ttd_error_s=times.ttd_error_s,
+        ttr_error_s=times.ttr_error_s,
         indicators=start.indicators,
-        findings=tuple(_findings(way)),
+        findings=tuple(_findings(way, _heard(events), (watched_ns - start.started_mono_ns) / 1e9)),
         gameday=start.gameday,
         labels=start.labels,
         asked=start.asked,
@@ -173,10 +186,12 @@ def _close(folder: Path, start: StartMessage, way: WayBack, look: Residue) -> No
     files.write_atomically(folder / RECORD, codec.encode(codec.with_texts(final, mask.text)))
 
 
-def _findings(way: WayBack) -> Iterator[mark.Finding]:
-    yield mark.Finding(severity="error", message="the runner died before it could judge this run")
+def _findings(way: WayBack, heard: Collection[str], watched_s: float) -> Iterator[mark.Finding]:
+    until = f"what users felt and who noticed is not known from {units.format_duration(max(0.0, watched_s))} on"
+    yield mark.Finding(severity="error", message=f"the runner died before it could judge this run: {until}")
     for name in way.no_undo:
-        yield mark.Finding(severity="warning", message=f"the action {name!r} {assessment.NO_UNDO}")
+        begun = "" if name in heard else "may have been begun, and "
+        yield mark.Finding(severity="warning", message=f"the action {name!r} {begun}{assessment.NO_UNDO}")
 
 
 def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:
@@ -189,6 +204,34 @@ def _undo_steps(folder: Path) -> tuple[record.UndoStep, ...]:
     )
 
 
+def _of_runner(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What the runner itself wrote before it died."""
+    return itertools.takewhile(lambda e: (e["event"], e.get("sentence")) != (Name.ABORT, DIED), events)
+
+
+def _watched_ns(folder: Path, events: list[dict[str, Any]], start: StartMessage) -> int:
+    """Until when anybody is known to have watched: the last that the runner wrote, or that its prober measured (monotonic)."""
+    told = [start.started_mono_ns + int(e["t"] * 1e9) for e in _of_runner(events)]
+    return max([start.started_mono_ns, *told, *_heartbeat_ns(folder, start)])
+
+
+def _heartbeat_ns(folder: Path, start: StartMessage) -> list[int]:
+    """When the prober last lived, by the tape that was left first; nothing where it left none."""
+    found = []
+    for indicator in start.indicators:
+        with contextlib.suppress(OSError), (folder / indicator.tape).open("rb") as tape:
+            head = tape.read(sample.HEADER.size)
+            if len(head) == sample.HEADER.size and head.startswith(sample.MAGIC):
+                found.append(sample.HEADER.unpack(head)[4])
+    return [min(found)] if found else []
+
+
+def _times(marks: Sequence[mark.Mark], watched_ns: int) -> ttd_ttr.IncidentTimes:
+    """TTD and TTR as far as anybody watched: what happened after the runner's death nobody saw, however late it is closed."""
+    seen = [m for m in marks if m.mono_ns <= watched_ns]
+    return ttd_ttr.times(seen, aborted=any(m.name == MarkName.ABORTED for m in seen), ended_ns=watched_ns)
+
+
 def _marks(events: list[dict[str, Any]], start: StartMessage) -> tuple[mark.Mark, ...]:
     """The first of each moment, on the monotonic clock of the run as far as `t` tells it."""
     names: dict[str, MarkName] = {
@@ -198,6 +241,7 @@ def _marks(events: list[dict[str, Any]], start: StartMessage) -> tuple[mark.Mark
         Name.ABORT: MarkName.ABORTED,
         Name.UNDO_STARTED: MarkName.UNDO_STARTED,
         Name.UNDONE: MarkName.UNDONE,
+        Name.RECOVERED: MarkName.RECOVERED,
     }
     first: dict[MarkName, dict[str, Any]] = {}
     for event in events:
@@ -209,8 +253,9 @@ def _marks(events: list[dict[str, Any]], start: StartMessage) -> tuple[mark.Mark
             name=name,
             at=datetime.fromisoformat(event["at"].replace("Z", "+00:00")),
             mono_ns=start.started_mono_ns + int(event["t"] * 1e9),
-            error_s=0.001,
-            source="events",
+            error_s=float(event.get("error_s") or 0.001),
+            source=ttd_ttr.NEVER_MISSED if event.get("missed") is False else "events",
+            unmeasured_s=float(event.get("unmeasured_s") or 0.0),
         )
         for name, event in first.items()
     )

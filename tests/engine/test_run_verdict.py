@@ -9,6 +9,7 @@ import pytest
 from runner.engine.conclude import verdict_and_exit_code
 from runner.errors import ExitCode
 from runner.timeline.record import Fault, HypothesisResult, ObjectiveResult, RunRecord, Terms, UndoStep, Wait
+from runner.timeline.vocabulary import MarkName
 from tests.fakes import experiments
 
 TERMS = Terms(injecting=True, acted=True, recovery_s=60.0)
@@ -94,6 +95,27 @@ def test_a_run_that_never_recovered_fails() -> None:
     found, sentence = verdict(marks=marks, ttr_s=65.0, ttr_censored=True, terms=replace(TERMS, recovered_within_s=10.0))
     assert found == "FAIL"
     assert sentence == "not recovered within 1m; not recovered, expected within 10s"
+
+
+@pytest.mark.parametrize(
+    ("within", "code"), [(8.0, "FAIL"), (12.0, "INCONCLUSIVE"), (16.0, "INCONCLUSIVE"), (17.0, "PASS")]
+)
+def test_an_expected_recovery_that_time_without_measurement_could_turn_is_a_doubt(within: float, code: str) -> None:
+    record = experiments.record()
+    assert record.ttr_s == 12.5
+    marks = tuple(replace(m, unmeasured_s=8.0) if m.name == "recovered" else m for m in record.marks)
+    found, sentence = verdict(marks=marks, terms=replace(TERMS, recovered_within_s=within))
+    assert found == code
+    assert ("it did between 8.5s and 16.5s, not all of which was measured" in sentence) == (code == "INCONCLUSIVE")
+
+
+def test_that_nobody_saw_how_users_were_is_no_missing_recovery() -> None:
+    marks = tuple(
+        replace(m, name=MarkName.UNWATCHED) if m.name == "recovered" else m for m in experiments.record().marks
+    )
+    found, sentence = verdict(marks=marks, ttr_censored=True)
+    assert found == "INCONCLUSIVE"
+    assert sentence == "whether and when the service recovered is unknown: too little was measured"
 
 
 def test_what_is_left_behind_outweighs_everything_else() -> None:

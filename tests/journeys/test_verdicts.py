@@ -52,6 +52,7 @@ def test_a_pause_between_two_outages_is_told_as_a_pause_and_recovery_counts_from
     ]
     assert took_s >= 6.5
     assert abs(kept["ttr_s"] - took_s) <= kept["ttr_error_s"] < 1
+    assert (run.verdict["ttr_error_s"], run.verdict["felt"], run.verdict["ttr_why"]) == (kept["ttr_error_s"], True, "")
     (pause,) = kept["pauses"]
     assert 2 <= (pause["end_ns"] - pause["start_ns"]) / 1e9 <= 3.5
     assert [f for f in run.verdict["findings"] if "a pause, not the recovery" in f]

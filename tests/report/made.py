@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from runner.report import incident_times
 from runner.slo.sample import Flag, Sample
 from runner.timeline import way_back
 from runner.timeline.event import Event, Name
@@ -265,5 +266,7 @@ def told(of: RunRecord) -> list[Event]:
         *(event(Name.FINDING, 45.0, severity=f.severity, message=f.message) for f in of.findings),
         event(Name.VERDICT, 45.0, report="/tmp/report.html", **{k: plain[k] for k in ("verdict", "exit_code", "sentence", "objectives")},
               targets=list(of.targets), ttd_s=of.ttd_s, ttr_s=of.ttr_s, ttr_censored=of.ttr_censored,
+              ttd_error_s=of.ttd_error_s, ttr_error_s=of.ttr_error_s, felt=incident_times.was_felt(of),
+              ttd_why=incident_times.why_censored(of, "ttd"), ttr_why=incident_times.why_censored(of, "ttr"),
               findings=[f.message for f in of.findings]),
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
@@ -14,7 +15,7 @@ from runner.report import html, junit, markdown, plot, plotdata, text
 from runner.report.scale import Scale
 from runner.slo import sample
 from runner.slo.sample import Flag, Sample
-from runner.timeline.record import ObjectiveResult
+from runner.timeline.record import ObjectiveResult, UndoStep
 from tests.report import made
 
 ODD = "<b>&\"'\x1b[31m\x00\ufffe|`@team ]]> é"
@@ -74,7 +75,7 @@ def test_markup_from_a_service_is_text() -> None:
 
 def test_a_total_outage_has_bars_of_full_height_and_no_latency() -> None:
     record, samples = made.failed()
-    bins = plotdata.series(record, samples["storefront"]).bins
+    bins = plotdata.series(record, record.indicators[0], samples["storefront"]).bins
     out = [b for b in bins if b.error_ratio == 1.0]
     assert len(out) >= 10
     assert all(b.p95_s is None for b in out)
@@ -82,10 +83,34 @@ def test_a_total_outage_has_bars_of_full_height_and_no_latency() -> None:
 
 def test_time_without_requests_is_a_gap_and_not_zero_errors() -> None:
     record, samples = made.aborted()
-    empty = [b for b in plotdata.series(record, samples["storefront"]).bins if 20.2 < b.start_s < 21.6]
+    empty = [
+        b for b in plotdata.series(record, record.indicators[0], samples["storefront"]).bins if 20.2 < b.start_s < 21.6
+    ]
     assert empty
     assert all(b.error_ratio is None for b in empty)
     assert "no data" in plot.timeline_svg(record, samples)
+
+
+@pytest.mark.parametrize(
+    "ours", [{"late_us": 900_000}, {"flags": Flag.SENT | Flag.DONE | Flag.SHED}], ids=["late", "shed"]
+)
+def test_what_the_verdict_calls_unmeasured_is_not_drawn_as_bad(ours: dict[str, int]) -> None:
+    """We sent them late, or never: those a bit late are none of them."""
+    record, samples = made.passed()
+    bad = Flag.SENT | Flag.DONE | Flag.TIMEOUT
+    seen = [
+        s._replace(**({"late_us": 20_000, "flags": bad} | ours)) if 20 <= (s.intended_ns - made.ns(0)) / 1e9 < 25 else s
+        for s in samples["storefront"]
+    ]
+    inside = [b for b in plotdata.series(record, record.indicators[0], seen).bins if 20.2 < b.start_s < 24.6]
+    assert inside
+    assert {(b.total, b.error_ratio) for b in inside} == {(0, None)}
+    barely = [s._replace(late_us=20_000) for s in samples["storefront"]]
+    whole = [
+        sum(b.total for b in plotdata.series(record, record.indicators[0], s).bins)
+        for s in (barely, samples["storefront"])
+    ]
+    assert whole[0] == whole[1] > 0
 
 
 def test_marks_at_one_moment_are_named_in_rows_of_their_own() -> None:
@@ -159,6 +184,23 @@ def test_junit_of_a_pass_has_only_passed_cases() -> None:
 )
 def test_junit_says_what_went_wrong(name: str, case: str, outcome: str) -> None:
     assert cases(name)[case] == outcome
+
+
+def test_a_step_that_a_new_undoer_played_again_counts_as_it_ended() -> None:
+    first = [
+        UndoStep(step=1, what="uncordon", state="undone"),
+        UndoStep(step=2, what="mend", state="failed", error="it died"),
+    ]
+    again = UndoStep(step=1, what="mend", state="undone")
+    (suite,) = ET.fromstring(junit.render([made.record(undo=(*first, again))]).encode())
+    assert not suite.findall("testcase/error")
+    assert "(2 steps undone)" in text.render(made.record(undo=(*first, again)))
+    twins = (replace(first[1], step=1), replace(again, step=2))
+    (suite,) = ET.fromstring(junit.render([made.record(undo=twins)]).encode())
+    assert [e.get("message") for e in suite.findall("testcase/error")] == ["mend: it died"], (
+        "two steps of one name are two"
+    )
+    assert "1 of 2 undo steps failed" in text.render(made.record(undo=twins))
 
 
 @pytest.mark.parametrize("verdict", ["FAIL", "INCONCLUSIVE", "ABORTED", "UNDO_FAILED", "ENVIRONMENT", "INTERRUPTED"])

@@ -48,6 +48,22 @@ def test_never_recovered_counts_until_the_end_also_after_an_abort() -> None:
     assert (found.ttr_s, found.ttr_censored) == (18.0, True)
 
 
+def test_where_nobody_watched_the_recovery_it_took_at_least_as_long_as_users_are_known_to_have_been_hurt() -> None:
+    found = times(marks(injected=10, effective=12, unwatched=15), aborted=False, ended_ns=30 * 10**9)
+    assert (found.ttr_s, found.ttr_censored) == (3.0, True)
+    known = times(marks(injected=10, effective=12, unwatched=15, recovered=16), aborted=False, ended_ns=30 * 10**9)
+    assert (known.ttr_s, known.ttr_censored) == (4.0, False)
+
+
+def test_an_abort_in_time_that_was_not_measured_leaves_what_was_known_before() -> None:
+    given = [
+        replace(m, unmeasured_s=6.0) if m.name == "recovered" else m
+        for m in marks(injected=10, effective=12, aborted=18, recovered=20)
+    ]
+    found = times(given, aborted=True, ended_ns=30 * 10**9)
+    assert (found.ttr_s, found.ttr_censored) == (5.0, True)
+
+
 def test_users_who_were_never_below_an_objective_have_no_recovery_time_of_zero() -> None:
     given = marks(injected=10, effective=12, recovered=12)
     held = [replace(m, source=NEVER_MISSED) if m.name == "recovered" else m for m in given]

@@ -17,7 +17,7 @@ from runner.engine.options import Options
 from runner.engine.run_context import RunContext
 from runner.engine.session import Session
 from runner.plan.plan import Plan
-from runner.report import answered
+from runner.report import answered, incident_times
 from runner.timeline.event import Name
 from runner.timeline.record import ObjectiveResult, RunRecord
 
@@ -38,8 +38,13 @@ def publish(context: RunContext, observers: Observers, method: Method, record: R
         targets=list(record.targets),
         ttd_s=record.ttd_s,
         ttd_censored=record.ttd_censored,
+        ttd_error_s=record.ttd_error_s,
+        ttd_why=incident_times.why_censored(record, "ttd"),
         ttr_s=record.ttr_s,
         ttr_censored=record.ttr_censored,
+        ttr_error_s=record.ttr_error_s,
+        ttr_why=incident_times.why_censored(record, "ttr"),
+        felt=incident_times.was_felt(record),
         findings=[f.message for f in record.findings],
         traffic=[answered.told(i) for i in record.indicators if i.new is not None],
         report=str(report),

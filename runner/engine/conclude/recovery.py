@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from runner import errors, units
 from runner.engine.execute.method import Method
@@ -93,20 +94,55 @@ def _tell(context: RunContext, observers: Observers, hypothesis: _Hypothesis) ->
     if not observers.objectives:
         session.mark(MarkName.RECOVERED, mono_ns=hypothesis.met_ns, error_s=hypothesis.error_s, source="hypothesis")
         session.tell(Name.RECOVERED, mono_ns=hypothesis.met_ns, stable_s=0.0, error_s=round(hypothesis.error_s, 3))
+    elif found is None and observers.watch.unwatched:
+        _note_unwatched(session, observers)
     elif found is None:
         limit = units.format_duration(windows.recovery)
         session.find("error", f"the objectives were not met again within {limit}")
     else:
         _mark(session, observers)
         pauses = [{"from_s": session.seconds(a), "to_s": session.seconds(b)} for a, b in observers.watch.pauses]
-        told = {"pauses": pauses} if pauses else {}
-        session.tell(Name.RECOVERED, mono_ns=found.at_ns, stable_s=windows.stable, error_s=found.error_s, **told)
+        told: dict[str, Any] = {"pauses": pauses} if pauses else {}
+        if found.unmeasured_s:
+            told["unmeasured_s"] = found.unmeasured_s
+        session.tell(
+            Name.RECOVERED,
+            mono_ns=found.at_ns,
+            stable_s=windows.stable,
+            error_s=found.error_s,
+            missed=found.broken,
+            **told,
+        )
 
 
 def _mark(session: Session, observers: Observers) -> None:
     if (found := observers.watch.recovered) is not None:
         source = "objectives" if found.broken else ttd_ttr.NEVER_MISSED
-        session.mark(MarkName.RECOVERED, mono_ns=found.at_ns, error_s=found.error_s, source=source)
+        session.mark(
+            MarkName.RECOVERED,
+            mono_ns=found.at_ns,
+            error_s=found.error_s,
+            source=source,
+            unmeasured_s=found.unmeasured_s,
+        )
+
+
+def _note_unwatched(session: Session, observers: Observers) -> None:
+    """Nobody can say whether users are well: neither that they recovered nor that they did not."""
+    if (unwatched := observers.watch.unwatched) is None or session.marked(MarkName.UNWATCHED):
+        return
+    hurt_ns, since_ns = unwatched
+    session.mark(MarkName.UNWATCHED, mono_ns=hurt_ns, source="objectives")
+    at = units.format_duration(session.seconds(since_ns))
+    session.find("error", f"too little was measured from {at} on: whether and when the service recovered is unknown")
+
+
+def _say_the_gap(session: Session, observers: Observers) -> None:
+    if (found := observers.watch.recovered) is None or not found.unmeasured_s:
+        return
+    half = found.unmeasured_s / 2e-9
+    begin, end = (units.format_duration(session.seconds(round(found.at_ns + sign * half))) for sign in (-1, 1))
+    session.find("warning", f"the service recovered at some time from {begin} to {end}: not all of that was measured")
 
 
 def at_the_end(session: Session, observers: Observers) -> tuple[Window, ...]:
@@ -114,12 +150,15 @@ def at_the_end(session: Session, observers: Observers) -> tuple[Window, ...]:
     before, found = session.marked(MarkName.RECOVERED), observers.watch.look_at_the_end()
     if before is not None and observers.objectives:
         session.unmark(MarkName.RECOVERED)
-        if found is None:
+        if found is None and not observers.watch.unwatched:
             at = units.format_duration(session.seconds(before.mono_ns))
             session.find(
                 "error", f"the objectives were missed again before the run ended: the recovery at {at} did not last"
             )
         _mark(session, observers)
+        _say_the_gap(session, observers)
+    if observers.objectives and found is None:
+        _note_unwatched(session, observers)
     if observers.watch.pauses:
         session.find("info", _told(session, observers.watch.pauses))
     return tuple(Window(phase=Phase.PAUSE, start_ns=a, end_ns=b) for a, b in observers.watch.pauses)

@@ -90,12 +90,13 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
             yield f"the hypothesis did not hold {_WHEN[check.when]}{counted}: {check.sentence}"
     yield from (wait.sentence for wait in record.waits if not wait.met)
     watched = record.objectives or record.hypothesis
-    if watched and terms.injecting and record.mark(MarkName.UNDONE) and not record.mark(MarkName.RECOVERED):
+    known = record.mark(MarkName.RECOVERED) or record.mark(MarkName.UNWATCHED)
+    if watched and terms.injecting and record.mark(MarkName.UNDONE) and not known:
         yield f"not recovered within {units.format_duration(terms.recovery_s)}"
     if record.alerting is not None:
         yield from record.alerting.failures
     within = terms.recovered_within_s
-    if within and record.ttr_s is not None and record.ttr_s > within:
+    if within and record.ttr_s is not None and record.ttr_s - _spread_s(record) > within:
         recovered = "not recovered" if record.ttr_censored else f"recovered after {units.format_duration(record.ttr_s)}"
         yield f"{recovered}, expected within {units.format_duration(within)}"
     within = terms.detected_within_s
@@ -121,9 +122,27 @@ def _doubts(record: RunRecord, terms: Terms) -> Iterator[str]:
         yield from record.alerting.unknown
     if (within := terms.detected_within_s) and (why := _unwatched(record, within)):
         yield f"whether the fault was detected within {units.format_duration(within)} is unknown: {why}"
+    yield from _unknown_recovery(record, terms)
     yield from (f"residue could not be checked: {where}" for where in record.back.missed)
     if not record.objectives and not any(c.when in ("during", "after") for c in record.hypothesis) and not terms.check:
         yield f"nothing was measured: {terms.unwatched or 'the experiment has neither an objective nor a hypothesis'}"
+
+
+def _unknown_recovery(record: RunRecord, terms: Terms) -> Iterator[str]:
+    """What was not measured and could turn what is said of the recovery."""
+    if record.mark(MarkName.UNWATCHED) and not record.mark(MarkName.RECOVERED):
+        yield "whether and when the service recovered is unknown: too little was measured"
+    within, spread = terms.recovered_within_s, _spread_s(record)
+    if within and record.ttr_s is not None and record.ttr_s - spread <= within < record.ttr_s + spread:
+        early, late = (units.format_duration(record.ttr_s + sign * spread) for sign in (-1, 1))
+        span = f"it did between {early} and {late}, not all of which was measured"
+        yield f"whether the service recovered within {units.format_duration(within)} is unknown: {span}"
+
+
+def _spread_s(record: RunRecord) -> float:
+    """How much earlier or later than its TTR a run may have recovered because nothing was measured then."""
+    recovered = record.mark(MarkName.RECOVERED)
+    return recovered.unmeasured_s / 2 if recovered and not record.ttr_censored else 0.0
 
 
 def _unwatched(record: RunRecord, within_s: float) -> str:

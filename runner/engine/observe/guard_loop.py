@@ -102,6 +102,13 @@ class Watch:
         """Stretches after the impact in which every objective held until one was missed again (monotonic ns)."""
         return self._recovery.pauses if self._recovery is not None else ()
 
+    @property
+    def unwatched(self) -> tuple[int, int] | None:
+        """Until when users are known to have been hurt, and since when too little is measured to say more (monotonic ns)."""
+        if self._recovery is None or (since := self._recovery.unwatched_ns) is None:
+            return None
+        return self._recovery.hurt_ns, since
+
     def _look_for_recovery(self, since_ns: int) -> None:
         stable_s = self._block.windows.stable
         self._recovery = Recovery(self.series, self.objectives, stable_s, since_ns)

@@ -1,0 +1,64 @@
+"""The end of a recovery: what is said where not all of it was measured."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from runner.engine.conclude import recovery
+from runner.engine.session import Session
+from runner.slo.recovery import Recovered
+from runner.timeline.vocabulary import MarkName
+from tests.engine.sessions import new_session
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    async def begun() -> Session:
+        return new_session()
+
+    one = asyncio.run(begun())
+    yield one
+    one.leave()
+
+
+def ended(session: Session, found: Recovered | None, unwatched: tuple[int, int] | None = None) -> None:
+    watch = SimpleNamespace(look_at_the_end=lambda: found, recovered=found, unwatched=unwatched, pauses=())
+    observers: Any = SimpleNamespace(watch=watch, objectives=("availability",))
+    recovery.at_the_end(session, observers)
+
+
+def after(session: Session, seconds: float) -> int:
+    return session.started_ns + round(seconds * 1e9)
+
+
+def test_a_recovery_that_was_told_and_not_watched_to_the_end_is_taken_back_and_not_called_another_outage(
+    session: Session,
+) -> None:
+    session.mark(MarkName.RECOVERED, mono_ns=after(session, 3))
+    ended(session, None, (after(session, 3), after(session, 6)))
+    (mark,) = session.marks
+    assert (mark.name, mark.mono_ns) == (MarkName.UNWATCHED, after(session, 3))
+    assert [f.message for f in session.findings] == [
+        "too little was measured from 6s on: whether and when the service recovered is unknown"
+    ]
+
+
+def test_a_recovery_somewhere_in_time_that_was_not_measured_says_between_what(session: Session) -> None:
+    session.mark(MarkName.RECOVERED, mono_ns=after(session, 3))
+    ended(session, Recovered(after(session, 6), 3.5, True, 6.0))
+    (mark,) = session.marks
+    assert (mark.mono_ns, mark.error_s, mark.unmeasured_s) == (after(session, 6), 3.5, 6.0)
+    assert [f.message for f in session.findings] == [
+        "the service recovered at some time from 3s to 9s: not all of that was measured"
+    ]
+
+
+def test_users_who_were_hurt_to_the_end_are_no_matter_of_measurement(session: Session) -> None:
+    ended(session, None)
+    assert session.marks == []
+    assert session.findings == []
