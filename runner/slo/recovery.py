@@ -95,13 +95,17 @@ class Recovery:
         """The last moment at which users are known to have been hurt: the impact, or the end of a bad slice."""
         return self._hurt_ns
 
-    def tick(self, now_ns: int) -> Recovered | None:
-        """The recovery as it stands, while a stretch holds; without objectives nothing can be said: None."""
+    def tick(self, now_ns: int, until_ns: int = 0) -> Recovered | None:
+        """The recovery as it stands, while a stretch holds; without objectives nothing can be said: None.
+
+        `until_ns` is when the measuring was told to end, once it was: that nothing is measured later says nothing.
+        """
+        end_ns = min(now_ns, until_ns or now_ns)
         self._silent = any(
-            s.trouble and s.lag_ns(now_ns) > (self.stable_s + 2 * s.step_s) * 1e9 for _, s in self._watched
+            s.trouble and s.lag_ns(end_ns) > (self.stable_s + 2 * s.step_s) * 1e9 for _, s in self._watched
         )
         now_ns -= max((s.lag_ns(now_ns) for _, s in self._watched), default=0)
-        while self._watched and self._next_ns + self._width_ns + _SETTLE_NS <= now_ns:
+        while self._watched and self._next_ns + self._width_ns <= min(end_ns, now_ns - _SETTLE_NS):
             if (found := self._look(self._next_ns, self._next_ns + self._width_ns)) is None:
                 break
             self._take(found)

@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from runner.engine.conclude import recovery
+from runner.engine.observe.guard_loop import Watch
 from runner.engine.session import Session
+from runner.slo.objective import Objective
 from runner.slo.recovery import Recovered
-from runner.timeline.vocabulary import MarkName
+from runner.timeline.vocabulary import MarkName, Phase
 from tests.engine.sessions import new_session
+from tests.fakes.experiments import Clock
+from tests.slo.traffic import GOOD, REFUSED, Traffic, at, since
 
 
 @pytest.fixture
@@ -62,3 +66,26 @@ def test_users_who_were_hurt_to_the_end_are_no_matter_of_measurement(session: Se
     ended(session, None)
     assert session.marks == []
     assert session.findings == []
+
+
+def test_what_is_not_measured_after_the_last_request_takes_no_recovery_back(session: Session) -> None:
+    """The prober waits for what is in flight, and sources are asked once more: seconds, in which nothing is sent."""
+    session.clock = clock = Clock()
+    clock.ns = at(10)
+    session.enter(Phase.RECOVER)
+    windows = SimpleNamespace(stable=1.0)
+    experiment: Any = SimpleNamespace(
+        block=SimpleNamespace(abort=(), traffic=(), checks=(), windows=windows), metrics=()
+    )
+    sent = Traffic(50, 40, lambda t, i: REFUSED if 10 <= t < 13 else GOOD)
+    told: Any = SimpleNamespace(until_ns=0)
+    objective = Objective("availability", "storefront", "availability", 0.99)
+    progress: Any = None
+    watch = Watch(session, experiment, told, {"storefront": sent.series}, [objective], progress)
+    watch.expect_recovery()
+    assert list(sent.ticks())
+    clock.ns, told.until_ns = at(60), at(40)
+    found = watch.look_at_the_end()
+    assert found is not None
+    assert since(found.at_ns) == 13
+    assert watch.unwatched is None

@@ -70,6 +70,17 @@ def test_a_slice_that_is_missing_in_a_stretch_that_holds_changes_nothing() -> No
     assert (since(found.at_ns) - 10, found.error_s, found.unmeasured_s) == (3, 0.5, 0)
 
 
+def test_that_nothing_is_measured_after_the_end_takes_nothing_back() -> None:
+    traffic = Traffic(50, 40, lambda t, i: REFUSED if 10 <= t < 13 else GOOD)
+    ended, open_end = (recovery.Recovery({"storefront": traffic.series}, [AVAILABLE], 1, at(10)) for _ in range(2))
+    for now in traffic.ticks():
+        ended.tick(now)
+    found = ended.tick(at(60), at(40))
+    assert found is not None
+    assert (since(found.at_ns), found.unmeasured_s, ended.unwatched_ns) == (13, 0, None)
+    assert open_end.tick(at(60)) is None
+
+
 def test_that_no_objective_was_missed_is_not_said_of_what_was_not_measured() -> None:
     traffic = Traffic(50, 40, lambda t, i: GOOD)
     traffic.samples = [s for s in traffic.samples if not 10 <= since(s.intended_ns) < 14]

@@ -94,7 +94,7 @@ class Watch:
     def look_at_the_end(self) -> Recovered | None:
         """The recovery as it stands when nothing more is measured."""
         if self._recovery is not None:
-            self.recovered = self._recovery.tick(self._session.clock.monotonic())
+            self.recovered = self._recovery.tick(self._session.clock.monotonic(), self._traffic.until_ns)
         return self.recovered
 
     @property
@@ -131,7 +131,7 @@ class Watch:
         self._look_for_effect(now)
         self._look_for_detection(now)
         if self._recovery is not None:
-            self.recovered = self._recovery.tick(now)
+            self.recovered = self._recovery.tick(now, self._traffic.until_ns)
         if pictured:
             self._read_inbox()
             self._session.view.tick(self.picture.take(now, self._on_duty))
