@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from runner.faults.aws import changes, driver
 from runner.faults.conformance import Trial, Trouble
 from runner.faults.driver import Activity, Owner, Setting, State
 from runner.rundir.ledger import UndoRecord
+from runner.rundir.start_message import Kept
 from tests.fakes import troubled
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud, cloudwatch
 from tests.faults.test_conformance import NoSecrets
@@ -77,6 +78,12 @@ def confirmed(activity: Activity, found: Any) -> Any:
     return driver.Driver().open(SETTING).confirm(activity, found)
 
 
+def record(found: Any) -> UndoRecord:
+    """The only one, as it comes out of a run's folder."""
+    (step,) = found.undo
+    return UndoRecord(number=1, kind=step.kind, what=step.what, args=json.loads(json.dumps(step.args)))
+
+
 def undone(found: Any) -> list[State]:
     steps = json.loads(json.dumps([[s.kind, s.what, s.args] for s in found.undo]))
     records = [UndoRecord(number=n, kind=k, what=w, args=a) for n, (k, w, a) in enumerate(steps, 1)]
@@ -94,11 +101,11 @@ def test_instances_that_are_stopped_pass_the_conformance_suite(
 
     @contextlib.contextmanager
     def trouble(kind: Trouble) -> Iterator[Setting]:
-        with monkeypatch.context() as patch, troubled.troubled(before, kind):
-            patch.setenv("AWS_ENDPOINT_URL", before.url)
+        with troubled.troubled(before, kind):
             yield SETTING
 
     with troubled.front(account.cloud.url) as before:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", before.url)
         trial = Trial(
             setting=SETTING,
             activity=asked(stop, instance_ids=[ours]),
@@ -112,13 +119,41 @@ def test_instances_that_are_stopped_pass_the_conformance_suite(
         assert conformance.check(driver.Driver(), trial) == []
 
 
-def _service(account: Account) -> Callable[[int], object]:
+def test_an_undo_in_another_account_or_region_changes_nothing_and_says_whose_it_is(account: Account) -> None:
+    set_to = _service(account, "stage")
+    activity = asked("chaosaws.ecs.actions.update_desired_count", cluster="stage", service="shop", desired_count=1)
+    found = resolved(activity)
+    set_to(1)
+    role = {"aws_assume_role_arn": "arn:aws:iam::111111111111:role/other"}
+    for other, said in (
+        (role, "account 111111111111, the fault is in account 123456789012: AWS_PROFILE=… chaos-run recover"),
+        ({"aws_region": "us-east-1"}, f"region us-east-1, the fault is in region {REGION}: AWS_REGION={REGION} chaos"),
+    ):
+        system = driver.Driver().open(replace(SETTING, configuration={**CONFIGURATION, **other}))
+        outcome = system.undo(record(found))
+        assert outcome.state is State.FAILED
+        assert said in str(outcome.error)
+        (left,) = system.residue(system.snapshot([found], must=True), [], Kept()).residue
+        assert "ECS service stage/shop is as it was is not known: this shell reaches" in left
+    assert undone(found) == [State.UNDONE]
+
+
+def test_a_record_of_an_older_version_is_played_where_the_shell_leads(account: Account) -> None:
+    set_to = _service(account, "old")
+    found = resolved(asked("chaosaws.ecs.actions.update_desired_count", cluster="old", service="shop", desired_count=1))
+    set_to(1)
+    old = record(found)
+    old.args.pop("home")
+    assert driver.Driver().open(SETTING).undo(old).state is State.UNDONE
+
+
+def _service(account: Account, cluster: str = "web") -> Callable[[int], object]:
     ecs = account.client("ecs")
-    ecs.create_cluster(clusterName="web")
+    ecs.create_cluster(clusterName=cluster)
     task = {"name": "shop", "image": "shop", "memory": 64}
     ecs.register_task_definition(family="shop", containerDefinitions=[task])
-    ecs.create_service(cluster="web", serviceName="shop", taskDefinition="shop", desiredCount=3)
-    return lambda count: ecs.update_service(cluster="web", service="shop", desiredCount=count)
+    ecs.create_service(cluster=cluster, serviceName="shop", taskDefinition="shop", desiredCount=3)
+    return lambda count: ecs.update_service(cluster=cluster, service="shop", desiredCount=count)
 
 
 def test_a_service_gets_back_the_tasks_that_it_had(account: Account) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from runner.faults.aws_fis import actions, driver, service
 from runner.faults.conformance import Trial, Trouble
 from runner.faults.driver import Activity, Claim, Owner, Setting, State, Where
 from runner.rundir.ledger import UndoRecord
+from runner.rundir.start_message import Kept
 from tests.fakes import troubled
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud, cloudwatch
 from tests.fakes.listening import Quiet, listening
@@ -116,11 +118,11 @@ def test_it_passes_the_conformance_suite(fis: Any, cloud: Cloud, monkeypatch: py
 
     @contextlib.contextmanager
     def trouble(kind: Trouble) -> Iterator[Setting]:
-        with monkeypatch.context() as patch, troubled.troubled(before, kind):
-            patch.setenv("AWS_ENDPOINT_URL", before.url)
+        with troubled.troubled(before, kind):
             yield SETTING
 
     with troubled.front(cloud.url) as before:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", before.url)
         trial = Trial(
             setting=SETTING,
             activity=asked(known),
@@ -172,6 +174,19 @@ def test_what_nothing_ends_is_the_undoers(fis: Any) -> None:
     assert found is not None
     assert (found.owner, found.ttl_s) == (Owner.UNDOER, None)
     assert driver.Driver().open(SETTING).resolve(asked(template(fis))).ttl_s == 60.0  # type: ignore[union-attr]
+
+
+def test_a_shell_that_reaches_another_region_finds_no_experiment_and_says_so(fis: Any) -> None:
+    found = driver.Driver().open(SETTING).resolve(asked(template(fis)))
+    assert found is not None
+    (step,) = found.undo
+    record = UndoRecord(number=1, kind=step.kind, what=step.what, args=dict(step.args))
+    system = driver.Driver().open(replace(SETTING, configuration={"aws_region": "us-east-1"}))
+    why = f"this shell reaches region us-east-1, the fault is in region {REGION}: AWS_REGION={REGION} chaos-run recover"
+    outcome = system.undo(record)
+    assert (outcome.state, outcome.error) == (State.FAILED, why)
+    (left,) = system.residue(system.snapshot([found], must=True), [record], Kept()).residue
+    assert left == f"whether the FIS experiments of this run have ended is not known: {why}"
 
 
 def test_an_experiment_that_failed_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from runner import errors
 from runner.faults import conformance, registry
 from runner.faults.conformance import Trial, Trouble
 from runner.faults.driver import Activity, Setting, State, Where
-from runner.faults.gremlin import actions, driver
+from runner.faults.gremlin import actions, driver, service
 from runner.rundir.ledger import UndoRecord
 from runner.safety import policy
 from tests.fakes import troubled
@@ -55,7 +55,7 @@ def test_it_passes_the_conformance_suite() -> None:
                 yield setting(before.url)
 
         trial = Trial(
-            setting=setting(team.url),
+            setting=setting(before.url),
             activity=ours,
             act=lambda: act(team, ours),
             nothing=asked("nobody"),
@@ -121,6 +121,35 @@ def test_an_attack_that_was_there_before_is_never_ours() -> None:
         found = driver.Driver().open(setting(team.url)).resolve(asked())
         assert driver.Driver().open(setting(team.url)).undo(_record(found)).state is State.ALREADY
         assert team.look(guid)["stage"] == "Running"
+
+
+def test_a_shell_that_reaches_another_team_halts_nothing_and_says_so() -> None:
+    with gremlin() as team, gremlin() as other:
+        system = driver.Driver().open(setting(team.url))
+        found = system.resolve(asked())
+        assert found is not None
+        act(team, asked())
+        elsewhere = driver.Driver().open(setting(other.url))
+        outcome = elsewhere.undo(_record(found))
+        why = f"this shell reaches URL {other.url}, the fault is in URL {team.url}: GREMLIN_URL={team.url} chaos-run recover"
+        assert (outcome.state, outcome.error) == (State.FAILED, why)
+        (left,) = elsewhere.residue(system.snapshot([found], must=True), [], _kept()).residue
+        assert left == f"whether an attack on deployment/shop/shop goes on is not known: {why}"
+        assert system.undo(_record(found)).state is State.UNDONE
+
+
+def test_the_team_of_a_record_is_told_from_others_and_a_team_of_the_secrets_is_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GREMLIN_API_KEY", KEY)
+    monkeypatch.setenv("GREMLIN_TEAM_ID", "team-2")
+    open_one, secret = (service.Gremlin(service.access({}, known)) for known in ({}, SECRETS))
+    assert open_one.home()["team"] == "team-2"
+    assert TEAM not in str(secret.home())
+    assert "the fault is in team team-2: GREMLIN_TEAM_ID=… GREMLIN_API_KEY=… chaos-run recover" in secret.elsewhere(
+        open_one.home()
+    )
+    assert secret.elsewhere(secret.home()) == secret.elsewhere(None) == ""
 
 
 def test_what_cannot_be_attacked_starts_nothing() -> None:

@@ -24,6 +24,7 @@ from runner.faults.driver import (
     Where,
     unknown,
 )
+from runner.faults.home import HOME
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -46,7 +47,7 @@ class Driver(BaseDriver):
     said = "AWS"
     modules: Collection[str] = (PACKAGE,)
     undoes: Collection[str] = (PUT_BACK,)
-    imports: Collection[str] = ("boto3", "runner.faults.aws.changes")
+    imports: Collection[str] = ("boto3", "runner.faults.aws.changes", "runner.faults.aws.home")
     sees_residue = True
 
     def environment(self, provider: Provider, where: Where) -> Environment:
@@ -88,8 +89,10 @@ class System(BaseSystem):
         from runner.faults.aws.client import answered
 
         try:
+            client = self._client(change)
             with answered("AWS"):
-                was = change.read(self._client(change), activity.arguments)
+                was = change.read(client, activity.arguments)
+            home = self._home(client) if was else {}
         except errors.EnvironmentFailure as problem:
             return unknown(activity.name, system=Driver.name, note=problem.message)
         one = fault in changes.AT_RANDOM and not activity.arguments.get("instance_id") and len(was) > 1
@@ -110,12 +113,18 @@ class System(BaseSystem):
                 UndoStep(
                     kind=PUT_BACK,
                     what=f"the {change.said} {name} as it was: {_told(value)}",
-                    args={"fault": fault, "name": name, "was": value, "resource": f"{change.service}/{name}"},
+                    args={
+                        "fault": fault,
+                        "name": name,
+                        "was": value,
+                        "resource": f"{change.service}/{name}",
+                        HOME: home,
+                    },
                 )
                 for name, value in was.items()
                 if change.put_back
             ),
-            before={"fault": fault, "was": was},
+            before={"fault": fault, "was": was, HOME: home},
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
@@ -124,7 +133,8 @@ class System(BaseSystem):
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """By the value of each resource now."""
-        change, now = self._now(before.before)
+        change, client = self._reached(before.before)
+        now = _looked(change, client, before.before)
         changed = {n: v for n, v in now.items() if not change.is_back(before.before["was"][n], v)}
         said = ", ".join(f"{name}: {_told(before.before['was'][name])} → {_told(v)}" for name, v in changed.items())
         return Evidence(
@@ -134,7 +144,7 @@ class System(BaseSystem):
         )
 
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
-        """Set the value that was read before, where it is another now."""
+        """Set the value that was read before, where it is another now; only in the account and region where it was read."""
         from runner.faults.aws import changes
         from runner.faults.aws.client import answered
 
@@ -142,6 +152,8 @@ class System(BaseSystem):
         assert change.put_back is not None, "else there is no record of it"
         try:
             client = self._client(change)
+            if lost := self._elsewhere(record.args.get(HOME), client):
+                return Outcome(state=State.FAILED, error=lost)
             with answered("AWS"):
                 now = change.look(client, name)
             if now is None:
@@ -159,7 +171,12 @@ class System(BaseSystem):
         meant: list[str] = []
         cleared: list[str] = []
         for found in (before.get("was") or {}).values():
-            change, now = self._now(found)
+            change, client = self._reached(found)
+            if lost := self._elsewhere(found.get(HOME), client):
+                names = ", ".join(found["was"])
+                residue.append(f"whether the {change.said} {names} is as it was is not known: {lost}")
+                continue
+            now = _looked(change, client, found)
             for name, value in now.items():
                 said = f"the {change.said} {name} is {_told(value)}, and was {_told(found['was'][name])}"
                 stays = kept.names is None or f"{change.service}/{name}" in kept.names
@@ -169,21 +186,40 @@ class System(BaseSystem):
                     (meant if stays else residue).append(said)
         return Residue(residue=tuple(residue), meant=tuple(meant), cleared=tuple(cleared))
 
-    def _now(self, before: Mapping[str, Any]) -> tuple[Change, dict[str, Any]]:
-        """The kind of change, and each resource's value now."""
+    def _reached(self, before: Mapping[str, Any]) -> tuple[Change, Any]:
+        """The kind of change, and a client for it."""
         from runner.faults.aws import changes
-        from runner.faults.aws.client import answered
 
         change = changes.CHANGES[before["fault"]]
-        client = self._client(change)
-        with answered("AWS"):
-            return change, {name: change.look(client, name) for name in before["was"]}
+        return change, self._client(change)
 
     def _client(self, change: Change) -> Any:
         from runner.faults.aws import client
 
-        secrets = self._setting.secrets.starting_with(client.PREFIX)
-        return client.client(change.service, self._setting.configuration, secrets)
+        return client.client(change.service, self._setting.configuration, self._secrets())
+
+    def _home(self, client: Any) -> dict[str, str]:
+        from runner.faults.aws import home
+
+        return home.of(client, self._setting.configuration, self._secrets())
+
+    def _elsewhere(self, made: Mapping[str, Any] | None, client: Any) -> str:
+        from runner.faults.aws import home
+
+        return home.elsewhere(made, client, self._setting.configuration, self._secrets())
+
+    def _secrets(self) -> dict[str, Any]:
+        from runner.faults.aws import client
+
+        return self._setting.secrets.starting_with(client.PREFIX)
+
+
+def _looked(change: Change, client: Any, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each resource now."""
+    from runner.faults.aws.client import answered
+
+    with answered("AWS"):
+        return {name: change.look(client, name) for name in before["was"]}
 
 
 def _patiently(change: Change, client: Any, name: str, was: Any, seconds: float) -> None:

@@ -24,6 +24,7 @@ from runner.faults.driver import (
     UndoStep,
     Where,
 )
+from runner.faults.home import HOME
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -77,11 +78,13 @@ class System(BaseSystem):
         if activity.provider.get("func") != "start_experiment":
             return None
         name = str(activity.arguments.get("template_id"))
-        template = self._fis().template(name)
+        fis = self._fis()
+        template = fis.template(name)
         if template is None or not template.targets:
             note = f"there is no template {name}" if template is None else f"the template {name} has no targets"
             return FaultTarget(action=activity.name, system=Driver.name, kind="fis", note=note)
         ours = identity.name(self._setting.run, {"template_id": name})
+        args = {"name": ours, HOME: fis.home()}
         ends = template.seconds is not None
         return FaultTarget(
             action=activity.name,
@@ -96,14 +99,15 @@ class System(BaseSystem):
             ),
             objects=(f"fis/{ours}",),
             owner=Owner.SYSTEM if ends else Owner.UNDOER,
-            undo=(UndoStep(kind=STOP, what=f"stop the FIS experiment of template {name}", args={"name": ours}),),
-            before={"name": ours},
+            undo=(UndoStep(kind=STOP, what=f"stop the FIS experiment of template {name}", args=args),),
+            before=args,
             ttl_s=template.seconds,
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
         """Nothing is compared: what FIS changes it puts back itself, and the run's own experiments are found by their tag."""
-        return {"names": [a.before["name"] for a in actions if a.kind == "fis" and a.before]}
+        mine = [a.before for a in actions if a.kind == "fis" and a.before]
+        return {"names": [one["name"] for one in mine], HOME: mine[0][HOME]} if mine else {"names": []}
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """An action of the experiment that runs or has run, with its start: FIS' word. What it did to users, the traffic shows."""
@@ -124,6 +128,8 @@ class System(BaseSystem):
         """Stop what bears our tag, and wait until FIS has run its post-actions."""
         try:
             fis = self._fis()
+            if lost := fis.elsewhere(record.args.get(HOME)):
+                return Outcome(state=State.FAILED, error=lost)
             live = [
                 one
                 for one in fis.named(service.NAME_TAG, record.args["name"])
@@ -143,6 +149,8 @@ class System(BaseSystem):
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
         """Experiments of this run that have not ended, or that FIS could not end."""
         fis = self._fis()
+        if lost := fis.elsewhere(before.get(HOME)):
+            return Residue(residue=(f"whether the FIS experiments of this run have ended is not known: {lost}",))
         residue: list[str] = []
         meant: list[str] = []
         cleared: list[str] = []

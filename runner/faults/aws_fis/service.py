@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import errors
+from runner.faults.aws import home
 from runner.faults.aws.client import answered, client
 
 RUN_TAG, NAME_TAG = "chaos-run/run-id", "chaos-run/name"
@@ -39,6 +40,15 @@ class Fis:
 
     def __init__(self, configuration: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
         self._client = client("fis", configuration, secrets)
+        self._access = (configuration, secrets)
+
+    def home(self) -> dict[str, str]:
+        """The account and region that it is."""
+        return home.of(self._client, *self._access)
+
+    def elsewhere(self, made: Mapping[str, Any] | None) -> str:
+        """Why it is not where an experiment was started; empty where it is, or nobody knows."""
+        return home.elsewhere(made, self._client, *self._access)
 
     def template(self, name: str) -> Template | None:
         """None where there is none of that id."""

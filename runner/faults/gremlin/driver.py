@@ -22,6 +22,7 @@ from runner.faults.driver import (
     UndoStep,
     Where,
 )
+from runner.faults.home import HOME
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -94,6 +95,7 @@ class System(BaseSystem):
             "command": actions.arguments(asked["command"], length),
             "objects": [str(one["uid"]) for one in objects],
             "before": [one.guid for one in gremlin.attacks()],
+            HOME: gremlin.home(),
         }
         return FaultTarget(
             action=activity.name,
@@ -126,6 +128,8 @@ class System(BaseSystem):
         """Halt it, and wait until its agents say that they have taken it back."""
         try:
             gremlin = self._gremlin()
+            if lost := gremlin.elsewhere(record.args.get(HOME)):
+                return Outcome(state=State.FAILED, error=lost)
             live = [one for one in _ours(gremlin, record.args) if not one.over]
             for one in live:
                 gremlin.halt(one.guid)
@@ -145,6 +149,9 @@ class System(BaseSystem):
         meant: list[str] = []
         cleared: list[str] = []
         for args in before.get("attacks") or ():
+            if lost := gremlin.elsewhere(args.get(HOME)):
+                residue.append(f"whether an attack on {args['said']} goes on is not known: {lost}")
+                continue
             for one in _ours(gremlin, args):
                 said = f"the Gremlin attack {one.guid} on {args['said']} is {one.lifecycle}, stage {one.stage}"
                 stays = kept.names is None or args["said"] in kept.names

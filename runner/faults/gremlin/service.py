@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from runner import errors
+from runner.faults import home
 
 URL = "https://api.gremlin.com/v1"
 PREFIX = "GREMLIN_"
@@ -18,6 +20,7 @@ FINISHED = ("complete", "error")
 ENDED_WELL = ("successful", "userhalted")
 """The stages of a finished attack whose agents say that they have taken everything back."""
 _RUNNING = "running"
+_WAY = {"team": "GREMLIN_TEAM_ID=… GREMLIN_API_KEY=…", "URL": "GREMLIN_URL={}"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class Access:
     url: str
     team: str
     authorization: str
+    secret: bool = False
+    """Whether the team is one of the file's secrets, which are written nowhere."""
 
 
 def access(configuration: Mapping[str, Any], secrets: Mapping[str, Any]) -> Access:
@@ -38,7 +43,8 @@ def access(configuration: Mapping[str, Any], secrets: Mapping[str, Any]) -> Acce
             "Gremlin needs a team and a key", hint="set GREMLIN_TEAM_ID and GREMLIN_API_KEY, or give them as secrets"
         )
     url = str(configuration.get("gremlin_url") or known.get(f"{PREFIX}URL") or URL).rstrip("/")
-    return Access(url=url, team=team, authorization=f"Key {key}" if key else f"Bearer {token}")
+    secret = bool(secrets.get(f"{PREFIX}TEAM_ID"))
+    return Access(url=url, team=team, authorization=f"Key {key}" if key else f"Bearer {token}", secret=secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +75,16 @@ class Gremlin:
 
     def __init__(self, where: Access) -> None:
         self._where = where
+
+    def home(self) -> dict[str, str]:
+        """The team and the address that it is; of a team that is a secret a digest."""
+        team, where = self._where.team, self._where
+        digest = hashlib.sha256(team.encode()).hexdigest()[:8]
+        return {"team": f"of the secrets ({digest})" if where.secret else team, "URL": where.url}
+
+    def elsewhere(self, made: Mapping[str, Any] | None) -> str:
+        """Why it is not where an attack was started; empty where it is, or nobody knows."""
+        return home.elsewhere(made, self.home(), _WAY)
 
     def objects(self) -> list[dict[str, Any]]:
         """Everything in its clusters that can be attacked."""
