@@ -199,7 +199,34 @@ def test_a_database_that_was_stopped_is_started(account: Account) -> None:
     rds.stop_db_instance(DBInstanceIdentifier="orders")
     assert confirmed(activity, found).confirmed
     assert undone(found) == [State.UNDONE]
-    assert rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "available"
+    assert rds.describe_db_instances(DBInstanceIdentifier="orders")["DBInstances"][0]["DBInstanceStatus"] == "available"
+
+
+def _database(account: Account, name: str) -> Callable[[str], object]:
+    """How its status is set: moto's own of the tests takes it as a tag."""
+    rds = account.client("rds")
+    made = rds.create_db_instance(DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="postgres")
+    arn = made["DBInstance"]["DBInstanceArn"]
+    return lambda status: rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "status", "Value": status}])
+
+
+@pytest.mark.parametrize("status", ["stopped", "stopping", "modifying"])
+def test_a_database_that_is_not_available_is_no_target_and_never_started(account: Account, status: str) -> None:
+    _database(account, f"db-{status}")(status)
+    found = resolved(asked("chaosaws.rds.actions.stop_db_instance", db_instance_identifier=f"db-{status}"))
+    assert (found.targets, found.undo, found.note) == ((), (), "nothing there that it could change")
+
+
+@pytest.mark.parametrize("status", ["failed", "incompatible-network", "inaccessible-encryption-credentials"])
+def test_a_database_that_cannot_start_is_not_back(account: Account, status: str) -> None:
+    set_to = _database(account, f"db-{status}")
+    found = resolved(asked("chaosaws.rds.actions.stop_db_instance", db_instance_identifier=f"db-{status}"))
+    set_to(status)
+    system = driver.Driver().open(SETTING)
+    outcome = system.undo(record(found))
+    assert outcome.state is State.FAILED
+    assert f"is {status}: nothing can be put back" in str(outcome.error)
+    assert system.residue(system.snapshot([found], must=True), [], Kept()).residue
 
 
 def test_a_terminated_instance_is_undone_by_nobody_and_a_random_one_is_told_as_such(account: Account) -> None:

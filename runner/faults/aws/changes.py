@@ -32,6 +32,8 @@ class Change:
     """AWS ends it by itself."""
     is_back: Callable[[Any, Any], bool] = lambda was, now: bool(was == now)
     """Whether a value is as it was, or on its way there."""
+    lost: Callable[[Any], bool] = lambda now: False
+    """Whether a value is one from which nothing brings it back."""
 
 
 def _instances(client: Any, arguments: Arguments) -> dict[str, str]:
@@ -95,6 +97,12 @@ def _database(client: Any, name: str) -> str | None:
     return next((str(one["DBInstanceStatus"]) for one in found), None)
 
 
+def _running_database(client: Any, arguments: Arguments) -> dict[str, str]:
+    """AWS stops none but one that is available; what somebody else has stopped is not ours to start."""
+    name = str(arguments.get("db_instance_identifier"))
+    return {name: "available"} if _database(client, name) == "available" else {}
+
+
 def _writer(client: Any, name: str) -> str | None:
     """The member of a database cluster that takes writes."""
     found = client.describe_db_clusters(Filters=[{"Name": "db-cluster-id", "Values": [name]}])["DBClusters"]
@@ -152,6 +160,11 @@ def _configured(field: str) -> Change:
     )
 
 
+def _is_lost(status: str) -> bool:
+    """Whether AWS starts no database of that status: it was deleted, or needs a person."""
+    return status.startswith(("failed", "incompatible-", "inaccessible-", "deleting", "insufficient-", "restore-error"))
+
+
 _STOPPED = Change(
     service="ec2",
     said="EC2 instance",
@@ -179,10 +192,11 @@ CHANGES: Mapping[str, Change] = {
     "chaosaws.rds.actions.stop_db_instance": Change(
         service="rds",
         said="RDS instance",
-        read=_one("db_instance_identifier", _database),
+        read=_running_database,
         look=_database,
         put_back=lambda client, name, was: client.start_db_instance(DBInstanceIdentifier=name),
-        is_back=lambda was, now: now not in ("stopped", "stopping"),
+        is_back=lambda was, now: now is not None and now not in ("stopped", "stopping") and not _is_lost(now),
+        lost=_is_lost,
     ),
     "chaosaws.rds.actions.failover_db_cluster": Change(
         service="rds",

@@ -158,6 +158,9 @@ class System(BaseSystem):
                 now = change.look(client, name)
             if now is None:
                 return Outcome(state=State.FAILED, error=f"the {change.said} {name} is gone: nothing can be put back")
+            if change.lost(now):
+                error = f"AWS says that the {change.said} {name} is {_told(now)}: nothing can be put back"
+                return Outcome(state=State.FAILED, error=error)
             if change.is_back(was, now):
                 return Outcome(state=State.ALREADY)
             _patiently(change, client, name, was, 0.0 if hurried else BUSY_S)
