@@ -48,9 +48,9 @@ class Account:
 
         return boto3.session.Session(**ACCESS).client(service, region_name=REGION, endpoint_url=self.cloud.url)
 
-    def instance(self) -> str:
+    def instance(self, **how: Any) -> str:
         image = self.client("ec2").describe_images()["Images"][0]["ImageId"]
-        made = self.client("ec2").run_instances(ImageId=image, MinCount=1, MaxCount=1)
+        made = self.client("ec2").run_instances(ImageId=image, MinCount=1, MaxCount=1, **how)
         return str(made["Instances"][0]["InstanceId"])
 
     def state(self, instance: str) -> str:
@@ -230,12 +230,55 @@ def test_a_database_that_cannot_start_is_not_back(account: Account, status: str)
 
 
 def test_a_terminated_instance_is_undone_by_nobody_and_a_random_one_is_told_as_such(account: Account) -> None:
-    account.instance()
-    account.instance()
-    found = resolved(asked("chaosaws.ec2.actions.terminate_instance", az=f"{REGION}a"))
+    account.instance(**_tagged("any"))
+    account.instance(**_tagged("any"))
+    found = resolved(asked("chaosaws.ec2.actions.terminate_instance", filters=_of("any")))
     assert (found.owner, found.undo) == (Owner.NOBODY, ())
     assert found.note == f"one of {len(found.targets)} at random"
-    assert len(found.targets) >= 2
+    assert len(found.targets) == 2
+
+
+def _tagged(team: str) -> dict[str, Any]:
+    return {"TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": team}]}]}
+
+
+def _of(team: str) -> list[dict[str, Any]]:
+    return [{"Name": "tag:team", "Values": [team]}]
+
+
+def test_what_does_not_run_is_terminated_too_and_told(account: Account) -> None:
+    runs, idle, gone = (account.instance(**_tagged("idle")) for _ in range(3))
+    ec2 = account.client("ec2")
+    ec2.stop_instances(InstanceIds=[idle])
+    ec2.terminate_instances(InstanceIds=[gone])
+    activity = asked("chaosaws.ec2.actions.terminate_instances", filters=_of("idle"))
+    found = resolved(activity)
+    assert set(found.targets) == {f"ec2/{runs}", f"ec2/{idle}"}
+    assert found.note == f"chaosaws terminates what does not run too: {idle} (stopped)"
+    assert not confirmed(activity, found).confirmed
+    ec2.terminate_instances(InstanceIds=[idle])
+    assert confirmed(activity, found).targets == (f"ec2/{idle}",)
+
+
+def test_a_stop_of_a_spot_instance_is_undone_by_nobody(account: Account) -> None:
+    """chaosaws cancels its request and terminates it."""
+    usual, spot = (
+        account.instance(**_tagged("spot")),
+        account.instance(**_tagged("spot"), InstanceMarketOptions={"MarketType": "spot"}),
+    )
+    found = resolved(asked("chaosaws.ec2.actions.stop_instances", filters=_of("spot")))
+    assert found.owner == Owner.NOBODY
+    assert [step.args["name"] for step in found.undo] == [usual]
+    assert found.note == f"chaosaws terminates spot instances instead of stopping them: {spot}"
+
+
+def test_an_instance_that_was_terminated_meanwhile_fails_its_undo_at_once(account: Account) -> None:
+    instance = account.instance()
+    found = resolved(asked("chaosaws.ec2.actions.stop_instances", instance_ids=[instance]))
+    account.client("ec2").terminate_instances(InstanceIds=[instance])
+    outcome = driver.Driver().open(SETTING).undo(record(found))
+    assert outcome.state is State.FAILED
+    assert outcome.error == f"AWS says that the EC2 instance {instance} is terminated: nothing can be put back"
 
 
 def test_an_account_that_does_not_answer_leaves_the_targets_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_GONE = ("shutting-down", "terminated")
+"""States of an instance that nothing starts again."""
+_SPOT = "{} spot instance"
+"""The value of one that chaosaws terminates where it is told to stop it; `look` gives the state alone."""
 Arguments = Mapping[str, Any]
 Read = Callable[[Any, Arguments], dict[str, Any]]
 """From a client and an action's arguments to the value of each resource that the action could hit, by the resource's name."""
@@ -34,24 +38,60 @@ class Change:
     """Whether a value is as it was, or on its way there."""
     lost: Callable[[Any], bool] = lambda now: False
     """Whether a value is one from which nothing brings it back."""
+    for_good: Callable[[Any], bool] = lambda was: False
+    """Whether a resource with that value is changed for good, which nobody undoes."""
+    note: Callable[[Mapping[str, Any]], str] = lambda was: ""
+    """What people have to know of the resources that would be hit, by their values; empty where nothing."""
 
 
 def _instances(client: Any, arguments: Arguments) -> dict[str, str]:
-    """Those that run, of the ids, the zone and the filters that are given."""
+    """All that there are, of the ids, the zone and the filters that are given: chaosaws asks for no state either."""
     given = arguments.get("instance_ids") or arguments.get("instance_id")
     filters = [*(arguments.get("filters") or ())]
     if zone := arguments.get("az"):
         filters.append({"Name": "availability-zone", "Values": [zone]})
     if given:
         filters = [{"Name": "instance-id", "Values": [given] if isinstance(given, str) else [*given]}]
-    found = _states(client, filters) if filters else {}
-    return {name: state for name, state in found.items() if state == "running"}
+    found = _described(client, filters) if filters else []
+    states = {
+        str(one["InstanceId"]): _SPOT.format(one["State"]["Name"]) if _is_spot(one) else one["State"]["Name"]
+        for one in found
+    }
+    return {name: state for name, state in states.items() if not state.startswith(_GONE)}
 
 
-def _states(client: Any, filters: list[dict[str, Any]]) -> dict[str, str]:
+def _running(client: Any, arguments: Arguments) -> dict[str, str]:
+    """A stop of others changes nothing; a stop of spot instances ends them in any state."""
+    found = _instances(client, arguments)
+    return {name: state for name, state in found.items() if state == "running" or _ends_for_good(state)}
+
+
+def _described(client: Any, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     pages = client.get_paginator("describe_instances").paginate(Filters=filters)
-    found = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
-    return {one["InstanceId"]: one["State"]["Name"] for one in found}
+    return [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
+
+
+def _state(client: Any, name: str) -> str | None:
+    found = _described(client, [{"Name": "instance-id", "Values": [name]}])
+    return next((str(one["State"]["Name"]) for one in found), None)
+
+
+def _is_spot(instance: Mapping[str, Any]) -> bool:
+    return instance.get("InstanceLifecycle") == "spot"
+
+
+def _ends_for_good(state: str) -> bool:
+    return state.endswith(_SPOT.format(""))
+
+
+def _spot_ends(was: Mapping[str, str]) -> str:
+    spot = [name for name, state in was.items() if _ends_for_good(state)]
+    return f"chaosaws terminates spot instances instead of stopping them: {', '.join(spot)}" if spot else ""
+
+
+def _not_running(was: Mapping[str, str]) -> str:
+    idle = [f"{name} ({state})" for name, state in was.items() if not state.startswith("running")]
+    return f"chaosaws terminates what does not run too: {', '.join(idle)}" if idle else ""
 
 
 def _groups(client: Any, arguments: Arguments) -> dict[str, list[str]]:
@@ -168,12 +208,22 @@ def _is_lost(status: str) -> bool:
 _STOPPED = Change(
     service="ec2",
     said="EC2 instance",
-    read=_instances,
-    look=lambda client, name: _states(client, [{"Name": "instance-id", "Values": [name]}]).get(name),
+    read=_running,
+    look=_state,
     put_back=lambda client, name, was: client.start_instances(InstanceIds=[name]),
     is_back=lambda was, now: now in ("running", "pending"),
+    lost=lambda now: now in _GONE,
+    for_good=_ends_for_good,
+    note=_spot_ends,
 )
-_TERMINATED = Change(service="ec2", said="EC2 instance", read=_instances, look=_STOPPED.look, is_back=_STOPPED.is_back)
+_TERMINATED = Change(
+    service="ec2",
+    said="EC2 instance",
+    read=_instances,
+    look=_state,
+    is_back=lambda was, now: now is not None and now not in _GONE,
+    note=_not_running,
+)
 CHANGES: Mapping[str, Change] = {
     "chaosaws.ec2.actions.stop_instance": _STOPPED,
     "chaosaws.ec2.actions.stop_instances": _STOPPED,

@@ -95,20 +95,18 @@ class System(BaseSystem):
             home = self._home(client) if was else {}
         except errors.EnvironmentFailure as problem:
             return unknown(activity.name, system=Driver.name, note=problem.message)
-        one = fault in changes.AT_RANDOM and not activity.arguments.get("instance_id") and len(was) > 1
+        undone = {name: value for name, value in was.items() if change.put_back and not change.for_good(value)}
         return FaultTarget(
             action=activity.name,
             system=Driver.name,
             kind="aws",
             targets=tuple(f"{change.service}/{name}" for name in was),
-            note=f"one of {len(was)} at random; the undo starts each of them that has stopped since"
-            if one and change.put_back
-            else f"one of {len(was)} at random"
-            if one
-            else ""
-            if was
-            else "nothing there that it could change",
-            owner=Owner.SYSTEM if change.heals else Owner.UNDOER if change.put_back else Owner.NOBODY,
+            note=_note(change, fault, activity.arguments, was),
+            owner=Owner.SYSTEM
+            if change.heals
+            else Owner.UNDOER
+            if change.put_back and len(undone) == len(was)
+            else Owner.NOBODY,
             undo=tuple(
                 UndoStep(
                     kind=PUT_BACK,
@@ -121,8 +119,7 @@ class System(BaseSystem):
                         HOME: home,
                     },
                 )
-                for name, value in was.items()
-                if change.put_back
+                for name, value in undone.items()
             ),
             before={"fault": fault, "was": was, HOME: home},
         )
@@ -223,6 +220,18 @@ def _looked(change: Change, client: Any, before: Mapping[str, Any]) -> dict[str,
 
     with answered("AWS"):
         return {name: change.look(client, name) for name in before["was"]}
+
+
+def _note(change: Change, fault: str, arguments: Mapping[str, Any], was: Mapping[str, Any]) -> str:
+    """What a plan says of the resources beside their names."""
+    from runner.faults.aws import changes
+
+    if not was:
+        return "nothing there that it could change"
+    one = fault in changes.AT_RANDOM and not arguments.get("instance_id") and len(was) > 1
+    drawn = f"one of {len(was)} at random" if one else ""
+    undone = "the undo starts each of them that has stopped since" if one and change.put_back else ""
+    return "; ".join(filter(None, [drawn, undone, change.note(was)]))
 
 
 def _patiently(change: Change, client: Any, name: str, was: Any, seconds: float) -> None:
