@@ -171,24 +171,82 @@ def test_a_service_gets_back_the_tasks_that_it_had(account: Account) -> None:
     assert not confirmed(activity, found).confirmed
 
 
-def test_a_group_is_resumed_only_where_the_run_suspended_it(account: Account) -> None:
+def test_a_number_that_somebody_else_has_set_meanwhile_stays(account: Account) -> None:
+    set_to = _service(account, "theirs")
+    activity = asked("chaosaws.ecs.actions.update_desired_count", cluster="theirs", service="shop", desired_count=1)
+    found = resolved(activity)
+    set_to(5)
+    assert not confirmed(activity, found).confirmed
+    assert undone(found) == [State.ALREADY]
+    system = driver.Driver().open(SETTING)
+    left = system.residue(system.snapshot([found], must=True), [], Kept())
+    assert left.others == ("the desired tasks of the ECS service theirs/shop is 5, and was 3",)
+    assert left.residue == ()
+
+
+@pytest.mark.parametrize(
+    ("fault", "argument", "value"),
+    [
+        ("chaosaws.awslambda.actions.put_function_concurrency", "concurrent_executions", "0"),
+        ("chaosaws.awslambda.actions.put_function_timeout", "timeout", 3),
+        ("chaosaws.awslambda.actions.put_function_memory_size", "memory_size", 128),
+        ("chaosaws.ecs.actions.update_desired_count", "desired_count", 1),
+    ],
+)
+def test_what_an_action_sets_is_known_beforehand(fault: str, argument: str, value: object) -> None:
+    assert changes.CHANGES[fault].ours({argument: value}, 9) == int(str(value))
+    assert changes.CHANGES[fault].ours({}, 9) is None
+
+
+def _group(account: Account, name: str) -> Callable[[], list[str]]:
+    """Which of its processes are suspended."""
     asg = account.client("autoscaling")
-    asg.create_launch_configuration(LaunchConfigurationName="lc", ImageId="ami-12345678", InstanceType="t2.micro")
+    asg.create_launch_configuration(LaunchConfigurationName=name, ImageId="ami-12345678", InstanceType="t2.micro")
     asg.create_auto_scaling_group(
-        AutoScalingGroupName="web",
-        LaunchConfigurationName="lc",
+        AutoScalingGroupName=name,
+        LaunchConfigurationName=name,
         MinSize=0,
         MaxSize=0,
         AvailabilityZones=[f"{REGION}a"],
     )
+
+    def suspended() -> list[str]:
+        (group,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+        return sorted(p["ProcessName"] for p in group["SuspendedProcesses"])
+
+    return suspended
+
+
+def test_a_group_is_resumed_only_where_the_run_suspended_it(account: Account) -> None:
+    asg, suspended = account.client("autoscaling"), _group(account, "web")
     asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["AZRebalance"])  # somebody else's
-    activity = asked("chaosaws.asg.actions.suspend_processes", asg_names=["web"], process_names=["Launch"])
+    names = ["Launch", "AZRebalance"]
+    activity = asked("chaosaws.asg.actions.suspend_processes", asg_names=["web"], process_names=names)
     found = resolved(activity)
-    asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
+    asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["Terminate"])  # somebody else's, meanwhile
+    assert not confirmed(activity, found).confirmed
+    assert undone(found) == [State.ALREADY]
+    asg.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=names)
     assert confirmed(activity, found).confirmed
     assert undone(found) == [State.UNDONE]
-    (group,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"]
-    assert [p["ProcessName"] for p in group["SuspendedProcesses"]] == ["AZRebalance"]
+    assert suspended() == ["AZRebalance", "Terminate"]
+    system = driver.Driver().open(SETTING)
+    left = system.residue(system.snapshot([found], must=True), [], Kept())
+    assert (left.residue, len(left.others)) == ((), 1)
+
+
+def test_a_group_whose_processes_are_all_suspended_gets_all_back(account: Account) -> None:
+    asg, suspended = account.client("autoscaling"), _group(account, "all")
+    found = resolved(asked("chaosaws.asg.actions.suspend_processes", asg_names=["all"]))
+    asg.suspend_processes(AutoScalingGroupName="all")
+    assert suspended()
+    assert undone(found) == [State.UNDONE]
+    assert suspended() == []
+
+
+def test_a_suspension_that_names_no_group_has_no_target(account: Account) -> None:
+    _group(account, "other")
+    assert resolved(asked("chaosaws.asg.actions.suspend_processes")).targets == ()
 
 
 def test_a_database_that_was_stopped_is_started(account: Account) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -29,7 +29,7 @@ from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
 if TYPE_CHECKING:
-    from runner.faults.aws.changes import Change
+    from runner.faults.aws.changes import Change, Whose
 
 PACKAGE = "chaosaws"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -95,6 +95,7 @@ class System(BaseSystem):
             home = self._home(client) if was else {}
         except errors.EnvironmentFailure as problem:
             return unknown(activity.name, system=Driver.name, note=problem.message)
+        ours = {name: change.ours(activity.arguments, value) for name, value in was.items()}
         undone = {name: value for name, value in was.items() if change.put_back and not change.for_good(value)}
         return FaultTarget(
             action=activity.name,
@@ -115,13 +116,14 @@ class System(BaseSystem):
                         "fault": fault,
                         "name": name,
                         "was": value,
+                        "ours": ours[name],
                         "resource": f"{change.service}/{name}",
                         HOME: home,
                     },
                 )
                 for name, value in undone.items()
             ),
-            before={"fault": fault, "was": was, HOME: home},
+            before={"fault": fault, "was": was, "ours": ours, HOME: home},
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
@@ -129,10 +131,11 @@ class System(BaseSystem):
         return {"was": {a.action: dict(a.before) for a in actions if a.kind == "aws" and a.undo}}
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
-        """By the value of each resource now."""
+        """By the value of each resource now, where it is what the action sets."""
         change, client = self._reached(before.before)
         now = _looked(change, client, before.before)
-        changed = {n: v for n, v in now.items() if not change.is_back(before.before["was"][n], v)}
+        known = before.before
+        changed = {n: v for n, v in now.items() if _whose(change, known, n, v) == "ours"}
         said = ", ".join(f"{name}: {_told(before.before['was'][name])} → {_told(v)}" for name, v in changed.items())
         return Evidence(
             confirmed=bool(changed),
@@ -141,15 +144,16 @@ class System(BaseSystem):
         )
 
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
-        """Set the value that was read before, where it is another now; only in the account and region where it was read."""
+        """Set the value that was read before, where the action's is there now; only in the account and region where it was read."""
         from runner.faults.aws import changes
         from runner.faults.aws.client import answered
 
-        change, name, was = changes.CHANGES[record.args["fault"]], record.args["name"], record.args["was"]
+        args = record.args
+        change, name, was, ours = changes.CHANGES[args["fault"]], args["name"], args["was"], args.get("ours")
         assert change.put_back is not None, "else there is no record of it"
         try:
             client = self._client(change)
-            if lost := self._elsewhere(record.args.get(HOME), client):
+            if lost := self._elsewhere(args.get(HOME), client):
                 return Outcome(state=State.FAILED, error=lost)
             with answered("AWS"):
                 now = change.look(client, name)
@@ -158,33 +162,26 @@ class System(BaseSystem):
             if change.lost(now):
                 error = f"AWS says that the {change.said} {name} is {_told(now)}: nothing can be put back"
                 return Outcome(state=State.FAILED, error=error)
-            if change.is_back(was, now):
+            if change.whose(was, now, ours) != "ours":
                 return Outcome(state=State.ALREADY)
-            _patiently(change, client, name, was, 0.0 if hurried else BUSY_S)
+            put_back = change.put_back
+            _patiently(lambda: put_back(client, name, was, ours), 0.0 if hurried else BUSY_S)
         except errors.EnvironmentFailure as problem:
             return Outcome(state=State.FAILED, error=str(problem))
         return Outcome(state=State.UNDONE)
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
         """What is not as it was, of all that the actions could have changed."""
-        residue: list[str] = []
-        meant: list[str] = []
-        cleared: list[str] = []
-        for found in (before.get("was") or {}).values():
-            change, client = self._reached(found)
-            if lost := self._elsewhere(found.get(HOME), client):
-                names = ", ".join(found["was"])
-                residue.append(f"whether the {change.said} {names} is as it was is not known: {lost}")
+        found = Residue()
+        for one in (before.get("was") or {}).values():
+            change, client = self._reached(one)
+            if lost := self._elsewhere(one.get(HOME), client):
+                names = ", ".join(one["was"])
+                found += Residue(residue=(f"whether the {change.said} {names} is as it was is not known: {lost}",))
                 continue
-            now = _looked(change, client, found)
-            for name, value in now.items():
-                said = f"the {change.said} {name} is {_told(value)}, and was {_told(found['was'][name])}"
-                stays = kept.names is None or f"{change.service}/{name}" in kept.names
-                if change.is_back(found["was"][name], value):
-                    cleared.append(f"the {change.said} {name} is {_told(value)}")
-                else:
-                    (meant if stays else residue).append(said)
-        return Residue(residue=tuple(residue), meant=tuple(meant), cleared=tuple(cleared))
+            for name, value in _looked(change, client, one).items():
+                found += _left(change, one, name, value, kept)
+        return found
 
     def _reached(self, before: Mapping[str, Any]) -> tuple[Change, Any]:
         """The kind of change, and a client for it."""
@@ -234,17 +231,30 @@ def _note(change: Change, fault: str, arguments: Mapping[str, Any], was: Mapping
     return "; ".join(filter(None, [drawn, undone, change.note(was)]))
 
 
-def _patiently(change: Change, client: Any, name: str, was: Any, seconds: float) -> None:
+def _left(change: Change, before: Mapping[str, Any], name: str, now: Any, kept: Kept) -> Residue:
+    """What became of one resource."""
+    whose = _whose(change, before, name, now)
+    if whose == "back":
+        return Residue(cleared=(f"the {change.said} {name} is {_told(now)}",))
+    said = (f"the {change.said} {name} is {_told(now)}, and was {_told(before['was'][name])}",)
+    if whose == "others":
+        return Residue(others=said)
+    stays = kept.names is None or f"{change.service}/{name}" in kept.names
+    return Residue(meant=said) if stays else Residue(residue=said)
+
+
+def _whose(change: Change, before: Mapping[str, Any], name: str, now: Any) -> Whose:
+    return change.whose(before["was"][name], now, (before.get("ours") or {}).get(name))
+
+
+def _patiently(put_back: Callable[[], object], seconds: float) -> None:
     """Put it back, asking again while AWS is busy with it. Raises EnvironmentFailure."""
     from runner.faults.aws.client import answered
-
-    assert change.put_back is not None, "else there is nothing to put back"
-    put_back = change.put_back
 
     def ask() -> errors.EnvironmentFailure | None:
         try:
             with answered("AWS"):
-                put_back(client, name, was)
+                put_back()
         except errors.EnvironmentFailure as problem:
             return problem
         return None
