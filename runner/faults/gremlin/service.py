@@ -57,8 +57,13 @@ class Attack:
     stage: str
     """In small letters and without separators: running, teardownfailed."""
     objects: frozenset[str]
-    """The uids that it was aimed at."""
-    command: tuple[str, ...]
+    """The uids that it was aimed at; none where nobody can read them from the answer."""
+    command: tuple[str, ...] | None
+    """As it was given; None where nobody can read it from the answer."""
+
+    def does(self, command: Sequence[str]) -> bool:
+        """Whether that is its command, in whatever order and spelling of its kind an answer has it."""
+        return self.command is not None and _plain(self.command) == _plain(command)
 
     @property
     def over(self) -> bool:
@@ -186,8 +191,30 @@ def _attack(found: Mapping[str, Any]) -> Attack:
         lifecycle=str(_first(found, "stageLifecycle", "stage_lifecycle") or "").lower(),
         stage=str(found.get("stage") or "").lower().replace("_", ""),
         objects=frozenset(str(one.get("uid")) for one in objects),
-        command=tuple(map(str, _first(impact, "cliArgs", "cli_args", "args") or ())),
+        command=_command(impact),
     )
+
+
+def _plain(command: Sequence[str]) -> tuple[str, list[str]]:
+    return "".join(filter(str.isalnum, command[0])).lower(), sorted(command[1:])
+
+
+def _command(impact: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """In the shape in which it is given, in that of `commandArgs`, or in that of a command with its type beside its arguments."""
+    inner = _first(impact, "commandArgs", "command_args", "command") or {}
+    arguments = _first(impact, "cliArgs", "cli_args", "args") or _first(inner, "cliArgs", "cli_args", "args")
+    if not isinstance(arguments, list) or not arguments:
+        return None
+    found = tuple(map(str, arguments))
+    if found[0].startswith("-"):
+        kind = _first(impact, "commandType", "command_type", "type") or _first(
+            inner, "commandType", "command_type", "type"
+        )
+        if not kind:
+            return None
+        found = (str(kind), *found)
+    length = _first(inner, "length")
+    return found if length is None or "-l" in found else (*found, "-l", str(length))
 
 
 def _first(found: Any, *names: str) -> Any:
