@@ -74,6 +74,10 @@ def resolved(activity: Activity) -> Any:
     return driver.Driver().open(SETTING).resolve(activity)
 
 
+def seeded(seed: int, activity: Activity) -> Any:
+    return driver.Driver().open(replace(SETTING, seed=seed)).resolve(activity)
+
+
 def confirmed(activity: Activity, found: Any) -> Any:
     return driver.Driver().open(SETTING).confirm(activity, found)
 
@@ -337,6 +341,37 @@ def test_an_instance_that_was_terminated_meanwhile_fails_its_undo_at_once(accoun
     outcome = driver.Driver().open(SETTING).undo(record(found))
     assert outcome.state is State.FAILED
     assert outcome.error == f"AWS says that the EC2 instance {instance} is terminated: nothing can be put back"
+
+
+def test_of_several_instances_one_is_drawn_by_the_seed_of_the_run_and_no_other_is_started_again(
+    account: Account,
+) -> None:
+    three = {account.instance(**_tagged("drawn")) for _ in range(3)}
+    activity = asked("chaosaws.ec2.actions.stop_instance", filters=_of("drawn"))
+    found, again = (seeded(7, activity) for _ in range(2))
+    assert found == again
+    assert found.note == "drawn from 3 by the run's seed"
+    hit = found.arguments["instance_id"]
+    assert (found.pinned, found.targets, found.arguments) == (
+        False,
+        (f"ec2/{hit}",),
+        {**activity.arguments, "instance_id": hit},
+    )
+    account.client("ec2").stop_instances(InstanceIds=[*three])  # the others by somebody else
+    assert undone(found) == [State.UNDONE]
+    assert {one: account.state(one) for one in three - {hit}} == dict.fromkeys(three - {hit}, "stopped")
+    named = replace(activity, arguments={**activity.arguments, "instance_id": hit})
+    assert seeded(7, named).arguments is None
+    terminating = asked("chaosaws.ec2.actions.terminate_instance", filters=_of("drawn"))
+    assert len({seeded(seed, terminating).targets for seed in range(30)}) > 1
+
+
+def test_without_a_seed_every_candidate_is_shown(account: Account) -> None:
+    for _ in range(2):
+        account.instance(**_tagged("seedless"))
+    found = resolved(asked("chaosaws.ec2.actions.stop_instance", filters=_of("seedless")))
+    assert (len(found.targets), found.arguments) == (2, None)
+    assert found.note == "one of 2 at random; the undo starts each of them that has stopped since"
 
 
 def test_an_account_that_does_not_answer_leaves_the_targets_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -95,35 +96,26 @@ class System(BaseSystem):
             home = self._home(client) if was else {}
         except errors.EnvironmentFailure as problem:
             return unknown(activity.name, system=Driver.name, note=problem.message)
+        candidates = was
+        if drawn := _drawn(fault, activity, was, self._setting.seed):
+            was = {drawn: was[drawn]}
         ours = {name: change.ours(activity.arguments, value) for name, value in was.items()}
-        undone = {name: value for name, value in was.items() if change.put_back and not change.for_good(value)}
+        before = {"fault": fault, "was": was, "ours": ours, HOME: home}
+        undone = [name for name, value in was.items() if change.put_back and not change.for_good(value)]
         return FaultTarget(
             action=activity.name,
             system=Driver.name,
             kind="aws",
             targets=tuple(f"{change.service}/{name}" for name in was),
-            note=_note(change, fault, activity.arguments, was),
+            note=_note(change, was, candidates, random=_at_random(fault, activity, candidates)),
             owner=Owner.SYSTEM
             if change.heals
             else Owner.UNDOER
             if change.put_back and len(undone) == len(was)
             else Owner.NOBODY,
-            undo=tuple(
-                UndoStep(
-                    kind=PUT_BACK,
-                    what=f"the {change.said} {name} as it was: {_told(value)}",
-                    args={
-                        "fault": fault,
-                        "name": name,
-                        "was": value,
-                        "ours": ours[name],
-                        "resource": f"{change.service}/{name}",
-                        HOME: home,
-                    },
-                )
-                for name, value in undone.items()
-            ),
-            before={"fault": fault, "was": was, "ours": ours, HOME: home},
+            undo=tuple(_step(change, name, before) for name in undone),
+            before=before,
+            arguments={**activity.arguments, "instance_id": drawn} if drawn else None,
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
@@ -219,15 +211,36 @@ def _looked(change: Change, client: Any, before: Mapping[str, Any]) -> dict[str,
         return {name: change.look(client, name) for name in before["was"]}
 
 
-def _note(change: Change, fault: str, arguments: Mapping[str, Any], was: Mapping[str, Any]) -> str:
-    """What a plan says of the resources beside their names."""
+def _step(change: Change, name: str, before: Mapping[str, Any]) -> UndoStep:
+    """One resource as it was."""
+    was, resource = before["was"][name], f"{change.service}/{name}"
+    args = {"fault": before["fault"], "name": name, "was": was, "ours": before["ours"][name], "resource": resource}
+    what = f"the {change.said} {name} as it was: {_told(was)}"
+    return UndoStep(kind=PUT_BACK, what=what, args={**args, HOME: before[HOME]})
+
+
+def _at_random(fault: str, activity: Activity, was: Mapping[str, Any]) -> bool:
+    """Whether the action takes one of these, and nobody has named which."""
     from runner.faults.aws import changes
 
+    return fault in changes.AT_RANDOM and not activity.arguments.get("instance_id") and len(was) > 1
+
+
+def _drawn(fault: str, activity: Activity, was: Mapping[str, Any], seed: int | None) -> str:
+    """The one that the run's seed takes, the same for whoever asks; empty where nothing is drawn, or not here."""
+    if seed is None or not _at_random(fault, activity, was):
+        return ""
+    return Random(f"{seed}:{activity.name}").choice(sorted(was))
+
+
+def _note(change: Change, was: Mapping[str, Any], candidates: Mapping[str, Any], *, random: bool) -> str:
+    """What a plan says of the resources beside their names."""
     if not was:
         return "nothing there that it could change"
-    one = fault in changes.AT_RANDOM and not arguments.get("instance_id") and len(was) > 1
-    drawn = f"one of {len(was)} at random" if one else ""
-    undone = "the undo starts each of them that has stopped since" if one and change.put_back else ""
+    if len(was) < len(candidates):
+        return "; ".join(filter(None, [f"drawn from {len(candidates)} by the run's seed", change.note(was)]))
+    undone = "the undo starts each of them that has stopped since" if random and change.put_back else ""
+    drawn = f"one of {len(was)} at random" if random else ""
     return "; ".join(filter(None, [drawn, undone, change.note(was)]))
 
 
