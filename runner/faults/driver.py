@@ -119,7 +119,7 @@ class FaultTarget:
     """What `confirm` compares with."""
     arguments: Mapping[str, Any] | None = None
     """What it is called with in the place of the file's arguments: what was resolved is what is done, where a person has named its
-    targets (`pinned`), or where a share of what was there has become a number."""
+    targets (`pinned`), they are drawn by the run's seed, or a share of what was there has become a number."""
     pinned: bool = False
     ttl_s: float | None = None
     """After how many seconds the fault system ends it by itself, whoever has died; None where it never does."""
@@ -232,6 +232,8 @@ class Setting:
     """Its default namespace."""
     server: str = ""
     """A hash of its API server's address."""
+    seed: int | None = None
+    """What the run's activities draw from; None where nothing is drawn yet: a plan."""
 
 
 class FaultSystem(Protocol):

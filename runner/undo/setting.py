@@ -16,4 +16,5 @@ def of(start: StartMessage) -> Setting:
         context=start.context,
         namespace=start.namespace,
         server=start.handed.get("server", ""),
+        seed=start.seed,
     )

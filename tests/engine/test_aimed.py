@@ -15,6 +15,7 @@ from runner.engine.supervisor import Supervisor
 from runner.experiment import apart
 from runner.faults.driver import FaultTarget
 from runner.process import messages
+from runner.undo import setting
 from tests.rundir.starts import start
 
 
@@ -64,3 +65,7 @@ def test_a_pin_that_no_action_can_be_aimed_at_is_an_error_with_the_names_there_a
     with pytest.raises(errors.UsageError, match="no action of the method can be aimed at pod/shop/b") as raised:
         admission.require_pinned(["pod/shop/a", "pod/shop/b"], actions)
     assert raised.value.hint == "targets of the plan: pod/shop/a, pod/shop/b"
+
+
+def test_a_fault_system_knows_the_seed_of_the_run(tmp_path: Path) -> None:
+    assert setting.of(start(tmp_path, seed=7)).seed == 7

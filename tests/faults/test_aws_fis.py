@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from runner import errors
 from runner.faults import conformance, identity, registry
 from runner.faults.aws_fis import actions, driver, service
 from runner.faults.conformance import Trial, Trouble
-from runner.faults.driver import Activity, Claim, Owner, Setting, State, Where
+from runner.faults.driver import Activity, Claim, FaultTarget, Owner, Setting, State, Where
 from runner.rundir.ledger import UndoRecord
+from runner.rundir.start_message import Kept
 from tests.fakes import troubled
 from tests.fakes.cloudwatch import ACCESS, REGION, Cloud, cloudwatch
 from tests.fakes.listening import Quiet, listening
@@ -116,11 +118,11 @@ def test_it_passes_the_conformance_suite(fis: Any, cloud: Cloud, monkeypatch: py
 
     @contextlib.contextmanager
     def trouble(kind: Trouble) -> Iterator[Setting]:
-        with monkeypatch.context() as patch, troubled.troubled(before, kind):
-            patch.setenv("AWS_ENDPOINT_URL", before.url)
+        with troubled.troubled(before, kind):
             yield SETTING
 
     with troubled.front(cloud.url) as before:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", before.url)
         trial = Trial(
             setting=SETTING,
             activity=asked(known),
@@ -166,12 +168,90 @@ def test_a_template_without_stop_condition_starts_where_that_is_accepted(fis: An
     assert start(template(fis, alarm=None), accept_no_stop_condition=True)["state"].startswith("running")
 
 
-def test_what_nothing_ends_is_the_undoers(fis: Any) -> None:
-    endless = {"actionId": "aws:ec2:stop-instances", "targets": {"Instances": "one"}}
-    found = driver.Driver().open(SETTING).resolve(asked(template(fis, actions={"stop": endless})))
+@pytest.mark.parametrize(
+    ("kind", "parameters", "owner", "ttl_s"),
+    [
+        ("aws:ec2:stop-instances", {"startInstancesAfterDuration": "PT1M"}, Owner.SYSTEM, 60.0),
+        ("aws:ec2:stop-instances", {}, Owner.NOBODY, None),
+        ("aws:ec2:stop-instances", {"startInstancesAfterDuration": "soon"}, Owner.UNDOER, None),
+        ("aws:ec2:terminate-instances", {}, Owner.NOBODY, None),
+        ("aws:ec2:send-spot-instance-interruptions", {"durationBeforeInterruption": "PT2M"}, Owner.NOBODY, None),
+        ("aws:eks:nobody-knows-this-yet", {}, Owner.NOBODY, None),
+        ("aws:ec2:reboot-instances", {}, Owner.SYSTEM, 0.0),
+        ("aws:network:disrupt-connectivity", {"duration": "PT1H2M3S", "scope": "all"}, Owner.SYSTEM, 3723.0),
+    ],
+)
+def test_what_fis_does_not_take_back_is_undone_by_nobody(
+    fis: Any, kind: str, parameters: Mapping[str, str], owner: Owner, ttl_s: float | None
+) -> None:
+    action = {"actionId": kind, "parameters": parameters, "targets": {"Instances": "one"}}
+    found = driver.Driver().open(SETTING).resolve(asked(template(fis, actions={"it": action})))
     assert found is not None
-    assert (found.owner, found.ttl_s) == (Owner.UNDOER, None)
-    assert driver.Driver().open(SETTING).resolve(asked(template(fis))).ttl_s == 60.0  # type: ignore[union-attr]
+    assert (found.owner, found.ttl_s) == (owner, ttl_s)
+    assert (f"FIS does not take back what it does by it ({kind})" in found.note) is (owner is Owner.NOBODY)
+
+
+def _with(actions: Mapping[str, Any]) -> type[Quiet]:
+    """FIS with one experiment of this run, which has completed."""
+    name = "chaosrun-x-1"
+    one = {
+        "id": "EXP1",
+        "state": {"status": "completed"},
+        "tags": {service.RUN_TAG: RUN, service.NAME_TAG: name},
+        "actions": {
+            key: {**action, "startTime": 1795780800, "state": {"status": "completed"}}
+            for key, action in actions.items()
+        },
+    }
+
+    class Service(Quiet):
+        def do_GET(self) -> None:
+            body = {"experiments": [one]} if self.path.partition("?")[0] == "/experiments" else {"experiment": one}
+            self.answer(json.dumps(body).encode())
+
+    return Service
+
+
+WAIT = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT1M"}}
+ALARMED = {"actionId": "aws:cloudwatch:assert-alarm-state", "parameters": {}}
+STOP = {"actionId": "aws:ec2:stop-instances", "parameters": {}}
+API_ERRORS = {"actionId": "aws:fis:inject-api-internal-error", "parameters": {"duration": "PT1M"}}
+
+
+@pytest.mark.parametrize(
+    ("actions", "proven"),
+    [({"w": WAIT, "a": ALARMED}, False), ({"w": WAIT, "errors": API_ERRORS}, True), ({"s": STOP}, True)],
+)
+def test_an_action_that_only_waits_or_looks_at_an_alarm_proves_nothing(
+    actions: Mapping[str, Any], proven: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = FaultTarget(action="it", kind="fis", targets=(INSTANCE,), before={"name": "chaosrun-x-1"})
+    with listening(_with(actions)) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        assert driver.Driver().open(SETTING).confirm(asked("EXT1"), target).confirmed is proven
+
+
+def test_an_experiment_that_completed_and_left_instances_stopped_is_no_evidence_that_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with listening(_with({"s": STOP, "w": WAIT})) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        found = driver.Driver().open(SETTING).residue({}, [], Kept())
+    assert found.cleared == ()
+    assert found.unseen[0].endswith("and FIS does not take back what it did by s (aws:ec2:stop-instances)")
+
+
+def test_a_shell_that_reaches_another_region_finds_no_experiment_and_says_so(fis: Any) -> None:
+    found = driver.Driver().open(SETTING).resolve(asked(template(fis)))
+    assert found is not None
+    (step,) = found.undo
+    record = UndoRecord(number=1, kind=step.kind, what=step.what, args=dict(step.args))
+    system = driver.Driver().open(replace(SETTING, configuration={"aws_region": "us-east-1"}))
+    why = f"this shell reaches region us-east-1, the fault is in region {REGION}: AWS_REGION={REGION} chaos-run recover"
+    outcome = system.undo(record)
+    assert (outcome.state, outcome.error) == (State.FAILED, why)
+    (left,) = system.residue(system.snapshot([found], must=True), [record], Kept()).residue
+    assert left == f"whether the FIS experiments of this run have ended is not known: {why}"
 
 
 def test_an_experiment_that_failed_is_not_undone(monkeypatch: pytest.MonkeyPatch) -> None:

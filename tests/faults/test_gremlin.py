@@ -13,7 +13,7 @@ from runner import errors
 from runner.faults import conformance, registry
 from runner.faults.conformance import Trial, Trouble
 from runner.faults.driver import Activity, Setting, State, Where
-from runner.faults.gremlin import actions, driver
+from runner.faults.gremlin import actions, driver, service
 from runner.rundir.ledger import UndoRecord
 from runner.safety import policy
 from tests.fakes import troubled
@@ -55,7 +55,7 @@ def test_it_passes_the_conformance_suite() -> None:
                 yield setting(before.url)
 
         trial = Trial(
-            setting=setting(team.url),
+            setting=setting(before.url),
             activity=ours,
             act=lambda: act(team, ours),
             nothing=asked("nobody"),
@@ -121,6 +121,95 @@ def test_an_attack_that_was_there_before_is_never_ours() -> None:
         found = driver.Driver().open(setting(team.url)).resolve(asked())
         assert driver.Driver().open(setting(team.url)).undo(_record(found)).state is State.ALREADY
         assert team.look(guid)["stage"] == "Running"
+
+
+SHAPES: list[Any] = [
+    {"cliArgs": ["latency", "-l", "60", "-m", "300"]},
+    {"commandArgs": {"cliArgs": ["latency", "-m", "300"], "length": 60}, "commandType": "Latency"},
+    {"command_args": {"cli_args": ["-m", "300"], "length": 60}, "command_type": "LATENCY"},
+    {"command": {"type": "latency", "args": ["-l", "60", "-m", "300"]}},
+    {"type": "latency", "args": ["-l", "60", "-m", "300"]},
+]
+
+
+def _answering(impact: Any, **more: Any) -> Iterator[tuple[Team, Any, Any]]:
+    """An attack of ours that Gremlin tells of in that shape."""
+    with gremlin() as team:
+        system = driver.Driver().open(setting(team.url))
+        found = system.resolve(asked())
+        guid = act(team, asked())["guid"]
+        team.attacks[guid] |= {"impactDefinition": impact, **more}
+        yield team, system, found
+
+
+answering = contextlib.contextmanager(_answering)
+
+
+@pytest.mark.parametrize("impact", SHAPES)
+def test_an_attack_is_found_in_whatever_shape_gremlin_tells_its_command(impact: Any) -> None:
+    with answering(impact) as (_, system, found):
+        assert system.confirm(asked(), found).confirmed
+        assert system.undo(_record(found)).state is State.UNDONE
+
+
+@pytest.mark.parametrize(
+    ("impact", "more"),
+    [
+        ({"somethingElse": {}}, {}),
+        ({"args": ["-l", "60", "-m", "300"]}, {}),
+        ({"cliArgs": ["latency", "-l", "60", "-m", "300"]}, {"targetDefinition": {"strategy": {"byLabel": {}}}}),
+    ],
+)
+def test_an_attack_that_cannot_be_read_is_never_taken_for_nothing(impact: Any, more: dict[str, Any]) -> None:
+    with answering(impact, **more) as (team, system, found):
+        outcome = system.undo(_record(found))
+        assert outcome.state is State.FAILED
+        assert "whether it is this run's is not known" in str(outcome.error)
+        assert len(system.residue(system.snapshot([found], must=True), [], _kept()).residue) == 1
+        (one,) = team.attacks.values()
+        one["halted"] = "UserHalted"
+        assert system.undo(_record(found)).state is State.ALREADY
+
+
+def test_another_attack_on_the_same_object_is_somebody_elses() -> None:
+    with answering({"cliArgs": ["latency", "-l", "60", "-m", "5"]}) as (_, system, found):
+        assert system.undo(_record(found)).state is State.ALREADY
+
+
+@pytest.mark.parametrize("given", [["-l", "5"], ["-l5"], ["--length=5"]])
+def test_a_length_within_the_command_is_refused(given: list[str]) -> None:
+    with pytest.raises(errors.UsageError, match="length_s says how long"):
+        actions.arguments(["latency", *given], 60)
+    assert actions.arguments(["latency", "-p", "-lo"], 60) == ["latency", "-l", "60", "-p", "-lo"]
+
+
+def test_a_shell_that_reaches_another_team_halts_nothing_and_says_so() -> None:
+    with gremlin() as team, gremlin() as other:
+        system = driver.Driver().open(setting(team.url))
+        found = system.resolve(asked())
+        assert found is not None
+        act(team, asked())
+        elsewhere = driver.Driver().open(setting(other.url))
+        outcome = elsewhere.undo(_record(found))
+        why = f"this shell reaches URL {other.url}, the fault is in URL {team.url}: GREMLIN_URL={team.url} chaos-run recover"
+        assert (outcome.state, outcome.error) == (State.FAILED, why)
+        (left,) = elsewhere.residue(system.snapshot([found], must=True), [], _kept()).residue
+        assert left == f"whether an attack on deployment/shop/shop goes on is not known: {why}"
+        assert system.undo(_record(found)).state is State.UNDONE
+
+
+def test_the_team_of_a_record_is_told_from_others_and_a_team_of_the_secrets_is_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GREMLIN_API_KEY", KEY)
+    monkeypatch.setenv("GREMLIN_TEAM_ID", "team-2")
+    open_one, secret = (service.Gremlin(service.access({}, known)) for known in ({}, SECRETS))
+    assert open_one.home()["team"] == "team-2"
+    assert TEAM not in str(secret.home())
+    assert "the fault is in team team-2: GREMLIN_TEAM_ID=… GREMLIN_API_KEY=… chaos-run recover" in secret.elsewhere(
+        open_one.home()
+    )
+    assert secret.elsewhere(secret.home()) == secret.elsewhere(None) == ""
 
 
 def test_what_cannot_be_attacked_starts_nothing() -> None:

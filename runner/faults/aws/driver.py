@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,11 +25,12 @@ from runner.faults.driver import (
     Where,
     unknown,
 )
+from runner.faults.home import HOME
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
 if TYPE_CHECKING:
-    from runner.faults.aws.changes import Change
+    from runner.faults.aws.changes import Change, Whose
 
 PACKAGE = "chaosaws"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -46,7 +48,7 @@ class Driver(BaseDriver):
     said = "AWS"
     modules: Collection[str] = (PACKAGE,)
     undoes: Collection[str] = (PUT_BACK,)
-    imports: Collection[str] = ("boto3", "runner.faults.aws.changes")
+    imports: Collection[str] = ("boto3", "runner.faults.aws.changes", "runner.faults.aws.home")
     sees_residue = True
 
     def environment(self, provider: Provider, where: Where) -> Environment:
@@ -88,34 +90,32 @@ class System(BaseSystem):
         from runner.faults.aws.client import answered
 
         try:
+            client = self._client(change)
             with answered("AWS"):
-                was = change.read(self._client(change), activity.arguments)
+                was = change.read(client, activity.arguments)
+            home = self._home(client) if was else {}
         except errors.EnvironmentFailure as problem:
             return unknown(activity.name, system=Driver.name, note=problem.message)
-        one = fault in changes.AT_RANDOM and not activity.arguments.get("instance_id") and len(was) > 1
+        candidates = was
+        if drawn := _drawn(fault, activity, was, self._setting.seed):
+            was = {drawn: was[drawn]}
+        ours = {name: change.ours(activity.arguments, value) for name, value in was.items()}
+        before = {"fault": fault, "was": was, "ours": ours, HOME: home}
+        undone = [name for name, value in was.items() if change.put_back and not change.for_good(value)]
         return FaultTarget(
             action=activity.name,
             system=Driver.name,
             kind="aws",
             targets=tuple(f"{change.service}/{name}" for name in was),
-            note=f"one of {len(was)} at random; the undo starts each of them that has stopped since"
-            if one and change.put_back
-            else f"one of {len(was)} at random"
-            if one
-            else ""
-            if was
-            else "nothing there that it could change",
-            owner=Owner.SYSTEM if change.heals else Owner.UNDOER if change.put_back else Owner.NOBODY,
-            undo=tuple(
-                UndoStep(
-                    kind=PUT_BACK,
-                    what=f"the {change.said} {name} as it was: {_told(value)}",
-                    args={"fault": fault, "name": name, "was": value, "resource": f"{change.service}/{name}"},
-                )
-                for name, value in was.items()
-                if change.put_back
-            ),
-            before={"fault": fault, "was": was},
+            note=_note(change, was, candidates, random=_at_random(fault, activity, candidates)),
+            owner=Owner.SYSTEM
+            if change.heals
+            else Owner.UNDOER
+            if change.put_back and len(undone) == len(was)
+            else Owner.NOBODY,
+            undo=tuple(_step(change, name, before) for name in undone),
+            before=before,
+            arguments={**activity.arguments, "instance_id": drawn} if drawn else None,
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
@@ -123,9 +123,11 @@ class System(BaseSystem):
         return {"was": {a.action: dict(a.before) for a in actions if a.kind == "aws" and a.undo}}
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
-        """By the value of each resource now."""
-        change, now = self._now(before.before)
-        changed = {n: v for n, v in now.items() if not change.is_back(before.before["was"][n], v)}
+        """By the value of each resource now, where it is what the action sets."""
+        change, client = self._reached(before.before)
+        now = _looked(change, client, before.before)
+        known = before.before
+        changed = {n: v for n, v in now.items() if _whose(change, known, n, v) == "ours"}
         said = ", ".join(f"{name}: {_told(before.before['was'][name])} → {_told(v)}" for name, v in changed.items())
         return Evidence(
             confirmed=bool(changed),
@@ -134,69 +136,138 @@ class System(BaseSystem):
         )
 
     def undo(self, record: UndoRecord, *, hurried: bool = False) -> Outcome:
-        """Set the value that was read before, where it is another now."""
+        """Set the value that was read before, where the action's is there now; only in the account and region where it was read."""
         from runner.faults.aws import changes
         from runner.faults.aws.client import answered
 
-        change, name, was = changes.CHANGES[record.args["fault"]], record.args["name"], record.args["was"]
+        args = record.args
+        change, name, was, ours = changes.CHANGES[args["fault"]], args["name"], args["was"], args.get("ours")
         assert change.put_back is not None, "else there is no record of it"
         try:
             client = self._client(change)
+            if lost := self._elsewhere(args.get(HOME), client):
+                return Outcome(state=State.FAILED, error=lost)
             with answered("AWS"):
                 now = change.look(client, name)
             if now is None:
                 return Outcome(state=State.FAILED, error=f"the {change.said} {name} is gone: nothing can be put back")
-            if change.is_back(was, now):
+            if change.lost(now):
+                error = f"AWS says that the {change.said} {name} is {_told(now)}: nothing can be put back"
+                return Outcome(state=State.FAILED, error=error)
+            if change.whose(was, now, ours) != "ours":
                 return Outcome(state=State.ALREADY)
-            _patiently(change, client, name, was, 0.0 if hurried else BUSY_S)
+            put_back = change.put_back
+            _patiently(lambda: put_back(client, name, was, ours), 0.0 if hurried else BUSY_S)
         except errors.EnvironmentFailure as problem:
             return Outcome(state=State.FAILED, error=str(problem))
         return Outcome(state=State.UNDONE)
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
         """What is not as it was, of all that the actions could have changed."""
-        residue: list[str] = []
-        meant: list[str] = []
-        cleared: list[str] = []
-        for found in (before.get("was") or {}).values():
-            change, now = self._now(found)
-            for name, value in now.items():
-                said = f"the {change.said} {name} is {_told(value)}, and was {_told(found['was'][name])}"
-                stays = kept.names is None or f"{change.service}/{name}" in kept.names
-                if change.is_back(found["was"][name], value):
-                    cleared.append(f"the {change.said} {name} is {_told(value)}")
-                else:
-                    (meant if stays else residue).append(said)
-        return Residue(residue=tuple(residue), meant=tuple(meant), cleared=tuple(cleared))
+        found = Residue()
+        for one in (before.get("was") or {}).values():
+            change, client = self._reached(one)
+            if lost := self._elsewhere(one.get(HOME), client):
+                names = ", ".join(one["was"])
+                found += Residue(residue=(f"whether the {change.said} {names} is as it was is not known: {lost}",))
+                continue
+            for name, value in _looked(change, client, one).items():
+                found += _left(change, one, name, value, kept)
+        return found
 
-    def _now(self, before: Mapping[str, Any]) -> tuple[Change, dict[str, Any]]:
-        """The kind of change, and each resource's value now."""
+    def _reached(self, before: Mapping[str, Any]) -> tuple[Change, Any]:
+        """The kind of change, and a client for it."""
         from runner.faults.aws import changes
-        from runner.faults.aws.client import answered
 
         change = changes.CHANGES[before["fault"]]
-        client = self._client(change)
-        with answered("AWS"):
-            return change, {name: change.look(client, name) for name in before["was"]}
+        return change, self._client(change)
 
     def _client(self, change: Change) -> Any:
         from runner.faults.aws import client
 
-        secrets = self._setting.secrets.starting_with(client.PREFIX)
-        return client.client(change.service, self._setting.configuration, secrets)
+        return client.client(change.service, self._setting.configuration, self._secrets())
+
+    def _home(self, client: Any) -> dict[str, str]:
+        from runner.faults.aws import home
+
+        return home.of(client, self._setting.configuration, self._secrets())
+
+    def _elsewhere(self, made: Mapping[str, Any] | None, client: Any) -> str:
+        from runner.faults.aws import home
+
+        return home.elsewhere(made, client, self._setting.configuration, self._secrets())
+
+    def _secrets(self) -> dict[str, Any]:
+        from runner.faults.aws import client
+
+        return self._setting.secrets.starting_with(client.PREFIX)
 
 
-def _patiently(change: Change, client: Any, name: str, was: Any, seconds: float) -> None:
-    """Put it back, asking again while AWS is busy with it. Raises EnvironmentFailure."""
+def _looked(change: Change, client: Any, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of each resource now."""
     from runner.faults.aws.client import answered
 
-    assert change.put_back is not None, "else there is nothing to put back"
-    put_back = change.put_back
+    with answered("AWS"):
+        return {name: change.look(client, name) for name in before["was"]}
+
+
+def _step(change: Change, name: str, before: Mapping[str, Any]) -> UndoStep:
+    """One resource as it was."""
+    was, resource = before["was"][name], f"{change.service}/{name}"
+    args = {"fault": before["fault"], "name": name, "was": was, "ours": before["ours"][name], "resource": resource}
+    what = f"the {change.said} {name} as it was: {_told(was)}"
+    return UndoStep(kind=PUT_BACK, what=what, args={**args, HOME: before[HOME]})
+
+
+def _at_random(fault: str, activity: Activity, was: Mapping[str, Any]) -> bool:
+    """Whether the action takes one of these, and nobody has named which."""
+    from runner.faults.aws import changes
+
+    return fault in changes.AT_RANDOM and not activity.arguments.get("instance_id") and len(was) > 1
+
+
+def _drawn(fault: str, activity: Activity, was: Mapping[str, Any], seed: int | None) -> str:
+    """The one that the run's seed takes, the same for whoever asks; empty where nothing is drawn, or not here."""
+    if seed is None or not _at_random(fault, activity, was):
+        return ""
+    return Random(f"{seed}:{activity.name}").choice(sorted(was))
+
+
+def _note(change: Change, was: Mapping[str, Any], candidates: Mapping[str, Any], *, random: bool) -> str:
+    """What a plan says of the resources beside their names."""
+    if not was:
+        return "nothing there that it could change"
+    if len(was) < len(candidates):
+        return "; ".join(filter(None, [f"drawn from {len(candidates)} by the run's seed", change.note(was)]))
+    undone = "the undo starts each of them that has stopped since" if random and change.put_back else ""
+    drawn = f"one of {len(was)} at random" if random else ""
+    return "; ".join(filter(None, [drawn, undone, change.note(was)]))
+
+
+def _left(change: Change, before: Mapping[str, Any], name: str, now: Any, kept: Kept) -> Residue:
+    """What became of one resource."""
+    whose = _whose(change, before, name, now)
+    if whose == "back":
+        return Residue(cleared=(f"the {change.said} {name} is {_told(now)}",))
+    said = (f"the {change.said} {name} is {_told(now)}, and was {_told(before['was'][name])}",)
+    if whose == "others":
+        return Residue(others=said)
+    stays = kept.names is None or f"{change.service}/{name}" in kept.names
+    return Residue(meant=said) if stays else Residue(residue=said)
+
+
+def _whose(change: Change, before: Mapping[str, Any], name: str, now: Any) -> Whose:
+    return change.whose(before["was"][name], now, (before.get("ours") or {}).get(name))
+
+
+def _patiently(put_back: Callable[[], object], seconds: float) -> None:
+    """Put it back, asking again while AWS is busy with it. Raises EnvironmentFailure."""
+    from runner.faults.aws.client import answered
 
     def ask() -> errors.EnvironmentFailure | None:
         try:
             with answered("AWS"):
-                put_back(client, name, was)
+                put_back()
         except errors.EnvironmentFailure as problem:
             return problem
         return None

@@ -24,6 +24,7 @@ from runner.faults.driver import (
     UndoStep,
     Where,
 )
+from runner.faults.home import HOME
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -77,33 +78,30 @@ class System(BaseSystem):
         if activity.provider.get("func") != "start_experiment":
             return None
         name = str(activity.arguments.get("template_id"))
-        template = self._fis().template(name)
+        fis = self._fis()
+        template = fis.template(name)
         if template is None or not template.targets:
             note = f"there is no template {name}" if template is None else f"the template {name} has no targets"
             return FaultTarget(action=activity.name, system=Driver.name, kind="fis", note=note)
         ours = identity.name(self._setting.run, {"template_id": name})
-        ends = template.seconds is not None
+        args = {"name": ours, HOME: fis.home()}
         return FaultTarget(
             action=activity.name,
             system=Driver.name,
             kind="fis",
             targets=template.targets,
-            note=f"{', '.join(template.actions)}; "
-            + (
-                f"its alarms: {', '.join(template.stop_conditions)}"
-                if template.stop_conditions
-                else "NO stop condition"
-            ),
+            note=_note(template),
             objects=(f"fis/{ours}",),
-            owner=Owner.SYSTEM if ends else Owner.UNDOER,
-            undo=(UndoStep(kind=STOP, what=f"stop the FIS experiment of template {name}", args={"name": ours}),),
-            before={"name": ours},
-            ttl_s=template.seconds,
+            owner=Owner.NOBODY if template.stays else Owner.UNDOER if template.seconds is None else Owner.SYSTEM,
+            undo=(UndoStep(kind=STOP, what=f"stop the FIS experiment of template {name}", args=args),),
+            before=args,
+            ttl_s=None if template.stays else template.seconds,
         )
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
         """Nothing is compared: what FIS changes it puts back itself, and the run's own experiments are found by their tag."""
-        return {"names": [a.before["name"] for a in actions if a.kind == "fis" and a.before]}
+        mine = [a.before for a in actions if a.kind == "fis" and a.before]
+        return {"names": [one["name"] for one in mine], HOME: mine[0][HOME]} if mine else {"names": []}
 
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """An action of the experiment that runs or has run, with its start: FIS' word. What it did to users, the traffic shows."""
@@ -112,8 +110,7 @@ class System(BaseSystem):
         ran = [
             f"{name} {action['state']['status']} since {action['startTime']:%H:%M:%S}"
             for one in found
-            for name, action in (one.get("actions") or {}).items()
-            if action.get("startTime") and action["state"]["status"] in ("running", "completed", "stopping", "stopped")
+            for name, action in _ran(one).items()
         ]
         said = (
             f"AWS FIS says of {', '.join(one['id'] for one in found)}: {'; '.join(ran)}" if ran else _nothing_ran(found)
@@ -124,6 +121,8 @@ class System(BaseSystem):
         """Stop what bears our tag, and wait until FIS has run its post-actions."""
         try:
             fis = self._fis()
+            if lost := fis.elsewhere(record.args.get(HOME)):
+                return Outcome(state=State.FAILED, error=lost)
             live = [
                 one
                 for one in fis.named(service.NAME_TAG, record.args["name"])
@@ -143,18 +142,23 @@ class System(BaseSystem):
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
         """Experiments of this run that have not ended, or that FIS could not end."""
         fis = self._fis()
+        if lost := fis.elsewhere(before.get(HOME)):
+            return Residue(residue=(f"whether the FIS experiments of this run have ended is not known: {lost}",))
         residue: list[str] = []
         meant: list[str] = []
         cleared: list[str] = []
+        unseen: list[str] = []
         for one in fis.named(service.RUN_TAG, self._setting.run):
             found = fis.experiment(one)
             said = f"the FIS experiment {one} is {service.reason(found)}"
             name = f"fis/{(found.get('tags') or {}).get(service.NAME_TAG)}"
-            if found["state"]["status"] in service.ENDED:
+            if found["state"]["status"] in service.ENDED and (stays := service.stays(_ran(found))):
+                unseen.append(f"{said}, and FIS does not take back what it did by {', '.join(stays)}")
+            elif found["state"]["status"] in service.ENDED:
                 cleared.append(said)
             else:
                 (meant if kept.names is None or name in kept.names else residue).append(said)
-        return Residue(residue=tuple(residue), meant=tuple(meant), cleared=tuple(cleared))
+        return Residue(residue=tuple(residue), meant=tuple(meant), cleared=tuple(cleared), unseen=tuple(unseen))
 
     def _fis(self) -> Fis:
         from runner.faults.aws import client
@@ -171,6 +175,23 @@ def _end(fis: Fis, named: str, seconds: float) -> Mapping[str, Any]:
         EVERY_S,
         enough=lambda now: now["state"]["status"] not in ("pending", "initiating", "running", "stopping"),
     )
+
+
+def _ran(experiment: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Its actions that do or did something to a target."""
+    did = ("running", "completed", "stopping", "stopped")
+    actions: Mapping[str, Mapping[str, Any]] = experiment.get("actions") or {}
+    return {
+        name: action
+        for name, action in actions.items()
+        if service.strikes(action) and action.get("startTime") and action["state"]["status"] in did
+    }
+
+
+def _note(template: service.Template) -> str:
+    alarms = f"its alarms: {', '.join(template.stop_conditions)}" if template.stop_conditions else "NO stop condition"
+    left = f"; FIS does not take back what it does by {', '.join(template.stays)}" if template.stays else ""
+    return f"{', '.join(template.actions)}; {alarms}{left}"
 
 
 def _nothing_ran(found: Sequence[Mapping[str, Any]]) -> str:

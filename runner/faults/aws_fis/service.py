@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import errors
+from runner.faults.aws import home
 from runner.faults.aws.client import answered, client
 
 RUN_TAG, NAME_TAG = "chaos-run/run-id", "chaos-run/name"
@@ -16,6 +17,11 @@ LIVE = ("pending", "initiating", "running", "stopping")
 ENDED = ("completed", "stopped", "cancelled")
 """Without an error; `failed` is the fourth that is final."""
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
+_ENDS = ("duration", "maxDuration", "startInstancesAfterDuration")
+"""Parameters of an action after whose time FIS takes its effect back; `durationBeforeInterruption` of spot instances is none."""
+_HEAL = ("aws:ec2:reboot-instances", "aws:rds:reboot-db-instances", "aws:rds:failover-db-cluster")
+"""Actions without an end that leave everything as it was; FIS starts no task, pod or instance again that it has ended."""
+_HARMLESS = ("aws:fis:wait", "aws:cloudwatch:")
 _WHO = "AWS FIS"
 
 
@@ -31,7 +37,9 @@ class Template:
     skips_empty: bool
     """Whether it goes on where a target matches nothing."""
     seconds: float | None
-    """After how long all its actions have ended, at the most; None where one states no end."""
+    """After how long all its actions have ended, at the most; None where one states an end that cannot be read."""
+    stays: tuple[str, ...]
+    """Actions whose effect FIS does not end, as far as is known here."""
 
 
 class Fis:
@@ -39,6 +47,15 @@ class Fis:
 
     def __init__(self, configuration: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
         self._client = client("fis", configuration, secrets)
+        self._access = (configuration, secrets)
+
+    def home(self) -> dict[str, str]:
+        """The account and region that it is."""
+        return home.of(self._client, *self._access)
+
+    def elsewhere(self, made: Mapping[str, Any] | None) -> str:
+        """Why it is not where an experiment was started; empty where it is, or nobody knows."""
+        return home.elsewhere(made, self._client, *self._access)
 
     def template(self, name: str) -> Template | None:
         """None where there is none of that id."""
@@ -52,10 +69,11 @@ class Fis:
         actions = found.get("actions") or {}
         return Template(
             targets=tuple(said for target in (found.get("targets") or {}).values() for said in _targets(target)),
-            actions=tuple(f"{name} ({action.get('actionId')})" for name, action in actions.items()),
+            actions=tuple(_called(*one) for one in actions.items()),
             stop_conditions=tuple(c["value"] for c in found.get("stopConditions") or () if c.get("value")),
             skips_empty=(found.get("experimentOptions") or {}).get("emptyTargetResolutionMode") == "skip",
             seconds=_seconds([*actions.values()]),
+            stays=stays(actions),
         )
 
     def engaged(self) -> str:
@@ -120,19 +138,36 @@ def _targets(target: Mapping[str, Any]) -> Iterator[str]:
     yield f"{kind} with {', '.join(picked) or 'nothing that selects'} ({mode})"
 
 
+def stays(actions: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Actions, of a template or an experiment, after which something stays stopped or gone when the experiment has ended."""
+    return tuple(_called(*one) for one in actions.items() if not _ends(one[1]))
+
+
+def strikes(action: Mapping[str, Any]) -> bool:
+    """Whether it does anything to a target: one that waits, or looks at an alarm, proves nothing."""
+    return not str(action.get("actionId")).startswith(_HARMLESS)
+
+
+def _ends(action: Mapping[str, Any]) -> bool:
+    """Of what is not known here and states no end, nobody knows it."""
+    known = str(action.get("actionId"))
+    return not strikes(action) or known in _HEAL or any(p in _ENDS for p in action.get("parameters") or {})
+
+
+def _called(name: str, action: Mapping[str, Any]) -> str:
+    return f"{name} ({action.get('actionId')})"
+
+
 def _seconds(actions: Sequence[Mapping[str, Any]]) -> float | None:
-    """One after the other, at the most; what states no time ends at once unless it stops something until somebody starts it."""
-    total = 0.0
-    for action in actions:
-        given = action.get("parameters") or {}
-        stated = [_iso(v) for k, v in given.items() if "uration" in k]
-        if not stated and str(action.get("actionId")).endswith((":stop-instances", ":stop-task")):
-            return None
-        total += max(stated, default=0.0)
-    return total
+    """One after the other, at the most; what states no time adds none."""
+    stated = [_iso(v) for one in actions for k, v in (one.get("parameters") or {}).items() if k in _ENDS]
+    known = [seconds for seconds in stated if seconds is not None]
+    return sum(known) if len(known) == len(stated) else None
 
 
-def _iso(text: Any) -> float:
+def _iso(text: Any) -> float | None:
     found = _DURATION.fullmatch(str(text))
-    hours, minutes, seconds = (int(part or 0) for part in found.groups()) if found else (0, 0, 0)
+    if not found or not any(found.groups()):
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return hours * 3600.0 + minutes * 60 + seconds

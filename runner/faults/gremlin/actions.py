@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from runner.faults.gremlin.service import Gremlin
 
 START_S, EVERY_S = 60.0, 1.0
 """How long an attack may take until an agent runs it; how often Gremlin is asked."""
+
+_LENGTH = re.compile(r"-l=?\d*|--length(=.*)?")
 
 
 def attack(
@@ -43,8 +46,10 @@ def attack(
 
 
 def arguments(command: Sequence[str], length_s: int) -> list[str]:
-    """Gremlin's own command line, with the length that its agents end it after."""
+    """Gremlin's own command line, with the length that its agents end it after. Raises UsageError where it has one already."""
     kind, *others = map(str, command)
+    if given := next((word for word in others if _LENGTH.fullmatch(word)), None):
+        raise errors.UsageError(f"the command of a Gremlin attack has {given}: length_s says how long it lasts")
     return [kind, "-l", str(length_s), *others]
 
 

@@ -22,6 +22,7 @@ from runner.faults.driver import (
     UndoStep,
     Where,
 )
+from runner.faults.home import HOME
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
 
@@ -94,6 +95,7 @@ class System(BaseSystem):
             "command": actions.arguments(asked["command"], length),
             "objects": [str(one["uid"]) for one in objects],
             "before": [one.guid for one in gremlin.attacks()],
+            HOME: gremlin.home(),
         }
         return FaultTarget(
             action=activity.name,
@@ -114,7 +116,11 @@ class System(BaseSystem):
     def confirm(self, activity: Activity, before: FaultTarget) -> Evidence:
         """An agent that runs it, with the time: Gremlin's word. What it did to users, the traffic shows."""
         gremlin = self._gremlin()
-        ran = {agent: at for one in _ours(gremlin, before.before) for agent, at in gremlin.ran(one.guid).items()}
+        ran = {
+            agent: at
+            for one in _doing(before.before, _aimed(gremlin, before.before))
+            for agent, at in gremlin.ran(one.guid).items()
+        }
         said = ", ".join(f"{agent} since {at}" for agent, at in ran.items())
         return Evidence(
             confirmed=bool(ran),
@@ -126,7 +132,10 @@ class System(BaseSystem):
         """Halt it, and wait until its agents say that they have taken it back."""
         try:
             gremlin = self._gremlin()
-            live = [one for one in _ours(gremlin, record.args) if not one.over]
+            if lost := gremlin.elsewhere(record.args.get(HOME)):
+                return Outcome(state=State.FAILED, error=lost)
+            listed = _aimed(gremlin, record.args)
+            live = [one for one in _doing(record.args, listed) if not one.over]
             for one in live:
                 gremlin.halt(one.guid)
             seconds = HURRIED_S if hurried else HALT_S
@@ -136,6 +145,8 @@ class System(BaseSystem):
         if bad := [one for one in ends if not one.clean]:
             said = f"the Gremlin attack {bad[0].guid} is in the stage {bad[0].stage}: what it left on its targets is not known"
             return Outcome(state=State.FAILED, error=said)
+        if dark := _unreadable(record.args, listed):
+            return Outcome(state=State.FAILED, error=f"{_dark(dark[0])}: halt it in Gremlin if it is")
         return Outcome(state=State.UNDONE if live else State.ALREADY)
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
@@ -145,7 +156,12 @@ class System(BaseSystem):
         meant: list[str] = []
         cleared: list[str] = []
         for args in before.get("attacks") or ():
-            for one in _ours(gremlin, args):
+            if lost := gremlin.elsewhere(args.get(HOME)):
+                residue.append(f"whether an attack on {args['said']} goes on is not known: {lost}")
+                continue
+            listed = _aimed(gremlin, args)
+            residue += [_dark(one) for one in _unreadable(args, listed)]
+            for one in _doing(args, listed):
                 said = f"the Gremlin attack {one.guid} on {args['said']} is {one.lifecycle}, stage {one.stage}"
                 stays = kept.names is None or args["said"] in kept.names
                 (cleared if one.clean else meant if stays else residue).append(said)
@@ -158,16 +174,30 @@ class System(BaseSystem):
         return service.Gremlin(service.access(self._setting.configuration, secrets))
 
 
-def _ours(gremlin: Gremlin, args: Mapping[str, Any]) -> list[Attack]:
-    """Attacks that do the same to the same objects and were not there before. Somebody else's that does just that, begun
-    meanwhile, cannot be told from it; no other is ever halted."""
+def _aimed(gremlin: Gremlin, args: Mapping[str, Any]) -> list[Attack]:
+    """Attacks on the same objects, or on ones that nobody can read from the answer, that were not there before."""
+    objects = frozenset(args["objects"])
     return [
-        one
-        for one in gremlin.attacks()
-        if one.guid not in args["before"]
-        and one.command == tuple(args["command"])
-        and one.objects == frozenset(args["objects"])
+        one for one in gremlin.attacks() if one.guid not in args["before"] and one.objects in (objects, frozenset())
     ]
+
+
+def _doing(args: Mapping[str, Any], aimed: Sequence[Attack]) -> list[Attack]:
+    """Those that do the same. Somebody else's that does just that, begun meanwhile, cannot be told from it; no other is ever halted."""
+    return [one for one in aimed if one.objects and one.does(args["command"])]
+
+
+def _unreadable(args: Mapping[str, Any], aimed: Sequence[Attack]) -> list[Attack]:
+    """Those that go on, of which nobody can tell whether they are ours."""
+    dark = [one for one in aimed if one.command is None or (not one.objects and one.does(args["command"]))]
+    return [one for one in dark if not one.over]
+
+
+def _dark(one: Attack) -> str:
+    return (
+        f"the Gremlin attack {one.guid}, begun meanwhile, goes on, stage {one.stage}: whether it is this run's is not known, "
+        "for what it does, or to whom, cannot be read"
+    )
 
 
 def _end(gremlin: Gremlin, guid: str, seconds: float) -> Attack:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from runner import errors
+from runner.faults import home
 
 URL = "https://api.gremlin.com/v1"
 PREFIX = "GREMLIN_"
@@ -18,6 +20,7 @@ FINISHED = ("complete", "error")
 ENDED_WELL = ("successful", "userhalted")
 """The stages of a finished attack whose agents say that they have taken everything back."""
 _RUNNING = "running"
+_WAY = {"team": "GREMLIN_TEAM_ID=… GREMLIN_API_KEY=…", "URL": "GREMLIN_URL={}"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class Access:
     url: str
     team: str
     authorization: str
+    secret: bool = False
+    """Whether the team is one of the file's secrets, which are written nowhere."""
 
 
 def access(configuration: Mapping[str, Any], secrets: Mapping[str, Any]) -> Access:
@@ -38,7 +43,8 @@ def access(configuration: Mapping[str, Any], secrets: Mapping[str, Any]) -> Acce
             "Gremlin needs a team and a key", hint="set GREMLIN_TEAM_ID and GREMLIN_API_KEY, or give them as secrets"
         )
     url = str(configuration.get("gremlin_url") or known.get(f"{PREFIX}URL") or URL).rstrip("/")
-    return Access(url=url, team=team, authorization=f"Key {key}" if key else f"Bearer {token}")
+    secret = bool(secrets.get(f"{PREFIX}TEAM_ID"))
+    return Access(url=url, team=team, authorization=f"Key {key}" if key else f"Bearer {token}", secret=secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +57,13 @@ class Attack:
     stage: str
     """In small letters and without separators: running, teardownfailed."""
     objects: frozenset[str]
-    """The uids that it was aimed at."""
-    command: tuple[str, ...]
+    """The uids that it was aimed at; none where nobody can read them from the answer."""
+    command: tuple[str, ...] | None
+    """As it was given; None where nobody can read it from the answer."""
+
+    def does(self, command: Sequence[str]) -> bool:
+        """Whether that is its command, in whatever order and spelling of its kind an answer has it."""
+        return self.command is not None and _plain(self.command) == _plain(command)
 
     @property
     def over(self) -> bool:
@@ -69,6 +80,16 @@ class Gremlin:
 
     def __init__(self, where: Access) -> None:
         self._where = where
+
+    def home(self) -> dict[str, str]:
+        """The team and the address that it is; of a team that is a secret a digest."""
+        team, where = self._where.team, self._where
+        digest = hashlib.sha256(team.encode()).hexdigest()[:8]
+        return {"team": f"of the secrets ({digest})" if where.secret else team, "URL": where.url}
+
+    def elsewhere(self, made: Mapping[str, Any] | None) -> str:
+        """Why it is not where an attack was started; empty where it is, or nobody knows."""
+        return home.elsewhere(made, self.home(), _WAY)
 
     def objects(self) -> list[dict[str, Any]]:
         """Everything in its clusters that can be attacked."""
@@ -170,8 +191,30 @@ def _attack(found: Mapping[str, Any]) -> Attack:
         lifecycle=str(_first(found, "stageLifecycle", "stage_lifecycle") or "").lower(),
         stage=str(found.get("stage") or "").lower().replace("_", ""),
         objects=frozenset(str(one.get("uid")) for one in objects),
-        command=tuple(map(str, _first(impact, "cliArgs", "cli_args", "args") or ())),
+        command=_command(impact),
     )
+
+
+def _plain(command: Sequence[str]) -> tuple[str, list[str]]:
+    return "".join(filter(str.isalnum, command[0])).lower(), sorted(command[1:])
+
+
+def _command(impact: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """In the shape in which it is given, in that of `commandArgs`, or in that of a command with its type beside its arguments."""
+    inner = _first(impact, "commandArgs", "command_args", "command") or {}
+    arguments = _first(impact, "cliArgs", "cli_args", "args") or _first(inner, "cliArgs", "cli_args", "args")
+    if not isinstance(arguments, list) or not arguments:
+        return None
+    found = tuple(map(str, arguments))
+    if found[0].startswith("-"):
+        kind = _first(impact, "commandType", "command_type", "type") or _first(
+            inner, "commandType", "command_type", "type"
+        )
+        if not kind:
+            return None
+        found = (str(kind), *found)
+    length = _first(inner, "length")
+    return found if length is None or "-l" in found else (*found, "-l", str(length))
 
 
 def _first(found: Any, *names: str) -> Any:
