@@ -379,6 +379,15 @@ class Pinning(Protocol):
 
 
 @runtime_checkable
+class Reading(Protocol):
+    """A driver that reads in the words of a program where it would strike."""
+
+    def leaves(self, provider: Provider, context: str) -> str:
+        """By which words a program, or code that starts one, would leave the context that was cleared; empty where it does not say so."""
+        ...
+
+
+@runtime_checkable
 class Withholding(Protocol):
     """A fault system that knows which rollbacks of the file would undo what somebody else did."""
 

@@ -34,6 +34,7 @@ from runner.faults.driver import (
     Owner,
     Pinning,
     Provider,
+    Reading,
     Residue,
     Withholding,
     unknown,
@@ -57,7 +58,10 @@ class World:
 
     def inspect(self) -> Inspection:
         """Every action's targets, the state to compare with afterwards, and the locks that stand for the blast radius."""
-        systems = {driver: driver.open(self._setting) for driver in registry.reached(self._providers)}
+        reached = registry.reached(self._providers)
+        if led := self._led(reached):
+            return Inspection(refused=led)
+        systems = {driver: driver.open(self._setting) for driver in reached}
         try:
             for system in systems.values():
                 system.check()
@@ -104,6 +108,17 @@ class World:
         """One check of the file's steady-state hypothesis, as Chaos Toolkit's own state; None without one."""
         return run_steady_state_hypothesis(
             self._document, self._configuration, self._secrets, dry=None, event_registry=EventHandlerRegistry()
+        )
+
+    def _led(self, drivers: Sequence[Driver]) -> tuple[str, ...]:
+        """Programs that leave the cleared context, now that all values are known; the values are not told, for they may be secrets."""
+        return tuple(
+            f"{provider.get('path') or provider.get('module')} is told to leave {driver.said} that was cleared by what a secret or "
+            f"a probe says: {way.split()[0]}"
+            for driver in drivers
+            if isinstance(driver, Reading)
+            for provider in self._providers
+            if (way := driver.leaves(provider, self._setting.context))
         )
 
     def _changing(self) -> list[Provider]:

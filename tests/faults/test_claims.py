@@ -104,10 +104,57 @@ def test_own_code_names_a_namespace_by_its_argument() -> None:
         ("sh", ["-c", 'kubectl --kubeconfig "${KUBECONFIG}" get pods'], ""),
         ("docker", ["--context", "other", "ps"], ""),
         ("kubectl", ["get", "pods"], ""),
+        # a script is read as its shell reads it
+        ("bash", "-c 'kubectl --kubeconfig /root/.kube/config delete pod x'", "--kubeconfig /root/.kube/config"),
+        ("bash", '-c "KUBECONFIG=/root/.kube/config kubectl delete pod x"', "KUBECONFIG /root/.kube/config"),
+        ("bash", """-c 'sh -c "kubectl --context \\"prod\\" get pods"'""", "--context prod"),
+        ("sh", ["-c", "KUBECONFIG= kubectl get pods"], "KUBECONFIG"),
+        ("sh", ["-c", "echo it's; kubectl --context prod-eu get pods"], "--context prod-eu"),
+        ("sh", ["-c", "HELM_KUBECONTEXT=prod-eu helm list"], "HELM_KUBECONTEXT prod-eu"),
+        ("sh", ["-c", 'KUBECONFIG="$KUBECONFIG" kubectl get pods'], ""),
+        # the short form of --server, which other programs mean otherwise
+        ("kubectl", "-s https://prod:6443 delete pod x", "-s https://prod:6443"),
+        ("kubectl", ["-shttps://prod:6443", "delete", "pod", "x"], "-s https://prod:6443"),
+        ("sh", ["-c", "curl -s http://shop/; kubectl get pods"], ""),
+        ("kubectl", ["exec", "x", "--", "curl", "-s", "http://shop/"], ""),
+        # who loses the run's KUBECONFIG finds that of the machine
+        ("sh", "-c 'unset KUBECONFIG; kubectl delete pod x'", "unset KUBECONFIG"),
+        ("env", ["-i", "kubectl", "get", "pods"], "env -i without the run's KUBECONFIG"),
+        ("env", ["-u", "KUBECONFIG", "kubectl"], "env -u=KUBECONFIG without the run's KUBECONFIG"),
+        ("env", ["A=b", "sh", "-ic", "kubectl get pods"], ""),
+        ("sudo", ["kubectl", "delete", "pod", "x"], "sudo without the run's KUBECONFIG"),
+        ("sudo", ["-u", "me", "sh", "-c", "kubectl get pods"], "sudo without the run's KUBECONFIG"),
+        ("sudo", ["-E", "kubectl", "get", "pods"], ""),
+        ("sudo", ["--preserve-env=KUBECONFIG", "kubectl", "get", "pods"], ""),
+        ("sh", ["-c", "sudo kubectl --kubeconfig $KUBECONFIG get pods"], ""),
+        ("sh", ["-c", "sudo systemctl stop shop; kubectl get pods"], ""),
     ],
 )
 def test_a_program_that_names_another_cluster_is_found_by_its_words(path: str, arguments: Any, found: str) -> None:
     assert words.elsewhere({"type": "process", "path": path, "arguments": arguments}, "kind-lab") == found
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "found"),
+    [
+        (
+            "os",
+            {"command": "kubectl --kubeconfig '/root/.kube/config' delete pod x"},
+            "--kubeconfig /root/.kube/config",
+        ),
+        ("subprocess", {"args": ["kubectl", "--context", "prod-eu", "get", "pods"]}, "--context prod-eu"),
+        ("subprocess", {"args": ["kubectl"], "env": {"KUBECONFIG": "/x"}}, "KUBECONFIG /x"),
+        ("subprocess", {"args": ["kubectl"], "env": {"A": "b"}}, "env -i without the run's KUBECONFIG"),
+        ("ourteam.faults", {"command": "kubectl get pods", "env": {"A": "b"}}, ""),
+        ("os", {"command": "kubectl --context kind-lab get pods"}, ""),
+        ("chaosk8s.pod.actions", {"cmd": "kubectl --context in-the-pod get pods"}, ""),
+        ("time", {"seconds": 5}, ""),
+    ],
+)
+def test_code_that_starts_a_program_is_read_like_the_program(module: str, arguments: Any, found: str) -> None:
+    assert (
+        Driver().leaves({"type": "python", "module": module, "func": "f", "arguments": arguments}, "kind-lab") == found
+    )
 
 
 def test_with_no_cluster_handed_every_context_is_another_one() -> None:

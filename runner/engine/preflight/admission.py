@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runner import errors
 from runner import plan as plans
 from runner.engine.observe.observers import Observers
-from runner.engine.preflight import left_in_place, proxied
+from runner.engine.preflight import left_in_place, proxied, target_environment
 from runner.engine.processes import Processes
 from runner.engine.run_context import RunContext
 from runner.engine.session import Session
@@ -112,7 +112,8 @@ def require_pinned(pins: Sequence[str], actions: Sequence[FaultTarget]) -> None:
 
 async def _inspection(context: RunContext, processes: Processes) -> Inspection:
     experiment = context.experiment
-    if context.where.context or experiment.block.proof or registry.knows_any(tree.providers(experiment.document)):
+    known = registry.knows_any(tree.providers(experiment.document))
+    if known or context.where.context or experiment.block.proof or target_environment.late(experiment):
         await processes.ready()
         return await _inspect(context.where.context, processes)
     # nothing to resolve: worker and undoer may still be importing

@@ -82,6 +82,10 @@ class Driver:
         """Two inventories, what leaves waited for after each, and the pause between them."""
         return 26.0
 
+    def leaves(self, provider: Provider, context: str) -> str:
+        """`--kubeconfig /root/.kube/config`, or `sudo without the run's KUBECONFIG`."""
+        return words.elsewhere(provider, context) if self.claims(provider) is Claim.PERHAPS else ""
+
     def open(self, setting: Setting) -> System:
         return System(setting)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.faults import host
 from runner.faults.driver import Provider
+from runner.faults.kubernetes import commands
 
 
 def namespaces(provider: Provider) -> tuple[str, ...]:
@@ -22,26 +23,89 @@ def namespaces(provider: Provider) -> tuple[str, ...]:
         named = [given.get(k) for k in ("ns", "namespace")] if isinstance(given, Mapping) else []
         return tuple(n for n in named if isinstance(n, str) and n)
     said = " ".join([str(provider.get("path")), *_words(given)])
-    return tuple(dict.fromkeys(_NAMESPACE.findall(said))) if _PROGRAM.search(said) else ()
+    return tuple(dict.fromkeys(_NAMESPACE.findall(said))) if _starts_any(commands.of(provider)) else ()
 
 
 def elsewhere(provider: Provider, context: str) -> str:
-    """By which words a program would leave the cluster that was cleared, `--context prod-eu`; empty where it does not say so."""
-    if provider.get("type") != "process":
+    """By which words a program, or code that starts one, would leave the cleared cluster: `--context prod-eu`; empty where it does not."""
+    if not host.runs_anything(provider):
         return ""
-    said = " ".join([str(provider.get("path")), *_words(provider.get("arguments"))])
-    for option, value in _ELSEWHERE.findall(said) if _PROGRAM.search(said) else ():
-        named = value.strip("'\"")
-        handed = named in ("$KUBECONFIG", "${KUBECONFIG}") if "config" in option.lower() else named == context
+    found = commands.of(provider)
+    ways = (_leaving(command.words, context) for command in found) if _starts_any(found) else iter(())
+    return next(filter(None, ways), "")
+
+
+def _starts_any(found: Sequence[commands.Command]) -> bool:
+    return any(_PROGRAM.search(word) for command in found for word in command.words)
+
+
+def _leaving(words: Sequence[str], context: str) -> str:
+    named = list(_named(words))
+    for option, value in named:
+        handed = value in _HANDED if "config" in option.lower() else value == context
         if not handed:
-            return f"{option.rstrip('=')} {named}"
+            return f"{option} {value}".rstrip()
+    return "" if any("config" in option.lower() for option, _ in named) else _losing(words)
+
+
+def _named(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each option and variable of a command that says which cluster is meant, with its value."""
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if assigned := _ASSIGNED.fullmatch(word):
+            yield assigned[1], assigned[2]
+        elif option := _OPTION.fullmatch(word):
+            yield option[1], following if option[2] is None else option[2]
+        elif (short := _SERVER.fullmatch(word)) and _KUBECTL.intersection(map(_name, _before_dashes(words[:index]))):
+            yield "-s", short[1] or following
+
+
+def _losing(words: Sequence[str]) -> str:
+    """What in a command takes the private kubeconfig from the program behind it, which then finds that of its machine."""
+    program = next((i for i, word in enumerate(words) if _PROGRAM.search(word)), None)
+    before = [_name(word) for word in words[:program]]
+    if "unset" in before and "KUBECONFIG" in before[before.index("unset") :]:
+        return "unset KUBECONFIG"
+    for index, name in enumerate(before) if program is not None else ():
+        options = words[index + 1 : program]
+        if name in _ANEW and not any(_KEEPING.fullmatch(option) for option in options):
+            return f"{name} without the run's KUBECONFIG"
+        if name == "env" and (gone := next(filter(_EMPTYING.fullmatch, _of_env(options)), "")):
+            return f"env {gone} without the run's KUBECONFIG"
     return ""
 
 
-_ELSEWHERE = re.compile(
-    r"(?:^|[\s;&|(])(--kubeconfig|--context|--kube-context|--server|--kube-apiserver|KUBECONFIG=)(?:\s+|=)?([^\s;&|)]+)"
-)
-_PROGRAM = re.compile(r"(?:^|[\s/;|&(])(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)\b")
+def _of_env(words: Sequence[str]) -> Iterator[str]:
+    """The options of `env`, with each value in one word with its option, up to the program that it starts."""
+    rest = iter(words)
+    for word in rest:
+        if word in ("-u", "--unset", "-C", "--chdir"):
+            yield f"{word}={next(rest, '')}"
+        elif word.startswith("-") or "=" in word:
+            yield word
+        else:
+            return
+
+
+def _before_dashes(words: Sequence[str]) -> list[str]:
+    """After `kubectl exec … --` the words are another program's."""
+    return [] if "--" in words and _KUBECTL.intersection(map(_name, words[: words.index("--")])) else list(words)
+
+
+def _name(word: str) -> str:
+    return word.rpartition("/")[2]
+
+
+_PROGRAM = re.compile(r"(?:^|[/=$])(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)\b")
+_KUBECTL = {"kubectl", "oc"}
+_HANDED = ("$KUBECONFIG", "${KUBECONFIG}")
+_OPTION = re.compile(r"(?:[-\w]*=)?(--kubeconfig|--context|--kube-context|--server|--kube-apiserver)(?:=([^\s;&|]*))?")
+_ASSIGNED = re.compile(r"(KUBECONFIG|KUBERNETES_MASTER|HELM_KUBECONTEXT|HELM_KUBEAPISERVER)=([^\s;&|]*)")
+_SERVER = re.compile(r"-s=?(\S*)")
+_ANEW = ("sudo", "doas", "pkexec")
+"""They start a program with an environment of its own, in which no KUBECONFIG of ours is."""
+_KEEPING = re.compile(r"-[A-Za-z]*E[A-Za-z]*|--preserve-env(?:=(?:.*,)?KUBECONFIG(?:,.*)?)?")
+_EMPTYING = re.compile(r"-|-[a-zA-Z0]*i|--ignore-environment|(?:-u|--unset)=?KUBECONFIG")
 _NAMESPACE = re.compile(r"(?:^|\s)(?:-n|--namespace)(?:\s+|=)([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)(?=\s|$)")
 
 
