@@ -18,7 +18,7 @@ from chaoslib.run import EventHandlerRegistry
 from runner import errors
 from runner.chaostoolkit import control_hooks, providers, values
 from runner.experiment import tree
-from runner.faults import registry
+from runner.faults import host, registry
 from runner.faults.driver import (
     UNKNOWN,
     Activity,
@@ -168,7 +168,7 @@ class World:
         if found and pinned:
             found = replace(found, arguments=pinned.arguments, pinned=True)
         found = found or unknown(asked.name, system=driver.name if driver else "")
-        if found.owner == Owner.NOBODY and self._document.get("rollbacks"):
+        if found.owner == Owner.NOBODY and host.undoes(self._document.get("rollbacks") or ()):
             found = replace(found, owner=Owner.UNDOER)
         probe = self._probes.get(asked.name)
         return replace(found, probe=probe, held_before=self._holds(probe)) if probe else found

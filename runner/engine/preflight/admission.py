@@ -18,7 +18,7 @@ from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
 from runner.experiment import tree, variables
 from runner.experiment.experiment import Experiment
-from runner.faults import registry
+from runner.faults import host, registry
 from runner.faults.driver import FaultTarget, Inspection, Owner, unknown
 from runner.plan import translate
 from runner.plan.plan import Plan
@@ -117,7 +117,7 @@ async def _inspection(context: RunContext, processes: Processes) -> Inspection:
         await processes.ready()
         return await _inspect(context.where.context, processes)
     # nothing to resolve: worker and undoer may still be importing
-    owner = Owner.UNDOER if experiment.rollbacks else Owner.NOBODY
+    owner = Owner.UNDOER if host.undoes(experiment.rollbacks) else Owner.NOBODY
     return Inspection(actions=tuple(replace(unknown(a["name"]), owner=owner) for a in experiment.actions))
 
 
