@@ -149,13 +149,13 @@ class World:
         return (a for a in self._document.get("method") or () if a.get("type") == "action")
 
     def _actions(self, systems: Mapping[str, FaultSystem]) -> Iterator[FaultTarget]:
-        """In the order of the method: what is not there yet may be made by an action before."""
+        """In the order of the method: what is not there yet may be made by an action before, and what it then changes is put back."""
         unsettled = False
         for activity in self._method():
             found = self._resolved(activity, systems)
             if found.resolved and not found.targets and unsettled:
                 note = f"{found.note or 'nothing'}: unless an action before it changes that"
-                found = replace(found, kind=UNKNOWN, note=note, undo=())
+                found = replace(found, kind=UNKNOWN, note=note)
             unsettled = unsettled or not found.settled
             yield found
 
