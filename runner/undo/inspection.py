@@ -54,7 +54,7 @@ class World:
         known = values.of(start)
         self._configuration, self._secrets = known.configuration, known.secrets
         self._probes: Mapping[str, str] = start.proofs
-        self._providers = [substitute(p, self._configuration, self._secrets) for p in tree.providers(self._document)]
+        self._providers = self._filled(self._document)
 
     def inspect(self) -> Inspection:
         """Every action's targets, the state to compare with afterwards, and the locks that stand for the blast radius."""
@@ -83,6 +83,7 @@ class World:
                 if isinstance(system, Locking)
             },
             withheld=dict(self._withheld(systems, snapshots)),
+            unlocked=tuple(self._unlocked(reached)),
             unsure=any(s.scopes(self._changing()) for s in systems.values())
             or any(a.scopes and not a.resolved for a in actions),
         )
@@ -121,9 +122,25 @@ class World:
             if (way := driver.leaves(provider, self._setting.context))
         )
 
+    def _unlocked(self, drivers: Sequence[Driver]) -> Iterator[str]:
+        """Said of the cluster that the run was handed: without one there is no lock either."""
+        for driver in (d for d in drivers if isinstance(d, Reading) and self._setting.context):
+            acting = [
+                a for a in (*self._method(), *(self._document.get("rollbacks") or ())) if a.get("type") == "action"
+            ]
+            names = [str(a.get("name")) for a in acting if any(map(driver.unread, self._filled(a)))]
+            if names:
+                yield (
+                    f"{', '.join(names)}: no namespace can be read in the words of the program, so {driver.said}'s lock is on "
+                    f"{self._setting.namespace or 'default'}, and may not keep other machines off what is struck"
+                )
+
     def _changing(self) -> list[Provider]:
         """Of the method and its rollbacks."""
-        activities = [*(self._document.get("method") or ()), *(self._document.get("rollbacks") or ())]
+        return self._filled([*(self._document.get("method") or ()), *(self._document.get("rollbacks") or ())])
+
+    def _filled(self, activities: Any) -> list[Provider]:
+        """The providers in them, with all values known."""
         return [substitute(p, self._configuration, self._secrets) for p in tree.providers(activities)]
 
     def _scopes(self, driver: Driver, system: FaultSystem, actions: Sequence[FaultTarget]) -> list[str]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from runner.chaostoolkit.values import RunSecrets
 from runner.experiment import tree
 from runner.faults import host, registry
-from runner.faults.driver import Claim, Where
+from runner.faults.driver import Claim, Setting, Where
 from runner.faults.kubernetes import words
 from runner.faults.kubernetes.driver import Driver
+from tests.rundir.starts import start
 
 HTTP = {"type": "http", "url": "http://127.0.0.1/"}
 PROGRAM = {"type": "process", "path": "kubectl"}
@@ -77,10 +79,54 @@ def test_nothing_reaches_nothing() -> None:
         ("head", ["-n", "5", "file"], ()),
         ("kubectlx", ["-n", "shop"], ()),
         ("kubectl", None, ()),
+        ("bash", "-c 'kubectl -n shop delete deployment web'", ("shop",)),
+        ("bash", ["-c", "kubectl -n 'shop' delete pod x"], ("shop",)),
+        ("kubectl", ["-nshop", "delete", "pod", "x"], ("shop",)),
+        ("kubectl", ["exec", "-itn", "shop", "x", "--", "head", "-n", "5"], ("shop",)),
+        ("sh", ["-c", "kubectl delete pod x -n shop; echo done"], ("shop",)),
+        ("sh", ["-c", "kubectl -n shop get pods | head -n 5"], ("shop",)),
+        ("kubectl", ["delete", "ns", "shop", "cart", "--wait=false", "x"], ("shop", "cart")),
+        ("kubectl", ["delete", "namespace/shop"], ("shop",)),
+        ("kubectl", ["-n", "ns", "delete", "pod", "x"], ("ns",)),
+        ("kubectl", 'patch deploy x -p \'{"spec": {"a": "-n b"}}\' -n shop', ("shop",)),
+        ("kubectl", "-n $NS delete pod x", ()),
     ],
 )
 def test_a_program_names_the_namespaces_that_it_strikes(path: str, arguments: Any, spaces: tuple[str, ...]) -> None:
     assert words.namespaces({"type": "process", "path": path, "arguments": arguments}) == spaces
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "unread"),
+    [
+        ("kubectl", ["delete", "pod", "x"], True),
+        ("kubectl", ["delete", "-f", "all.yaml"], True),
+        ("kubectl", "-n $NS delete pod x", True),
+        ("sh", ["-c", "kubectl -n shop get pods; kubectl delete pod x"], True),
+        ("sh", ["-c", "kubectl -n shop get pods; sleep 1"], False),
+        ("kubectl", "patch deploy x -p '{\"spec\": {}}' -n shop", False),
+        ("systemctl", ["stop", "shop"], False),
+    ],
+)
+def test_a_program_that_names_no_namespace_strikes_where_its_words_do_not_say(
+    path: str, arguments: Any, unread: bool
+) -> None:
+    provider = {"type": "process", "path": path, "arguments": arguments}
+    assert Driver().unread(provider) is unread
+    named = words.namespaces(provider)
+    setting = Setting(run="r", secrets=RunSecrets(start()), context="kind-lab", namespace="home")
+    assert Driver().open(setting).scopes([provider]) == ((*named, "home") if unread or not named else named)
+
+
+def test_own_code_that_starts_a_program_names_its_namespaces() -> None:
+    provider = {
+        "type": "python",
+        "module": "os",
+        "func": "system",
+        "arguments": {"command": "kubectl -n shop get pods"},
+    }
+    assert words.namespaces(provider) == ("shop",)
+    assert not Driver().unread({**provider, "arguments": {"command": "kubectl get pods", "ns": "shop"}})
 
 
 def test_own_code_names_a_namespace_by_its_argument() -> None:

@@ -89,6 +89,7 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
         notes=(
             *((where.note,) if where.note else ()),
             *(f"the action {name!r} strikes {struck}, which the file accepts" for name, struck in where.beside.items()),
+            *targets.inspection.unlocked,
             *proxied.notes(experiment, where.around),
             *await _hidden(targets, processes, observers),
         ),

@@ -12,18 +12,46 @@ from runner.faults.kubernetes import commands
 
 
 def namespaces(provider: Provider) -> tuple[str, ...]:
-    """The namespaces that the arguments of a program or of somebody's own code name; the rest of what they reach is unknown.
+    """The namespaces that the arguments of a program or of somebody's own code name; the rest of what they reach is unknown."""
+    return tuple(dict.fromkeys(name for names in _places(provider) for name in names))
 
-    `-n` counts only beside one of the programs that mean a namespace by it.
-    """
+
+def unread(provider: Provider) -> bool:
+    """Whether it acts on a cluster in a namespace that its words do not name: the context's own, or any other."""
+    return not all(_places(provider))
+
+
+def _places(provider: Provider) -> Iterator[list[str]]:
+    """The namespaces that each command on a cluster names; `-n` counts only behind one of the programs that mean a namespace by it."""
     if not host.runs_anything(provider):
-        return ()
+        return
     given = provider.get("arguments")
-    if provider.get("type") != "process":
-        named = [given.get(k) for k in ("ns", "namespace")] if isinstance(given, Mapping) else []
-        return tuple(n for n in named if isinstance(n, str) and n)
-    said = " ".join([str(provider.get("path")), *_words(given)])
-    return tuple(dict.fromkeys(_NAMESPACE.findall(said))) if _starts_any(commands.of(provider)) else ()
+    if provider.get("type") != "process" and isinstance(given, Mapping):
+        named = (given.get(key) for key in ("ns", "namespace"))
+        if found := [name for name in named if isinstance(name, str) and name]:
+            yield found
+            return
+    for words, own in commands.of(provider):
+        program = next((i for i, word in enumerate(words) if _CLUSTERS.fullmatch(word)), -1)
+        if program >= own:  # else it is an argument of such a command, which is read by itself
+            behind = words[program + 1 :]
+            behind = behind[: behind.index("--")] if "--" in behind else behind
+            yield [name for name in _spaces(behind) if _NAME.fullmatch(name)]
+
+
+def _spaces(words: Sequence[str]) -> Iterator[str]:
+    rest = iter(words)
+    listed = False
+    """Whether we are behind the word `namespace`, where kubectl has their names."""
+    for word in rest:
+        if option := _NAMESPACE.fullmatch(word):
+            yield option[1] or next(rest, "")
+        elif word in _KINDS:
+            listed = True
+            continue
+        elif listed or word.startswith(tuple(f"{kind}/" for kind in _KINDS)):
+            yield word.rpartition("/")[2]
+        listed = listed and bool(_NAME.fullmatch(word))
 
 
 def elsewhere(provider: Provider, context: str) -> str:
@@ -106,13 +134,10 @@ _ANEW = ("sudo", "doas", "pkexec")
 """They start a program with an environment of its own, in which no KUBECONFIG of ours is."""
 _KEEPING = re.compile(r"-[A-Za-z]*E[A-Za-z]*|--preserve-env(?:=(?:.*,)?KUBECONFIG(?:,.*)?)?")
 _EMPTYING = re.compile(r"-|-[a-zA-Z0]*i|--ignore-environment|(?:-u|--unset)=?KUBECONFIG")
-_NAMESPACE = re.compile(r"(?:^|\s)(?:-n|--namespace)(?:\s+|=)([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)(?=\s|$)")
-
-
-def _words(given: Any) -> list[str]:
-    if isinstance(given, Mapping):
-        return [f"{k} {v}" for k, v in given.items()]
-    return [given] if isinstance(given, str) else [str(word) for word in given or ()]
+_CLUSTERS = re.compile(r"(?:.*[/=])?(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)(?:\.exe)?")
+_NAMESPACE = re.compile(r"(?:-[it]*n=?|--namespace=)(\S+)|-[it]*n|--namespace")
+_KINDS = ("ns", "namespace", "namespaces")
+_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 
 
 def named_in(arguments: Any) -> tuple[str, ...]:
