@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from runner import errors
 from runner.engine.options import Options
-from runner.experiment import tree, variables
+from runner.experiment import tree, urls, variables
 from runner.experiment.experiment import Experiment
 from runner.faults import registry
 from runner.faults.driver import Claim, Environment, Where
@@ -264,7 +264,10 @@ def require_home(where: Surroundings, experiment: Experiment) -> None:
     asked = [t.url for t in experiment.block.traffic] + [
         str(variables.substitute(u, experiment.configuration)) for u in _http(experiment)
     ]
-    elsewhere = [url for url in asked if url.startswith("http") and "${" not in url and _address(url) not in here]
+    whole = [url for url in asked if url.startswith("http") and not urls.unresolved(url)]
+    if broken := next(filter(urls.trouble, whole), ""):
+        raise errors.UsageError(f"{broken} is no URL: {urls.trouble(broken)}")
+    elsewhere = [url for url in whole if _address(url) not in here]
     if elsewhere:
         raise errors.UsageError(
             f"this experiment needs a cluster, and there is no kubeconfig; what it asks at {elsewhere[0]} is not in the playground",
