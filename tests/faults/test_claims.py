@@ -174,6 +174,9 @@ def test_own_code_names_a_namespace_by_its_argument() -> None:
         ("sudo", ["--preserve-env=KUBECONFIG", "kubectl", "get", "pods"], ""),
         ("sh", ["-c", "sudo kubectl --kubeconfig $KUBECONFIG get pods"], ""),
         ("sh", ["-c", "sudo systemctl stop shop; kubectl get pods"], ""),
+        ("sh", ["-c", "sudo KUBECONFIG=$KUBECONFIG kubectl get pods"], ""),
+        ("sh", ["-c", "KUBECONFIG=$KUBECONFIG sudo kubectl get pods"], "sudo without the run's KUBECONFIG"),
+        ("env", ["-i", "KUBECONFIG=$KUBECONFIG", "kubectl"], ""),
     ],
 )
 def test_a_program_that_names_another_cluster_is_found_by_its_words(path: str, arguments: Any, found: str) -> None:

@@ -41,8 +41,13 @@ def _of_values(given: Any, *, replaces: bool) -> list[Command]:
         return _of_text(given, 0)
     if not isinstance(given, Mapping):
         return _of_words([*_flat(given)], 0)
-    found = [c for k, v in given.items() if k != "env" for c in _of_values(v, replaces=replaces)]
     env = given.get("env")
+    found = [
+        c
+        for v in given.values()
+        if v is not env or not isinstance(v, Mapping)
+        for c in _of_values(v, replaces=replaces)
+    ]
     if not isinstance(env, Mapping):
         return found
     around = (*(("env", "-i") if replaces else ()), *(f"{k}={v}" for k, v in env.items()))

@@ -31,7 +31,7 @@ def _places(provider: Provider) -> Iterator[list[str]]:
         if found := [name for name in named if isinstance(name, str) and name]:
             yield found
             return
-    for words, own in commands.of(provider):
+    for words, own in _commands(provider):
         program = next((i for i, word in enumerate(words) if _CLUSTERS.fullmatch(word)), -1)
         if program >= own:  # else it is an argument of such a command, which is read by itself
             behind = words[program + 1 :]
@@ -58,22 +58,24 @@ def elsewhere(provider: Provider, context: str) -> str:
     """By which words a program, or code that starts one, would leave the cleared cluster: `--context prod-eu`; empty where it does not."""
     if not host.runs_anything(provider):
         return ""
-    found = commands.of(provider)
-    ways = (_leaving(command.words, context) for command in found) if _starts_any(found) else iter(())
-    return next(filter(None, ways), "")
+    found = _commands(provider)
+    if not any(_PROGRAM.search(word) for command in found for word in command.words):
+        return ""
+    return next(filter(None, (_leaving(command.words, context) for command in found)), "")
 
 
-def _starts_any(found: Sequence[commands.Command]) -> bool:
-    return any(_PROGRAM.search(word) for command in found for word in command.words)
+def _commands(provider: Provider) -> list[commands.Command]:
+    """None where no program of clusters is mentioned at all: a long text of something else need not be taken apart."""
+    mentioned = re.search(_NAMES, f"{provider.get('path')} {provider.get('arguments')}")
+    return commands.of(provider) if mentioned else []
 
 
 def _leaving(words: Sequence[str], context: str) -> str:
-    named = list(_named(words))
-    for option, value in named:
+    for option, value in _named(words):
         handed = value in _HANDED if "config" in option.lower() else value == context
         if not handed:
             return f"{option} {value}".rstrip()
-    return "" if any("config" in option.lower() for option, _ in named) else _losing(words)
+    return _losing(words)
 
 
 def _named(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -96,6 +98,8 @@ def _losing(words: Sequence[str]) -> str:
         return "unset KUBECONFIG"
     for index, name in enumerate(before) if program is not None else ():
         options = words[index + 1 : program]
+        if any("config" in option.lower() for option, _ in _named(words[index + 1 :])):
+            continue  # handed on by name
         if name in _ANEW and not any(_KEEPING.fullmatch(option) for option in options):
             return f"{name} without the run's KUBECONFIG"
         if name == "env" and (gone := next(filter(_EMPTYING.fullmatch, _of_env(options)), "")):
@@ -124,7 +128,8 @@ def _name(word: str) -> str:
     return word.rpartition("/")[2]
 
 
-_PROGRAM = re.compile(r"(?:^|[/=$])(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)\b")
+_NAMES = "(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)"
+_PROGRAM = re.compile(rf"(?:^|[/=$]){_NAMES}\b")
 _KUBECTL = {"kubectl", "oc"}
 _HANDED = ("$KUBECONFIG", "${KUBECONFIG}")
 _OPTION = re.compile(r"(?:[-\w]*=)?(--kubeconfig|--context|--kube-context|--server|--kube-apiserver)(?:=([^\s;&|]*))?")
@@ -134,7 +139,7 @@ _ANEW = ("sudo", "doas", "pkexec")
 """They start a program with an environment of its own, in which no KUBECONFIG of ours is."""
 _KEEPING = re.compile(r"-[A-Za-z]*E[A-Za-z]*|--preserve-env(?:=(?:.*,)?KUBECONFIG(?:,.*)?)?")
 _EMPTYING = re.compile(r"-|-[a-zA-Z0]*i|--ignore-environment|(?:-u|--unset)=?KUBECONFIG")
-_CLUSTERS = re.compile(r"(?:.*[/=])?(?:kubectl|oc|helm|istioctl|linkerd|argo|flux|kustomize)(?:\.exe)?")
+_CLUSTERS = re.compile(rf"(?:.*[/=])?{_NAMES}(?:\.exe)?")
 _NAMESPACE = re.compile(r"(?:-[it]*n=?|--namespace=)(\S+)|-[it]*n|--namespace")
 _KINDS = ("ns", "namespace", "namespaces")
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
