@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from runner import errors
-from runner.experiment import own_copy
+from runner.experiment import own_copy, urls
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _QUESTIONS = {
@@ -90,8 +90,8 @@ def _check(answers: Mapping[str, str]) -> None:
                 f"--{name} {answers[name]!r} is no name of Kubernetes",
                 hint=f"small letters, digits and dashes, as in {_EXAMPLES[name]}",
             )
-    url = urlsplit(answers.get("url", _EXAMPLES["url"]))
-    if url.scheme not in ("http", "https") or not url.hostname:
+    url = answers.get("url", _EXAMPLES["url"])
+    if urls.trouble(url) or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise errors.UsageError(f"--url {answers['url']!r} is no URL", hint=f"for example {_EXAMPLES['url']}")
     selector = answers.get("selector", _EXAMPLES["selector"])
     if not re.search(r"[A-Za-z0-9]", selector) or re.search(r"[\s\"'\\]", selector):

@@ -12,7 +12,7 @@ from numbers import Number
 from pathlib import Path
 from typing import Any
 
-from runner.experiment import findings
+from runner.experiment import findings, urls
 from runner.experiment.notes import Notes, described
 from runner.experiment.source import Steps
 
@@ -124,6 +124,8 @@ def _process(notes: Notes, provider: Mapping[str, Any], steps: Steps, who: str) 
 def _http(notes: Notes, provider: Mapping[str, Any], steps: Steps, who: str) -> None:
     if not provider.get("url"):
         notes.error("provider", (*steps, "url"), f"{who} has no URL to call", hint="add url: …")
+    elif not urls.unresolved(str(provider["url"])) and (why := urls.trouble(str(provider["url"]))):
+        notes.error("provider", (*steps, "url"), f"{who} calls '{provider['url']}', which is no URL: {why}")
     if provider.get("headers"):
         notes.is_kind(provider["headers"], dict, (*steps, "headers"), "headers")
 

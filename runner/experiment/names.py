@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from runner.experiment import document, findings, references
+from runner.experiment import document, findings, references, urls
 from runner.experiment.notes import Notes
 from runner.experiment.source import Steps
 from runner.slo.guards import GUARDS
@@ -38,6 +38,8 @@ def check(
         url = stream.get("url")
         if isinstance(url, str) and not url.startswith(("http://", "https://", "$")):
             notes.error("value", (*steps, "traffic", index, "url"), f"'{url}' is not an http or https URL")
+        elif isinstance(url, str) and not urls.unresolved(url) and (why := urls.trouble(url)):
+            notes.error("value", (*steps, "traffic", index, "url"), f"'{url}' is no URL: {why}")
     for index, objective in rows(raw, "objectives"):
         names.exists(objective, "indicator", [*traffic, *checks], ("objectives", index), "traffic")
         if objective.get("indicator") in checks and "threshold" in objective:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from runner import errors
-from runner.experiment import findings, nodes
+from runner.experiment import findings, nodes, urls
 
 if TYPE_CHECKING:
     import httpx
@@ -160,6 +160,8 @@ def _open(path: Path) -> str:
 
 def _fetch(url: str, env: Mapping[str, str], auths: Mapping[str, str]) -> tuple[str, bool]:
     """The text at a URL and whether it is JSON; let in as Chaos Toolkit's loader is, by a token of the environment first."""
+    if why := urls.trouble(url):
+        raise errors.UsageError(f"{url} is no URL: {why}")
     import httpx
 
     headers = {"Accept": "application/json, application/x-yaml, application/yaml, text/yaml, text/plain"}

@@ -200,6 +200,8 @@ class Inspection:
     """Rollbacks, by their index, that would undo what somebody else did, with a sentence."""
     unsure: bool = False
     """Whether something could strike a system elsewhere than where its targets are."""
+    unlocked: tuple[str, ...] = ()
+    """Actions whose place the locks may not cover, a sentence for each system."""
 
 
 class Secrets(Protocol):
@@ -377,6 +379,19 @@ class Pinning(Protocol):
 
     def pinned(self, activity: Activity, names: Collection[str]) -> Mapping[str, Any] | None:
         """The arguments with which it hits exactly those of these targets that it could choose; None where there are none, or no way."""
+        ...
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A driver that reads in the words of a program where it would strike."""
+
+    def leaves(self, provider: Provider, context: str) -> str:
+        """By which words a program, or code that starts one, would leave the context that was cleared; empty where it does not say so."""
+        ...
+
+    def unread(self, provider: Provider) -> bool:
+        """Whether it acts on the system in a part that its words do not name: a lock may then stand elsewhere."""
         ...
 
 

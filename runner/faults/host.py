@@ -5,6 +5,9 @@ Their targets are what their author says; what they start here is found by its p
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from runner.faults.base import BaseDriver
 from runner.faults.driver import Claim, Environment, Provider, Where
 
@@ -30,6 +33,17 @@ def runs_anything(provider: Provider) -> bool:
     if provider.get("type") == "http" or str(provider.get("module") or "").startswith(OURS):
         return False
     return _package(provider) not in (*OTHERS, *HARMLESS)
+
+
+def undoes(rollbacks: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the rollbacks of a file could put anything back: a probe only looks, and a pause changes nothing."""
+    return any(r.get("type") != "probe" and not _pauses(r.get("provider") or {}) for r in rollbacks)
+
+
+def _pauses(provider: Provider) -> bool:
+    if provider.get("type") == "process":
+        return str(provider.get("path")).rpartition("/")[2] == "sleep"
+    return provider.get("type") != "http" and _package(provider) in HARMLESS
 
 
 class Driver(BaseDriver):

@@ -10,7 +10,7 @@ from runner.plan.plan import Plan, Step
 _OWNERS = {
     "system": "the target system itself",
     "undoer": "the undoer, a process that outlives the runner",
-    "nobody": "NOBODY: no rollback is declared",
+    "nobody": "NOBODY: no rollback that could put it back is declared",
     "stays": "nothing: it is declared to stay",
 }
 _DRY = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from runner import errors
+from runner.experiment import urls
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +27,14 @@ class HttpProxy:
 
 
 def of(url: str, env: Mapping[str, str]) -> HttpProxy | None:
-    """The proxy that `env` has for the URL; None where it has none, or makes an exception. As elsewhere, small letters win."""
+    """The proxy that `env` has for the URL; None where it has none, or makes an exception, and for a URL that is not whole yet.
+
+    As elsewhere, small letters win. Raises UsageError for what is no URL.
+    """
+    if urls.unresolved(url):
+        return None
+    if why := urls.trouble(url):
+        raise errors.UsageError(f"{url} is no URL: {why}")
     known = {name.lower(): name for name in sorted(env) if name.lower().endswith("_proxy")}  # capitals sort first
     scheme = urlsplit(url).scheme
     variable = next((known[n] for n in (f"{scheme}_proxy", "all_proxy") if n in known and env[known[n]]), None)

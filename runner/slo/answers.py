@@ -79,7 +79,10 @@ def destination(url: str, location: str) -> str:
     """Where a redirect leads, whole, without what only lets somebody in."""
     if not location:
         return "nowhere (it has no Location)"
+    try:
+        there = urlsplit(urljoin(url, location))
+    except ValueError:
+        return "what is no URL"
     if urljoin(url, location) == url:
         return "itself: browsers give up after too many redirects"
-    there = urlsplit(urljoin(url, location))
     return f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"

@@ -18,7 +18,7 @@ from chaoslib.run import EventHandlerRegistry
 from runner import errors
 from runner.chaostoolkit import control_hooks, providers, values
 from runner.experiment import tree
-from runner.faults import registry
+from runner.faults import host, registry
 from runner.faults.driver import (
     UNKNOWN,
     Activity,
@@ -34,6 +34,7 @@ from runner.faults.driver import (
     Owner,
     Pinning,
     Provider,
+    Reading,
     Residue,
     Withholding,
     unknown,
@@ -53,11 +54,14 @@ class World:
         known = values.of(start)
         self._configuration, self._secrets = known.configuration, known.secrets
         self._probes: Mapping[str, str] = start.proofs
-        self._providers = [substitute(p, self._configuration, self._secrets) for p in tree.providers(self._document)]
+        self._providers = self._filled(self._document)
 
     def inspect(self) -> Inspection:
         """Every action's targets, the state to compare with afterwards, and the locks that stand for the blast radius."""
-        systems = {driver: driver.open(self._setting) for driver in registry.reached(self._providers)}
+        reached = registry.reached(self._providers)
+        if led := self._led(reached):
+            return Inspection(refused=led)
+        systems = {driver: driver.open(self._setting) for driver in reached}
         try:
             for system in systems.values():
                 system.check()
@@ -79,6 +83,7 @@ class World:
                 if isinstance(system, Locking)
             },
             withheld=dict(self._withheld(systems, snapshots)),
+            unlocked=tuple(self._unlocked(reached)),
             unsure=any(s.scopes(self._changing()) for s in systems.values())
             or any(a.scopes and not a.resolved for a in actions),
         )
@@ -106,9 +111,36 @@ class World:
             self._document, self._configuration, self._secrets, dry=None, event_registry=EventHandlerRegistry()
         )
 
+    def _led(self, drivers: Sequence[Driver]) -> tuple[str, ...]:
+        """Programs that leave the cleared context, now that all values are known; the values are not told, for they may be secrets."""
+        return tuple(
+            f"{provider.get('path') or provider.get('module')} is told to leave {driver.said} that was cleared by what a secret or "
+            f"a probe says: {way.split()[0]}"
+            for driver in drivers
+            if isinstance(driver, Reading)
+            for provider in self._providers
+            if (way := driver.leaves(provider, self._setting.context))
+        )
+
+    def _unlocked(self, drivers: Sequence[Driver]) -> Iterator[str]:
+        """Said of the cluster that the run was handed: without one there is no lock either."""
+        for driver in (d for d in drivers if isinstance(d, Reading) and self._setting.context):
+            acting = [
+                a for a in (*self._method(), *(self._document.get("rollbacks") or ())) if a.get("type") == "action"
+            ]
+            names = [str(a.get("name")) for a in acting if any(map(driver.unread, self._filled(a)))]
+            if names:
+                yield (
+                    f"{', '.join(names)}: no namespace can be read in the words of the program, so {driver.said}'s lock is on "
+                    f"{self._setting.namespace or 'default'}, and may not keep other machines off what is struck"
+                )
+
     def _changing(self) -> list[Provider]:
         """Of the method and its rollbacks."""
-        activities = [*(self._document.get("method") or ()), *(self._document.get("rollbacks") or ())]
+        return self._filled([*(self._document.get("method") or ()), *(self._document.get("rollbacks") or ())])
+
+    def _filled(self, activities: Any) -> list[Provider]:
+        """The providers in them, with all values known."""
         return [substitute(p, self._configuration, self._secrets) for p in tree.providers(activities)]
 
     def _scopes(self, driver: Driver, system: FaultSystem, actions: Sequence[FaultTarget]) -> list[str]:
@@ -134,13 +166,13 @@ class World:
         return (a for a in self._document.get("method") or () if a.get("type") == "action")
 
     def _actions(self, systems: Mapping[str, FaultSystem]) -> Iterator[FaultTarget]:
-        """In the order of the method: what is not there yet may be made by an action before."""
+        """In the order of the method: what is not there yet may be made by an action before, and what it then changes is put back."""
         unsettled = False
         for activity in self._method():
             found = self._resolved(activity, systems)
             if found.resolved and not found.targets and unsettled:
                 note = f"{found.note or 'nothing'}: unless an action before it changes that"
-                found = replace(found, kind=UNKNOWN, note=note, undo=())
+                found = replace(found, kind=UNKNOWN, note=note)
             unsettled = unsettled or not found.settled
             yield found
 
@@ -153,7 +185,7 @@ class World:
         if found and pinned:
             found = replace(found, arguments=pinned.arguments, pinned=True)
         found = found or unknown(asked.name, system=driver.name if driver else "")
-        if found.owner == Owner.NOBODY and self._document.get("rollbacks"):
+        if found.owner == Owner.NOBODY and host.undoes(self._document.get("rollbacks") or ()):
             found = replace(found, owner=Owner.UNDOER)
         probe = self._probes.get(asked.name)
         return replace(found, probe=probe, held_before=self._holds(probe)) if probe else found

@@ -62,6 +62,7 @@ def test_a_file_that_is_there_is_replaced_only_by_force(capsys: Capture) -> None
         ({"name": "Web Shop"}, "--name 'Web Shop'"),
         ({"namespace": "a_b"}, "--namespace 'a_b'"),
         ({"url": "web-shop"}, "--url 'web-shop' is no URL"),
+        ({"url": "http://[::1/"}, "--url 'http://[::1/' is no URL"),
         ({"url": "ftp://x/"}, "is no URL"),
         ({"selector": "="}, "selects no pods"),
         ({"selector": 'a="b"'}, "selects no pods"),

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from runner.chaostoolkit.values import RunSecrets
 from runner.experiment import tree
 from runner.faults import host, registry
-from runner.faults.driver import Claim, Where
+from runner.faults.driver import Claim, Setting, Where
 from runner.faults.kubernetes import words
 from runner.faults.kubernetes.driver import Driver
+from tests.rundir.starts import start
 
 HTTP = {"type": "http", "url": "http://127.0.0.1/"}
 PROGRAM = {"type": "process", "path": "kubectl"}
@@ -77,10 +79,54 @@ def test_nothing_reaches_nothing() -> None:
         ("head", ["-n", "5", "file"], ()),
         ("kubectlx", ["-n", "shop"], ()),
         ("kubectl", None, ()),
+        ("bash", "-c 'kubectl -n shop delete deployment web'", ("shop",)),
+        ("bash", ["-c", "kubectl -n 'shop' delete pod x"], ("shop",)),
+        ("kubectl", ["-nshop", "delete", "pod", "x"], ("shop",)),
+        ("kubectl", ["exec", "-itn", "shop", "x", "--", "head", "-n", "5"], ("shop",)),
+        ("sh", ["-c", "kubectl delete pod x -n shop; echo done"], ("shop",)),
+        ("sh", ["-c", "kubectl -n shop get pods | head -n 5"], ("shop",)),
+        ("kubectl", ["delete", "ns", "shop", "cart", "--wait=false", "x"], ("shop", "cart")),
+        ("kubectl", ["delete", "namespace/shop"], ("shop",)),
+        ("kubectl", ["-n", "ns", "delete", "pod", "x"], ("ns",)),
+        ("kubectl", 'patch deploy x -p \'{"spec": {"a": "-n b"}}\' -n shop', ("shop",)),
+        ("kubectl", "-n $NS delete pod x", ()),
     ],
 )
 def test_a_program_names_the_namespaces_that_it_strikes(path: str, arguments: Any, spaces: tuple[str, ...]) -> None:
     assert words.namespaces({"type": "process", "path": path, "arguments": arguments}) == spaces
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments", "unread"),
+    [
+        ("kubectl", ["delete", "pod", "x"], True),
+        ("kubectl", ["delete", "-f", "all.yaml"], True),
+        ("kubectl", "-n $NS delete pod x", True),
+        ("sh", ["-c", "kubectl -n shop get pods; kubectl delete pod x"], True),
+        ("sh", ["-c", "kubectl -n shop get pods; sleep 1"], False),
+        ("kubectl", "patch deploy x -p '{\"spec\": {}}' -n shop", False),
+        ("systemctl", ["stop", "shop"], False),
+    ],
+)
+def test_a_program_that_names_no_namespace_strikes_where_its_words_do_not_say(
+    path: str, arguments: Any, unread: bool
+) -> None:
+    provider = {"type": "process", "path": path, "arguments": arguments}
+    assert Driver().unread(provider) is unread
+    named = words.namespaces(provider)
+    setting = Setting(run="r", secrets=RunSecrets(start()), context="kind-lab", namespace="home")
+    assert Driver().open(setting).scopes([provider]) == ((*named, "home") if unread or not named else named)
+
+
+def test_own_code_that_starts_a_program_names_its_namespaces() -> None:
+    provider = {
+        "type": "python",
+        "module": "os",
+        "func": "system",
+        "arguments": {"command": "kubectl -n shop get pods"},
+    }
+    assert words.namespaces(provider) == ("shop",)
+    assert not Driver().unread({**provider, "arguments": {"command": "kubectl get pods", "ns": "shop"}})
 
 
 def test_own_code_names_a_namespace_by_its_argument() -> None:
@@ -104,10 +150,60 @@ def test_own_code_names_a_namespace_by_its_argument() -> None:
         ("sh", ["-c", 'kubectl --kubeconfig "${KUBECONFIG}" get pods'], ""),
         ("docker", ["--context", "other", "ps"], ""),
         ("kubectl", ["get", "pods"], ""),
+        # a script is read as its shell reads it
+        ("bash", "-c 'kubectl --kubeconfig /root/.kube/config delete pod x'", "--kubeconfig /root/.kube/config"),
+        ("bash", '-c "KUBECONFIG=/root/.kube/config kubectl delete pod x"', "KUBECONFIG /root/.kube/config"),
+        ("bash", """-c 'sh -c "kubectl --context \\"prod\\" get pods"'""", "--context prod"),
+        ("sh", ["-c", "KUBECONFIG= kubectl get pods"], "KUBECONFIG"),
+        ("sh", ["-c", "echo it's; kubectl --context prod-eu get pods"], "--context prod-eu"),
+        ("sh", ["-c", "HELM_KUBECONTEXT=prod-eu helm list"], "HELM_KUBECONTEXT prod-eu"),
+        ("sh", ["-c", 'KUBECONFIG="$KUBECONFIG" kubectl get pods'], ""),
+        # the short form of --server, which other programs mean otherwise
+        ("kubectl", "-s https://prod:6443 delete pod x", "-s https://prod:6443"),
+        ("kubectl", ["-shttps://prod:6443", "delete", "pod", "x"], "-s https://prod:6443"),
+        ("sh", ["-c", "curl -s http://shop/; kubectl get pods"], ""),
+        ("kubectl", ["exec", "x", "--", "curl", "-s", "http://shop/"], ""),
+        # who loses the run's KUBECONFIG finds that of the machine
+        ("sh", "-c 'unset KUBECONFIG; kubectl delete pod x'", "unset KUBECONFIG"),
+        ("env", ["-i", "kubectl", "get", "pods"], "env -i without the run's KUBECONFIG"),
+        ("env", ["-u", "KUBECONFIG", "kubectl"], "env -u=KUBECONFIG without the run's KUBECONFIG"),
+        ("env", ["A=b", "sh", "-ic", "kubectl get pods"], ""),
+        ("sudo", ["kubectl", "delete", "pod", "x"], "sudo without the run's KUBECONFIG"),
+        ("sudo", ["-u", "me", "sh", "-c", "kubectl get pods"], "sudo without the run's KUBECONFIG"),
+        ("sudo", ["-E", "kubectl", "get", "pods"], ""),
+        ("sudo", ["--preserve-env=KUBECONFIG", "kubectl", "get", "pods"], ""),
+        ("sh", ["-c", "sudo kubectl --kubeconfig $KUBECONFIG get pods"], ""),
+        ("sh", ["-c", "sudo systemctl stop shop; kubectl get pods"], ""),
+        ("sh", ["-c", "sudo KUBECONFIG=$KUBECONFIG kubectl get pods"], ""),
+        ("sh", ["-c", "KUBECONFIG=$KUBECONFIG sudo kubectl get pods"], "sudo without the run's KUBECONFIG"),
+        ("env", ["-i", "KUBECONFIG=$KUBECONFIG", "kubectl"], ""),
     ],
 )
 def test_a_program_that_names_another_cluster_is_found_by_its_words(path: str, arguments: Any, found: str) -> None:
     assert words.elsewhere({"type": "process", "path": path, "arguments": arguments}, "kind-lab") == found
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "found"),
+    [
+        (
+            "os",
+            {"command": "kubectl --kubeconfig '/root/.kube/config' delete pod x"},
+            "--kubeconfig /root/.kube/config",
+        ),
+        ("subprocess", {"args": ["kubectl", "--context", "prod-eu", "get", "pods"]}, "--context prod-eu"),
+        ("subprocess", {"args": ["kubectl"], "env": {"KUBECONFIG": "/x"}}, "KUBECONFIG /x"),
+        ("subprocess", {"args": ["kubectl"], "env": {"A": "b"}}, "env -i without the run's KUBECONFIG"),
+        ("ourteam.faults", {"command": "kubectl get pods", "env": {"A": "b"}}, ""),
+        ("os", {"command": "kubectl --context kind-lab get pods"}, ""),
+        ("chaosk8s.pod.actions", {"cmd": "kubectl --context in-the-pod get pods"}, ""),
+        ("time", {"seconds": 5}, ""),
+    ],
+)
+def test_code_that_starts_a_program_is_read_like_the_program(module: str, arguments: Any, found: str) -> None:
+    assert (
+        Driver().leaves({"type": "python", "module": module, "func": "f", "arguments": arguments}, "kind-lab") == found
+    )
 
 
 def test_with_no_cluster_handed_every_context_is_another_one() -> None:

@@ -223,6 +223,21 @@ def test_a_program_has_its_cluster_for_itself_and_the_lock_is_seen_there(
     assert two.lab.items("leases") == []
 
 
+def test_the_plan_says_where_a_lock_may_not_cover_what_a_program_strikes(
+    service: Service, tmp_path: Path, two: Two
+) -> None:
+    known, unknown = annotate("known"), annotate("unknown")
+    unknown["provider"]["arguments"][1] = "$(cat namespace)"
+    file = _file(tmp_path, "x.json", experiment(service, method=[known, unknown]))
+    plan = chaos_run("plan", file, "--context", "kind-lab")
+    assert (
+        "unknown: no namespace can be read in the words of the program, so the cluster's lock is on default"
+        in plan.stdout
+    )
+    assert "shop/chaos-run" in plan.stdout
+    assert "default/chaos-run" in plan.stdout
+
+
 def test_a_login_helpers_words_reach_the_person(service: Service, tmp_path: Path, two: Two) -> None:
     tree = json.loads(two.kubeconfig.read_text("utf-8"))
     helper = {"command": "sh", "args": ["-c", "echo SSO session has expired >&2; exit 255"]}

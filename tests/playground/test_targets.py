@@ -200,7 +200,9 @@ def test_a_pod_that_nobody_makes_anew_is_undone_by_nobody(cluster: Cluster, spac
     assert resolve(cluster, kill, ns=space, label_selector="run=alone").owner == "nobody"
 
 
-def test_draining_an_empty_node_has_no_target_and_would_not_even_be_undone(cluster: Cluster, kubectl: Kubectl) -> None:
+def test_draining_an_empty_node_has_no_target_and_its_cordon_is_undone_all_the_same(
+    cluster: Cluster, kubectl: Kubectl
+) -> None:
     drain = "chaosk8s.node.actions.drain_nodes"
     node = kubectl.items("pods")[0]["spec"]["nodeName"]
     assert resolve(cluster, drain, name=node).targets == (f"node/{node}",)
@@ -213,9 +215,20 @@ def test_draining_an_empty_node_has_no_target_and_would_not_even_be_undone(clust
         assert freed.targets == (f"node/{node}",)
         act("chaosk8s.node.actions.uncordon_node", name=node)
         assert confirm(cluster, freed).confirmed
+        _told_to_be_freed(cluster, node)
     finally:
         kubectl("uncordon", node)
         kubectl.settled()
+
+
+def _told_to_be_freed(cluster: Cluster, node: str) -> None:
+    """A node that is empty and free: chaosk8s cordons it before it looks for pods, and pods may come to it before our own drain does."""
+    ours = "runner.faults.kubernetes.actions"
+    for module, noted in (("chaosk8s.node.actions", {}), (ours, {"noted": True})):
+        empty = resolve(cluster, f"{module}.drain_nodes", name=node)
+        assert (empty.targets, [step.args for step in empty.undo]) == ((), [{"node": node, **noted}])
+        later = _world(module, "stop_something", "drain_nodes", name=node)[1]
+        assert (later.resolved, later.owner, later.undo) == (False, "undoer", empty.undo)
 
 
 def test_nodes_can_be_chosen_by_the_pods_that_they_carry(cluster: Cluster, kubectl: Kubectl, space: str) -> None:

@@ -63,6 +63,7 @@ def test_good_is_what_the_baseline_had_short_of_errors_of_the_server(before: dic
         ("//me:pw@cdn/x", "http://cdn/x"),
         ("page", "itself: browsers give up after too many redirects"),
         ("", "nowhere (it has no Location)"),
+        ("http://[::1/page", "what is no URL"),
     ],
 )
 def test_where_a_redirect_leads(location: str, where: str) -> None:

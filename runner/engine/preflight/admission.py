@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from runner import errors
 from runner import plan as plans
 from runner.engine.observe.observers import Observers
-from runner.engine.preflight import left_in_place, proxied
+from runner.engine.preflight import left_in_place, proxied, target_environment
 from runner.engine.processes import Processes
 from runner.engine.run_context import RunContext
 from runner.engine.session import Session
 from runner.engine.supervisor import Supervisor
 from runner.experiment import tree, variables
 from runner.experiment.experiment import Experiment
-from runner.faults import registry
+from runner.faults import host, registry
 from runner.faults.driver import FaultTarget, Inspection, Owner, unknown
 from runner.plan import translate
 from runner.plan.plan import Plan
@@ -89,6 +89,7 @@ async def draw(context: RunContext, processes: Processes, observers: Observers) 
         notes=(
             *((where.note,) if where.note else ()),
             *(f"the action {name!r} strikes {struck}, which the file accepts" for name, struck in where.beside.items()),
+            *targets.inspection.unlocked,
             *proxied.notes(experiment, where.around),
             *await _hidden(targets, processes, observers),
         ),
@@ -112,11 +113,12 @@ def require_pinned(pins: Sequence[str], actions: Sequence[FaultTarget]) -> None:
 
 async def _inspection(context: RunContext, processes: Processes) -> Inspection:
     experiment = context.experiment
-    if context.where.context or experiment.block.proof or registry.knows_any(tree.providers(experiment.document)):
+    known = registry.knows_any(tree.providers(experiment.document))
+    if known or context.where.context or experiment.block.proof or target_environment.late(experiment):
         await processes.ready()
         return await _inspect(context.where.context, processes)
     # nothing to resolve: worker and undoer may still be importing
-    owner = Owner.UNDOER if experiment.rollbacks else Owner.NOBODY
+    owner = Owner.UNDOER if host.undoes(experiment.rollbacks) else Owner.NOBODY
     return Inspection(actions=tuple(replace(unknown(a["name"]), owner=owner) for a in experiment.actions))
 
 

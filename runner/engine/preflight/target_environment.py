@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,11 +13,11 @@ from urllib.parse import urlsplit
 
 from runner import errors
 from runner.engine.options import Options
-from runner.experiment import tree
+from runner.experiment import tree, urls, variables
 from runner.experiment.experiment import Experiment
 from runner.faults import registry
 from runner.faults.driver import Claim, Environment, Where
-from runner.faults.kubernetes import context, private_kubeconfig, words
+from runner.faults.kubernetes import context, private_kubeconfig
 from runner.faults.kubernetes.context import Context
 from runner.faults.kubernetes.driver import Driver as Kubernetes
 from runner.playground import start as playground
@@ -206,15 +205,42 @@ def _namespace(options: Options) -> dict[str, str]:
 
 
 def require_cleared(where: Surroundings, experiment: Experiment) -> None:
-    """A program that names a cluster of its own would strike what nobody cleared. Raises Refused."""
-    led = []
+    """A program that names a cluster of its own would strike what nobody cleared. Raises Refused.
+
+    What a secret or a probe says is read when it is known, and before anything is changed: see `late`.
+    """
+    led, later = [], _told_later(experiment)
     for provider in tree.providers(experiment.document):
-        if named := words.elsewhere(_resolved(provider, experiment.configuration), where.context):
-            led.append(f"{provider.get('path')} names a cluster of its own: {named}")
+        named = Kubernetes().leaves(_told(provider, experiment), where.context)
+        if named and later.isdisjoint(variables.mentioned(named)):
+            led.append(f"{_who(provider)} names a cluster of its own: {named}")
     if led:
         cleared = f"the context that was cleared is {where.context!r}" if where.context else "no context was cleared"
         hint = f"{cleared}; remove these arguments and select the target with --kubeconfig and --context"
         raise errors.Refused("the safety policy refuses this run", reasons=led, hint=hint)
+
+
+def late(experiment: Experiment) -> bool:
+    """Whether a secret or a probe could still send a program to a cluster of its own."""
+    later = _told_later(experiment)
+    return any(
+        Kubernetes().claims(provider) is Claim.PERHAPS and not later.isdisjoint(variables.mentioned(text))
+        for provider in (tree.providers(experiment.document) if later else ())
+        for _, text in variables.texts(_told(provider, experiment), ())
+    )
+
+
+def _told_later(experiment: Experiment) -> set[str]:
+    return variables.declared(experiment.document) - experiment.configuration.keys()
+
+
+def _told(provider: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
+    """With the values that stand in the file, in variables and in the environment."""
+    return {**provider, "arguments": variables.substitute(provider.get("arguments"), experiment.configuration)}
+
+
+def _who(provider: Mapping[str, Any]) -> str:
+    return str(provider.get("path") or f"{provider.get('module')}.{provider.get('func')}")
 
 
 def cleared(where: Surroundings, experiment: Experiment) -> Surroundings:
@@ -230,22 +256,18 @@ def cleared(where: Surroundings, experiment: Experiment) -> Surroundings:
     return replace(where, environment=clearance.environment, beside=clearance.accepted)
 
 
-def _resolved(provider: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    given = provider.get("arguments")
-    words = [str(w) for w in given] if isinstance(given, list) else given
-    filled = [_filled(w, values) for w in words] if isinstance(words, list) else words
-    return {**provider, "arguments": _filled(filled, values) if isinstance(filled, str) else filled}
-
-
 def require_home(where: Surroundings, experiment: Experiment) -> None:
     """A playground that nobody asked for is no target for what watches other services. Raises UsageError."""
     if not where.note:
         return
     here = {_address(url) for url in where.urls}
     asked = [t.url for t in experiment.block.traffic] + [
-        _filled(u, experiment.configuration) for u in _http(experiment)
+        str(variables.substitute(u, experiment.configuration)) for u in _http(experiment)
     ]
-    elsewhere = [url for url in asked if url.startswith("http") and "${" not in url and _address(url) not in here]
+    whole = [url for url in asked if url.startswith("http") and not urls.unresolved(url)]
+    if broken := next(filter(urls.trouble, whole), ""):
+        raise errors.UsageError(f"{broken} is no URL: {urls.trouble(broken)}")
+    elsewhere = [url for url in whole if _address(url) not in here]
     if elsewhere:
         raise errors.UsageError(
             f"this experiment needs a cluster, and there is no kubeconfig; what it asks at {elsewhere[0]} is not in the playground",
@@ -257,10 +279,6 @@ def _http(experiment: Experiment) -> list[str]:
     return [
         str(provider.get("url")) for provider in tree.providers(experiment.document) if provider.get("type") == "http"
     ]
-
-
-def _filled(text: str, values: Mapping[str, Any]) -> str:
-    return re.sub(r"\$\{(\w+)\}", lambda m: str(values.get(m[1], m[0])), text)
 
 
 def _address(url: str) -> tuple[str, int | None]:

@@ -61,18 +61,17 @@ def _target(
     found = node_pods.sort(cluster, names, _allowed(arguments))
     _require_allowed(found)
     told = [f"{_counted(len(names), 'node')}, {_counted(len(found.going), 'pod')} to go"]
-    if not (names and found.going):
-        return FaultTarget(action=action, kind="drain", note="; ".join((*told, *_kept(found))))
+    told += facts(cluster, nodes, found.going) if found.going else ()
     ours = [n["name"] for n in nodes if not n["cordoned"]]
     uids = {n: [p["metadata"]["uid"] for p in found.going if p["spec"]["nodeName"] == n] for n in names}
     return FaultTarget(
         action=action,
         kind="drain",
-        targets=tuple(f"node/{n}" for n in names),
-        note="; ".join((*told, *facts(cluster, nodes, found.going), *_kept(found))),
+        targets=tuple(f"node/{n}" for n in names) if found.going else (),
+        note="; ".join((*told, *_kept(found))),
         scopes=tuple(sorted({p["metadata"]["namespace"] for p in found.going})),
         owner="undoer",
-        # Somebody else's cordon stays: only nodes that were free before are ours to free.
+        # Somebody else's cordon stays: only nodes that were free before are ours to free, also those that pods come to only now.
         undo=tuple(UndoStep(kind="uncordon", what=f"uncordon node {n}", args={"node": n, "noted": True}) for n in ours),
         before={"free": ours, "pods": uids},
     )

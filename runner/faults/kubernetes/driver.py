@@ -82,6 +82,14 @@ class Driver:
         """Two inventories, what leaves waited for after each, and the pause between them."""
         return 26.0
 
+    def leaves(self, provider: Provider, context: str) -> str:
+        """`--kubeconfig /root/.kube/config`, or `sudo without the run's KUBECONFIG`."""
+        return words.elsewhere(provider, context) if self.claims(provider) is Claim.PERHAPS else ""
+
+    def unread(self, provider: Provider) -> bool:
+        """`kubectl delete -f all.yaml`, `kubectl -n $(cat ns) …`."""
+        return self.claims(provider) is Claim.PERHAPS and words.unread(provider)
+
     def open(self, setting: Setting) -> System:
         return System(setting)
 
@@ -149,12 +157,14 @@ class System:
         return pinned.arguments(self._open(activity.secrets), resolver, activity.arguments, names)
 
     def scopes(self, providers: Sequence[Provider]) -> tuple[str, ...]:
-        """The namespaces that programs and own code name, else the context's default; none without a cluster."""
+        """The namespaces that programs and own code name, and the context's default for what names none; none without a cluster."""
         loose = [p for p in providers if Driver().claims(p) is Claim.PERHAPS]
         if not self._setting.context or not loose:
             return ()
-        named = tuple(dict.fromkeys(n for p in loose for n in words.namespaces(p)))
-        return named or (self._setting.namespace or "default",)
+        named = dict.fromkeys(n for p in loose for n in words.namespaces(p))
+        if not named or any(map(words.unread, loose)):
+            named[self._setting.namespace or "default"] = None
+        return tuple(named)
 
     def snapshot(self, actions: Sequence[FaultTarget], *, must: bool) -> dict[str, Any]:
         """Every object in the namespaces concerned, by kind and name; nothing where the run was handed no cluster."""

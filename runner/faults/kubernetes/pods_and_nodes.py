@@ -98,7 +98,7 @@ def cordoned(cluster: Cluster, before: Mapping[str, Any]) -> Evidence:
 
 
 def drain(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
-    """Whom a drain empties; without a pod that it would evict it has no target, for a cordon alone hurts nobody."""
+    """Whom a drain empties; without a pod that it would evict it has no target, for a cordon alone hurts nobody, but stays as any other."""
     found = nodes(cluster, action, arguments)
     local = bool(arguments.get("delete_pods_with_local_storage"))
     names = [target.removeprefix("node/") for target in found.targets]
@@ -109,7 +109,6 @@ def drain(cluster: Cluster, action: str, arguments: Arguments) -> FaultTarget:
         kind="drain",
         targets=found.targets if count else (),
         note=f"{found.note}, {count} to evict" if count else f"{found.note}, with no pod that would be evicted",
-        undo=found.undo if count else (),
         before={**found.before, "pods": pods},
     )
 
