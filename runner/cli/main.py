@@ -135,8 +135,8 @@ def start(group: click.Command, name: str) -> int:
     return errors.ExitCode.ENVIRONMENT if shows and code == errors.ExitCode.PASS else code
 
 
-PLACES = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP, errno.ENOTDIR)
-"""Places that were named and are not to be had."""
+UNUSABLE_PATH = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP, errno.ENOTDIR)
+"""Error numbers of a path that cannot be used as it is."""
 
 
 def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: Any) -> int:
@@ -156,8 +156,9 @@ def entry(arguments: Sequence[str], group: click.Command, name: str, **extra: An
         problem.show()
         return errors.ExitCode.USAGE
     except OSError as problem:
-        if problem.errno in PLACES:
-            return _explain(errors.UsageError(f"{problem.filename}: {problem.strerror}", hint="name another place"))
+        if problem.errno in UNUSABLE_PATH and problem.filename:
+            hint = "give a path that exists and that this user may use"
+            return _explain(errors.UsageError(f"{problem.filename}: {problem.strerror}", hint=hint))
         if problem.errno not in (*files.FULL, errno.EROFS):
             raise
         where = f"{problem.filename}: " if problem.filename else ""

@@ -34,7 +34,7 @@ def _rate(value: Any) -> float:
 def _finite(number: float) -> float:
     """Raises ValueError for what is beyond any quantity; a whole number in YAML has no largest."""
     if not abs(number) < _BEYOND:
-        raise ValueError("the number is beyond any quantity")
+        raise ValueError("the number is too large: less than 1e15 it has to be")
     return float(number)
 
 

@@ -16,7 +16,7 @@ from runner.experiment import findings
 from runner.experiment.notes import Notes
 from runner.experiment.source import Steps, text_of
 
-TYPES = ("str", "int", "float", "bool", "bytes", "json")
+TYPES = ("str", "int", "float", "bool", "json")
 _ALIASES = {"string": "str", "integer": "int", "number": "float"}
 LOOK_UP_S = 30.0
 """How long a probe behind a configuration value may take, unless its `timeout` says otherwise."""
@@ -36,7 +36,9 @@ def convert(kind: str | None, value: Any) -> Any:
     if kind == "float":
         return float(value)
     if kind == "bytes":
-        raise ValueError("bytes cannot be handed on: an experiment travels as JSON between the processes of a run")
+        raise ValueError(
+            "the type bytes is not supported: the processes of a run hand an experiment on as JSON; use str"
+        )
     if kind == "bool":
         return value if isinstance(value, bool) else value.lower() not in ("false", "0", "no")
     if kind == "json":

@@ -19,4 +19,4 @@ def elsewhere(made: Mapping[str, Any] | None, here: Mapping[str, str], way: Mapp
         return ""
     there, ours = (", ".join(f"{part} {where[part]}" for part in other) for where in (made, here))
     setting = " ".join(way[part].format(made[part]) for part in other)
-    return f"this shell reaches {ours}, the fault is in {there}: {setting} chaos-run recover"
+    return f"the fault was made in {there}, but this shell reaches {ours}; run: {setting} chaos-run recover"

@@ -114,8 +114,8 @@ class World:
     def _led(self, drivers: Sequence[Driver]) -> tuple[str, ...]:
         """Programs that leave the cleared context, now that all values are known; the values are not told, for they may be secrets."""
         return tuple(
-            f"{provider.get('path') or provider.get('module')} is told to leave {driver.said} that was cleared by what a secret or "
-            f"a probe says: {way.split()[0]}"
+            f"{provider.get('path') or provider.get('module')} would reach another cluster than the cleared one, by {way.split()[0]}; "
+            "the value comes from a secret or a probe, so it is not shown"
             for driver in drivers
             if isinstance(driver, Reading)
             for provider in self._providers
@@ -131,8 +131,9 @@ class World:
             names = [str(a.get("name")) for a in acting if any(map(driver.unread, self._filled(a)))]
             if names:
                 yield (
-                    f"{', '.join(names)}: no namespace can be read in the words of the program, so {driver.said}'s lock is on "
-                    f"{self._setting.namespace or 'default'}, and may not keep other machines off what is struck"
+                    f"{', '.join(names)}: the command names no namespace that can be read beforehand, so the lock in {driver.said} is "
+                    f"taken for {self._setting.namespace or 'default'}; a run of another machine may strike the same target. "
+                    "Name it with -n NAMESPACE"
                 )
 
     def _changing(self) -> list[Provider]:

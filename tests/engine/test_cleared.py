@@ -39,14 +39,18 @@ def test_what_the_configuration_says_is_read_the_way_chaos_toolkit_does(tmp_path
     found = read(tmp_path, document(text, configuration={"flags": "--kubeconfig /root/.kube/config"}))
     with pytest.raises(errors.Refused) as refused:
         target_environment.require_cleared(LAB, found)
-    assert refused.value.reasons == ("true names a cluster of its own: --kubeconfig /root/.kube/config",)
+    assert refused.value.reasons == (
+        "true would reach another cluster than the cleared one: --kubeconfig /root/.kube/config",
+    )
 
 
 @pytest.mark.parametrize("ctx", ["kind-lab", TOLD], ids=["said", "asked of a probe"])
 def test_the_cleared_context_by_another_name_is_right(tmp_path: Path, ctx: Any) -> None:
     found = read(tmp_path, document("kubectl --context $ctx get pods", configuration={"ctx": ctx}))
     target_environment.require_cleared(LAB, found)
-    assert target_environment.late(found) is isinstance(ctx, dict), "a probe may still say something else"
+    assert target_environment.depends_on_later_values(found) is isinstance(ctx, dict), (
+        "a probe may still say something else"
+    )
 
 
 @pytest.mark.parametrize(("said", "reasons"), [("--output json", 0), ("--context prod-eu", 1)])
@@ -69,6 +73,8 @@ def test_a_secret_that_leads_to_a_cluster_is_refused_before_anything(
     file.write_text(json.dumps(tree), "utf-8")
     run = chaos_run("run", str(file), "--no-cluster")
     assert run.returncode == 3, run.stderr
-    assert "is told to leave the cluster that was cleared by what a secret or a probe says: --kubeconfig" in run.stderr
+    assert (
+        "would reach another cluster than the cleared one, by --kubeconfig; the value comes from a secret" in run.stderr
+    )
     assert "/hidden/config" not in run.stderr + run.stdout
     assert not struck.exists()

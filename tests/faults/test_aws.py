@@ -138,7 +138,7 @@ def test_an_undo_in_another_account_or_region_changes_nothing_and_says_whose_it_
         assert outcome.state is State.FAILED
         assert said in str(outcome.error)
         (left,) = system.residue(system.snapshot([found], must=True), [], Kept()).residue
-        assert "ECS service stage/shop is as it was is not known: this shell reaches" in left
+        assert "ECS service stage/shop is as it was is not known: the fault was made in" in left
     assert undone(found) == [State.UNDONE]
 
 

@@ -247,7 +247,7 @@ def test_a_shell_that_reaches_another_region_finds_no_experiment_and_says_so(fis
     (step,) = found.undo
     record = UndoRecord(number=1, kind=step.kind, what=step.what, args=dict(step.args))
     system = driver.Driver().open(replace(SETTING, configuration={"aws_region": "us-east-1"}))
-    why = f"this shell reaches region us-east-1, the fault is in region {REGION}: AWS_REGION={REGION} chaos-run recover"
+    why = f"the fault was made in region {REGION}, but this shell reaches region us-east-1; run: AWS_REGION={REGION} chaos-run recover"
     outcome = system.undo(record)
     assert (outcome.state, outcome.error) == (State.FAILED, why)
     (left,) = system.residue(system.snapshot([found], must=True), [record], Kept()).residue

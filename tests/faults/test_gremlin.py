@@ -191,7 +191,7 @@ def test_a_shell_that_reaches_another_team_halts_nothing_and_says_so() -> None:
         act(team, asked())
         elsewhere = driver.Driver().open(setting(other.url))
         outcome = elsewhere.undo(_record(found))
-        why = f"this shell reaches URL {other.url}, the fault is in URL {team.url}: GREMLIN_URL={team.url} chaos-run recover"
+        why = f"the fault was made in URL {team.url}, but this shell reaches URL {other.url}; run: GREMLIN_URL={team.url} chaos-run recover"
         assert (outcome.state, outcome.error) == (State.FAILED, why)
         (left,) = elsewhere.residue(system.snapshot([found], must=True), [], _kept()).residue
         assert left == f"whether an attack on deployment/shop/shop goes on is not known: {why}"

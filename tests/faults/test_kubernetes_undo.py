@@ -139,8 +139,8 @@ def scaling(world: World, wanted: int = 2) -> FaultTarget:
     return world.resolve("chaosk8s.deployment.actions", "scale_deployment", name="web", ns="shop", replicas=wanted)
 
 
-LEFT = "deployment/shop/web wants 7 replicas now, not the 2 of this action: something else has changed it since, it stays so"
-ANEW = "deployment/shop/web wants 2 replicas now, and was made anew since the run began: it stays so"
+LEFT = "deployment/shop/web wants 7 replicas now, not the 2 that this action set: something else has scaled it since; it is left as it is"
+ANEW = "deployment/shop/web wants 2 replicas now: it was deleted and created again since the run began, and is left as it is"
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_a_program_that_names_a_cluster_of_its_own_is_refused(
     document["configuration"]["mine"] = str(two.kubeconfig)
     with started(tmp_path, document, *options) as run:
         assert run.finish() == 3
-        assert f"names a cluster of its own: --kubeconfig {two.kubeconfig}" in run.stderr()
+        assert f"would reach another cluster than the cleared one: --kubeconfig {two.kubeconfig}" in run.stderr()
     assert two.marks("sly") == (False, False)
 
 
@@ -231,7 +231,7 @@ def test_the_plan_says_where_a_lock_may_not_cover_what_a_program_strikes(
     file = _file(tmp_path, "x.json", experiment(service, method=[known, unknown]))
     plan = chaos_run("plan", file, "--context", "kind-lab")
     assert (
-        "unknown: no namespace can be read in the words of the program, so the cluster's lock is on default"
+        "unknown: the command names no namespace that can be read beforehand, so the lock in the cluster is taken for default"
         in plan.stdout
     )
     assert "shop/chaos-run" in plan.stdout

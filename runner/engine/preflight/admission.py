@@ -114,7 +114,12 @@ def require_pinned(pins: Sequence[str], actions: Sequence[FaultTarget]) -> None:
 async def _inspection(context: RunContext, processes: Processes) -> Inspection:
     experiment = context.experiment
     known = registry.knows_any(tree.providers(experiment.document))
-    if known or context.where.context or experiment.block.proof or target_environment.late(experiment):
+    if (
+        known
+        or context.where.context
+        or experiment.block.proof
+        or target_environment.depends_on_later_values(experiment)
+    ):
         await processes.ready()
         return await _inspect(context.where.context, processes)
     # nothing to resolve: worker and undoer may still be importing

@@ -207,20 +207,23 @@ def _namespace(options: Options) -> dict[str, str]:
 def require_cleared(where: Surroundings, experiment: Experiment) -> None:
     """A program that names a cluster of its own would strike what nobody cleared. Raises Refused.
 
-    What a secret or a probe says is read when it is known, and before anything is changed: see `late`.
+    What a secret or a probe says is read when it is known, and before anything is changed: see `depends_on_later_values`.
     """
     led, later = [], _told_later(experiment)
     for provider in tree.providers(experiment.document):
         named = Kubernetes().leaves(_told(provider, experiment), where.context)
         if named and later.isdisjoint(variables.mentioned(named)):
-            led.append(f"{_who(provider)} names a cluster of its own: {named}")
+            led.append(f"{_who(provider)} would reach another cluster than the cleared one: {named}")
     if led:
         cleared = f"the context that was cleared is {where.context!r}" if where.context else "no context was cleared"
-        hint = f"{cleared}; remove these arguments and select the target with --kubeconfig and --context"
+        hint = (
+            f"{cleared}; choose the target with --kubeconfig and --context of chaos-run, "
+            "and let programs inherit KUBECONFIG (sudo --preserve-env=KUBECONFIG)"
+        )
         raise errors.Refused("the safety policy refuses this run", reasons=led, hint=hint)
 
 
-def late(experiment: Experiment) -> bool:
+def depends_on_later_values(experiment: Experiment) -> bool:
     """Whether a secret or a probe could still send a program to a cluster of its own."""
     later = _told_later(experiment)
     return any(

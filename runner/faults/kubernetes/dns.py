@@ -138,7 +138,8 @@ def undone(cluster: Cluster, run: str, before: Note | None = None, within_s: flo
     if still:
         raise errors.EnvironmentFailure(
             f"the ConfigMap is put back, but {', '.join(still)} did not load it within {within_s:g} s, as far as the log says, "
-            f"and may go on with the fault: {_complaint(cluster, still[0])}"
+            f"and may still run the fault: {_complaint(cluster, still[0])}; "
+            f"kubectl -n {SPACE} rollout restart deployment/{MAP}, then chaos-run recover"
         )
     _changed(cluster, run, lambda text, _: (text, {}))
     return True

@@ -78,9 +78,9 @@ def _theirs(found: Mapping[str, Any], args: Mapping[str, Any]) -> str:
     """A record from before these were noted names neither: then all is ours."""
     now = f"{_called(args)} wants {found['replicas']} replicas now"
     if args.get("uid") not in (None, found["uid"]):
-        return f"{now}, and was made anew since the run began: it stays so"
+        return f"{now}: it was deleted and created again since the run began, and is left as it is"
     if args.get("wanted") not in (None, found["replicas"]):
-        return f"{now}, not the {args['wanted']} of this action: something else has changed it since, it stays so"
+        return f"{now}, not the {args['wanted']} that this action set: something else has scaled it since; it is left as it is"
     return ""
 
 

@@ -197,7 +197,7 @@ def _by_hand(engine: Engine, unreverted: Sequence[str]) -> str:
     nodes = [name.removeprefix("node/") for name in unreverted if name.startswith("node/")]
     result = f"kubectl delete chaosresult {engine.result} -n {engine.ns}"
     if not nodes:
-        return "delete the pod, or take its rules away by hand (tc, iptables); the ChaosResult stays as evidence"
+        return f"delete the pod, then chaos-run recover; or take its rules away by hand (tc, iptables), then {result} and chaos-run recover"
     if engine.fault in chaos_engine.CORDONS:
         return f"what stays there is a cordon: kubectl uncordon {' '.join(nodes)}, then chaos-run recover"
     return f"put back by hand what {engine.fault} changes in a node, then {result} and chaos-run recover"

@@ -39,7 +39,7 @@ def left(asked: Attack, earlier: Before) -> Iterator[str]:
     for name, state in earlier.items():
         now = _read(asked, name)
         if now is None and asked.kind == KILL and state["running"]:
-            yield f"the container {name} is gone (removed when it ended?), and nothing here can start it again"
+            yield f"the container {name} is gone, probably started with --rm: start it again as it was started"
         if now is None or now["id"] != state["id"]:
             continue  # another container of that name has nothing of ours
         if asked.kind == KILL and state["running"] and not now["running"]:

@@ -56,7 +56,7 @@ def _why(problem: BaseException) -> str:
     if isinstance(problem, NoData):
         return str(problem)
     traceback.print_exception(problem)
-    return f"nothing could be made of it: {error_text.sentence(problem)}"
+    return f"reading it failed: {error_text.sentence(problem)}"
 
 
 def _reading(asks: messages.Asks, configuration: Mapping[str, Any]) -> Callable[[], Answer]:

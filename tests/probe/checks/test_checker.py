@@ -75,7 +75,7 @@ def test_what_nobody_has_foreseen_is_said_each_time_and_the_rest_is_read(tmp_pat
                 break
     assert min(map(len, of.values())) > 1
     assert {found["say"] for found in of["well"]} == {"read"}
-    assert {found["why"] for found in of["odd"]} == {"nothing could be made of it: ValueError: embedded null byte"}
+    assert {found["why"] for found in of["odd"]} == {"reading it failed: ValueError: embedded null byte"}
     assert all("needs 'by'" in found["why"] for found in of["unfit"])
 
 
