@@ -11,6 +11,7 @@ from typing import Any
 
 from runner import errors
 from runner.engine.options import Options
+from runner.experiment import apart
 from runner.experiment import variables as variable_files
 from runner.rundir import start_message
 from runner.timeline import conditions
@@ -91,7 +92,9 @@ def earlier(record: RunRecord) -> Earlier:
         return Earlier(run=record.run, conditions=replace(found, targets=(), variables=None))
     values = dict(start.configuration)  # those given among them, and no secrets
     return Earlier(
-        run=record.run, conditions=replace(found, targets=targets, variables=values), document=start.document
+        run=record.run,
+        conditions=replace(found, targets=targets, variables=values),
+        document=apart.told_apart(start.document)[0],  # older versions kept two actions of one name as they were
     )
 
 

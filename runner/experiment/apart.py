@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from runner.experiment.block import NAME
 from runner.experiment.document import HYPOTHESIS
 from runner.experiment.model import Block
 
+_LISTS = ("stays", "accept_no_undo", "accept_environment")
+_ROWS = {"proof": "action", "wait_for": "after"}
+"""Parts of our block that name actions: lists of names, and rows with the name under a key."""
 Names = Mapping[str, tuple[str, ...]]
 """By the name in the file: what the actions of that name are called, in the order of the method."""
 
 
 def told_apart(document: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
-    """The document, references spelt out, with the second action called `kill` as `kill (2)`; and what each is called."""
+    """The document, references spelt out, with the second action called `kill` as `kill (2)`; and what each is called.
+
+    Our block in it says of both what it said of `kill`: it is a whole experiment, which can be run again.
+    """
     method = document.get("method")
     activities = [a for a in method if isinstance(a, Mapping)] if isinstance(method, list) else []
     taken = {*_names(activities), *_names((document.get(HYPOTHESIS) or {}).get("probes") or ())}
@@ -26,24 +33,41 @@ def told_apart(document: Mapping[str, Any]) -> tuple[dict[str, Any], Names]:
             taken.add(own)
             activity = activity if own == name else {**activity, "name": own}
         renamed.append(activity)
-    return ({**document, "method": renamed} if activities else dict(document)), called
+    if all(len(names) == 1 for names in called.values()):
+        return dict(document), called
+    entries = [_spread(e, called) if isinstance(e, Mapping) else e for e in document.get("extensions") or ()]
+    return {**document, "method": renamed} | ({"extensions": entries} if entries else {}), called
 
 
 def spread(block: Block, called: Names) -> Block:
     """The block; what it says of a name holds for every action of that name."""
+    lists = {key: tuple(_every(getattr(block, key), called)) for key in _LISTS}
+    rows = {
+        key: tuple(
+            row.model_copy(update={of: own})
+            for row in getattr(block, key)
+            for own in _every([getattr(row, of)], called)
+        )
+        for key, of in _ROWS.items()
+    }
+    return block.model_copy(update={**lists, **rows})
 
-    def every(names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(own for name in names for own in called.get(name, (name,)))
 
-    return block.model_copy(
-        update={
-            "stays": every(block.stays),
-            "accept_no_undo": every(block.accept_no_undo),
-            "accept_environment": every(block.accept_environment),
-            "proof": tuple(p.model_copy(update={"action": own}) for p in block.proof for own in every([p.action])),
-            "wait_for": tuple(w.model_copy(update={"after": own}) for w in block.wait_for for own in every([w.after])),
-        }
-    )
+def _spread(entry: Mapping[str, Any], called: Names) -> dict[str, Any]:
+    """The same of our block as it stands in the document; what is not written as it has to be stays."""
+    if entry.get("name") != NAME:
+        return dict(entry)
+    lists = {key: [*_every(entry[key], called)] for key in _LISTS if isinstance(entry.get(key), list)}
+    rows = {
+        key: [{**row, of: own} for row in entry[key] for own in _every([row[of]], called)]
+        for key, of in _ROWS.items()
+        if isinstance(entry.get(key), list) and all(isinstance(row, Mapping) and of in row for row in entry[key])
+    }
+    return {**entry, **lists, **rows}
+
+
+def _every(names: Iterable[str], called: Names) -> Iterator[str]:
+    return (own for name in names for own in called.get(name, (name,)))
 
 
 def _names(activities: Iterable[Any]) -> Iterable[str]:

@@ -73,11 +73,12 @@ def _provider(notes: Notes, activity: Mapping[str, Any], steps: Steps) -> None:
         return
     _literal(notes, provider, LITERAL.get(str(provider.get("type")), ()), (*steps, "provider"))
     asked = provider.get("timeout")
-    if isinstance(asked, str) and not variables.mentioned(
-        asked
-    ):  # Chaos Toolkit's own call fails, ours would have no end
-        said = f"the timeout of {describe_activity(activity)} is a number of seconds, not the text {asked!r}"
-        notes.error("number", (*steps, "provider", "timeout"), said, hint="without quotes")
+    asked = asked if isinstance(asked, list) else [asked]
+    quoted = [part for part in asked if isinstance(part, str) and not variables.mentioned(part)]
+    if quoted:  # a call of Chaos Toolkit's own fails of it; of Python it never looks at it
+        said = f"the timeout of {describe_activity(activity)} is a number of seconds, not the text {quoted[0]!r}"
+        noted = notes.warning if provider.get("type") == "python" else notes.error
+        noted("number", (*steps, "provider", "timeout"), said, hint="without quotes")
 
 
 def _literal(notes: Notes, owner: Mapping[str, Any], keys: tuple[str, ...], steps: Steps) -> None:

@@ -74,7 +74,7 @@ class GivenVariables:
 
 def from_files(paths: Iterable[str]) -> GivenVariables:
     """Variable files in their order, later ones win. Raises UsageError and InvalidFile: Chaos Toolkit skips such files in silence."""
-    from runner.experiment import source
+    from runner.experiment import json_values, source
 
     given = GivenVariables()
     for path in paths:
@@ -83,6 +83,7 @@ def from_files(paths: Iterable[str]) -> GivenVariables:
             continue
         read = source.read(path)
         notes = Notes(read)
+        json_values.make_plain(notes)
         if notes.is_kind(read.tree or {}, dict, (), "a variable file"):
             for part, kept in (("configuration", given.configuration), ("secrets", given.secrets)):
                 if notes.is_kind((read.tree or {}).get(part, {}), dict, (part,), part):
@@ -134,10 +135,9 @@ def _given(notes: Notes, name: str, kind: str | None, value: Any) -> Any:
     """A text takes the type that the file asks of the environment for this name: `--var pods=2` means what `PODS=2` means."""
     try:
         return convert(kind, value) if isinstance(value, str) else value
-    except ValueError as problem:
-        notes.error(
-            "variable", ("configuration", name), f"'{name}' cannot be made of the {value!r} that was given: {problem}"
-        )
+    except (ValueError, TypeError, AttributeError) as problem:
+        said = f"--var {name}={value} is not of the type {kind} that the file names: {problem}"
+        notes.error("variable", ("configuration", name), said)
         return value
 
 

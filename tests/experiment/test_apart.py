@@ -67,3 +67,13 @@ def test_validate_says_that_they_are_told_apart_by_a_number_only(tmp_path: Path)
     doubts = loaded(tmp_path, act("kill"), act("kill", "/b"), act("look", kind="probe"), act("look")).warnings
     assert any("another activity called 'kill': plan and reports tell them apart by a number only" in d for d in doubts)
     assert any("another activity called 'look': plan and reports cannot tell them apart" in d for d in doubts)
+
+
+def test_the_document_of_a_run_can_be_run_again_and_says_the_same(tmp_path: Path) -> None:
+    listed = {"stays": ["kill"], "accept_no_undo": ["kill"]}
+    waits = {"proof": [{"action": "kill", "probe": "up"}], "wait_for": [{"after": "kill", "probe": "up", "within": 1}]}
+    once = loaded(tmp_path, act("kill"), act("kill", "/b"), **listed, **waits)
+    (tmp_path / "again.json").write_text(json.dumps(once.document))
+    again = load.load(str(tmp_path / "again.json"))
+    assert again.document == once.document
+    assert again.block == once.block

@@ -111,7 +111,7 @@ def test_a_text_that_is_given_takes_the_type_that_the_file_asks_of_the_environme
 def test_a_text_that_cannot_take_its_type_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text(EXPERIMENT.format(entry="{type: env, key: CR_URL, env_var_type: int}"))
-    with pytest.raises(findings.BrokenExperiment, match="'url' cannot be made of the 'two' that was given"):
+    with pytest.raises(findings.BrokenExperiment, match="--var url=two is not of the type int"):
         load.load(str(path), variables={"url": "two"}, secret_variables={}, env={})
 
 
@@ -190,3 +190,8 @@ def test_entries_of_the_configuration_that_cannot_be_resolved_are_found(tmp_path
     found = {(f.severity, f.rule, f.message) for f in load.examine(str(tmp_path / "x.yaml")).findings}
     rules = sorted((severity, rule) for severity, rule, _ in found if rule in ("provider", "entry-type"))
     assert rules == [("error", "provider"), ("warning", "entry-type"), ("warning", "entry-type")]
+
+
+def test_a_variable_file_has_text_where_json_has_no_word(tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text("configuration: {since: 2024-01-01, of: {1: a}}\n")
+    assert variables.from_files([str(tmp_path / "v.yaml")]).configuration == {"since": "2024-01-01", "of": {"1": "a"}}
