@@ -236,6 +236,8 @@ class Setting:
     """A hash of its API server's address."""
     seed: int | None = None
     """What the run's activities draw from; None where nothing is drawn yet: a plan."""
+    programs: bool = False
+    """Programs or code of the experiment's own act in it: what they changed is the run's, whoever the system says it was."""
 
 
 class FaultSystem(Protocol):

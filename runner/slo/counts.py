@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import json
 import math
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -162,6 +162,10 @@ class Counts(Series):
     def patience_ns(self) -> int:
         """A hole longer than this is no data: three readings, ten seconds at least (docs/measurement.md 1.5)."""
         return round(max(self.silence_s, 10.0) * 1e9)
+
+    def read_share(self, start_ns: int, end_ns: int) -> float:
+        came = bisect_left(self._moments, end_ns) - bisect_left(self._moments, start_ns)
+        return came / max(1, math.floor((end_ns - start_ns) / 1e9 / self.step_s + 1e-6))
 
     def lag_ns(self, now_ns: int) -> int:
         return max(0, now_ns - self.now_ns) if self.now_ns else 0

@@ -38,6 +38,7 @@ class _Slice(Enum):
     GOOD = "within all objectives"
     DOUBTFUL = "more bad ones than allowed, which may be chance"
     BAD = "an objective is missed for certain"
+    FEW = "it was measured, and too few events came to say anything"
     UNKNOWN = "less than half of it was measured"
 
 
@@ -50,7 +51,8 @@ class Recovery:
     second, or as long as it takes for ten requests, or two readings, of the slowest indicator. Where the outage before was
     partial, so many slices have to be good at the beginning that it would have shown itself in them (95 %): the error of
     the stamp is one slice, or that long (docs/measurement.md 5.1). Time that was not measured is neither good nor bad: it
-    widens the error, and a stretch of which less than half was measured over `stable_s` seconds holds no more.
+    widens the error, and a stretch of which less than half was measured over `stable_s` seconds holds no more; of what a
+    source counted: in which it was not read for so long, and longer than three readings. Few events are no lack of measuring.
     """
 
     series: Mapping[str, Series]
@@ -69,8 +71,11 @@ class Recovery:
         self.candidate_ns = self._next_ns = -(-self.since_ns // BUCKET_NS) * BUCKET_NS
         self._width_ns = round(self.slice_s * 1e9)
         self._needed = max(1, math.ceil(self.stable_s / self.slice_s - 1e-9))
-        self._latest: deque[_Slice] = deque(maxlen=self._needed)
-        self._held = self._missed = self._silent = False
+        longest_ns = max((self._patience_ns(s) for _, s in self._watched), default=0)
+        self._latest: deque[_Slice] = deque(maxlen=max(self._needed, -(-longest_ns // self._width_ns)))
+        self._held = self._missed = self._doubted = self._silent = False
+        self._begun_ns = self._beyond_ns = self.candidate_ns
+        """The latter: how far we have looked for bad slices without a source that is silent."""
         self._hurt_ns = self.candidate_ns
         """Until when users are known to have been hurt, the impact at least."""
         self._unknown_ns: int | None = None
@@ -88,7 +93,9 @@ class Recovery:
     @property
     def unwatched_ns(self) -> int | None:
         """Since when too little has been measured to say how users are; None while enough is."""
-        return self._blind_ns if self._blind_ns is not None else self._next_ns if self._silent else None
+        if not self._silent:
+            return self._blind_ns
+        return None if self._hurt_ns == self._beyond_ns else max(self._blind_ns or self._next_ns, self._hurt_ns)
 
     @property
     def hurt_ns(self) -> int:
@@ -101,28 +108,41 @@ class Recovery:
         `until_ns` is when the measuring was told to end, once it was: that nothing is measured later says nothing.
         """
         end_ns = min(now_ns, until_ns or now_ns)
-        self._silent = any(
-            s.trouble and s.lag_ns(end_ns) > (self.stable_s + 2 * s.step_s) * 1e9 for _, s in self._watched
-        )
+        self._silent = any(s.trouble and s.lag_ns(end_ns) > self._patience_ns(s) for _, s in self._watched)
         now_ns -= max((s.lag_ns(now_ns) for _, s in self._watched), default=0)
         while self._watched and self._next_ns + self._width_ns <= min(end_ns, now_ns - _SETTLE_NS):
             if (found := self._look(self._next_ns, self._next_ns + self._width_ns)) is None:
                 break
             self._take(found)
-        if not self._held or self._silent:
-            return None
+        if self._silent:
+            self._look_beyond(end_ns - _SETTLE_NS)
+        return self._as_it_stands() if self._held and not self._silent else None
+
+    def _as_it_stands(self) -> Recovered:
         step_s = max(s.step_s for _, s in self._watched)
         error_s = self._beginning * self.slice_s + step_s
         if self._unknown_ns is None or self._unknown_ns >= self.candidate_ns:
             return Recovered(self.candidate_ns, error_s, self._missed)
         gap_ns = self.candidate_ns - self._hurt_ns
-        return Recovered(self.candidate_ns - gap_ns // 2, gap_ns / 2e9 + error_s, True, gap_ns / 1e9)
+        broken = self._missed or self._doubted or gap_ns >= self.stable_s * 1e9
+        return Recovered(self.candidate_ns - gap_ns // 2, gap_ns / 2e9 + error_s, broken, gap_ns / 1e9)
+
+    def _look_beyond(self, until_ns: int) -> None:
+        """Without the source that is silent nothing is found to be good; what the others show to be bad is bad all the same."""
+        self._beyond_ns = max(self._beyond_ns, self._next_ns)
+        while (end_ns := self._beyond_ns + self._width_ns) <= until_ns:
+            if (found := self._look(self._beyond_ns, end_ns)) is None:
+                break
+            if found is _Slice.BAD:
+                self._hurt_ns = end_ns
+            self._beyond_ns = end_ns
 
     def _take(self, found: _Slice) -> None:
         """One more slice, everything about which is known."""
         start, self._next_ns = self._next_ns, self._next_ns + self._width_ns
         self._latest.append(found)
         self._note_unmeasured(found, start)
+        self._doubted |= found is _Slice.DOUBTFUL
         if found is _Slice.BAD:
             self._missed = True
             self._end_stretch(start)
@@ -140,11 +160,28 @@ class Recovery:
         """Whether too little was measured lately to say anything, and since when."""
         if found is _Slice.UNKNOWN and self._unknown_ns is None:
             self._unknown_ns = start_ns
-        begin = self._next_ns - self._needed * self._width_ns
-        if len(self._latest) < self._needed or self._look(begin, self._next_ns) is not _Slice.UNKNOWN:
+        if found is _Slice.BAD or (window_ns := self._blind_for()) is None:
             self._blind_ns = None
-        elif self._blind_ns is None and _Slice.UNKNOWN in self._latest:
-            self._blind_ns = begin + self._latest.index(_Slice.UNKNOWN) * self._width_ns
+        elif self._blind_ns is None:
+            count = -(-window_ns // self._width_ns)
+            latest = list(self._latest)[-count:]
+            lost = latest.index(_Slice.UNKNOWN) if _Slice.UNKNOWN in latest else 0
+            self._blind_ns = self._next_ns - (len(latest) - lost) * self._width_ns
+
+    def _blind_for(self) -> int | None:
+        """In how long a window before the present slice ended too little was measured for a stretch to hold; None: enough was."""
+        for objective, series in self._watched:
+            window_ns = max(self._needed * self._width_ns, self._patience_ns(series))
+            begin_ns, end_ns = self._next_ns - window_ns, self._next_ns
+            if begin_ns < self._begun_ns or series.read_share(begin_ns, end_ns):
+                continue
+            if self._one(objective, series, begin_ns, end_ns) is _Slice.UNKNOWN:
+                return window_ns
+        return None
+
+    def _patience_ns(self, series: Series) -> int:
+        """For how long an indicator may be missing: half a reading more than a verdict bears, so that no jitter decides."""
+        return max(round(self.stable_s * 1e9), round(series.patience_ns + series.step_s * 5e8))
 
     def _hurt_until(self, at_ns: int) -> None:
         self._hurt_ns, self._unknown_ns = at_ns, None
@@ -154,7 +191,7 @@ class Recovery:
         begin = self._next_ns - self._needed * self._width_ns
         found = self._look(begin, self._next_ns)
         if self._held:
-            if found not in (_Slice.BAD, _Slice.UNKNOWN):
+            if found is not _Slice.BAD and self._blind_ns is None:
                 return
             if found is _Slice.BAD:
                 self._missed = True
@@ -166,7 +203,7 @@ class Recovery:
         elif found in (_Slice.BAD, _Slice.DOUBTFUL):
             self._missed = True
             self._outage_ns = begin if self._outage_ns is None else self._outage_ns
-        if found not in (_Slice.UNKNOWN, None):
+        if found not in (_Slice.UNKNOWN, _Slice.FEW, None):
             self._hurt_until(begin + self._width_ns)
         behind = list(self._latest)
         self.candidate_ns = begin + self._width_ns
@@ -200,22 +237,24 @@ class Recovery:
 
     def _look(self, start_ns: int, end_ns: int) -> _Slice | None:
         """None while undecided requests may still turn it."""
-        answers = [self._one(o, self._tally(o, s, start_ns, end_ns), s, end_ns - start_ns) for o, s in self._watched]
+        answers = [self._one(o, s, start_ns, end_ns) for o, s in self._watched]
         if _Slice.BAD in answers:
             return _Slice.BAD
         if None in answers:
             return None
-        return next((a for a in (_Slice.DOUBTFUL, _Slice.UNKNOWN) if a in answers), _Slice.GOOD)
+        return next((a for a in (_Slice.DOUBTFUL, _Slice.UNKNOWN, _Slice.FEW) if a in answers), _Slice.GOOD)
 
     def _tally(self, objective: Objective, series: Series, start_ns: int, end_ns: int) -> Tally:
         return series.tally(objective.criterion, start_ns, end_ns)
 
-    def _one(self, objective: Objective, tally: Tally, series: Series, length_ns: int) -> _Slice | None:
-        due = series.rate * length_ns / 1e9
+    def _one(self, objective: Objective, series: Series, start_ns: int, end_ns: int) -> _Slice | None:
+        tally, due = self._tally(objective, series, start_ns, end_ns), series.rate * (end_ns - start_ns) / 1e9
         most = max(tally.scheduled, due) if tally.undecided else tally.scheduled
         if tally.counted > objective.budget * most:
             certain = interval.side(tally.counted, most, objective.budget, CERTAIN) > 0
             return _Slice.BAD if certain else None if tally.undecided else _Slice.DOUBTFUL
         if tally.undecided:
             return None
-        return _Slice.GOOD if tally.decided >= 0.5 * due else _Slice.UNKNOWN
+        if tally.decided >= max(1, 0.5 * math.floor(due + 1e-6)):
+            return _Slice.GOOD
+        return _Slice.FEW if series.read_share(start_ns, end_ns) >= 0.5 else _Slice.UNKNOWN

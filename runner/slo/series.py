@@ -139,6 +139,15 @@ class Series:
         """Seconds without anything new that may well be chance: three slices."""
         return 3 * self.slice_s
 
+    @property
+    def patience_ns(self) -> int:
+        """For how long it may not be read, where it is read."""
+        return 0
+
+    def read_share(self, start_ns: int, end_ns: int) -> float:
+        """Of the readings due in a window how many came, whatever they counted; single requests are not read: none."""
+        return 0.0
+
     def lag_ns(self, now_ns: int) -> int:
         """How far behind `now_ns` is what can be known."""
         return 0

@@ -52,14 +52,20 @@ def test_a_recovery_that_was_told_and_not_watched_to_the_end_is_taken_back_and_n
     ]
 
 
-def test_a_recovery_somewhere_in_time_that_was_not_measured_says_between_what(session: Session) -> None:
+@pytest.mark.parametrize(("felt", "broken"), [(True, True), (True, False), (False, True)])
+def test_a_recovery_somewhere_in_time_that_was_not_measured_says_between_what(
+    session: Session, felt: bool, broken: bool
+) -> None:
+    if felt:
+        session.mark(MarkName.EFFECTIVE, mono_ns=after(session, 1))
     session.mark(MarkName.RECOVERED, mono_ns=after(session, 3))
-    ended(session, Recovered(after(session, 6), 3.5, True, 6.0))
-    (mark,) = session.marks
+    ended(session, Recovered(after(session, 6), 3.5, broken, 6.0))
+    mark = session.marks[-1]
     assert (mark.mono_ns, mark.error_s, mark.unmeasured_s) == (after(session, 6), 3.5, 6.0)
-    assert [f.message for f in session.findings] == [
-        "the service recovered at some time from 3s to 9s: not all of that was measured"
-    ]
+    said = "the service recovered at some time from 3s to 9s: not all of that was measured"
+    assert [f.message for f in session.findings] == ([said] if felt and broken else []), (
+        "of what nobody felt nothing recovered"
+    )
 
 
 def test_users_who_were_hurt_to_the_end_are_no_matter_of_measurement(session: Session) -> None:

@@ -121,7 +121,7 @@ def netem(words: list[str], found: list[str], seconds: float) -> int:
 
 
 def iptables(words: list[str], found: list[str], seconds: float) -> int:
-    image, chance = option(words, "--iptables-image"), option(words, "--probability")
+    image, chance = option(words, "--iptables-image"), f"{float(option(words, '--probability')):.2f}"
     rule = ["INPUT", "-i", option(words, "--interface", "eth0"), "-m", "statistic", "--mode", "random"]
     rule += ["--probability", chance, "-j", "DROP"]
     for name in found:

@@ -130,8 +130,14 @@ def test_an_undo_in_another_account_or_region_changes_nothing_and_says_whose_it_
     set_to(1)
     role = {"aws_assume_role_arn": "arn:aws:iam::111111111111:role/other"}
     for other, said in (
-        (role, "account 111111111111, the fault is in account 123456789012: AWS_PROFILE=… chaos-run recover"),
-        ({"aws_region": "us-east-1"}, f"region us-east-1, the fault is in region {REGION}: AWS_REGION={REGION} chaos"),
+        (
+            role,
+            "account 123456789012, but this shell reaches account 111111111111; run: AWS_PROFILE=… chaos-run recover",
+        ),
+        (
+            {"aws_region": "us-east-1"},
+            f"region {REGION}, but this shell reaches region us-east-1; run: AWS_REGION={REGION} chaos",
+        ),
     ):
         system = driver.Driver().open(replace(SETTING, configuration={**CONFIGURATION, **other}))
         outcome = system.undo(record(found))

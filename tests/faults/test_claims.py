@@ -290,3 +290,43 @@ def test_a_local_experiment_imports_no_driver_that_it_does_not_need() -> None:
     )
     found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
     assert found == sorted(f"runner.faults.{m}" for m in registry.WIDE)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        """kubectl delete pod "$(kubectl get pods | tr -s ' ' | cut -d' ' -f1)\"""",
+        'kubectl cordon "$(hostname -s)"',
+        'kubectl create secret generic x --from-literal=token="$(curl -s http://v/t)"',
+        'kubectl -n shop patch cm x -p "$(jq -s . a b)"',
+        "kubectl apply -f <(curl -s https://x/m.yaml)",
+        "# no sudo here: kubectl takes the KUBECONFIG of the run\nkubectl -n shop delete pod -l app=shop",
+        "# unset KUBECONFIG would lose it\nkubectl get pods",
+        'sudo pkill -f "kubectl port-forward"',
+        "sudo killall kubectl",
+        "sudo systemctl restart linkerd",
+        "sudo chmod +x /usr/local/bin/kubectl",
+        "sudo rm -rf /var/cache/helm",
+    ],
+)
+def test_a_script_that_stays_in_the_cluster_is_not_refused(script: str) -> None:
+    assert words.elsewhere({"type": "process", "path": "bash", "arguments": ["-c", script]}, "kind-lab") == ""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "kubectl -s https://prod:6443 get pods",
+        "sh -c 'kubectl -s https://prod:6443 get pods'",
+        'echo "$(kubectl -s https://prod:6443 get pods)"',
+        "echo x | xargs kubectl -s https://prod:6443 delete pod",
+        "cat <(sudo kubectl get pods)",
+        "cat <(kubectl --context prod get pods)",
+        "sudo -u x kubectl get pods",
+        "sudo env kubectl get pods",
+        "sudo sh -c 'kubectl get pods'",
+        "# a comment\nsudo kubectl get pods",
+    ],
+)
+def test_a_script_that_leaves_the_cluster_is_found(script: str) -> None:
+    assert words.elsewhere({"type": "process", "path": "bash", "arguments": ["-c", script]}, "kind-lab")

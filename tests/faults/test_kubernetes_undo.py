@@ -218,3 +218,13 @@ def test_where_the_method_could_do_anything_a_change_may_be_its_own(world: World
     scale(world, 7)
     found = world.left(before | {"anything": True}, recorded(target))
     assert (found.residue, found.others) == (("deployment shop/web wants 7 replicas, before 3",), ())
+
+
+@pytest.mark.parametrize("programs", [False, True])
+def test_what_a_program_of_the_experiment_may_have_done_is_put_back(world: World, programs: bool) -> None:
+    world.setting = replace(world.setting, programs=programs)
+    node(world, "kubectl-cordon")
+    assert world.undo(UNCORDON).state is (State.UNDONE if programs else State.ALREADY)
+    record = recorded(scaling(world))
+    scale(world, 7)
+    assert world.undo(record).state is (State.UNDONE if programs else State.ALREADY)

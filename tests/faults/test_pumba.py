@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from runner.faults import conformance, identity
 from runner.faults.conformance import Trial
 from runner.faults.driver import Activity, Claim, FaultTarget, Owner, Setting, State, Where
 from runner.faults.pumba import actions, attack
+from runner.faults.pumba import state as states
 from runner.faults.pumba.driver import Driver, System
 from runner.rundir.ledger import UndoRecord
 from runner.rundir.start_message import Kept
@@ -243,6 +245,16 @@ class TestOnDocker:
         assert planned(setting, "pause_containers", containers=web, seconds=LONG_S)[1].targets == ()
         with pytest.raises(errors.EnvironmentFailure, match="none of the containers"):
             actions.pause_containers(LONG_S, containers=web)
+
+
+@pytest.mark.parametrize("percent", [0.5, 2.5, 7.5, 12.5, 10, 100])
+def test_a_rule_is_ours_by_the_chance_as_pumba_and_the_kernel_write_it(percent: float) -> None:
+    asked = replace(ASKED, kind="loss", amount=percent)
+    chance = round(float(f"{percent / 100:.2f}") * 2**31) / 2**31
+    rule, theirs = (
+        f"-A INPUT -i eth0 -m statistic --mode random --probability {c:.11f} -j DROP" for c in (chance, 0.25)
+    )
+    assert states._added(asked, {"rules": [rule, theirs]}, {"rules": []}) == [rule]
 
 
 def test_a_signal_that_nobody_undoes_is_refused() -> None:

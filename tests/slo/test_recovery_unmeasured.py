@@ -81,13 +81,16 @@ def test_that_nothing_is_measured_after_the_end_takes_nothing_back() -> None:
     assert open_end.tick(at(60)) is None
 
 
-def test_that_no_objective_was_missed_is_not_said_of_what_was_not_measured() -> None:
+@pytest.mark.parametrize(("unmeasured_s", "broken"), [(0.5, False), (4, False), (6, True)])
+def test_only_a_gap_that_could_hide_an_outage_claims_that_there_may_have_been_one(
+    unmeasured_s: float, broken: bool
+) -> None:
     traffic = Traffic(50, 40, lambda t, i: GOOD)
-    traffic.samples = [s for s in traffic.samples if not 10 <= since(s.intended_ns) < 14]
+    traffic.samples = [s for s in traffic.samples if not 10 <= since(s.intended_ns) < 10 + unmeasured_s]
     search = recovery.Recovery({"storefront": traffic.series}, [AVAILABLE], 5, at(10))
     found = [search.tick(now) for now in traffic.ticks()][-1]
     assert found is not None
-    assert found.broken
+    assert found.broken is broken
     assert since(found.at_ns) - found.error_s <= 10
 
 
@@ -118,3 +121,65 @@ def test_a_source_that_is_silent_holds_no_stretch() -> None:
     series.trouble = "team: it answered HTTP 503"
     assert search.tick(at(80)) is None
     assert search.unwatched_ns == pytest.approx(at(60), abs=2e9)
+
+
+def counted(step_s: float, seconds: float, events: Callable[[int], int | None]) -> Counts:
+    """A reading each `step_s` with so many events (None: it was lost), all bad from 60 to 100 s; settled before that."""
+    series = Counts("team", step_s)
+    for number in range(1, int(seconds / step_s) + 1):
+        moment = number * step_s
+        if (total := events(number)) is not None:
+            series.count([Point(at(moment), total if 60 < moment <= 100 else 0, total)])
+            series.seen(at(moment))
+        if moment <= 60 < moment + step_s:
+            series.settle()
+    return series
+
+
+TEAM = Objective("team", "team", "availability", 0.99)
+
+
+def test_readings_that_came_and_held_few_events_take_no_recovery_back() -> None:
+    """0.5 events a second read every 5 s: a slice of 10 s that holds two or none is chance, and it was measured."""
+    few = {24, 27, 28, 30, 31, 32}
+    series = counted(5, 160, lambda n: 0 if n in few else 3)
+    search = recovery.Recovery({"team": series}, [TEAM], 5, at(60))
+    found = search.tick(at(160))
+    assert found is not None
+    assert (since(found.at_ns), found.unmeasured_s, search.unwatched_ns) == (pytest.approx(100, abs=11), 0, None)
+
+
+def test_a_dead_service_whose_metrics_answer_no_events_has_not_recovered() -> None:
+    series = counted(5, 160, lambda n: 0 if n > 16 else 3)
+    search = recovery.Recovery({"team": series}, [TEAM], 5, at(60))
+    assert search.tick(at(160)) is None
+    assert search.unwatched_ns is None
+
+
+@pytest.mark.parametrize("step_s", [10, 15, 30])
+def test_a_lost_reading_or_two_take_no_recovery_back_and_a_hole_that_no_verdict_bears_does(step_s: int) -> None:
+    def stands(lost: int) -> bool:
+        first = 200 // step_s + 1
+        series = counted(step_s * 1.002, 200 + 10 * step_s, lambda n: None if first <= n < first + lost else 1)
+        search = recovery.Recovery({"team": series}, [TEAM], 5, at(60))
+        edge = at(step_s * 1.002 * (first + lost)) + 1
+        series.seen(edge)
+        found = search.tick(edge + 200_000_000)
+        return found is not None and search.unwatched_ns is None and found.unmeasured_s == 0
+
+    assert (stands(0), stands(1), stands(2), stands(6)) == (True, True, True, False)
+
+
+def test_a_silent_source_hides_nothing_that_our_own_traffic_shows_to_be_bad() -> None:
+    def told(bad_until: float) -> tuple[recovery.Recovery, recovery.Recovered | None]:
+        traffic = Traffic(50, 150, lambda t, i: REFUSED if 10 <= t < bad_until else GOOD)
+        team = counted(1, 20, lambda n: 100)
+        team.trouble = "team: it answered HTTP 503"
+        search = recovery.Recovery({"storefront": traffic.series, "team": team}, [AVAILABLE, TEAM], 5, at(10))
+        return search, [search.tick(now) for now in traffic.ticks()][-1]
+
+    search, found = told(150)
+    assert (found, search.unwatched_ns) == (None, None)
+    search, found = told(120)
+    assert found is None
+    assert (search.hurt_ns, search.unwatched_ns) == (at(120), at(120))

@@ -138,7 +138,9 @@ def _note_unwatched(session: Session, observers: Observers) -> None:
 
 
 def _say_the_gap(session: Session, observers: Observers) -> None:
-    if (found := observers.watch.recovered) is None or not found.unmeasured_s:
+    if (found := observers.watch.recovered) is None or not (found.unmeasured_s and found.broken):
+        return
+    if session.marked(MarkName.EFFECTIVE) is None:  # users felt nothing that there was to recover from
         return
     half = found.unmeasured_s / 2e-9
     begin, end = (units.format_duration(session.seconds(round(found.at_ns + sign * half))) for sign in (-1, 1))

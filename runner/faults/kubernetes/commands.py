@@ -60,7 +60,7 @@ def _of_text(text: str, depth: int) -> list[Command]:
     for token in (*_tokens(text), ";"):
         if not token or set(token) - set(_APART):
             command.append(token)
-        elif not set(token) & set("<>"):
+        elif "(" in token or not set(token) & set("<>"):
             found += _of_words(command, depth)
             command = []
     return found
@@ -81,8 +81,11 @@ def _behind(before: tuple[str, ...], command: Command) -> Command:
     return Command((*before, *command.words), len(before) + command.own)
 
 
+_COMMENT = re.compile(r"(?m)^[ \t]*#.*$")
+
+
 def _tokens(text: str) -> list[str]:
-    text = text.replace("\\\n", " ").replace("`", " ; ")
+    text = _COMMENT.sub("", text).replace("\\\n", " ").replace("`", " ; ")
     lexer = shlex.shlex(text, posix=True, punctuation_chars=_APART)
     lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t\r", True, ""
     try:

@@ -40,11 +40,14 @@ def free(cluster: Cluster, node: str, run: str) -> bool:
     return _changed(cluster, node, change)
 
 
-def free_stock(cluster: Cluster, node: str, run: str) -> bool:
-    """The same of a cordon by a stock action, of which nothing but the API's account says whose it is; without one it counts as ours."""
+def free_stock(cluster: Cluster, node: str, run: str, *, anybody: bool = False) -> bool:
+    """The same of a cordon by a stock action, of which nothing but the API's account says whose it is; without one it counts as ours.
+
+    `anybody`: whoever did it counts as ours.
+    """
 
     def change(found: Any) -> dict[str, Any] | None:
-        if not found.spec.unschedulable or _foreign(cluster, found, run):
+        if not found.spec.unschedulable or (not anybody and _foreign(cluster, found, run)):
             return None
         return {"spec": {"unschedulable": None}, "metadata": _noted(None) if _note(found) == run else {}}
 

@@ -203,8 +203,8 @@ class System:
         from runner.faults.kubernetes import cordon, workloads
 
         if record.kind == "scale":
-            return workloads.whose(cluster, record.args)
-        if record.kind == "uncordon":
+            return workloads.whose(cluster, self._scaled(record.args))
+        if record.kind == "uncordon" and not self._setting.programs:
             noted = bool(record.args.get("noted"))
             return cordon.whose(cluster, record.args["node"], self._setting.run, noted=noted)
         return False, ""
@@ -221,8 +221,14 @@ class System:
         if kind == dns.END:
             return dns.undone(cluster, run, args.get("running"))
         if kind == "scale":
-            return workloads.unscaled(cluster, args)
-        return (cordon.free if args.get("noted") else cordon.free_stock)(cluster, args["node"], run)
+            return workloads.unscaled(cluster, self._scaled(args))
+        if args.get("noted"):
+            return cordon.free(cluster, args["node"], run)
+        return cordon.free_stock(cluster, args["node"], run, anybody=self._setting.programs)
+
+    def _scaled(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Beside programs of the experiment no number says that somebody else has set it."""
+        return {key: value for key, value in args.items() if key != "wanted" or not self._setting.programs}
 
     def residue(self, before: Mapping[str, Any], records: Sequence[UndoRecord], kept: Kept) -> Residue:
         """What differs from the snapshot, and what still runs of what we started; the rest of the records is in the snapshot."""

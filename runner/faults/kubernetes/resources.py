@@ -53,8 +53,11 @@ def scaled(cluster: Cluster, namespace: str) -> dict[str, int]:
 
 def scalers_of(cluster: Cluster, namespace: str, pods: Iterable[Pod]) -> set[str]:
     """The autoscalers by name that make these pods more: what another one of the namespace wants has nothing to do with them."""
-    owners = {of for pod in pods for of in _owners(cluster, namespace, pod)}
     targets = {a["metadata"]["name"]: a["spec"]["scaleTargetRef"] for a in _autoscalers(cluster, namespace)}
+    if not targets:
+        return set()
+    first = {(o["apiVersion"], o["kind"], o["name"]): o for pod in pods if (o := owner(pod))}  # many pods have one
+    owners = {of for found in first.values() for of in _owners(cluster, namespace, found)}
     return {name for name, of in targets.items() if (_group(of), of["kind"], of["name"]) in owners}
 
 
@@ -63,17 +66,16 @@ def _autoscalers(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
     return list(listed.get("items") or ())
 
 
-def _owners(cluster: Cluster, namespace: str, pod: Pod) -> Iterator[tuple[str, str, str]]:
-    """(group, kind, name) of its controller, and of whose that is where it is a replica set."""
+def _owners(cluster: Cluster, namespace: str, first: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(group, kind, name) of a controller of pods, and of whose that is where it is a replica set."""
     from runner.faults.kubernetes.client import Unseen
 
-    if first := owner(pod):
-        yield _group(first), first["kind"], first["name"]
-        if first["kind"] == "ReplicaSet":
-            with contextlib.suppress(Unseen):
-                of = cluster.read(f"/apis/{first['apiVersion']}/namespaces/{namespace}/replicasets/{first['name']}")
-                if second := owner(of) if of else None:
-                    yield _group(second), second["kind"], second["name"]
+    yield _group(first), first["kind"], first["name"]
+    if first["kind"] == "ReplicaSet":
+        with contextlib.suppress(Unseen):
+            of = cluster.read(f"/apis/{first['apiVersion']}/namespaces/{namespace}/replicasets/{first['name']}")
+            if second := owner(of) if of else None:
+                yield _group(second), second["kind"], second["name"]
 
 
 def _group(reference: Mapping[str, Any]) -> str:

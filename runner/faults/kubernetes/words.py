@@ -61,7 +61,7 @@ def elsewhere(provider: Provider, context: str) -> str:
     found = _commands(provider)
     if not any(_PROGRAM.search(word) for command in found for word in command.words):
         return ""
-    return next(filter(None, (_leaving(command.words, context) for command in found)), "")
+    return next(filter(None, (_leaving(command, context) for command in found)), "")
 
 
 def _commands(provider: Provider) -> list[commands.Command]:
@@ -70,29 +70,53 @@ def _commands(provider: Provider) -> list[commands.Command]:
     return commands.of(provider) if mentioned else []
 
 
-def _leaving(words: Sequence[str], context: str) -> str:
-    for option, value in _named(words):
+def _leaving(command: commands.Command, context: str) -> str:
+    for option, value in _named(command.words, command.own):
         handed = value in _HANDED if "config" in option.lower() else value == context
         if not handed:
             return f"{option} {value}".rstrip()
-    return _losing(words)
+    return _losing(command.words)
 
 
-def _named(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Each option and variable of a command that says which cluster is meant, with its value."""
+def _named(words: Sequence[str], own: int = 0) -> Iterator[tuple[str, str]]:
+    """Each option and variable of a command that says which cluster is meant, with its value.
+
+    `-s` is many programs' own, so it counts where kubectl stands among the command's `own` words, not in those around it.
+    """
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
         if assigned := _ASSIGNED.fullmatch(word):
             yield assigned[1], assigned[2]
         elif option := _OPTION.fullmatch(word):
             yield option[1], following if option[2] is None else option[2]
-        elif (short := _SERVER.fullmatch(word)) and _KUBECTL.intersection(map(_name, _before_dashes(words[:index]))):
+        elif (short := _SERVER.fullmatch(word)) and _KUBECTL.intersection(
+            map(_name, _before_dashes(words[:index])[own:])
+        ):
             yield "-s", short[1] or following
+
+
+_OTHERS = {
+    "chmod",
+    "chown",
+    "cp",
+    "install",
+    "kill",
+    "killall",
+    "ln",
+    "ls",
+    "mv",
+    "pkill",
+    "rm",
+    "service",
+    "systemctl",
+    "which",
+}
+"""Programs that may have the name of a cluster's program among their words, and do not start it."""
 
 
 def _losing(words: Sequence[str]) -> str:
     """What in a command takes the private kubeconfig from the program behind it, which then finds that of its machine."""
-    program = next((i for i, word in enumerate(words) if _PROGRAM.search(word)), None)
+    program = next((i for i, word in enumerate(words) if _PROGRAM.search(word) and "=" not in word), None)
     before = [_name(word) for word in words[:program]]
     if "unset" in before and "KUBECONFIG" in before[before.index("unset") :]:
         return "unset KUBECONFIG"
@@ -100,6 +124,8 @@ def _losing(words: Sequence[str]) -> str:
         options = words[index + 1 : program]
         if any("config" in option.lower() for option, _ in _named(words[index + 1 :])):
             continue  # handed on by name
+        if _OTHERS.intersection(before[index + 1 :]):
+            continue
         if name in _ANEW and not any(_KEEPING.fullmatch(option) for option in options):
             return f"{name} without the run's KUBECONFIG"
         if name == "env" and (gone := next(filter(_EMPTYING.fullmatch, _of_env(options)), "")):

@@ -96,7 +96,8 @@ def _added(asked: Attack, now: Mapping[str, Any], state: Mapping[str, Any]) -> l
     if asked.kind != LOSS:
         return new  # an interface has one queue at its root
     chances = {rule: float(found[1]) for rule in new if (found := _CHANCE.search(rule))}
-    return [rule for rule, chance in chances.items() if abs(chance - asked.amount / 100) < _CHANCE_STEP]
+    ours = (asked.amount / 100, float(f"{asked.amount / 100:.2f}"))  # Pumba writes two digits
+    return [rule for rule, chance in chances.items() if any(abs(chance - one) < _CHANCE_STEP for one in ours)]
 
 
 def _rules(asked: Attack, name: str) -> list[str]:
