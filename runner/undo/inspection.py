@@ -131,8 +131,8 @@ class World:
             names = [str(a.get("name")) for a in acting if any(map(driver.unread, self._filled(a)))]
             if names:
                 yield (
-                    f"{', '.join(names)}: the command names no namespace that can be read beforehand, so the lock in {driver.said} is "
-                    f"taken for {self._setting.namespace or 'default'}; a run of another machine may strike the same target. "
+                    f"{', '.join(names)}: a command in it names no namespace that can be read beforehand, so the lock in {driver.said} is "
+                    f"taken for {self._setting.namespace or 'default'} too; a run of another machine may strike the same target. "
                     "Name it with -n NAMESPACE"
                 )
 

@@ -231,7 +231,7 @@ def test_the_plan_says_where_a_lock_may_not_cover_what_a_program_strikes(
     file = _file(tmp_path, "x.json", experiment(service, method=[known, unknown]))
     plan = chaos_run("plan", file, "--context", "kind-lab")
     assert (
-        "unknown: the command names no namespace that can be read beforehand, so the lock in the cluster is taken for default"
+        "unknown: a command in it names no namespace that can be read beforehand, so the lock in the cluster is taken for default too"
         in plan.stdout
     )
     assert "shop/chaos-run" in plan.stdout
