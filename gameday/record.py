@@ -66,6 +66,8 @@ class StepResult:
     ttd_censored: bool = False
     ttr_s: float | None = None
     ttr_censored: bool = False
+    ttr_spread_s: float = 0.0
+    """How much earlier or later it may have been, where not all was measured."""
     detect_within: float | None = None
     recover_within: float | None = None
 
@@ -82,7 +84,9 @@ class StepResult:
 
     @property
     def recovery(self) -> Outcome:
-        return outcome(self.ttr_s, self.ttr_censored, self.recover_within, unaffected=self.unaffected)
+        return outcome(
+            self.ttr_s, self.ttr_censored, self.recover_within, unaffected=self.unaffected, spread_s=self.ttr_spread_s
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,16 +125,19 @@ class GameDay:
         return self.state is State.RUNNING and not psutil.pid_exists(self.pid)
 
 
-def outcome(value_s: float | None, censored: bool, target_s: float | None, *, unaffected: bool = False) -> Outcome:
+def outcome(
+    value_s: float | None, censored: bool, target_s: float | None, *, unaffected: bool = False, spread_s: float = 0.0
+) -> Outcome:
     """A measured time against its target. A censored one is a lower bound: it can prove a miss, never a success.
 
-    Where users were `unaffected` there was nothing to notice or to recover from: no time, and no miss.
+    One that may have been `spread_s` seconds earlier or later proves neither where that could turn it. Where users were `unaffected` there
+    was nothing to notice or to recover from: no time, and no miss.
     """
     if target_s is None:
         return "no target"
-    if value_s is not None and value_s > target_s:
+    if value_s is not None and value_s - spread_s > target_s:
         return "missed"
-    if censored:
+    if censored or (value_s is not None and value_s + spread_s > target_s):
         return "censored"
     if value_s is None:
         return "no impact" if unaffected else "not measured"
@@ -164,6 +171,7 @@ def of_run(run: RunRecord, step: str, planned_s: float, targets: tuple[float | N
         ttd_censored=run.ttd_censored,
         ttr_s=run.ttr_s,
         ttr_censored=run.ttr_censored,
+        ttr_spread_s=run.ttr_spread_s,
         detect_within=targets[0],
         recover_within=targets[1],
     )

@@ -231,6 +231,12 @@ class RunRecord:
         """Whether the objectives rest on any request at all; where they do not, nobody knows what users felt."""
         return any(o.total for o in self.objectives)
 
+    @property
+    def ttr_spread_s(self) -> float:
+        """How much earlier or later than its TTR a run may have recovered because nothing was measured then, in seconds."""
+        recovered = self.mark(MarkName.RECOVERED)
+        return recovered.unmeasured_s / 2 if recovered and not self.ttr_censored else 0.0
+
     def mark(self, name: MarkName) -> Mark | None:
         """The first mark of that name."""
         return next((m for m in self.marks if m.name == name), None)

@@ -121,6 +121,11 @@ def test_a_censored_time_can_prove_a_miss_but_never_a_success(
     assert record.outcome(value, censored, target) == expected
 
 
+@pytest.mark.parametrize(("value", "expected"), [(4.0, "met"), (9.0, "censored"), (11.0, "censored"), (16.0, "missed")])
+def test_a_time_that_was_not_wholly_measured_proves_only_what_it_could_not_turn(value: float, expected: str) -> None:
+    assert record.outcome(value, False, 10.0, spread_s=5.0) == expected
+
+
 @pytest.mark.parametrize("code", [ExitCode.ABORTED, ExitCode.UNDO_FAILED])
 def test_an_abort_or_a_failed_undo_ends_the_day(tmp_path: Path, code: ExitCode) -> None:
     day, engine = play(tmp_path, experiments.record(code=code))

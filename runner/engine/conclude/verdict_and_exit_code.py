@@ -96,7 +96,7 @@ def _failures(record: RunRecord, terms: Terms) -> Iterator[str]:
     if record.alerting is not None:
         yield from record.alerting.failures
     within = terms.recovered_within_s
-    if within and record.ttr_s is not None and record.ttr_s - _spread_s(record) > within:
+    if within and record.ttr_s is not None and record.ttr_s - record.ttr_spread_s > within:
         recovered = "not recovered" if record.ttr_censored else f"recovered after {units.format_duration(record.ttr_s)}"
         yield f"{recovered}, expected within {units.format_duration(within)}"
     within = terms.detected_within_s
@@ -132,17 +132,11 @@ def _unknown_recovery(record: RunRecord, terms: Terms) -> Iterator[str]:
     """What was not measured and could turn what is said of the recovery."""
     if record.mark(MarkName.UNWATCHED) and not record.mark(MarkName.RECOVERED):
         yield "whether and when the service recovered is unknown: too little was measured"
-    within, spread = terms.recovered_within_s, _spread_s(record)
+    within, spread = terms.recovered_within_s, record.ttr_spread_s
     if within and record.ttr_s is not None and record.ttr_s - spread <= within < record.ttr_s + spread:
         early, late = (units.format_duration(record.ttr_s + sign * spread) for sign in (-1, 1))
         span = f"it did between {early} and {late}, not all of which was measured"
         yield f"whether the service recovered within {units.format_duration(within)} is unknown: {span}"
-
-
-def _spread_s(record: RunRecord) -> float:
-    """How much earlier or later than its TTR a run may have recovered because nothing was measured then."""
-    recovered = record.mark(MarkName.RECOVERED)
-    return recovered.unmeasured_s / 2 if recovered and not record.ttr_censored else 0.0
 
 
 def _unwatched(record: RunRecord, within_s: float) -> str:
